@@ -1,0 +1,48 @@
+// The embedded log: a durable, transactional log in this process, in a directory that it owns.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <tidemill/base/clock.hpp>
+#include <tidemill/base/random.hpp>
+#include <tidemill/base/storage.hpp>
+#include <tidemill/log/log.hpp>
+
+namespace tidemill {
+
+enum class Durability : std::uint8_t {
+  kPower,    // a commit is acknowledged after its fdatasync: survives power failure
+  kProcess,  // survives the death of the process; a background sync bounds what a power failure loses
+};
+
+struct EmbeddedLogOptions {
+  Durability durability = Durability::kPower;
+  std::int32_t default_partitions = 8;
+  /// kProcess: how long a commit may be unsynced.
+  std::chrono::milliseconds background_sync_interval{1000};
+  /// Refuses every write; for tools that look.
+  bool read_only = false;
+  /// Bytes of one segment file where a topic does not say (segment.bytes).
+  std::int64_t segment_bytes = std::int64_t{1} << 30;
+  /// Unacknowledged and open-transaction bytes of one producer handle before send() answers kFull.
+  std::size_t producer_buffer_bytes = std::size_t{32} << 20;
+  /// Newest batches kept in memory for readers that follow.
+  std::size_t recent_batches_bytes = std::size_t{64} << 20;
+  /// Run retention, compaction and background sync on a thread of its own; simulation calls run_background() instead.
+  bool background_thread = true;
+};
+
+/// Opens (makes, recovers) the log in `directory`. kLocked: another process owns it, and its pid.
+[[nodiscard]] Result<std::shared_ptr<Log>> open_embedded_log(std::string directory, EmbeddedLogOptions options = {});
+/// The same, with the world given: for tests and simulation. All three must outlive the log.
+[[nodiscard]] Result<std::shared_ptr<Log>> open_embedded_log(Storage& storage, const Clock& clock, Random& random,
+                                                             EmbeddedLogOptions options = {});
+/// As open_embedded_log(), but throws ResultException: for the first line of a main().
+[[nodiscard]] std::shared_ptr<Log> embedded_log(std::string directory, EmbeddedLogOptions options = {});
+/// A log that lives as long as the object. Same code, files in memory.
+[[nodiscard]] std::shared_ptr<Log> in_memory_log(EmbeddedLogOptions options = {});
+/// One round of what the background thread does, now. `log` must be an embedded one.
+[[nodiscard]] Result<void> run_background(Log& log);
+
+}  // namespace tidemill
