@@ -1,0 +1,204 @@
+// The seam between the typed DSL and the erased runtime: a record as a view, an operator as one virtual call.
+//
+// A record travels depth first: process() of a node calls forward(), which calls receive() of each child, to the end,
+// before the next record starts. Views never outlive the call that received them.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tidemill/base/record_context.hpp>
+#include <tidemill/base/unique_function.hpp>
+
+namespace tidemill {
+
+class StateStore;
+class ThreadCache;
+
+/// Identity and name of a C++ type, without RTTI in the record path.
+struct TypeInfo {
+  std::string_view name;
+};
+using TypeTag = const TypeInfo*;
+namespace detail {
+template <class T>
+constexpr std::string_view type_name() {
+  std::string_view text = __PRETTY_FUNCTION__;
+  const auto begin = text.find("T = ") + 4;
+  return text.substr(begin, text.find_first_of(";]", begin) - begin);
+}
+template <class T>
+inline constexpr TypeInfo kTypeInfo{type_name<T>()};
+}  // namespace detail
+template <class T>
+constexpr TypeTag type_tag() {
+  return &detail::kTypeInfo<T>;
+}
+/// Types of key and value on an edge; `table`: the value is a Change. Null tags: unknown, not checked.
+struct EdgeType {
+  TypeTag key = nullptr;
+  TypeTag value = nullptr;
+  bool table = false;
+  bool operator==(const EdgeType&) const = default;
+};
+
+/// A null key pointer is no key, a null value pointer a tombstone. On a table edge `value` points to a Change and is
+/// never null.
+struct ErasedRecord {
+  const void* key = nullptr;
+  const void* value = nullptr;
+  const RecordContext* context = nullptr;  // never null
+};
+/// What flows between tables. `old_value` is set only where a node downstream asked for old values.
+struct Change {
+  const void* new_value = nullptr;
+  const void* old_value = nullptr;
+  bool is_latest = true;
+};
+
+/// A record as it was read, before decoding.
+struct RawRecord {
+  OptionalBytesView key;
+  OptionalBytesView value;
+  const RecordContext* context = nullptr;
+};
+
+/// How many partitions a record goes to; built-in choice: murmur2 of the key bytes, any partition for a null key.
+struct PartitionChoice {
+  enum class Kind : std::uint8_t { kDefault, kDrop, kList } kind = Kind::kDefault;
+  std::vector<PartitionId> partitions;
+};
+
+/// Takes what sinks and handlers send. The runtime implements it.
+class RecordCollector {
+ public:
+  virtual ~RecordCollector() = default;
+  /// `node` is the sink's name. `choice`: where to. Errors go to the production exception handler.
+  virtual void send(std::string_view node, std::string_view topic, OptionalBytesView key, OptionalBytesView value,
+                    const RecordContext& context, const PartitionChoice& choice) = 0;
+  /// Partitions of a topic, for partitioners.
+  virtual std::int32_t partition_count(std::string_view topic) = 0;
+};
+
+enum class PunctuationType : std::uint8_t { kStreamTime, kWallClockTime };
+using Punctuator = UniqueFunction<void(Timestamp)>;
+/// Stops a schedule; copyable, may outlive it.
+class Cancellable {
+ public:
+  Cancellable() = default;
+  explicit Cancellable(std::shared_ptr<bool> cancelled) : cancelled_(std::move(cancelled)) {}
+  void cancel() const {
+    if (cancelled_) *cancelled_ = true;
+  }
+
+ private:
+  std::shared_ptr<bool> cancelled_;
+};
+
+/// What all nodes of a task share. The runtime implements it; nodes see it through NodeContext.
+class TaskContext {
+ public:
+  virtual ~TaskContext() = default;
+  [[nodiscard]] virtual const std::string& application_id() const = 0;
+  [[nodiscard]] virtual const TaskId& task_id() const = 0;
+  /// Null when there is no such store in the task.
+  [[nodiscard]] virtual StateStore* store(std::string_view name) = 0;
+  [[nodiscard]] virtual RecordCollector& collector() = 0;
+  [[nodiscard]] virtual Timestamp stream_time() const = 0;
+  [[nodiscard]] virtual Timestamp wall_clock_time() const = 0;
+  /// Asks for a commit soon.
+  virtual void request_commit() = 0;
+  /// `start`: kNoTimestamp, or the time the schedule is aligned to. `node`: for errors.
+  virtual Cancellable schedule(class OperatorNode& node, std::chrono::milliseconds interval, PunctuationType type,
+                               Timestamp start, Punctuator punctuator) = 0;
+  /// Counts a record that is not forwarded, under dropped-records; `reason` is a literal, one per cause.
+  virtual void drop(std::string_view node, std::string_view reason, const RecordContext& context) = 0;
+  /// User code of `node` threw. Returns when the handler says continue; throws StreamsException when it says fail.
+  virtual void handle_processing_exception(const class OperatorNode& node, const ErasedRecord* record,
+                                           std::exception_ptr error) = 0;
+  [[nodiscard]] virtual const std::string* app_config(std::string_view key) const = 0;
+  [[nodiscard]] virtual std::string state_directory() const = 0;
+  /// Value kept in the committed offset metadata under the key; survives restarts.
+  [[nodiscard]] virtual std::optional<std::int64_t> processor_metadata(std::string_view key) const = 0;
+  virtual void set_processor_metadata(std::string_view key, std::int64_t value) = 0;
+
+  /// The record being processed, or null between records; what stores and caches take their context from.
+  const RecordContext* current = nullptr;
+  /// The input record as read, for dead letters; null in punctuations.
+  const RawRecord* raw = nullptr;
+};
+
+/// A failure that ends the task: passes through receive() up to the task loop.
+class StreamsException : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// An operator of one task. Built as a prototype in the topology, cloned per task, used on one thread.
+class OperatorNode {
+ public:
+  virtual ~OperatorNode() = default;
+  OperatorNode() = default;
+  OperatorNode& operator=(const OperatorNode&) = delete;
+
+  /// A fresh one for a task: same functions and options (copied), no state.
+  [[nodiscard]] virtual std::unique_ptr<OperatorNode> clone() const = 0;
+  /// Once, after all stores are open and before the first record; parents before children.
+  virtual void init() {}
+  virtual void process(const ErasedRecord& record) = 0;
+  virtual void close() {}
+
+  /// Runs process() with the record as the task's current one; what user code throws goes to the processing handler
+  /// with this node's name, counted either way.
+  void receive(const ErasedRecord& record);
+
+  [[nodiscard]] const std::string& name() const { return *name_; }
+  [[nodiscard]] TaskContext& task() const { return *task_; }
+
+  /// The runtime wires the node; nobody else.
+  struct Wiring {
+    TaskContext* task = nullptr;
+    const std::string* name = nullptr;
+    std::vector<OperatorNode*> children;
+    std::vector<std::string> stores;  // names it may use
+  };
+  void wire(Wiring wiring);
+
+ protected:
+  OperatorNode(const OperatorNode&) {}  // clones are not wired
+
+  /// To all children, in order.
+  void forward(const ErasedRecord& record) const {
+    for (OperatorNode* child : children_) child->receive(record);
+  }
+  /// To one child; throws StreamsException naming the children when there is none of that name.
+  void forward_to(std::string_view child, const ErasedRecord& record) const;
+  /// The store, or StreamsException: `store "x" is not connected to processor "y": name it in process(..., {"x"})`.
+  [[nodiscard]] StateStore& connected_store(std::string_view name) const;
+  void drop(std::string_view reason, const ErasedRecord& record) const { task_->drop(*name_, reason, *record.context); }
+  [[nodiscard]] std::span<OperatorNode* const> children() const { return children_; }
+
+ private:
+  TaskContext* task_ = nullptr;
+  const std::string* name_ = nullptr;
+  std::vector<OperatorNode*> children_;
+  std::vector<std::string> stores_;
+};
+
+/// Decodes what the log gives and passes it on; process() is not called on it.
+class SourceNode : public OperatorNode {
+ public:
+  /// Throws SerializationException (from the serdes) before anything was forwarded; what happens downstream is
+  /// handled there.
+  virtual void receive_raw(const RawRecord& record) = 0;
+  void process(const ErasedRecord&) final {}
+};
+
+}  // namespace tidemill

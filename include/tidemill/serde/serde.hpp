@@ -1,0 +1,51 @@
+// Serde<T>: how values of T become bytes and come back. A small value: two functions and an optional shared state.
+//
+// Null never reaches a serde: a null key or value has null bytes. The topic is for serdes that look up a schema.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include <tidemill/base/bytes.hpp>
+
+namespace tidemill {
+
+/// Bytes that are not a T, or a T that has no bytes. Goes to the deserialization (or production) handler.
+class SerializationException : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+template <class T>
+class Serde {
+ public:
+  /// Appends to `out`. May throw SerializationException.
+  using Serialize = void (*)(const void* state, std::string_view topic, const T& value, Bytes& out);
+  using Deserialize = T (*)(const void* state, std::string_view topic, BytesView bytes);
+
+  Serde(Serialize serialize, Deserialize deserialize, std::shared_ptr<const void> state = nullptr)
+      : serialize_(serialize), deserialize_(deserialize), state_(std::move(state)) {}
+
+  void serialize(std::string_view topic, const T& value, Bytes& out) const {
+    serialize_(state_.get(), topic, value, out);
+  }
+  [[nodiscard]] T deserialize(std::string_view topic, BytesView bytes) const {
+    return deserialize_(state_.get(), topic, bytes);
+  }
+
+ private:
+  Serialize serialize_;
+  Deserialize deserialize_;
+  std::shared_ptr<const void> state_;
+};
+
+/// The serde that a type brings along: specialize it, with `static Serde<T> serde()`, for your own types.
+/// Built in: those of Java (<tidemill/serde/serdes.hpp>).
+template <class T>
+struct SerdeOf;
+
+template <class T>
+concept HasSerde = requires { { SerdeOf<T>::serde() }; };
+
+}  // namespace tidemill

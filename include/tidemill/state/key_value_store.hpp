@@ -1,0 +1,131 @@
+// KeyValueStore<K, V>: the typed face of a key-value store. Two serdes over StateStore; nothing else is typed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <tidemill/serde/serde.hpp>
+#include <tidemill/state/state_store.hpp>
+
+namespace tidemill {
+
+template <class V>
+struct ValueAndTimestamp {
+  V value;
+  Timestamp timestamp;
+  bool operator==(const ValueAndTimestamp&) const = default;
+};
+
+/// i64 big-endian timestamp in front of the plain value: the form of timestamped stores.
+void append_timestamp(Timestamp timestamp, Bytes& out);
+/// Splits; StateStoreException when shorter than eight bytes.
+std::pair<Timestamp, BytesView> split_timestamp(BytesView stored);
+
+/// Walks typed rows in the order of their key bytes.
+template <class K, class V>
+class KeyValueIterator {
+ public:
+  KeyValueIterator(std::unique_ptr<BytesIterator> rows, const Serde<K>* key_serde, const Serde<V>* value_serde)
+      : rows_(std::move(rows)), key_serde_(key_serde), value_serde_(value_serde) {}
+  [[nodiscard]] bool valid() const { return rows_->valid(); }
+  [[nodiscard]] K key() const { return key_serde_->deserialize({}, rows_->key()); }
+  [[nodiscard]] V value() const { return value_serde_->deserialize({}, rows_->value()); }
+  void next() { rows_->next(); }
+
+ private:
+  std::unique_ptr<BytesIterator> rows_;
+  const Serde<K>* key_serde_;
+  const Serde<V>* value_serde_;
+};
+
+/// Reads of a key-value store; also what interactive queries give.
+template <class K, class V>
+class ReadOnlyKeyValueStore {
+ public:
+  virtual ~ReadOnlyKeyValueStore() = default;
+  [[nodiscard]] virtual std::optional<V> get(const K& key) = 0;
+  /// Both bounds inclusive, null: open; order of key bytes.
+  [[nodiscard]] virtual KeyValueIterator<K, V> range(const K* from, const K* to) = 0;
+  [[nodiscard]] virtual KeyValueIterator<K, V> reverse_range(const K* from, const K* to) = 0;
+  [[nodiscard]] KeyValueIterator<K, V> all() { return range(nullptr, nullptr); }
+  [[nodiscard]] KeyValueIterator<K, V> reverse_all() { return reverse_range(nullptr, nullptr); }
+  [[nodiscard]] virtual std::uint64_t approximate_num_entries() = 0;
+};
+
+template <class K, class V>
+class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
+ public:
+  /// `timestamp` gives the timestamp of plain puts: that of the record being processed.
+  KeyValueStore(StateStore& store, Serde<K> key_serde, Serde<V> value_serde, const RecordContext* const& context)
+      : store_(store), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)), context_(context) {}
+
+  [[nodiscard]] std::optional<V> get(const K& key) override {
+    if (!store_.get(encode_key(key), value_)) return std::nullopt;
+    return value_serde_.deserialize({}, value_);
+  }
+  void put(const K& key, const V& value) {
+    value_.clear();
+    value_serde_.serialize({}, value, value_);
+    store_.put(encode_key(key), BytesView(value_), timestamp());
+  }
+  /// Puts only where there is nothing; returns what was there.
+  std::optional<V> put_if_absent(const K& key, const V& value) {
+    std::optional<V> old = get(key);
+    if (!old) put(key, value);
+    return old;
+  }
+  std::optional<V> remove(const K& key) {
+    std::optional<V> old = get(key);
+    store_.put(encode_key(key), std::nullopt, timestamp());
+    return old;
+  }
+  /// `fn(std::optional<V>&)`: what it leaves is stored; nullopt deletes.
+  template <class F>
+  void update(const K& key, F&& fn) {
+    std::optional<V> value = get(key);
+    fn(value);
+    if (value) {
+      put(key, *value);
+    } else {
+      store_.put(encode_key(key), std::nullopt, timestamp());
+    }
+  }
+  [[nodiscard]] KeyValueIterator<K, V> range(const K* from, const K* to) override {
+    return iterate(from, to, Direction::kForward);
+  }
+  [[nodiscard]] KeyValueIterator<K, V> reverse_range(const K* from, const K* to) override {
+    return iterate(from, to, Direction::kReverse);
+  }
+  [[nodiscard]] std::uint64_t approximate_num_entries() override { return store_.approximate_num_entries(); }
+  [[nodiscard]] const std::string& name() const { return store_.name(); }
+  [[nodiscard]] StateStore& bytes() { return store_; }
+
+ private:
+  [[nodiscard]] BytesView encode_key(const K& key) {
+    key_.clear();
+    key_serde_.serialize({}, key, key_);
+    return key_;
+  }
+  [[nodiscard]] Timestamp timestamp() const { return context_ != nullptr ? context_->timestamp : kNoTimestamp; }
+  KeyValueIterator<K, V> iterate(const K* from, const K* to, Direction direction) {
+    Bytes from_bytes;
+    Bytes to_bytes;
+    if (from != nullptr) key_serde_.serialize({}, *from, from_bytes);
+    if (to != nullptr) key_serde_.serialize({}, *to, to_bytes);
+    BytesRange range{.from = from ? OptionalBytesView(from_bytes) : std::nullopt,
+                     .to = to ? OptionalBytesView(to_bytes) : std::nullopt,
+                     .direction = direction};
+    return KeyValueIterator<K, V>(store_.range(range), &key_serde_, &value_serde_);
+  }
+
+  StateStore& store_;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
+  const RecordContext* const& context_;
+  Bytes key_;
+  Bytes value_;
+};
+
+}  // namespace tidemill

@@ -1,0 +1,64 @@
+// StateStore: a store as a processor meets it, still in bytes: the top of the layers metering, cache, change-logging,
+// engine. Typed faces (KeyValueStore<K, V>) add two serdes. Used on the task's thread only.
+//
+// Members of this file throw StateStoreException when the layers below fail; user code does not catch it.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include <tidemill/base/record_context.hpp>
+#include <tidemill/base/unique_function.hpp>
+#include <tidemill/state/bytes_store.hpp>
+
+namespace tidemill {
+
+class StateStoreException : public std::runtime_error {
+ public:
+  explicit StateStoreException(Error error);
+  [[nodiscard]] const Error& error() const { return error_; }
+
+ private:
+  Error error_;
+};
+
+/// Where changes leave to; the runtime implements it. Throws StateStoreException when the log refuses.
+class ChangelogWriter {
+ public:
+  virtual ~ChangelogWriter() = default;
+  /// A null value is a tombstone. `headers` encoded, empty: none.
+  virtual void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp) = 0;
+};
+
+/// What a dirty cache entry says when it is written: both values in store form (with timestamp where the store has
+/// one), null: none. `old_value` is read only where asked for. The context is that of the entry's last update.
+struct CacheFlush {
+  BytesView key;
+  OptionalBytesView new_value;
+  OptionalBytesView old_value;
+  const RecordContext* context = nullptr;
+};
+using CacheFlushListener = UniqueFunction<void(const CacheFlush&)>;
+
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+  [[nodiscard]] virtual const StoreSpec& spec() const = 0;
+  [[nodiscard]] const std::string& name() const { return spec().name; }
+
+  /// Reads through the cache. True and `value` replaced, or false.
+  virtual bool get(BytesView key, Bytes& value) = 0;
+  /// A null value deletes. `timestamp` is the changelog record's.
+  virtual void put(BytesView key, OptionalBytesView value, Timestamp timestamp) = 0;
+  virtual std::unique_ptr<BytesIterator> range(const BytesRange& range) = 0;
+  [[nodiscard]] virtual std::uint64_t approximate_num_entries() = 0;
+
+  /// With caching: dirty entries are given to the listener when they are written; without: never called.
+  /// True: there is a cache, so who puts must not forward by itself.
+  virtual bool set_flush_listener(CacheFlushListener listener, bool send_old_values) = 0;
+  /// Writes dirty entries in the order of their last update, each to the store and its changelog, then to the listener.
+  virtual void flush_cache() = 0;
+};
+
+}  // namespace tidemill

@@ -1,0 +1,44 @@
+// StoreSpec: a state store as data, before anything is open.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace tidemill {
+
+enum class StoreKind : std::uint8_t {
+  kKeyValue,             // value
+  kTimestampedKeyValue,  // i64 timestamp, value; its changelog has the plain value with the record's timestamp
+  kWindow,
+  kTimestampedWindow,
+  kSession,
+  kVersionedKeyValue,
+  kCustom,
+};
+enum class StoreEngineKind : std::uint8_t { kDefault, kPersistent, kInMemory };
+
+struct StoreSpec {
+  std::string name;
+  StoreKind kind = StoreKind::kTimestampedKeyValue;
+  StoreEngineKind engine = StoreEngineKind::kDefault;
+  bool caching = false;
+  bool logging = true;
+  /// On top of the defaults of its changelog topic.
+  std::map<std::string, std::string> log_config;
+  /// Windows, sessions, versions; zero: keeps everything.
+  std::chrono::milliseconds retention{0};
+  std::chrono::milliseconds window_size{0};
+  std::chrono::milliseconds segment_interval{0};
+  bool retain_duplicates = false;
+  /// A source topic that serves as changelog (tables read directly, read-only stores); empty: a topic of its own.
+  std::string source_topic_as_changelog;
+
+  [[nodiscard]] bool timestamped() const {
+    return kind == StoreKind::kTimestampedKeyValue || kind == StoreKind::kTimestampedWindow;
+  }
+};
+
+}  // namespace tidemill
