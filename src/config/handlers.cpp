@@ -1,0 +1,64 @@
+#include <tidemill/config/handlers.hpp>
+
+#include <fmt/format.h>
+
+namespace tidemill {
+namespace {
+
+HandlerResponse answer(HandlerAnswer answer, const std::string& topic, const ErrorHandlerContext& context,
+                       const HandledError& error) {
+  HandlerResponse response{.answer = answer, .dead_letters = {}};
+  if (!topic.empty()) response.dead_letters.push_back(make_dead_letter(topic, context, error));
+  return response;
+}
+
+}  // namespace
+
+DeadLetterRecord make_dead_letter(std::string topic, const ErrorHandlerContext& context, const HandledError& error) {
+  Headers headers = context.headers;
+  headers.add("__streams.errors.exception", error.exception);
+  headers.add("__streams.errors.message", error.message);
+  headers.add("__streams.errors.stacktrace",
+              fmt::format("{}: {}\n\tat node {} of task {}", error.exception, error.message,
+                          context.processor_node_id, to_string(context.task_id)));
+  headers.add("__streams.errors.topic", context.topic);
+  headers.add("__streams.errors.partition", fmt::to_string(context.partition.value));
+  headers.add("__streams.errors.offset", fmt::to_string(context.offset.value));
+  return {.topic = std::move(topic),
+          .key = context.source_raw_key,
+          .value = context.source_raw_value,
+          .headers = std::move(headers),
+          .timestamp = context.timestamp};
+}
+
+DeserializationExceptionHandler log_and_fail_on_deserialization_error(std::string dead_letter_topic) {
+  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const HandledError& error) {
+    return answer(HandlerAnswer::kFail, topic, context, error);
+  };
+}
+DeserializationExceptionHandler log_and_continue_on_deserialization_error(std::string dead_letter_topic) {
+  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const HandledError& error) {
+    return answer(HandlerAnswer::kResume, topic, context, error);
+  };
+}
+ProcessingExceptionHandler log_and_fail_on_processing_error(std::string dead_letter_topic) {
+  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const HandledError& error) {
+    return answer(HandlerAnswer::kFail, topic, context, error);
+  };
+}
+ProcessingExceptionHandler log_and_continue_on_processing_error(std::string dead_letter_topic) {
+  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const HandledError& error) {
+    return answer(HandlerAnswer::kResume, topic, context, error);
+  };
+}
+
+ProductionExceptionHandler default_production_exception_handler(std::string dead_letter_topic) {
+  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const ProductionError& error) {
+    if (!error.serialization && error.error.retriable()) return HandlerResponse{.answer = HandlerAnswer::kRetry};
+    return answer(HandlerAnswer::kFail, topic, context,
+                  {.exception = error.serialization ? "SerializationException" : std::string(to_string(error.error.kind)),
+                   .message = error.error.message});
+  };
+}
+
+}  // namespace tidemill

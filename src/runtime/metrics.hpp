@@ -1,0 +1,105 @@
+// Counters that one thread writes and any thread reads: a plain addition for the writer, never torn for the reader.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <tidemill/base/types.hpp>
+
+namespace tidemill::runtime {
+
+class Counter {
+ public:
+  void add(std::uint64_t amount = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  void raise_to(std::uint64_t value) {
+    if (value > value_.load(std::memory_order_relaxed)) set(value);
+  }
+  [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Dropped records by reason. A reason is a literal; there are few.
+class DropCounters {
+ public:
+  static constexpr std::size_t kReasonsMax = 32;
+  void add(std::string_view reason) {
+    total_.add();
+    for (Slot& slot : slots_) {
+      const char* name = slot.reason.load(std::memory_order_relaxed);
+      if (name == nullptr) {
+        slot.length = reason.size();
+        slot.count.add();
+        slot.reason.store(reason.data(), std::memory_order_release);
+        return;
+      }
+      if (slot.length == reason.size() && std::memcmp(name, reason.data(), reason.size()) == 0) {
+        slot.count.add();
+        return;
+      }
+    }
+  }
+  [[nodiscard]] std::uint64_t total() const { return total_.value(); }
+  [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> by_reason() const {
+    std::vector<std::pair<std::string_view, std::uint64_t>> result;
+    for (const Slot& slot : slots_) {
+      const char* name = slot.reason.load(std::memory_order_acquire);
+      if (name == nullptr) break;
+      result.emplace_back(std::string_view(name, slot.length), slot.count.value());
+    }
+    return result;
+  }
+
+ private:
+  struct Slot {
+    std::atomic<const char*> reason{nullptr};
+    std::size_t length = 0;
+    Counter count;
+  };
+  Counter total_;
+  std::array<Slot, kReasonsMax> slots_;
+};
+
+/// What a task tells of itself; outlives the task for who still reads.
+struct TaskMetrics {
+  explicit TaskMetrics(TaskId task, std::vector<TopicPartition> partitions)
+      : id(task), inputs(std::move(partitions)), lag(new Counter[inputs.size()]),
+        position(new Counter[inputs.size()]), committed(new Counter[inputs.size()]) {}
+  TaskId id;
+  DropCounters dropped;
+  Counter processed;
+  Counter punctuated;
+  Counter restored;
+  Counter restore_remaining;
+  Counter commits;
+  Counter buffered_records;
+  Counter uncommitted_bytes;
+  std::vector<TopicPartition> inputs;
+  std::unique_ptr<Counter[]> lag;        // records between position and high watermark, per input
+  std::unique_ptr<Counter[]> position;   // next offset to process
+  std::unique_ptr<Counter[]> committed;  // next offset, as committed
+};
+
+struct ThreadMetrics {
+  Counter rounds;
+  Counter polled_records;
+  Counter polled_bytes;
+  Counter processed;
+  Counter commits;
+  Counter aborts;
+  Counter commit_nanoseconds;
+  Counter commit_nanoseconds_max;
+  Counter tasks_created;
+  Counter tasks_closed;
+};
+
+}  // namespace tidemill::runtime

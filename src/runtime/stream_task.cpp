@@ -1,0 +1,401 @@
+#include "runtime/stream_task.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <tidemill/base/assert.hpp>
+
+#include "runtime/type_name.hpp"
+#include "state/store_stack.hpp"
+
+namespace tidemill::runtime {
+
+std::string_view to_string(TaskState state) {
+  switch (state) {
+    case TaskState::kCreated: return "CREATED";
+    case TaskState::kRestoring: return "RESTORING";
+    case TaskState::kRunning: return "RUNNING";
+    case TaskState::kSuspended: return "SUSPENDED";
+    case TaskState::kClosed: return "CLOSED";
+  }
+  return "UNKNOWN";
+}
+
+StreamTask::StreamTask(StreamTaskOptions options) : options_(std::move(options)) {}
+
+StreamTask::~StreamTask() { drop_nodes(); }
+
+Result<std::unique_ptr<StreamTask>> StreamTask::create(StreamTaskOptions options) {
+  TIDEMILL_ASSERT(options.topology && options.config != nullptr && options.clock != nullptr);
+  std::unique_ptr<StreamTask> task(new StreamTask(std::move(options)));
+  std::vector<TopicPartition>& inputs = task->options_.inputs;
+  if (inputs.empty()) {
+    for (std::string& topic :
+         source_topics(*task->options_.topology, task->options_.part, task->options_.config->application_id)) {
+      inputs.push_back({std::move(topic), PartitionId(task->options_.id.partition)});
+    }
+  }
+  task->metrics_ = std::make_shared<TaskMetrics>(task->options_.id, inputs);
+  task->make_inputs();
+  TIDEMILL_TRY(task->open_stores());
+  return task;
+}
+
+void StreamTask::make_inputs() {
+  const Topology& topology = *options_.topology;
+  for (const TopicPartition& partition : options_.inputs) {
+    const NodeSpec* source = nullptr;
+    for (const std::int32_t id : options_.part.nodes) {
+      const NodeSpec& node = topology.nodes[static_cast<std::size_t>(id)];
+      if (node.kind != NodeKind::kSource) continue;
+      for (const std::string& topic : node.topics) {
+        if (topology.log_topic(application_id(), topic) == partition.topic) source = &node;
+      }
+    }
+    TIDEMILL_ASSERT(source != nullptr, "an input of a task is a topic of one of its sources");
+    const TimestampExtractor* extractor = source->timestamp_extractor
+                                              ? source->timestamp_extractor.get()
+                                              : options_.config->default_timestamp_extractor.get();
+    auto input = std::make_unique<Input>(partition, extractor, &metrics_->dropped);
+    input->source_spec = source;
+    inputs_.push_back(std::move(input));
+  }
+}
+
+Result<void> StreamTask::open_stores() {
+  const Topology& topology = *options_.topology;
+  std::vector<StoreSpec> persistent;
+  std::vector<StoreSpec> in_memory;
+  const auto on_disk = [this](const StoreSpec& spec) {
+    StoreEngineKind kind = spec.engine;
+    if (kind == StoreEngineKind::kDefault) kind = options_.config->default_dsl_store;
+    return kind != StoreEngineKind::kInMemory && options_.persistent_engine != nullptr;
+  };
+  for (const std::string& name : options_.part.stores) {
+    const StoreSpec& spec = topology.stores.at(name).spec;
+    (on_disk(spec) ? persistent : in_memory).push_back(spec);
+  }
+  std::vector<std::unique_ptr<BytesStore>> opened_persistent;
+  std::vector<std::unique_ptr<BytesStore>> opened_in_memory;
+  if (!persistent.empty()) {
+    TIDEMILL_ASSIGN(opened_persistent, options_.persistent_engine->open(options_.directory, persistent));
+  }
+  if (!in_memory.empty()) {
+    TIDEMILL_ASSIGN(opened_in_memory, options_.memory_engine->open(options_.directory, in_memory));
+  }
+  auto next_persistent = opened_persistent.begin();
+  auto next_in_memory = opened_in_memory.begin();
+  for (const std::string& name : options_.part.stores) {
+    const StoreNode& node = topology.stores.at(name);
+    std::unique_ptr<BytesStore> engine = std::move(on_disk(node.spec) ? *next_persistent++ : *next_in_memory++);
+    TaskStore store;
+    store.spec = &node.spec;
+    store.engine = engine.get();
+    const PartitionId partition(options_.id.partition);
+    ChangelogWriter* writer = nullptr;
+    if (!node.global && !node.spec.source_topic_as_changelog.empty()) {
+      store.changelog = {topology.log_topic(application_id(), node.spec.source_topic_as_changelog), partition};
+      store.source_is_changelog = true;
+    } else if (!node.global && node.spec.logging) {
+      store.changelog = {topology.log_topic(application_id(), name + "-changelog"), partition};
+      writer = options_.changelog;
+    }
+    if (const auto durable = engine->durable_position()) store.changelog_position = *durable;
+    store.top = make_state_store(node.spec, std::move(engine), writer, options_.cache, current);
+    stores_.push_back(std::move(store));
+  }
+  return {};
+}
+
+void StreamTask::read_metadata(std::span<const CommitPosition> committed) {
+  for (const CommitPosition& position : committed) {
+    for (const auto& input : inputs_) {
+      if (input->queue.partition() != position.partition) continue;
+      const OffsetMetadata metadata = decode_offset_metadata(position.metadata);
+      input->queue.set_partition_time(metadata.partition_time);
+      stream_time_ = std::max(stream_time_, metadata.partition_time);
+      for (const auto& [key, value] : metadata.processors) {
+        const auto [found, added] = processor_metadata_.try_emplace(key, value);
+        if (!added) found->second = std::max(found->second, value);
+      }
+      input->committed_offset = position.offset;
+    }
+  }
+}
+
+void StreamTask::set_position(std::size_t index, Offset offset) {
+  inputs_[index]->queue.set_consumed(offset, kNoLeaderEpoch);
+}
+
+void StreamTask::initialize() {
+  TIDEMILL_ASSERT(nodes_.empty(), "a task is initialized once between aborts");
+  const Topology& topology = *options_.topology;
+  std::vector<OperatorNode*> by_id(topology.nodes.size(), nullptr);
+  for (const std::int32_t id : options_.part.nodes) {
+    nodes_.push_back(topology.nodes[static_cast<std::size_t>(id)].prototype->clone());
+    by_id[static_cast<std::size_t>(id)] = nodes_.back().get();
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const NodeSpec& spec = topology.nodes[static_cast<std::size_t>(options_.part.nodes[i])];
+    OperatorNode::Wiring wiring{.task = this, .name = &spec.name, .children = {}, .stores = spec.stores};
+    for (const std::int32_t child : spec.children) wiring.children.push_back(by_id[static_cast<std::size_t>(child)]);
+    nodes_[i]->wire(std::move(wiring));
+  }
+  for (const auto& input : inputs_) {
+    input->source = static_cast<SourceNode*>(by_id[static_cast<std::size_t>(input->source_spec->id)]);
+  }
+  // Parents before children: ids grow along the edges, except where a hand-made topology connects later.
+  for (const auto& node : nodes_) node->init();
+  state_ = TaskState::kRunning;
+}
+
+void StreamTask::add(std::size_t index, RecordBatchPtr batch) {
+  Input& input = *inputs_[index];
+  const bool was_empty = input.queue.empty();
+  const std::size_t records = input.queue.size_records();
+  const std::size_t bytes = input.queue.size_bytes();
+  input.queue.add(std::move(batch));
+  buffered_records_ += input.queue.size_records() - records;
+  buffered_bytes_ += input.queue.size_bytes() - bytes;
+  if (was_empty && !input.queue.empty()) heap_.offer(&input);
+}
+
+bool StreamTask::process(Now) {
+  if (heap_.empty()) return false;
+  Input& input = *heap_.poll();
+  const LogRecord& record = input.queue.head();
+  const Timestamp timestamp = input.queue.head_timestamp();
+  const RecordContext context{.source = &input.queue.partition(),
+                              .offset = record.offset,
+                              .timestamp = timestamp,
+                              .headers = record.headers.empty() ? nullptr : &input.headers};
+  if (!record.headers.empty()) {
+    auto headers = Headers::decode(record.headers);
+    if (!headers) {
+      throw StreamsException(fmt::format("the headers of the record at offset {} of {} cannot be read: {}",
+                                         record.offset.value, to_string(input.queue.partition()),
+                                         headers.error().message));
+    }
+    input.headers = *std::move(headers);
+  }
+  const RawRecord raw_record{.key = record.key, .value = record.value, .context = &context};
+  const Timestamp stream_time_before = stream_time_;
+  stream_time_ = std::max(stream_time_, timestamp);
+  dirty_ = true;
+  if (input.processed_offset == nullptr) {
+    input.processed_offset =
+        &processed_[input.queue.partition().topic].try_emplace(input.queue.partition().partition.value, -1).first->second;
+  }
+  *input.processed_offset = record.offset.value;
+  current = &context;
+  raw = &raw_record;
+  bool decoded = true;
+  try {
+    input.source->receive_raw(raw_record);
+  } catch (const SerializationException& error) {
+    decoded = false;
+    stream_time_ = stream_time_before;
+    deserialization_failed(input, raw_record, error);
+  }
+  current = nullptr;
+  raw = nullptr;
+  const std::size_t records = input.queue.size_records();
+  const std::size_t bytes = input.queue.size_bytes();
+  input.queue.pop(decoded);
+  buffered_records_ -= records - input.queue.size_records();
+  buffered_bytes_ -= bytes - input.queue.size_bytes();
+  if (!input.queue.empty()) heap_.offer(&input);
+  metrics_->processed.add();
+  if (stream_time_punctuations_.due(stream_time_)) punctuate_stream_time();
+  return true;
+}
+
+bool StreamTask::punctuate_stream_time() {
+  if (stream_time_ == kNoTimestamp || !stream_time_punctuations_.due(stream_time_)) return false;
+  run_punctuation(stream_time_punctuations_, stream_time_);
+  return true;
+}
+
+bool StreamTask::punctuate_wall_clock(Now now) {
+  if (!wall_clock_punctuations_.due(now.wall)) return false;
+  run_punctuation(wall_clock_punctuations_, now.wall);
+  return true;
+}
+
+void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) {
+  dirty_ = true;
+  queue.run(time, [this, time](PunctuationQueue::Schedule& schedule) {
+    const RecordContext context{.source = nullptr, .offset = kNoOffset, .timestamp = time, .headers = nullptr};
+    current = &context;
+    raw = nullptr;
+    try {
+      schedule.punctuator(time);
+    } catch (const StreamsException&) {
+      current = nullptr;
+      throw;
+    } catch (const StateStoreException&) {
+      current = nullptr;
+      throw;
+    } catch (...) {
+      handle_processing_exception(*schedule.node, nullptr, std::current_exception());
+    }
+    current = nullptr;
+    metrics_->punctuated.add();
+  });
+}
+
+std::size_t StreamTask::uncommitted_bytes() const {
+  std::size_t bytes = 0;
+  for (const TaskStore& store : stores_) bytes += store.engine->uncommitted_bytes();
+  return bytes;
+}
+
+void StreamTask::flush_caches() {
+  if (state_ != TaskState::kRunning) return;
+  for (const TaskStore& store : stores_) store.top->flush_cache();
+}
+
+void StreamTask::positions(const LogConsumer* consumer, std::vector<CommitPosition>& out) {
+  for (const auto& input : inputs_) {
+    const RecordQueue& queue = input->queue;
+    Offset next = queue.offset_consumed();
+    if (!queue.empty()) {
+      next = queue.head().offset;
+    } else if (consumer != nullptr) {
+      if (const auto position = consumer->position(queue.partition()); position && *position > next) next = *position;
+    }
+    input->staged_offset = kNoOffset;
+    if (next == kNoOffset || (next == input->committed_offset && !processor_metadata_changed_)) continue;
+    input->staged_offset = next;
+    out.push_back({.partition = queue.partition(),
+                   .offset = next,
+                   .leader_epoch = queue.epoch_consumed(),
+                   .metadata = encode_offset_metadata(queue.partition_time(), processor_metadata_)});
+  }
+}
+
+Result<void> StreamTask::commit(std::span<const WrittenPosition> written) {
+  for (TaskStore& store : stores_) {
+    ChangelogPosition position = store.changelog_position;
+    if (store.source_is_changelog) {
+      for (const auto& input : inputs_) {
+        if (input->queue.partition() == store.changelog && input->staged_offset != kNoOffset) {
+          position = {.offset = input->staged_offset, .epoch = input->queue.epoch_consumed()};
+        }
+      }
+    } else if (!store.changelog.topic.empty()) {
+      for (const WrittenPosition& end : written) {
+        if (end.partition == store.changelog) position = {.offset = end.next_offset, .epoch = end.leader_epoch};
+      }
+    }
+    if (position == store.changelog_position && store.engine->uncommitted_bytes() == 0) continue;
+    TIDEMILL_TRY(store.engine->commit(position, processed_));
+    store.changelog_position = position;
+  }
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i]->staged_offset != kNoOffset) inputs_[i]->committed_offset = inputs_[i]->staged_offset;
+    inputs_[i]->staged_offset = kNoOffset;
+    if (inputs_[i]->committed_offset != kNoOffset) {
+      metrics_->committed[i].set(static_cast<std::uint64_t>(inputs_[i]->committed_offset.value));
+    }
+  }
+  processor_metadata_changed_ = false;
+  dirty_ = false;
+  commit_requested_ = false;
+  metrics_->commits.add();
+  return {};
+}
+
+void StreamTask::abort() {
+  drop_nodes();
+  for (const TaskStore& store : stores_) {
+    store.top->drop_cache();
+    store.engine->abort();
+  }
+  for (const auto& input : inputs_) {
+    input->queue.clear();
+    input->queue.set_partition_time(kNoTimestamp);
+    input->queue.set_consumed(kNoOffset, kNoLeaderEpoch);
+    input->committed_offset = kNoOffset;
+    input->staged_offset = kNoOffset;
+    input->source = nullptr;
+    input->processed_offset = nullptr;
+  }
+  heap_.clear();
+  buffered_records_ = 0;
+  buffered_bytes_ = 0;
+  stream_time_ = kNoTimestamp;
+  processor_metadata_.clear();
+  processor_metadata_changed_ = false;
+  processed_.clear();
+  current = nullptr;
+  raw = nullptr;
+  dirty_ = false;
+  commit_requested_ = false;
+  state_ = TaskState::kRestoring;
+}
+
+void StreamTask::drop_nodes() {
+  stream_time_punctuations_.clear();
+  wall_clock_punctuations_.clear();
+  for (const auto& node : nodes_) {
+    try {
+      node->close();
+    } catch (...) {
+      // The node is going away; what its close() throws changes nothing.
+    }
+  }
+  nodes_.clear();
+}
+
+Result<void> StreamTask::close() {
+  drop_nodes();
+  Result<void> result;
+  for (const TaskStore& store : stores_) {
+    store.top->drop_cache();
+    store.engine->abort();
+    if (Result<void> flushed = store.engine->flush(); !flushed && result) result = flushed;
+  }
+  state_ = TaskState::kClosed;
+  return result;
+}
+
+StateStore* StreamTask::store(std::string_view name) {
+  for (const TaskStore& store : stores_) {
+    if (store.spec->name == name) return store.top.get();
+  }
+  return options_.global_store ? options_.global_store(name) : nullptr;
+}
+
+Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds interval, PunctuationType type,
+                                 Timestamp start, Punctuator punctuator) {
+  if (interval.count() < 1) {
+    throw StreamsException(fmt::format("processor \"{}\" schedules a punctuation every {} ms: the interval must be at "
+                                       "least 1 ms", node.name(), interval.count()));
+  }
+  if (type == PunctuationType::kStreamTime) {
+    return stream_time_punctuations_.add(node, start == kNoTimestamp ? Timestamp(0) : start, interval,
+                                         std::move(punctuator));
+  }
+  const Timestamp first = start == kNoTimestamp ? wall_clock_time() + interval.count() : start;
+  return wall_clock_punctuations_.add(node, first, interval, std::move(punctuator));
+}
+
+const std::string* StreamTask::app_config(std::string_view key) const {
+  const auto found = options_.config->application.find(std::string(key));
+  return found == options_.config->application.end() ? nullptr : &found->second;
+}
+
+std::optional<std::int64_t> StreamTask::processor_metadata(std::string_view key) const {
+  const auto found = processor_metadata_.find(key);
+  return found == processor_metadata_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void StreamTask::set_processor_metadata(std::string_view key, std::int64_t value) {
+  processor_metadata_[std::string(key)] = value;
+  processor_metadata_changed_ = true;
+  dirty_ = true;
+}
+
+}  // namespace tidemill::runtime

@@ -1,0 +1,191 @@
+// StreamTask: one partition of one sub-topology at work. It owns its nodes, stores and queues, and knows no thread, no
+// log and no transaction: who runs it feeds batches, calls process(), and says when and whether it has committed.
+//
+// Used by one thread at a time. A record runs to completion before the next one starts. What the user's code or a store
+// throws leaves process() as StreamsException or StateStoreException: the task is then to be aborted or destroyed.
+// The life of a task: create() opens the stores (kCreated), the owner restores them through stores(), initialize()
+// clones and wires the nodes (kRunning), flush_caches() and commit() or abort() as often as needed, close().
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <tidemill/config/streams_config.hpp>
+#include <tidemill/log/log.hpp>
+#include <tidemill/state/state_engine.hpp>
+#include <tidemill/state/state_store.hpp>
+
+#include "runtime/metrics.hpp"
+#include "runtime/offset_metadata.hpp"
+#include "runtime/priority_heap.hpp"
+#include "runtime/punctuation_queue.hpp"
+#include "runtime/record_queue.hpp"
+#include "runtime/task_part.hpp"
+
+namespace tidemill::runtime {
+
+enum class TaskState : std::uint8_t { kCreated, kRestoring, kRunning, kSuspended, kClosed };
+std::string_view to_string(TaskState state);
+
+struct StreamTaskOptions {
+  TaskId id;
+  std::shared_ptr<const Topology> topology;
+  TaskPart part;
+  /// Handlers, application id, defaults. Outlives the task.
+  const StreamsConfig* config = nullptr;
+  const Clock* clock = nullptr;
+  /// Takes what sinks and handlers send. Outlives the task.
+  RecordCollector* collector = nullptr;
+  /// Takes the changes of logged stores; null: nothing is logged.
+  ChangelogWriter* changelog = nullptr;
+  /// Null: no store caches.
+  ThreadCache* cache = nullptr;
+  StateEngine* persistent_engine = nullptr;  // null: the in-memory one
+  StateEngine* memory_engine = nullptr;
+  std::string directory;
+  /// The partitions to read, as on the log; empty: every source topic's partition `id.partition`.
+  std::vector<TopicPartition> inputs;
+  /// Global stores, which the task may read; null: there are none.
+  UniqueFunction<StateStore*(std::string_view)> global_store;
+};
+
+/// A store of a task, as commit and restore see it.
+struct TaskStore {
+  const StoreSpec* spec = nullptr;
+  std::unique_ptr<StateStore> top;  // what processors meet; owns the engine's store
+  BytesStore* engine = nullptr;
+  /// As on the log; topic empty: the store has no changelog.
+  TopicPartition changelog;
+  bool source_is_changelog = false;
+  /// How far the committed contents have followed the changelog.
+  ChangelogPosition changelog_position;
+};
+
+class StreamTask final : public TaskContext {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<StreamTask>> create(StreamTaskOptions options);
+  ~StreamTask() override;
+  StreamTask(const StreamTask&) = delete;
+  StreamTask& operator=(const StreamTask&) = delete;
+
+  [[nodiscard]] TaskState state() const { return state_; }
+  void set_state(TaskState state) { state_ = state; }
+  [[nodiscard]] std::span<TaskStore> stores() { return stores_; }
+  [[nodiscard]] const std::shared_ptr<TaskMetrics>& metrics() const { return metrics_; }
+
+  /// Partition times and processor metadata of the committed offsets. Before initialize().
+  void read_metadata(std::span<const CommitPosition> committed);
+  /// Clones, wires and inits the nodes; the task runs. May throw what init() of user code throws.
+  void initialize();
+
+  // Input. Indexes are those of inputs().
+  [[nodiscard]] std::size_t input_count() const { return inputs_.size(); }
+  [[nodiscard]] const TopicPartition& input(std::size_t index) const { return inputs_[index]->queue.partition(); }
+  [[nodiscard]] RecordQueue& queue(std::size_t index) { return inputs_[index]->queue; }
+  [[nodiscard]] const NodeSpec& source(std::size_t index) const { return *inputs_[index]->source_spec; }
+  [[nodiscard]] std::size_t buffered_records() const { return buffered_records_; }
+  [[nodiscard]] std::size_t buffered_bytes() const { return buffered_bytes_; }
+  void add(std::size_t index, RecordBatchPtr batch);
+  /// Where reading begins: what positions() answers until records were processed.
+  void set_position(std::size_t index, Offset offset);
+
+  /// Takes the record with the smallest timestamp, if there is one, through the nodes to its end, and then runs the
+  /// stream-time punctuations that are due. False: there was none.
+  bool process(Now now);
+  /// At least one input is empty and at least one is not.
+  [[nodiscard]] bool partly_buffered() const { return !heap_.empty() && heap_.size() < inputs_.size(); }
+  bool punctuate_stream_time();
+  bool punctuate_wall_clock(Now now);
+  /// When the next wall-clock punctuation is due; kNoTimestamp: none is scheduled.
+  [[nodiscard]] Timestamp next_wall_clock_punctuation() const { return wall_clock_punctuations_.next(); }
+
+  // Commit.
+  /// Something was processed or punctuated since the last commit.
+  [[nodiscard]] bool dirty() const { return dirty_; }
+  [[nodiscard]] bool commit_requested() const { return commit_requested_; }
+  [[nodiscard]] std::size_t uncommitted_bytes() const;
+  void flush_caches();
+  /// Appends what is to be committed: each input's next offset (the head's, else the consumer's position, else one past
+  /// the last processed) with its metadata; inputs whose position did not change are left out.
+  void positions(const LogConsumer* consumer, std::vector<CommitPosition>& out);
+  /// The positions have been committed: the stores take over what was written. `written`: where the changelogs end now.
+  [[nodiscard]] Result<void> commit(std::span<const WrittenPosition> written);
+  /// Back to the last commit: uncommitted writes, caches, queues, nodes and punctuations go; state kRestoring, until
+  /// read_metadata() and initialize() are called again. Does not throw.
+  void abort();
+  /// Closes the nodes and makes the stores durable; uncommitted writes are dropped.
+  [[nodiscard]] Result<void> close();
+  /// Which input the task has processed: topic, partition, offset of the last record.
+  [[nodiscard]] const Position& processed_position() const { return processed_; }
+
+  // Errors.
+  [[nodiscard]] ErrorHandlerContext error_context(std::string_view node) const;
+  /// Sends what a handler answered; with the context of the current record.
+  void send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
+
+  // TaskContext.
+  [[nodiscard]] const std::string& application_id() const override { return options_.config->application_id; }
+  [[nodiscard]] const TaskId& task_id() const override { return options_.id; }
+  [[nodiscard]] StateStore* store(std::string_view name) override;
+  [[nodiscard]] RecordCollector& collector() override { return *options_.collector; }
+  [[nodiscard]] Timestamp stream_time() const override { return stream_time_; }
+  [[nodiscard]] Timestamp wall_clock_time() const override { return options_.clock->now().wall; }
+  void request_commit() override { commit_requested_ = true; }
+  Cancellable schedule(OperatorNode& node, std::chrono::milliseconds interval, PunctuationType type, Timestamp start,
+                       Punctuator punctuator) override;
+  void drop(std::string_view node, std::string_view reason, const RecordContext& context) override;
+  void handle_processing_exception(const OperatorNode& node, const ErasedRecord* record,
+                                   std::exception_ptr error) override;
+  [[nodiscard]] const std::string* app_config(std::string_view key) const override;
+  [[nodiscard]] std::string state_directory() const override { return options_.directory; }
+  [[nodiscard]] std::optional<std::int64_t> processor_metadata(std::string_view key) const override;
+  void set_processor_metadata(std::string_view key, std::int64_t value) override;
+
+ private:
+  struct Input {
+    Input(TopicPartition partition, const TimestampExtractor* extractor, DropCounters* dropped)
+        : queue(std::move(partition), extractor, dropped) {}
+    RecordQueue queue;
+    SourceNode* source = nullptr;
+    const NodeSpec* source_spec = nullptr;
+    Headers headers;  // of the record being processed
+    Offset committed_offset = kNoOffset;
+    Offset staged_offset = kNoOffset;
+    std::int64_t* processed_offset = nullptr;  // in processed_
+  };
+  struct Earlier {
+    bool operator()(const Input* a, const Input* b) const {
+      return a->queue.head_timestamp() < b->queue.head_timestamp();
+    }
+  };
+
+  explicit StreamTask(StreamTaskOptions options);
+  Result<void> open_stores();
+  void make_inputs();
+  void deserialization_failed(Input& input, const RawRecord& raw, const std::exception& error);
+  void run_punctuation(PunctuationQueue& queue, Timestamp time);
+  void drop_nodes();
+
+  StreamTaskOptions options_;
+  TaskState state_ = TaskState::kCreated;
+  std::shared_ptr<TaskMetrics> metrics_;
+  std::vector<TaskStore> stores_;
+  std::vector<std::unique_ptr<Input>> inputs_;
+  std::vector<std::unique_ptr<OperatorNode>> nodes_;  // as options_.part.nodes
+  PriorityHeap<Input*, Earlier> heap_;
+  std::size_t buffered_records_ = 0;
+  std::size_t buffered_bytes_ = 0;
+  PunctuationQueue stream_time_punctuations_;
+  PunctuationQueue wall_clock_punctuations_;
+  Timestamp stream_time_ = kNoTimestamp;
+  ProcessorMetadata processor_metadata_;
+  bool processor_metadata_changed_ = false;
+  Position processed_;
+  bool dirty_ = false;
+  bool commit_requested_ = false;
+};
+
+}  // namespace tidemill::runtime
