@@ -6,6 +6,7 @@
 
 #include <tidemill/base/assert.hpp>
 
+#include "base/crash_point.hpp"
 #include "runtime/type_name.hpp"
 #include "state/store_stack.hpp"
 
@@ -37,6 +38,7 @@ Result<std::unique_ptr<StreamTask>> StreamTask::create(StreamTaskOptions options
     }
   }
   task->metrics_ = std::make_shared<TaskMetrics>(task->options_.id, inputs);
+  task->node_at_work = &task->metrics_->node_at_work;
   task->make_inputs();
   TIDEMILL_TRY(task->open_stores());
   return task;
@@ -101,7 +103,11 @@ Result<void> StreamTask::open_stores() {
       store.changelog = {topology.log_topic(application_id(), name + "-changelog"), partition};
       writer = options_.changelog;
     }
-    if (const auto durable = engine->durable_position()) store.changelog_position = *durable;
+    if (const auto durable = engine->durable_position()) {
+      store.changelog_position = *durable;
+    } else {
+      TIDEMILL_TRY(engine->clear());
+    }
     store.top = make_state_store(node.spec, std::move(engine), writer, options_.cache, current);
     stores_.push_back(std::move(store));
   }
@@ -200,6 +206,7 @@ bool StreamTask::process(Now) {
   }
   current = nullptr;
   raw = nullptr;
+  node_at_work->store(nullptr, std::memory_order_relaxed);
   const std::size_t records = input.queue.size_records();
   const std::size_t bytes = input.queue.size_bytes();
   input.queue.pop(decoded);
@@ -229,6 +236,7 @@ void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) {
     const RecordContext context{.source = nullptr, .offset = kNoOffset, .timestamp = time, .headers = nullptr};
     current = &context;
     raw = nullptr;
+    node_at_work->store(&schedule.node->name(), std::memory_order_relaxed);
     try {
       schedule.punctuator(time);
     } catch (const StreamsException&) {
@@ -241,6 +249,7 @@ void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) {
       handle_processing_exception(*schedule.node, nullptr, std::current_exception());
     }
     current = nullptr;
+    node_at_work->store(nullptr, std::memory_order_relaxed);
     metrics_->punctuated.add();
   });
 }
@@ -292,6 +301,7 @@ Result<void> StreamTask::commit(std::span<const WrittenPosition> written) {
     if (position == store.changelog_position && store.engine->uncommitted_bytes() == 0) continue;
     TIDEMILL_TRY(store.engine->commit(position, processed_));
     store.changelog_position = position;
+    TIDEMILL_CRASH_POINT("commit.store_committed");
   }
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     if (inputs_[i]->staged_offset != kNoOffset) inputs_[i]->committed_offset = inputs_[i]->staged_offset;

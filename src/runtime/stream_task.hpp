@@ -95,6 +95,8 @@ class StreamTask final : public TaskContext {
   /// Takes the record with the smallest timestamp, if there is one, through the nodes to its end, and then runs the
   /// stream-time punctuations that are due. False: there was none.
   bool process(Now now);
+  /// Inputs that have records.
+  [[nodiscard]] std::size_t buffered_inputs() const { return heap_.size(); }
   /// At least one input is empty and at least one is not.
   [[nodiscard]] bool partly_buffered() const { return !heap_.empty() && heap_.size() < inputs_.size(); }
   bool punctuate_stream_time();

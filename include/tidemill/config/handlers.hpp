@@ -40,7 +40,7 @@ struct DeadLetterRecord {
 enum class HandlerAnswer : std::uint8_t { kResume, kFail, kRetry /* production errors only */ };
 struct HandlerResponse {
   HandlerAnswer answer = HandlerAnswer::kFail;
-  std::vector<DeadLetterRecord> dead_letters;
+  std::vector<DeadLetterRecord> dead_letters = {};
 };
 
 using DeserializationExceptionHandler = std::function<HandlerResponse(const ErrorHandlerContext&, const HandledError&)>;

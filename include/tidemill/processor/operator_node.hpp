@@ -4,6 +4,7 @@
 // before the next record starts. Views never outlive the call that received them.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <memory>
@@ -133,6 +134,8 @@ class TaskContext {
   const RecordContext* current = nullptr;
   /// The input record as read, for dead letters; null in punctuations.
   const RawRecord* raw = nullptr;
+  /// receive() keeps the name of the node at work here, for who asks why a thread does not come back; null: nobody does.
+  std::atomic<const std::string*>* node_at_work = nullptr;
 };
 
 /// A failure that ends the task: passes through receive() up to the task loop.

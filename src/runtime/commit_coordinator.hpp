@@ -1,0 +1,116 @@
+// CommitCoordinator: lets the threads of one commit group commit, or abort, as one. It owns the CommitGroup and
+// replaces it when it is fenced or its outcome unknown.
+//
+// A round: somebody asks (kGathering), every participant stops between two records, hands in what it has and arrives;
+// one of them, the leader, settles the transaction (kSettling); every participant then takes over the outcome (kApplying),
+// and the next round may begin. Nobody waits in here: a participant steps through the phases from its run_once(), and
+// is woken when a phase changes. Participants are used by their threads; the coordinator is thread-safe.
+// Always true: between the first arrival and the outcome no participant processes anything; an outcome is applied by
+// each participant before it sends again.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <tidemill/base/clock.hpp>
+#include <tidemill/log/log.hpp>
+
+namespace tidemill::runtime {
+
+enum class RoundPhase : std::uint8_t { kNone, kGathering, kSettling, kApplying };
+enum class RoundIntent : std::uint8_t { kCommit, kAbort };
+
+struct RoundOutcome {
+  CommitOutcome outcome = CommitOutcome::kCommitted;
+  Error error;
+  std::vector<WrittenPosition> written;
+};
+
+class CommitCoordinator {
+ public:
+  static constexpr std::chrono::milliseconds kIdleCommitInterval{1};
+
+  class Participant {
+   public:
+    /// Leaves; what it sent and did not commit must have been aborted.
+    ~Participant();
+
+   private:
+    friend class CommitCoordinator;
+    CommitCoordinator* coordinator = nullptr;
+    UniqueFunction<void()> wake;
+    std::uint64_t arrived = 0;  // number of the last round
+    std::uint64_t applied = 0;
+    bool idle = false;
+    bool dirty = false;
+  };
+
+  CommitCoordinator(Log& log, const Clock& clock, CommitGroupOptions options);
+
+  /// Opens the group; participants may join before.
+  [[nodiscard]] Result<void> open(MonotonicTime deadline);
+  /// `wake` is called from any thread.
+  [[nodiscard]] std::unique_ptr<Participant> join(UniqueFunction<void()> wake);
+  /// Grows whenever the group has been replaced: producers and consumers of before are void.
+  [[nodiscard]] std::uint64_t incarnation() const;
+  /// Handles of the present incarnation; null while there is no group.
+  [[nodiscard]] std::shared_ptr<CommitGroup> group() const;
+
+  /// Begins a round unless one is under way. An abort turns a commit that is being gathered into an abort.
+  void request(RoundIntent intent, const Error& reason = {});
+  /// What `participant` has to do now.
+  struct View {
+    RoundPhase phase = RoundPhase::kNone;  // kNone: go on processing
+    RoundIntent intent = RoundIntent::kCommit;
+    bool must_arrive = false;  // kGathering, and not arrived yet
+    bool is_leader = false;    // kSettling
+    bool must_apply = false;   // kApplying, and not applied yet
+  };
+  [[nodiscard]] View view(const Participant& participant);
+  void arrive(Participant& participant);
+  /// The leader's step: flush, commit or abort, and a new group where needed. True: the outcome is there.
+  /// `check` runs between flush and commit (deliveries that failed); its error aborts.
+  bool settle(Participant& participant, const MembershipToken& token, UniqueFunction<Result<void>()> check, Now now);
+  /// What all have to take over; call applied() afterwards.
+  [[nodiscard]] const RoundOutcome& outcome() const { return outcome_; }
+  void applied(Participant& participant, Now now);
+
+  /// Tells whether the thread has anything to do, and whether it did something since the last commit. Begins a round when
+  /// nobody has anything to do, something was done, and the last commit is kIdleCommitInterval ago. Returns when to ask
+  /// again; nullopt: no need.
+  std::optional<MonotonicTime> report_idle(Participant& participant, bool idle, bool dirty, bool commit_when_idle,
+                                           Now now);
+  /// Number of rounds that have ended.
+  [[nodiscard]] std::uint64_t rounds() const;
+
+ private:
+  void leave(Participant& participant);
+  void wake_all_locked();
+  void gathered_locked();
+  bool reopen(Now now);
+
+  Log& log_;
+  const Clock& clock_;
+  const CommitGroupOptions options_;
+
+  mutable std::mutex mutex_;
+  std::vector<Participant*> participants_;
+  std::shared_ptr<CommitGroup> group_;
+  std::uint64_t incarnation_ = 0;
+  RoundPhase phase_ = RoundPhase::kNone;
+  RoundIntent intent_ = RoundIntent::kCommit;
+  Error abort_reason_;
+  std::uint64_t round_ = 0;  // the present one, or the last
+  Participant* leader_ = nullptr;
+  MonotonicTime last_commit_{};
+  // The leader's own while settling.
+  bool flushed_ = false;
+  bool needs_group_ = false;
+  bool settled_ = false;
+  MonotonicTime settling_since_{};
+  RoundOutcome outcome_;
+};
+
+}  // namespace tidemill::runtime

@@ -1,0 +1,364 @@
+#include "runtime/stream_thread.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <tidemill/base/assert.hpp>
+
+#include "runtime/task_exceptions.hpp"
+#include "runtime/type_name.hpp"
+#include "state/thread_cache.hpp"
+
+namespace tidemill::runtime {
+namespace {
+
+/// Upper bound of a wait when nothing says otherwise; every event wakes the thread earlier.
+constexpr std::chrono::milliseconds kRestoreRetry{5};
+constexpr std::chrono::seconds kLeaveTimeout{5};
+
+}  // namespace
+
+std::string_view to_string(ThreadState state) {
+  switch (state) {
+    case ThreadState::kCreated: return "CREATED";
+    case ThreadState::kStarting: return "STARTING";
+    case ThreadState::kPartitionsRevoked: return "PARTITIONS_REVOKED";
+    case ThreadState::kPartitionsAssigned: return "PARTITIONS_ASSIGNED";
+    case ThreadState::kRunning: return "RUNNING";
+    case ThreadState::kPendingShutdown: return "PENDING_SHUTDOWN";
+    case ThreadState::kDead: return "DEAD";
+  }
+  return "UNKNOWN";
+}
+
+StreamThread::StreamThread(StreamThreadOptions options)
+    : options_(std::move(options)), restorer_(*options_.log, *options_.clock, options_.restore_observer) {
+  commit_interval_ = options_.config->commit_interval;
+  if (commit_interval_.count() < 0) {
+    const bool exactly_once = options_.config->processing_guarantee == ProcessingGuarantee::kExactlyOnceV2;
+    commit_interval_ = std::chrono::milliseconds(exactly_once ? 100 : 30000);
+  }
+  if (options_.cache_bytes > 0) cache_ = std::make_unique<ThreadCache>(options_.cache_bytes);
+  if (options_.log->traits().creates_missing_topics) {
+    make_topic_ = [this](const std::string& topic) {
+      return options_.log->admin().create_topic({.name = topic, .partitions = -1, .replication_factor = -1, .config = {}},
+                                                options_.clock->now().monotonic + std::chrono::seconds(30));
+    };
+  }
+}
+
+StreamThread::~StreamThread() {
+  if (!dead_) die();
+}
+
+Result<void> StreamThread::start() {
+  set_state(ThreadState::kStarting);
+  participant_ = options_.coordinator->join([this] { wake(); });
+  open_handles();
+  last_round_ = options_.clock->now().monotonic;
+  return rejoin();
+}
+
+Result<void> StreamThread::rejoin() {
+  if (membership_) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
+  membership_.reset();
+  TIDEMILL_ASSIGN(membership_, options_.log->membership(options_.config->application_id));
+  membership_->set_wake([this] { wake(); });
+  return membership_->join(options_.join);
+}
+
+void StreamThread::open_handles() {
+  group_ = options_.coordinator->group();
+  if (!group_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    wake_target_.reset();
+  }
+  gate_.close();
+  consumer_.reset();
+  gate_.open(group_->producer(), options_.coordinator->incarnation());
+  consumer_ = group_->consumer();
+  const std::lock_guard lock(mutex_);
+  wake_target_ = consumer_;
+}
+
+StreamThread::Step StreamThread::run_once(Now now) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (dead_) return {.alive = false, .wait_until = now.monotonic, .worked = false};
+  }
+  metrics_.rounds.add();
+  try {
+    return round(now);
+  } catch (const TaskMigrated& migrated) {
+    lose_tasks(migrated.error());
+  } catch (const TransactionBroken& broken) {
+    want_abort_ = true;
+    abort_reason_ = broken.error();
+  } catch (const StateStoreException& error) {
+    fail(error.error());
+  } catch (const ResultException& error) {
+    fail(error.error());
+  } catch (...) {
+    fail(Error{ErrorKind::kInternal, describe_exception(std::current_exception()).message});
+  }
+  return {.alive = true, .wait_until = now.monotonic, .worked = true};
+}
+
+StreamThread::Step StreamThread::round(Now now) {
+  Step step{.alive = true, .wait_until = now.monotonic + options_.config->poll, .worked = false};
+  if (shut_down_ && !closing_) {
+    closing_ = true;
+    set_state(ThreadState::kPendingShutdown);
+  }
+  run_mailbox();
+  if (membership_ && !closing_) handle_events(now);
+  if (coordinate(now, step)) return step;
+  if (closing_ || revoking_ || tasks_lost_) {
+    if (closing_) {
+      die();
+      return {.alive = false, .wait_until = now.monotonic, .worked = true};
+    }
+    finish_revocation(now);
+  }
+  bool worked = false;
+  if (!gate_.is_open()) return step;
+  worked |= start_tasks(now);
+  worked |= poll(now);
+  if (!paused_) {
+    worked |= process(now);
+    worked |= punctuate(now);
+  }
+  gate_.dispatch();
+  gate_.drain();
+  resume_inputs();
+  if (const Result<void> delivered = take_delivery_failures(); !delivered) throw TransactionBroken(delivered.error());
+  commit_if_due(now, worked, step);
+  if (worked) step.wait_until = now.monotonic;
+  if (!restorer_.empty() || gate_.spilled()) step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
+  for (const auto& slot : slots_) {
+    if (slot->phase == SlotPhase::kNeedsPositions) {
+      step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
+    }
+    if (slot->phase != SlotPhase::kRunning) continue;
+    if (const Timestamp due = slot->task->next_wall_clock_punctuation(); due != kNoTimestamp) {
+      const std::int64_t in = std::max<std::int64_t>(0, due - now.wall);
+      step.wait_until = std::min(step.wait_until, now.monotonic + std::chrono::milliseconds(in));
+    }
+  }
+  step.worked = worked;
+  return step;
+}
+
+void StreamThread::wait(MonotonicTime deadline) {
+  if (consumer_) consumer_->wait(deadline);
+}
+
+void StreamThread::wake() {
+  const std::lock_guard lock(mutex_);
+  if (wake_target_) wake_target_->wake();
+}
+
+void StreamThread::shut_down(bool leave_group) {
+  leave_group_ = leave_group;
+  shut_down_ = true;
+  wake();
+}
+
+// Membership
+
+void StreamThread::handle_events(Now now) {
+  for (MembershipEvent& event : membership_->events()) {
+    if (const auto* assigned = std::get_if<TasksAssigned>(&event)) {
+      assign(*assigned, now);
+    } else if (const auto* revoked = std::get_if<TasksRevoked>(&event)) {
+      set_state(ThreadState::kPartitionsRevoked);
+      for (const auto& slot : slots_) {
+        slot->revoked = slot->revoked ||
+                        std::find(revoked->tasks.begin(), revoked->tasks.end(), slot->id) != revoked->tasks.end();
+      }
+      revoking_ = true;
+      if (dirty()) want_commit_ = true;
+    } else if (auto* lost = std::get_if<TasksLost>(&event)) {
+      lose_tasks(lost->reason);
+    } else if (std::holds_alternative<ApplicationShutdownRequested>(event)) {
+      if (options_.on_application_shutdown) options_.on_application_shutdown();
+    } else if (auto* failed = std::get_if<MembershipFailed>(&event)) {
+      fail(failed->error);
+    }
+  }
+}
+
+void StreamThread::assign(const TasksAssigned& assigned, Now) {
+  set_state(ThreadState::kPartitionsAssigned);
+  for (const TaskId& id : assigned.active) {
+    const bool known = std::any_of(slots_.begin(), slots_.end(),
+                                   [&id](const auto& slot) { return slot->id == id && !slot->revoked; });
+    if (!known) create_task(id);
+  }
+  // What is not in the assignment has been revoked before; be sure of it.
+  for (const auto& slot : slots_) {
+    if (std::find(assigned.active.begin(), assigned.active.end(), slot->id) == assigned.active.end()) {
+      slot->revoked = true;
+      revoking_ = true;
+      if (dirty()) want_commit_ = true;
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    snapshot_.assigned = true;
+  }
+  publish();
+}
+
+void StreamThread::lose_tasks(const Error& reason) {
+  spdlog::warn("{}: the tasks are another's now: {}", options_.name, reason.message);
+  tasks_lost_ = true;
+  if (dirty()) {
+    want_abort_ = true;
+    abort_reason_ = reason;
+  }
+  for (const auto& slot : slots_) slot->revoked = true;
+}
+
+void StreamThread::finish_revocation(Now) {
+  if (tasks_lost_) {
+    tasks_lost_ = false;
+    close_all_tasks();
+    publish();
+    return;
+  }
+  revoking_ = false;
+  for (std::size_t i = 0; i < slots_.size();) {
+    if (!slots_[i]->revoked) {
+      ++i;
+      continue;
+    }
+    close_task(*slots_[i]);
+    slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  publish();
+  membership_->acknowledge_revoked();
+}
+
+// Ends
+
+void StreamThread::fail(Error error) {
+  spdlog::error("{}: {}", options_.name, error.message);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = error;
+  }
+  want_commit_ = false;
+  if (dirty()) {
+    want_abort_ = true;
+    abort_reason_ = error;
+  }
+  closing_ = true;
+  leave_group_ = true;
+  set_state(ThreadState::kPendingShutdown);
+}
+
+void StreamThread::die() {
+  close_all_tasks();
+  participant_.reset();
+  if (membership_) {
+    if (leave_group_) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
+    membership_.reset();
+  }
+  std::vector<UniqueFunction<void(StreamThread&)>> jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    dead_ = true;
+    wake_target_.reset();
+    jobs = std::move(mailbox_);
+    for (auto& job : committed_mailbox_) jobs.push_back(std::move(job));
+    mailbox_.clear();
+    committed_mailbox_.clear();
+  }
+  for (auto& job : jobs) job(*this);
+  gate_.close();
+  consumer_.reset();
+  group_.reset();
+  publish();
+  set_state(ThreadState::kDead);
+}
+
+void StreamThread::set_state(ThreadState state) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (snapshot_.state == state || snapshot_.state == ThreadState::kDead) return;
+    if (snapshot_.state == ThreadState::kPendingShutdown && state != ThreadState::kDead) return;
+    snapshot_.state = state;
+  }
+  if (options_.on_state) options_.on_state(state);
+}
+
+void StreamThread::publish() {
+  std::vector<TaskSnapshot> tasks;
+  for (const auto& slot : slots_) tasks.push_back({slot->id, slot->task->state(), slot->task->metrics()});
+  std::vector<StoreRestore> restoring = restorer_.progress();
+  const std::lock_guard lock(mutex_);
+  snapshot_.tasks = std::move(tasks);
+  snapshot_.restoring = std::move(restoring);
+}
+
+ThreadSnapshot StreamThread::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+std::optional<Error> StreamThread::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+std::string StreamThread::busy_with() const {
+  for (const TaskSnapshot& task : snapshot().tasks) {
+    if (const std::string* node = task.metrics->node_at_work.load(std::memory_order_relaxed)) {
+      return fmt::format("node \"{}\" of task {}", *node, to_string(task.id));
+    }
+  }
+  return {};
+}
+
+// Mailbox
+
+bool StreamThread::post(UniqueFunction<void(StreamThread&)> job, bool committed) {
+  const std::lock_guard lock(mutex_);
+  if (dead_) return false;
+  (committed ? committed_mailbox_ : mailbox_).push_back(std::move(job));
+  if (wake_target_) wake_target_->wake();
+  return true;
+}
+
+void StreamThread::run_mailbox() {
+  std::vector<UniqueFunction<void(StreamThread&)>> jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    if (mailbox_.empty() && committed_mailbox_.empty()) return;
+    jobs = std::move(mailbox_);
+    mailbox_.clear();
+    if (!dirty()) {
+      for (auto& job : committed_mailbox_) jobs.push_back(std::move(job));
+      committed_mailbox_.clear();
+    }
+  }
+  for (auto& job : jobs) job(*this);
+}
+
+std::vector<StreamTask*> StreamThread::running_tasks() {
+  std::vector<StreamTask*> tasks;
+  for (const auto& slot : slots_) {
+    if (slot->phase == SlotPhase::kRunning) tasks.push_back(slot->task.get());
+  }
+  return tasks;
+}
+bool StreamThread::has_tasks_that_do_not_run() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->phase != SlotPhase::kRunning; });
+}
+bool StreamThread::dirty() const {
+  return processed_since_commit_ || gate_.sent_bytes() > 0;
+}
+
+}  // namespace tidemill::runtime

@@ -1,0 +1,217 @@
+// StreamThread: runs some of an application's tasks. run_once() does one round of everything there is to do and never
+// waits: membership, commit rounds, polling, restoring, processing, punctuating. Given the same log, clock and calls it
+// does the same thing, so one thread can simulate many.
+//
+// run_once() and wait() belong to one thread; wake(), shut_down(), post() and what reads snapshots may be called from
+// any. A thread that fails aborts what it did since the last commit, gives its tasks back and is dead; failure() says why.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/changelog_writer.hpp"
+#include "runtime/commit_coordinator.hpp"
+#include "runtime/record_collector.hpp"
+#include "runtime/restorer.hpp"
+#include "runtime/stream_task.hpp"
+
+namespace tidemill::runtime {
+
+enum class ThreadState : std::uint8_t {
+  kCreated,
+  kStarting,
+  kPartitionsRevoked,
+  kPartitionsAssigned,
+  kRunning,
+  kPendingShutdown,
+  kDead,
+};
+std::string_view to_string(ThreadState state);
+
+struct StreamThreadOptions {
+  std::string name;  // <client>-StreamThread-<n>
+  std::shared_ptr<const Topology> topology;
+  const StreamsConfig* config = nullptr;  // outlives the thread
+  Log* log = nullptr;
+  const Clock* clock = nullptr;
+  std::shared_ptr<CommitCoordinator> coordinator;
+  StateEngine* persistent_engine = nullptr;
+  StateEngine* memory_engine = nullptr;
+  /// Of the application; each task has a folder in it.
+  std::string state_directory;
+  JoinMetadata join;
+  std::size_t cache_bytes = 0;
+  std::size_t input_bytes_max = std::size_t{64} << 20;
+  RestoreObserver* restore_observer = nullptr;
+  /// May be called by any stream thread.
+  std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> global_store;
+  /// Called on the thread, outside of any lock, when its state has changed.
+  UniqueFunction<void(ThreadState)> on_state;
+  /// The application was asked to stop by another member.
+  UniqueFunction<void()> on_application_shutdown;
+};
+
+struct TaskSnapshot {
+  TaskId id;
+  TaskState state = TaskState::kCreated;
+  std::shared_ptr<TaskMetrics> metrics;
+};
+struct ThreadSnapshot {
+  ThreadState state = ThreadState::kCreated;
+  bool assigned = false;  // an assignment has been received
+  std::vector<TaskSnapshot> tasks;
+  std::vector<StoreRestore> restoring;
+};
+
+class StreamThread {
+ public:
+  /// Records that a task may process before the next one's turn, and all tasks before the log is polled again.
+  static constexpr std::size_t kRecordsPerTurn = 100;
+  static constexpr std::size_t kRecordsPerRound = 4000;
+  static constexpr std::size_t kPollBytes = std::size_t{1} << 20;
+  /// Bytes sent before an early commit: below what a producer of the embedded log may hold.
+  static constexpr std::size_t kTransactionBytesMax = std::size_t{8} << 20;
+  static constexpr int kAbortsInARowMax = 100;
+
+  struct Step {
+    bool alive = true;
+    /// There may be nothing to do until then, or until wait() returns.
+    MonotonicTime wait_until{};
+    bool worked = false;
+  };
+
+  explicit StreamThread(StreamThreadOptions options);
+  ~StreamThread();
+  StreamThread(const StreamThread&) = delete;
+  StreamThread& operator=(const StreamThread&) = delete;
+
+  /// Joins the group. On error nothing has begun.
+  [[nodiscard]] Result<void> start();
+  Step run_once(Now now);
+  /// Waits for data, an event, or the deadline.
+  void wait(MonotonicTime deadline);
+
+  // Any thread.
+  void wake();
+  /// Commits, closes the tasks, leaves the group if asked to, dies.
+  void shut_down(bool leave_group);
+  void set_paused(bool paused) { paused_ = paused, wake(); }
+  [[nodiscard]] const std::string& name() const { return options_.name; }
+  [[nodiscard]] ThreadSnapshot snapshot() const;
+  [[nodiscard]] const ThreadMetrics& metrics() const { return metrics_; }
+  [[nodiscard]] std::optional<Error> failure() const;
+  /// The node that is at work, with its task; empty: none is.
+  [[nodiscard]] std::string busy_with() const;
+  /// Runs `job` on the thread, between two records; with `committed`, when nothing is uncommitted. False: it is dead.
+  bool post(UniqueFunction<void(StreamThread&)> job, bool committed = false);
+
+  // For jobs.
+  [[nodiscard]] std::vector<StreamTask*> running_tasks();
+  [[nodiscard]] bool has_tasks_that_do_not_run() const;
+  Membership& membership() { return *membership_; }
+
+ private:
+  enum class SlotPhase : std::uint8_t { kNeedsPositions, kRestoring, kRunning };
+  struct Slot;
+  struct InputRef {
+    Slot* slot = nullptr;
+    std::size_t index = 0;
+  };
+  struct Slot {
+    TaskId id;
+    std::uint32_t number = 0;
+    SlotPhase phase = SlotPhase::kNeedsPositions;
+    bool revoked = false;
+    std::unique_ptr<LogRecordCollector> collector;
+    std::unique_ptr<LogChangelogWriter> changelog;
+    std::unique_ptr<StreamTask> task;
+    std::vector<CommitPosition> committed;
+    std::vector<bool> paused;
+    std::size_t ready_with = 0;  // inputs with records when it was last found ready
+    std::optional<MonotonicTime> idle_since;
+  };
+
+  Step round(Now now);
+  // Membership.
+  void handle_events(Now now);
+  void assign(const TasksAssigned& assigned, Now now);
+  void lose_tasks(const Error& reason);
+  Result<void> rejoin();
+  void finish_revocation(Now now);
+  // Commit rounds: true when this round of run_once must end because another participant is waited for.
+  bool coordinate(Now now, Step& step);
+  bool gather(RoundIntent intent);
+  void apply(const RoundOutcome& outcome, Now now);
+  void reset_tasks();
+  Result<void> take_delivery_failures();
+  void open_handles();
+  void commit_if_due(Now now, bool worked, Step& step);
+  void publish_positions();
+  // Tasks.
+  void create_task(TaskId id);
+  void close_task(Slot& slot);
+  void close_all_tasks();
+  bool start_tasks(Now now);
+  bool find_positions(Slot& slot, Now now);
+  void run_task(Slot& slot);
+  Result<Offset> initial_offset(StreamTask& task, std::size_t index, const PartitionOffsets& offsets, Now now);
+  // Records.
+  bool poll(Now now);
+  bool process(Now now);
+  bool ready(Slot& slot, Now now);
+  bool punctuate(Now now);
+  void resume_inputs();
+  void partition_failed(const PartitionError& error, Now now);
+  // The rest.
+  void fail(Error error);
+  void die();
+  void set_state(ThreadState state);
+  void publish();
+  void run_mailbox();
+  [[nodiscard]] bool dirty() const;
+
+  StreamThreadOptions options_;
+  std::unique_ptr<ThreadCache> cache_;
+  std::unique_ptr<Membership> membership_;
+  std::unique_ptr<CommitCoordinator::Participant> participant_;
+  std::shared_ptr<CommitGroup> group_;
+  ProducerGate gate_;
+  std::shared_ptr<LogConsumer> consumer_;
+  Restorer restorer_;
+  TopicMaker make_topic_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::unordered_map<TopicPartition, InputRef> inputs_;
+  std::uint32_t next_task_number_ = 0;
+  bool processed_since_commit_ = false;  // something was processed or sent since the last round
+  bool want_commit_ = false;
+  bool want_abort_ = false;
+  Error abort_reason_;
+  int aborts_in_a_row_ = 0;
+  bool tasks_lost_ = false;
+  bool revoking_ = false;
+  bool closing_ = false;
+  bool left_ = false;
+  MonotonicTime last_round_{};
+  MonotonicTime commit_started_{};
+  std::chrono::milliseconds commit_interval_;
+  std::size_t first_slot_ = 0;
+  ThreadMetrics metrics_;
+
+  std::atomic<bool> shut_down_{false};
+  std::atomic<bool> leave_group_{true};
+  std::atomic<bool> paused_{false};
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::shared_ptr<LogConsumer> wake_target_;
+  ThreadSnapshot snapshot_;
+  std::optional<Error> failure_;
+  std::vector<UniqueFunction<void(StreamThread&)>> mailbox_;
+  std::vector<UniqueFunction<void(StreamThread&)>> committed_mailbox_;
+  bool dead_ = false;
+};
+
+}  // namespace tidemill::runtime

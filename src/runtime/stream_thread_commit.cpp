@@ -1,0 +1,229 @@
+// How a stream thread takes part in the rounds of its commit group: flush caches, dispatch, stage, arrive; as the leader
+// flush and commit; then either the stores take over what was written, or everything goes back to the last commit.
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "base/crash_point.hpp"
+#include "runtime/stream_thread.hpp"
+#include "runtime/task_exceptions.hpp"
+
+namespace tidemill::runtime {
+namespace {
+
+/// Another participant is waited for; its arrival wakes this thread, this is only the longest sleep.
+constexpr std::chrono::milliseconds kStandStill{50};
+constexpr std::chrono::milliseconds kGatherRetry{1};
+
+}  // namespace
+
+bool StreamThread::coordinate(Now now, Step& step) {
+  for (;;) {
+    if (want_abort_) {
+      options_.coordinator->request(RoundIntent::kAbort, abort_reason_);
+    } else if (want_commit_ || ((closing_ || revoking_) && dirty())) {
+      options_.coordinator->request(RoundIntent::kCommit);
+    }
+    const CommitCoordinator::View view = options_.coordinator->view(*participant_);
+    if (view.phase == RoundPhase::kNone) {
+      if (options_.coordinator->incarnation() != gate_.incarnation()) open_handles();
+      // Not over yet when what this one asked for has to wait for the end of another round.
+      const bool waits = want_abort_ || ((closing_ || revoking_ || tasks_lost_) && dirty());
+      if (waits) step.wait_until = now.monotonic + kGatherRetry;
+      return waits;
+    }
+    if (view.must_arrive) {
+      commit_started_ = options_.clock->now().monotonic;
+      if (!gather(view.intent)) {
+        step.wait_until = now.monotonic + kGatherRetry;
+        return true;
+      }
+      options_.coordinator->arrive(*participant_);
+      continue;
+    }
+    if (view.is_leader) {
+      if (!options_.coordinator->settle(*participant_, membership_->token(),
+                                        [this] { return take_delivery_failures(); }, now)) {
+        step.wait_until = now.monotonic + kGatherRetry;
+        return true;
+      }
+      continue;
+    }
+    if (view.must_apply) {
+      const RoundOutcome outcome = options_.coordinator->outcome();
+      options_.coordinator->applied(*participant_, now);
+      apply(outcome, now);
+      continue;
+    }
+    step.wait_until = now.monotonic + kStandStill;
+    return true;
+  }
+}
+
+bool StreamThread::gather(RoundIntent intent) {
+  if (intent == RoundIntent::kAbort || want_abort_) return true;
+  try {
+    if (dirty()) {
+      for (const auto& slot : slots_) {
+        if (slot->phase == SlotPhase::kRunning) slot->task->flush_caches();
+      }
+    }
+    TIDEMILL_CRASH_POINT("commit.caches_flushed");
+    gate_.dispatch();
+    if (!gate_.drain()) return false;
+    gate_.dispatch();
+    std::vector<CommitPosition> positions;
+    for (const auto& slot : slots_) {
+      if (slot->phase == SlotPhase::kRunning) slot->task->positions(consumer_.get(), positions);
+    }
+    if (!positions.empty()) {
+      if (const Result<void> staged = group_->stage(positions); !staged) {
+        want_abort_ = true;
+        abort_reason_ = staged.error();
+        options_.coordinator->request(RoundIntent::kAbort, staged.error());
+        return true;
+      }
+    }
+    TIDEMILL_CRASH_POINT("commit.staged");
+    return true;
+  } catch (const TransactionBroken& broken) {
+    abort_reason_ = broken.error();
+  } catch (const TaskMigrated& migrated) {
+    lose_tasks(migrated.error());
+    abort_reason_ = migrated.error();
+  } catch (const StateStoreException& error) {
+    fail(error.error());
+    abort_reason_ = error.error();
+  } catch (const std::exception& error) {
+    abort_reason_ = Error{ErrorKind::kInternal, error.what()};
+    fail(abort_reason_);
+  }
+  want_abort_ = true;
+  options_.coordinator->request(RoundIntent::kAbort, abort_reason_);
+  return true;
+}
+
+void StreamThread::apply(const RoundOutcome& outcome, Now now) {
+  last_round_ = now.monotonic;
+  want_commit_ = false;
+  want_abort_ = false;
+  processed_since_commit_ = false;
+  gate_.reset_counters();
+  const auto took = static_cast<std::uint64_t>((options_.clock->now().monotonic - commit_started_).count());
+  if (options_.coordinator->incarnation() != gate_.incarnation()) open_handles();
+  if (outcome.outcome == CommitOutcome::kCommitted) {
+    aborts_in_a_row_ = 0;
+    metrics_.commits.add();
+    metrics_.commit_nanoseconds.add(took);
+    metrics_.commit_nanoseconds_max.raise_to(took);
+    for (const auto& slot : slots_) {
+      if (slot->phase != SlotPhase::kRunning) continue;
+      if (const Result<void> committed = slot->task->commit(outcome.written); !committed) {
+        fail(committed.error());
+        return;
+      }
+    }
+    return;
+  }
+  metrics_.aborts.add();
+  gate_.drop_spill();
+  reset_tasks();
+  if (outcome.outcome == CommitOutcome::kFenced) {
+    close_all_tasks();
+    publish();
+    if (!closing_) {
+      if (const Result<void> joined = rejoin(); !joined) fail(joined.error());
+    }
+    return;
+  }
+  if (++aborts_in_a_row_ > kAbortsInARowMax && !closing_) {
+    fail(outcome.error.with_context("no commit has succeeded for a long time"));
+  }
+}
+
+/// Back to the last commit. What was committed is read anew (positions, and the changelogs' tails), which is right after
+/// an abort, after an unknown outcome, and where there is no transaction to abort.
+void StreamThread::reset_tasks() {
+  for (const auto& slot : slots_) {
+    if (slot->phase == SlotPhase::kRestoring) restorer_.remove(*slot->task);
+    if (slot->phase == SlotPhase::kRunning) {
+      for (std::size_t i = 0; i < slot->task->input_count(); ++i) {
+        if (consumer_) consumer_->unassign({&slot->task->input(i), 1});
+        inputs_.erase(slot->task->input(i));
+      }
+    }
+    slot->task->abort();
+    slot->phase = SlotPhase::kNeedsPositions;
+    slot->idle_since.reset();
+    slot->ready_with = 0;
+    slot->paused.assign(slot->task->input_count(), false);
+    slot->task->metrics()->clean.store(false, std::memory_order_release);
+  }
+  publish();
+}
+
+Result<void> StreamThread::take_delivery_failures() {
+  if (!gate_.is_open()) return {};
+  for (const DeliveryFailure& failure : gate_.producer().take_failures()) {
+    const auto number = static_cast<std::uint32_t>(failure.cookie >> 32);
+    const auto slot =
+        std::find_if(slots_.begin(), slots_.end(), [number](const auto& candidate) { return candidate->number == number; });
+    const bool changelog = (failure.cookie & 0xffffffffU) == 0xffffffffU;
+    if (slot == slots_.end() || changelog) return failure.error;
+    try {
+      (*slot)->collector->delivery_failed(failure);
+    } catch (const TransactionBroken& broken) {
+      return broken.error();
+    } catch (const std::exception& error) {
+      fail(Error{ErrorKind::kInternal, error.what()});
+      return Error{ErrorKind::kTransactionAborted, error.what()};
+    }
+  }
+  return {};
+}
+
+void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
+  bool asked = gate_.sent_bytes() > kTransactionBytesMax || gate_.spilled();
+  std::size_t uncommitted = 0;
+  bool queued = false;
+  for (const auto& slot : slots_) {
+    if (slot->phase != SlotPhase::kRunning) continue;
+    asked |= slot->task->commit_requested();
+    uncommitted += slot->task->uncommitted_bytes();
+    queued |= slot->task->buffered_records() > 0;
+  }
+  const std::size_t uncommitted_max = options_.config->statestore_uncommitted_max_bytes /
+                                      static_cast<std::size_t>(std::max(1, options_.config->num_stream_threads));
+  asked |= uncommitted > uncommitted_max;
+  const bool is_dirty = dirty();
+  if (is_dirty && (asked || now.monotonic - last_round_ >= commit_interval_)) {
+    want_commit_ = true;
+    step.wait_until = now.monotonic;
+    return;
+  }
+  if (is_dirty) step.wait_until = std::min(step.wait_until, last_round_ + commit_interval_);
+  const bool idle = !worked && (!queued || paused_);
+  const auto ask_again = options_.coordinator->report_idle(*participant_, idle, is_dirty,
+                                                           options_.log->traits().commit_when_idle, now);
+  if (ask_again) step.wait_until = std::min(step.wait_until, *ask_again);
+  if (idle && !is_dirty) publish_positions();
+}
+
+void StreamThread::publish_positions() {
+  for (const auto& slot : slots_) {
+    if (slot->phase != SlotPhase::kRunning) continue;
+    TaskMetrics& metrics = *slot->task->metrics();
+    for (std::size_t i = 0; i < slot->task->input_count(); ++i) {
+      const TopicPartition& partition = slot->task->input(i);
+      const Result<Offset> position = consumer_->position(partition);
+      if (!position) continue;
+      metrics.position[i].set(static_cast<std::uint64_t>(position->value));
+      if (const auto end = consumer_->high_watermark(partition)) {
+        metrics.lag[i].set(static_cast<std::uint64_t>(std::max<std::int64_t>(0, *end - *position)));
+      }
+    }
+    metrics.clean.store(true, std::memory_order_release);
+  }
+}
+
+}  // namespace tidemill::runtime

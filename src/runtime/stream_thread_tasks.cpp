@@ -1,0 +1,306 @@
+// A stream thread's tasks from assignment to running, and the records' way into them.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "runtime/stream_thread.hpp"
+#include "runtime/task_exceptions.hpp"
+
+namespace tidemill::runtime {
+namespace {
+
+constexpr std::chrono::seconds kPositionsTimeout{5};
+
+}  // namespace
+
+void StreamThread::create_task(TaskId id) {
+  auto slot = std::make_unique<Slot>();
+  slot->id = id;
+  slot->number = next_task_number_++;
+  slot->collector = std::make_unique<LogRecordCollector>(gate_, *options_.topology, *options_.config, *options_.clock,
+                                                         slot->number, make_topic_ ? &make_topic_ : nullptr);
+  slot->changelog = std::make_unique<LogChangelogWriter>(gate_, *options_.clock, options_.config->application_id,
+                                                         PartitionId(id.partition), slot->number);
+  StreamTaskOptions options{.id = id,
+                            .topology = options_.topology,
+                            .part = subtopology_part(*options_.topology, id.subtopology),
+                            .config = options_.config,
+                            .clock = options_.clock,
+                            .collector = slot->collector.get(),
+                            .changelog = slot->changelog.get(),
+                            .cache = cache_.get(),
+                            .persistent_engine = options_.persistent_engine,
+                            .memory_engine = options_.memory_engine,
+                            .directory = options_.state_directory + "/" + to_string(id),
+                            .inputs = {},
+                            .global_store = nullptr};
+  for (const SubtopologyTasks& tasks : options_.join.tasks) {
+    // A task reads the partition of its number in each source topic that has so many.
+    if (tasks.subtopology != id.subtopology) continue;
+    for (const std::string& topic : tasks.source_topics) {
+      const auto description = options_.log->admin().describe_topic(topic, options_.clock->now().monotonic + kPositionsTimeout);
+      if (!description) throw ResultException(description.error());
+      if (id.partition < description->partitions) options.inputs.push_back({topic, PartitionId(id.partition)});
+    }
+  }
+  if (options_.global_store) {
+    options.global_store = [find = options_.global_store](std::string_view name) { return (*find)(name); };
+  }
+  Result<std::unique_ptr<StreamTask>> task = StreamTask::create(std::move(options));
+  if (!task) throw ResultException(task.error().with_context("task " + to_string(id)));
+  slot->task = *std::move(task);
+  slot->task->set_state(TaskState::kRestoring);
+  slot->collector->attach(*slot->task);
+  slot->paused.assign(slot->task->input_count(), false);
+  slots_.push_back(std::move(slot));
+  metrics_.tasks_created.add();
+}
+
+void StreamThread::close_task(Slot& slot) {
+  restorer_.remove(*slot.task);
+  for (std::size_t i = 0; i < slot.task->input_count(); ++i) {
+    const TopicPartition& partition = slot.task->input(i);
+    if (consumer_) consumer_->unassign({&partition, 1});
+    inputs_.erase(partition);
+  }
+  if (const Result<void> closed = slot.task->close(); !closed) {
+    spdlog::warn("{}: task {} closed with an error: {}", options_.name, to_string(slot.id), closed.error().message);
+  }
+  metrics_.tasks_closed.add();
+}
+
+void StreamThread::close_all_tasks() {
+  for (const auto& slot : slots_) close_task(*slot);
+  slots_.clear();
+  inputs_.clear();
+  revoking_ = false;
+}
+
+bool StreamThread::start_tasks(Now now) {
+  bool worked = false;
+  bool waiting = false;
+  for (const auto& slot : slots_) {
+    if (slot->phase == SlotPhase::kNeedsPositions && find_positions(*slot, now)) worked = true;
+    if (slot->phase != SlotPhase::kRunning) waiting = true;
+  }
+  if (!waiting) {
+    if (!slots_.empty() || snapshot().assigned) set_state(ThreadState::kRunning);
+    return worked;
+  }
+  if (!restorer_.empty()) {
+    const Result<bool> stepped = restorer_.step();
+    if (!stepped) {
+      if (!stepped.error().retriable()) throw StateStoreException(stepped.error());
+      return worked;
+    }
+    worked |= *stepped;
+  }
+  for (const auto& slot : slots_) {
+    if (slot->phase == SlotPhase::kRestoring && !restorer_.restoring(*slot->task)) {
+      run_task(*slot);
+      worked = true;
+    }
+  }
+  publish();
+  return worked;
+}
+
+bool StreamThread::find_positions(Slot& slot, Now) {
+  std::vector<TopicPartition> partitions;
+  for (std::size_t i = 0; i < slot.task->input_count(); ++i) partitions.push_back(slot.task->input(i));
+  Result<std::vector<CommitPosition>> committed =
+      membership_->committed(partitions, options_.clock->now().monotonic + kPositionsTimeout);
+  if (!committed) {
+    if (committed.error().retriable()) return false;
+    throw ResultException(committed.error());
+  }
+  slot.committed = *std::move(committed);
+  if (const Result<void> begun = restorer_.add(*slot.task, slot.committed); !begun) {
+    if (begun.error().retriable()) return false;
+    throw ResultException(begun.error());
+  }
+  slot.phase = SlotPhase::kRestoring;
+  return true;
+}
+
+void StreamThread::run_task(Slot& slot) {
+  StreamTask& task = *slot.task;
+  const Now now = options_.clock->now();
+  std::vector<TopicPartition> partitions;
+  for (std::size_t i = 0; i < task.input_count(); ++i) partitions.push_back(task.input(i));
+  Result<std::vector<PartitionOffsets>> offsets =
+      options_.log->admin().offsets(partitions, now.monotonic + kPositionsTimeout);
+  if (!offsets) {
+    if (offsets.error().retriable()) return;
+    throw ResultException(offsets.error());
+  }
+  std::vector<std::pair<TopicPartition, Offset>> assignment;
+  for (std::size_t i = 0; i < task.input_count(); ++i) {
+    const auto committed = std::find_if(slot.committed.begin(), slot.committed.end(),
+                                        [&](const CommitPosition& c) { return c.partition == partitions[i]; });
+    Offset offset = kNoOffset;
+    if (committed != slot.committed.end()) {
+      offset = committed->offset;
+    } else {
+      for (const PartitionOffsets& known : *offsets) {
+        if (known.partition != partitions[i]) continue;
+        Result<Offset> initial = initial_offset(task, i, known, now);
+        if (!initial) throw ResultException(initial.error());
+        offset = *initial;
+      }
+      if (offset == kNoOffset) {
+        throw ResultException(Error{ErrorKind::kNotFound, to_string(partitions[i]) + " is not there"});
+      }
+    }
+    task.set_position(i, offset);
+    assignment.emplace_back(partitions[i], offset);
+  }
+  task.read_metadata(slot.committed);
+  task.initialize();
+  for (std::size_t i = 0; i < task.input_count(); ++i) inputs_[partitions[i]] = {&slot, i};
+  if (const Result<void> assigned = consumer_->assign(assignment); !assigned) throw ResultException(assigned.error());
+  slot.phase = SlotPhase::kRunning;
+}
+
+Result<Offset> StreamThread::initial_offset(StreamTask& task, std::size_t index, const PartitionOffsets& offsets, Now now) {
+  const NodeSpec& source = task.source(index);
+  const std::string& topic = offsets.partition.topic;
+  const bool internal = std::any_of(source.topics.begin(), source.topics.end(), [&](const std::string& name) {
+    return options_.topology->is_internal(name) && options_.topology->log_topic(options_.config->application_id, name) == topic;
+  });
+  OffsetReset reset = source.offset_reset == OffsetReset::kDefault ? options_.config->auto_offset_reset : source.offset_reset;
+  if (internal) reset = OffsetReset::kEarliest;
+  switch (reset) {
+    case OffsetReset::kDefault:
+    case OffsetReset::kEarliest: return offsets.start;
+    case OffsetReset::kLatest: return offsets.last_stable;
+    case OffsetReset::kByDuration:
+      return options_.log->admin().offset_for_time(offsets.partition, now.wall - source.reset_duration.count(),
+                                                   now.monotonic + kPositionsTimeout);
+    case OffsetReset::kNone: break;
+  }
+  return Error{ErrorKind::kOffsetOutOfRange,
+               fmt::format("{} has no committed offset and source \"{}\" has auto.offset.reset=none: set it to earliest "
+                           "or latest, or commit an offset for group {}",
+                           to_string(offsets.partition), source.name, options_.config->application_id)};
+}
+
+// Records
+
+bool StreamThread::poll(Now now) {
+  if (inputs_.empty()) return false;
+  std::size_t buffered = 0;
+  for (const auto& slot : slots_) buffered += slot->task->buffered_bytes();
+  if (buffered >= options_.input_bytes_max) return false;
+  Result<PollResult> polled = consumer_->poll(std::min(kPollBytes, options_.input_bytes_max - buffered));
+  if (!polled) {
+    if (polled.error().retriable()) return false;
+    throw ResultException(polled.error());
+  }
+  for (const PartitionError& error : polled->errors) partition_failed(error, now);
+  const auto records_max = static_cast<std::size_t>(options_.config->buffered_records_per_partition);
+  for (RecordBatchPtr& batch : polled->batches) {
+    const auto found = inputs_.find(*batch->partition);
+    if (found == inputs_.end()) continue;
+    auto& [slot, index] = found->second;
+    metrics_.polled_records.add(batch->records.size());
+    metrics_.polled_bytes.add(batch->size_bytes);
+    slot->task->metrics()->clean.store(false, std::memory_order_release);
+    slot->task->add(index, std::move(batch));
+    if (slot->task->queue(index).size_records() >= records_max && !slot->paused[index]) {
+      consumer_->pause(slot->task->input(index));
+      slot->paused[index] = true;
+    }
+  }
+  return !polled->batches.empty();
+}
+
+void StreamThread::resume_inputs() {
+  const auto records_max = static_cast<std::size_t>(options_.config->buffered_records_per_partition);
+  for (const auto& slot : slots_) {
+    if (slot->phase != SlotPhase::kRunning) continue;
+    for (std::size_t i = 0; i < slot->paused.size(); ++i) {
+      if (slot->paused[i] && slot->task->queue(i).size_records() < records_max) {
+        consumer_->resume(slot->task->input(i));
+        slot->paused[i] = false;
+      }
+    }
+  }
+}
+
+void StreamThread::partition_failed(const PartitionError& error, Now now) {
+  const auto found = inputs_.find(error.partition);
+  if (found == inputs_.end()) return;
+  if (error.error.retriable()) return;
+  if (error.error.kind != ErrorKind::kOffsetOutOfRange) throw ResultException(error.error);
+  const auto& [slot, index] = found->second;
+  const auto offsets = options_.log->admin().offsets({&error.partition, 1}, now.monotonic + kPositionsTimeout);
+  if (!offsets || offsets->empty()) return;
+  Result<Offset> offset = initial_offset(*slot->task, index, offsets->front(), now);
+  if (!offset) throw ResultException(offset.error());
+  spdlog::warn("{}: the position in {} is out of range ({}); going on at {}", options_.name, to_string(error.partition),
+               error.error.message, offset->value);
+  slot->task->set_position(index, *offset);
+  if (const Result<void> sought = consumer_->seek(error.partition, *offset); !sought) throw ResultException(sought.error());
+}
+
+/// A task with an empty input waits for what the log already has (max.task.idle.ms >= 0), and then that long for more.
+bool StreamThread::ready(Slot& slot, Now now) {
+  StreamTask& task = *slot.task;
+  if (!task.partly_buffered()) return task.buffered_records() > 0;
+  const std::chrono::milliseconds idle_max = options_.config->max_task_idle;
+  if (idle_max.count() < 0) return true;
+  for (std::size_t i = 0; i < task.input_count(); ++i) {
+    if (task.queue(i).empty() && !consumer_->caught_up(task.input(i))) {
+      slot.idle_since.reset();
+      return false;
+    }
+  }
+  if (idle_max.count() == 0) return true;
+  if (!slot.idle_since) slot.idle_since = now.monotonic;
+  return now.monotonic - *slot.idle_since >= idle_max;
+}
+
+bool StreamThread::process(Now now) {
+  std::size_t done = 0;
+  bool any = true;
+  while (any && done < kRecordsPerRound && !gate_.spilled()) {
+    any = false;
+    for (std::size_t turn = 0; turn < slots_.size(); ++turn) {
+      Slot& slot = *slots_[(first_slot_ + turn) % slots_.size()];
+      if (slot.phase != SlotPhase::kRunning || slot.revoked || !ready(slot, now)) continue;
+      StreamTask& task = *slot.task;
+      processed_since_commit_ = true;
+      task.metrics()->clean.store(false, std::memory_order_release);
+      std::size_t inputs = task.buffered_inputs();
+      for (std::size_t count = 0; count < kRecordsPerTurn && task.process(now); ++count) {
+        ++done;
+        any = true;
+        if (gate_.spilled()) break;
+        if (task.buffered_inputs() != inputs) {
+          inputs = task.buffered_inputs();
+          if (!ready(slot, now)) break;
+        }
+      }
+      if (!task.partly_buffered()) slot.idle_since.reset();
+      if (gate_.spilled()) break;
+    }
+  }
+  if (!slots_.empty()) first_slot_ = (first_slot_ + 1) % slots_.size();
+  metrics_.processed.add(done);
+  return done > 0;
+}
+
+bool StreamThread::punctuate(Now now) {
+  bool any = false;
+  for (const auto& slot : slots_) {
+    if (slot->phase != SlotPhase::kRunning || slot->revoked) continue;
+    StreamTask& task = *slot->task;
+    if (task.next_wall_clock_punctuation() != kNoTimestamp && task.punctuate_wall_clock(now)) any = true;
+  }
+  if (any) processed_since_commit_ = true;
+  return any;
+}
+
+}  // namespace tidemill::runtime
