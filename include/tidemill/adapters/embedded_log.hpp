@@ -31,6 +31,8 @@ struct EmbeddedLogOptions {
   std::size_t recent_batches_bytes = std::size_t{64} << 20;
   /// Run retention, compaction and background sync on a thread of its own; simulation calls run_background() instead.
   bool background_thread = true;
+  /// Acknowledges commits without fdatasync: only for the test that must find the loss.
+  bool unsafe_skip_sync_for_tests = false;
 };
 
 /// Opens (makes, recovers) the log in `directory`. kLocked: another process owns it, and its pid.

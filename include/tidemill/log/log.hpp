@@ -25,6 +25,8 @@ struct LogTraits {
   std::vector<std::pair<std::string, std::string>> cannot;
   /// For messages: "embedded log in data/", "Kafka at 127.0.0.1:9092".
   std::string description;
+  /// Where the log keeps its files; empty: not on this machine's disk.
+  std::string directory;
 };
 
 /// Thread-safe. One Log may serve many Streams of different application ids.

@@ -1,0 +1,236 @@
+#include "log_embedded/embedded_commit_group.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <tidemill/base/assert.hpp>
+
+namespace tidemill::embedded {
+namespace {
+
+constexpr std::size_t kBatchBytes = 128 * 1024;
+
+Error fenced(const std::string& name) {
+  return Error{ErrorKind::kFenced, "commit group " + name + " was opened again by another: this one is fenced"};
+}
+
+}  // namespace
+
+EmbeddedProducer::EmbeddedProducer(std::shared_ptr<Engine> engine, std::shared_ptr<GroupShared> group)
+    : engine_(std::move(engine)), group_(std::move(group)) {
+  std::lock_guard guard(engine_->mutex);
+  producer_id_ = engine_->next_producer_id();
+  group_->producers->insert(producer_id_);
+}
+EmbeddedProducer::~EmbeddedProducer() = default;
+
+Result<TopicHandle> EmbeddedProducer::topic(std::string_view name, MonotonicTime) {
+  for (std::size_t i = 0; i < topics_.size(); ++i) {
+    if (topics_[i]->name == name) return static_cast<TopicHandle>(i);
+  }
+  std::lock_guard guard(engine_->mutex);
+  TIDEMILL_ASSIGN(Topic * found, engine_->topic(name));
+  auto known = std::unique_ptr<KnownTopic>(new KnownTopic);
+  known->name = name;
+  known->compression = found->compression;
+  known->batch_bytes_max = found->batch_bytes_max;
+  known->partitions.resize(found->partitions.size());
+  topics_.push_back(std::move(known));
+  return static_cast<TopicHandle>(topics_.size() - 1);
+}
+
+std::int32_t EmbeddedProducer::partition_count(TopicHandle topic) const {
+  return static_cast<std::int32_t>(topics_[static_cast<std::size_t>(topic)]->partitions.size());
+}
+
+SendStatus EmbeddedProducer::send(const ProducerRecord& record) {
+  TIDEMILL_ASSERT(record.topic >= 0 && static_cast<std::size_t>(record.topic) < topics_.size());
+  KnownTopic& topic = *topics_[static_cast<std::size_t>(record.topic)];
+  const auto index = static_cast<std::size_t>(record.partition.value);
+  if (record.partition.value < 0 || index >= topic.partitions.size()) {
+    last_error_ = Error{ErrorKind::kInvalidArgument, "send: topic \"" + topic.name + "\" has " +
+                                                         std::to_string(topic.partitions.size()) +
+                                                         " partitions; there is no partition " +
+                                                         std::to_string(record.partition.value)};
+    return SendStatus::kFailed;
+  }
+  const std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0) +
+                            record.headers.size();
+  constexpr std::size_t kOverheadMax = 40;
+  if (bytes + kOverheadMax + kBatchHeaderBytes > topic.batch_bytes_max) {
+    last_error_ = Error{ErrorKind::kTooLarge, "send: a record of " + std::to_string(bytes) + " bytes to \"" +
+                                                  topic.name + "\", whose max.message.bytes is " +
+                                                  std::to_string(topic.batch_bytes_max)};
+    return SendStatus::kFailed;
+  }
+  Partition& partition = topic.partitions[index];
+  if (!partition.builder.empty() &&
+      partition.builder.size_bytes() + bytes + kOverheadMax > std::min(kBatchBytes, topic.batch_bytes_max)) {
+    std::lock_guard guard(engine_->mutex);
+    append(topic, record.partition.value);
+  }
+  const Timestamp timestamp = record.timestamp == kNoTimestamp ? engine_->clock.now().wall : record.timestamp;
+  partition.builder.add(timestamp, record.key, record.value, record.headers);
+  if (!partition.waiting) {
+    partition.waiting = true;
+    waiting_.emplace_back(&topic, record.partition.value);
+  }
+  return SendStatus::kAccepted;
+}
+
+void EmbeddedProducer::dispatch() {
+  if (waiting_.empty()) return;
+  std::lock_guard guard(engine_->mutex);
+  for (const auto& [topic, partition] : waiting_) {
+    append(*topic, partition);
+    topic->partitions[static_cast<std::size_t>(partition)].waiting = false;
+  }
+  waiting_.clear();
+}
+
+// Under the engine's lock. What cannot be appended breaks the transaction (or, without one, is reported per batch).
+void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
+  Partition& partition = topic.partitions[static_cast<std::size_t>(index)];
+  if (partition.builder.empty()) return;
+  const std::int32_t count = partition.builder.count();
+  Bytes batch = partition.builder.seal({.producer_id = producer_id_,
+                                        .producer_epoch = 0,
+                                        .base_sequence = partition.sequence,
+                                        .transactional = group_->transactional,
+                                        .compression = topic.compression});
+  const TopicPartition id{topic.name, PartitionId(index)};
+  const auto fail = [&](const Error& error) {
+    last_error_ = error;
+    group_->broken = error;
+    failures_.push_back({id, 0, error, kNoTimestamp, std::nullopt, std::nullopt, {}});
+  };
+  if (auto writable = engine_->writable(); !writable) return fail(writable.error());
+  const auto newest = engine_->group_numbers.find(group_->name);
+  if (newest != engine_->group_numbers.end() && newest->second != group_->number) return fail(fenced(group_->name));
+  if (group_->broken) return fail(*group_->broken);
+  auto log = engine_->partition(id);
+  if (!log) return fail(log.error());
+  if (auto offset = (*log)->append(std::move(batch)); !offset) return fail(offset.error());
+  partition.sequence = static_cast<std::int32_t>((static_cast<std::int64_t>(partition.sequence) + count) & 0x7fffffff);
+  group_->written[*log] = (*log)->end();
+  engine_->notify(**log);
+}
+
+EmbeddedCommitGroup::EmbeddedCommitGroup(std::shared_ptr<Engine> engine, CommitGroupOptions options)
+    : engine_(std::move(engine)), options_(std::move(options)) {
+  shared_->name = options_.name;
+  shared_->transactional = options_.guarantee == ProcessingGuarantee::kExactlyOnceV2;
+}
+
+Result<void> EmbeddedCommitGroup::open() {
+  std::unique_lock lock(engine_->mutex);
+  TIDEMILL_TRY(engine_->writable());
+  shared_->number = engine_->next_group_number++;
+  if (!options_.name.empty()) engine_->group_numbers[options_.name] = shared_->number;
+  return {};
+}
+
+// An open transaction would hold everybody's readers back.
+EmbeddedCommitGroup::~EmbeddedCommitGroup() {
+  std::unique_lock lock(engine_->mutex);
+  if (shared_->transactional && engine_->writable() && !shared_->written.empty()) (void)abort_locked(lock);
+}
+
+std::unique_ptr<LogProducer> EmbeddedCommitGroup::producer() {
+  return std::unique_ptr<LogProducer>(new EmbeddedProducer(engine_, shared_));
+}
+std::unique_ptr<LogConsumer> EmbeddedCommitGroup::consumer() {
+  return std::unique_ptr<LogConsumer>(new EmbeddedConsumer(engine_, Isolation::kReadCommitted, shared_->producers));
+}
+
+Result<void> EmbeddedCommitGroup::check() const {
+  TIDEMILL_TRY(engine_->writable());
+  const auto newest = engine_->group_numbers.find(options_.name);
+  if (newest != engine_->group_numbers.end() && newest->second != shared_->number) return fenced(options_.name);
+  if (shared_->broken) {
+    return Error{ErrorKind::kTransactionAborted, "the transaction cannot be committed: " + shared_->broken->message};
+  }
+  return {};
+}
+
+Result<void> EmbeddedCommitGroup::stage(std::span<const CommitPosition> positions) {
+  std::lock_guard guard(engine_->mutex);
+  TIDEMILL_TRY(check());
+  if (options_.application_id.empty() && !positions.empty()) {
+    return Error{ErrorKind::kInvalidArgument, "stage: commit group " + options_.name + " has no application id"};
+  }
+  shared_->staged.insert(shared_->staged.end(), positions.begin(), positions.end());
+  return {};
+}
+
+Result<std::vector<WrittenPosition>> EmbeddedCommitGroup::flush(MonotonicTime) {
+  std::unique_lock lock(engine_->mutex);
+  TIDEMILL_TRY(check());
+  std::vector<WrittenPosition> result;
+  Engine::PartitionSet partitions;
+  for (const auto& [log, end] : shared_->written) {
+    result.push_back({*log->partition(), end, log->leader_epoch()});
+    partitions.insert(log);
+  }
+  // Without a transaction, and with nothing to commit beside it, this is the acknowledgement: make it durable.
+  if (!shared_->transactional && shared_->staged.empty() && !partitions.empty()) {
+    TIDEMILL_TRY(engine_->commit(lock, partitions, {}, {}, ControlType::kCommit));
+    shared_->written.clear();
+  }
+  return result;
+}
+
+CommitResult EmbeddedCommitGroup::commit(const MembershipToken& token, MonotonicTime) {
+  std::unique_lock lock(engine_->mutex);
+  if (auto checked = check(); !checked) {
+    const ErrorKind kind = checked.error().kind;
+    if (kind == ErrorKind::kFenced) return {CommitOutcome::kFenced, checked.error()};
+    if (kind == ErrorKind::kTransactionAborted) {
+      (void)abort_locked(lock);
+      return {CommitOutcome::kAborted, checked.error()};
+    }
+    return {CommitOutcome::kUnknown, checked.error()};
+  }
+  if (!shared_->staged.empty()) {
+    if (auto member = engine_->groups[options_.application_id].check(token); !member) {
+      if (shared_->transactional) (void)abort_locked(lock);
+      shared_->staged.clear();
+      return {CommitOutcome::kFenced, member.error()};
+    }
+  }
+  Engine::PartitionSet partitions;
+  for (const auto& [log, end] : shared_->written) partitions.insert(log);
+  std::vector<GroupOffset> offsets;
+  for (CommitPosition& position : shared_->staged) offsets.push_back({options_.application_id, std::move(position)});
+  shared_->staged.clear();
+  shared_->written.clear();
+  if (partitions.empty() && offsets.empty()) return {};
+  const std::set<std::int64_t> producers = shared_->transactional ? *shared_->producers : std::set<std::int64_t>();
+  if (auto done = engine_->commit(lock, partitions, std::move(offsets), producers, ControlType::kCommit); !done) {
+    return {CommitOutcome::kUnknown, done.error()};
+  }
+  return {};
+}
+
+CommitResult EmbeddedCommitGroup::abort(MonotonicTime) {
+  std::unique_lock lock(engine_->mutex);
+  return abort_locked(lock);
+}
+
+CommitResult EmbeddedCommitGroup::abort_locked(std::unique_lock<std::mutex>& lock) {
+  shared_->staged.clear();
+  shared_->broken.reset();
+  Engine::PartitionSet partitions;
+  for (const auto& [log, end] : shared_->written) partitions.insert(log);
+  shared_->written.clear();
+  const auto newest = engine_->group_numbers.find(options_.name);
+  const bool is_fenced = newest != engine_->group_numbers.end() && newest->second != shared_->number;
+  if (!partitions.empty() && shared_->transactional) {
+    if (auto done = engine_->commit(lock, partitions, {}, *shared_->producers, ControlType::kAbort); !done) {
+      return {CommitOutcome::kUnknown, done.error()};
+    }
+  }
+  if (is_fenced) return {CommitOutcome::kFenced, fenced(options_.name)};
+  return {CommitOutcome::kAborted, {}};
+}
+
+}  // namespace tidemill::embedded

@@ -1,0 +1,55 @@
+// GroupState: members, tasks and offsets of one application, as a state machine without I/O.
+//
+// Tasks move in two steps: a member that has to give some up is told so first; only when it has acknowledged (or is gone)
+// are they given to another. So no task ever has two owners, and a member's token stays good while it commits what it
+// gives up.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <tidemill/log/membership.hpp>
+
+namespace tidemill::embedded {
+
+class GroupState {
+ public:
+  struct Member {
+    JoinMetadata metadata;
+    std::set<TaskId> owned;     // given to it and not yet given back
+    std::set<TaskId> revoking;  // told to give up
+    std::set<TaskId> target;
+    std::vector<TaskId> standby;
+    bool told = false;          // has had its first assignment
+    std::vector<MembershipEvent> events;
+    MonotonicTime alive_until;
+    std::int32_t generation = 0;
+    UniqueFunction<void()> wake;
+  };
+
+  std::string join(const std::string& member_id, JoinMetadata metadata, MonotonicTime now);
+  void leave(const std::string& member_id);
+  void acknowledge_revoked(const std::string& member_id);
+  /// The member's events; empty when it is not known (any more): then it has lost its tasks.
+  std::vector<MembershipEvent> take_events(const std::string& member_id, MonotonicTime now);
+  void expire(MonotonicTime now);
+  void shutdown_application();
+  void rebalance();
+  [[nodiscard]] Member* find(const std::string& member_id);
+  [[nodiscard]] const Member* find(const std::string& member_id) const;
+  [[nodiscard]] Result<void> check(const MembershipToken& token) const;
+  [[nodiscard]] const std::map<std::string, Member>& members() const { return members_; }
+  [[nodiscard]] std::int32_t generation() const { return generation_; }
+
+  std::map<TopicPartition, CommitPosition> offsets;
+
+ private:
+  void settle();
+  std::map<std::string, Member> members_;
+  std::int32_t generation_ = 0;
+};
+
+}  // namespace tidemill::embedded

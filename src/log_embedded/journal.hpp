@@ -1,0 +1,65 @@
+// Journal: the one place where a commit becomes durable. An append-only sequence of checksummed entries in two
+// preallocated files, used in turn: when one is full, a checkpoint of everything opens the other.
+//
+// Each entry has a number; numbers have no gaps, so a stale entry of the file's former life ends the reading.
+// append() is called under the log's lock; sync() beside it, by any thread: one fdatasync serves all who wait (group
+// commit). After a failed sync the journal is broken for good: close, reopen, recover.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <tidemill/base/storage.hpp>
+
+#include "log_embedded/journal_entry.hpp"
+
+namespace tidemill::embedded {
+
+class Journal {
+ public:
+  struct Options {
+    std::string directory = "journal";
+    std::uint64_t file_bytes = std::uint64_t{64} << 20;
+    /// Skips fdatasync; for the test that must find the loss.
+    bool skip_sync = false;
+  };
+  /// What was found, in order; the first one is a checkpoint, unless nothing was ever written.
+  struct Found {
+    std::unique_ptr<Journal> journal;
+    std::vector<JournalEntry> entries;
+  };
+  [[nodiscard]] static Result<Found> open(Storage& storage, Options options);
+
+  /// The entry does not fit any more: call checkpoint() first.
+  [[nodiscard]] bool full(std::size_t entry_bytes) const;
+  /// Writes the entry; its ticket is for sync(). On error nothing was written, or the journal is broken.
+  [[nodiscard]] Result<std::uint64_t> append(const Bytes& encoded);
+  /// Writes the checkpoint into the other file and syncs it; the caller has synced what it stands for.
+  [[nodiscard]] Result<void> checkpoint(const Bytes& encoded);
+  /// Returns when all entries up to the ticket are durable.
+  [[nodiscard]] Result<void> sync(std::uint64_t ticket);
+  [[nodiscard]] std::uint64_t last_ticket() const { return sequence_; }
+
+ private:
+  Journal(Storage& storage, Options options) : storage_(storage), options_(std::move(options)) {}
+  [[nodiscard]] Result<void> write_entry(File& file, std::uint64_t position, const Bytes& encoded);
+  [[nodiscard]] std::string path(int which) const;
+
+  Storage& storage_;
+  Options options_;
+  std::shared_ptr<File> files_[2];
+  int current_ = 0;
+  std::uint64_t position_ = 0;
+  std::atomic<std::uint64_t> sequence_{0};  // of the last entry that is wholly written
+
+  std::mutex sync_mutex_;  // guards what follows
+  std::condition_variable sync_done_;
+  bool syncing_ = false;
+  std::uint64_t synced_ = 0;
+  std::optional<Error> broken_;
+};
+
+}  // namespace tidemill::embedded
