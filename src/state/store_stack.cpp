@@ -1,0 +1,200 @@
+#include "state/store_stack.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <tidemill/base/assert.hpp>
+#include <tidemill/state/key_value_store.hpp>
+
+#include "base/endian.hpp"
+
+namespace tidemill {
+
+StateStoreException::StateStoreException(Error error) : std::runtime_error(to_string(error)), error_(std::move(error)) {}
+
+void append_timestamp(Timestamp timestamp, Bytes& out) { append_big_endian(out, timestamp.value); }
+
+std::pair<Timestamp, BytesView> split_timestamp(BytesView stored) {
+  if (stored.size() < 8) {
+    throw StateStoreException(Error{ErrorKind::kCorruption, "a timestamped value of " + std::to_string(stored.size()) +
+                                                                " bytes; eight are its timestamp"});
+  }
+  return {Timestamp(load_big_endian<std::int64_t>(stored.data())), stored.substr(8)};
+}
+
+namespace {
+
+template <class T>
+T checked(const StoreSpec& spec, Result<T> result) {
+  if (!result) throw StateStoreException(result.error().with_context("store \"" + spec.name + "\""));
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+// Merges dirty and cached rows over those of the store: the cache wins, a cached null hides the row.
+class MergedIterator final : public BytesIterator {
+ public:
+  MergedIterator(std::unique_ptr<BytesIterator> below, std::map<std::string, OptionalBytes> above, Direction direction)
+      : below_(std::move(below)), above_(std::move(above)), direction_(direction) {
+    for (auto& [key, value] : above_) order_.push_back(key);
+    if (direction_ == Direction::kReverse) std::reverse(order_.begin(), order_.end());
+    settle();
+  }
+  bool valid() const override { return from_above_ || below_->valid(); }
+  BytesView key() const override { return from_above_ ? BytesView(order_[next_]) : below_->key(); }
+  BytesView value() const override { return from_above_ ? BytesView(*above_.at(order_[next_])) : below_->value(); }
+  void next() override {
+    if (from_above_) {
+      ++next_;
+    } else {
+      below_->next();
+    }
+    settle();
+  }
+  Result<void> status() const override { return below_->status(); }
+
+ private:
+  [[nodiscard]] bool before(BytesView a, BytesView b) const { return direction_ == Direction::kForward ? a < b : a > b; }
+  void settle() {
+    from_above_ = false;
+    while (next_ < order_.size()) {
+      const std::string& key = order_[next_];
+      if (below_->valid() && before(below_->key(), key)) return;
+      if (below_->valid() && below_->key() == key) below_->next();
+      if (above_.at(key)) {
+        from_above_ = true;
+        return;
+      }
+      ++next_;
+    }
+  }
+  std::unique_ptr<BytesIterator> below_;
+  std::map<std::string, OptionalBytes> above_;
+  Direction direction_;
+  std::vector<std::string> order_;
+  std::size_t next_ = 0;
+  bool from_above_ = false;
+};
+
+class StoreStack final : public LayeredStore {
+ public:
+  StoreStack(StoreSpec spec, std::unique_ptr<BytesStore> store, ChangelogWriter* changelog, ThreadCache* cache,
+             const RecordContext* const& current)
+      : spec_(std::move(spec)), store_(std::move(store)), changelog_(changelog), current_(current) {
+    if (cache != nullptr && spec_.caching) {
+      cache_ = std::unique_ptr<NamedCache>(
+          new NamedCache(*cache, [this](const std::string& key, const NamedCache::Entry& entry) { write(key, entry); }));
+    }
+  }
+
+  const StoreSpec& spec() const override { return spec_; }
+  BytesStore& engine_store() override { return *store_; }
+  const Position& input_position() const override { return position_; }
+  std::uint64_t puts() const override { return puts_; }
+  std::uint64_t gets() const override { return gets_; }
+
+  bool get(BytesView key, Bytes& value) override {
+    ++gets_;
+    if (!cache_) return checked(spec_, store_->get(key, value));
+    if (const NamedCache::Entry* entry = cache_->find(key)) {
+      if (entry->value) value.assign(*entry->value);
+      return entry->value.has_value();
+    }
+    const bool found = checked(spec_, store_->get(key, value));
+    cache_->put_clean(key, found ? OptionalBytesView(value) : std::nullopt);
+    return found;
+  }
+
+  void put(BytesView key, OptionalBytesView value, Timestamp timestamp) override {
+    ++puts_;
+    note_position();
+    if (!cache_) return write_through(key, value, timestamp);
+    RecordContext context = current_ != nullptr ? *current_ : RecordContext{};
+    context.timestamp = timestamp;
+    cache_->put(key, value, context);
+  }
+
+  std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
+    auto below = checked(spec_, store_->range(range));
+    if (!cache_) return below;
+    std::map<std::string, OptionalBytes> above;
+    const auto& entries = cache_->entries();
+    for (auto it = range.from ? entries.lower_bound(*range.from) : entries.begin(); it != entries.end(); ++it) {
+      if (range.to && it->first > *range.to) break;
+      above.emplace(it->first, it->second.value);
+    }
+    return std::unique_ptr<BytesIterator>(new MergedIterator(std::move(below), std::move(above), range.direction));
+  }
+  std::uint64_t approximate_num_entries() override { return store_->approximate_num_entries(); }
+
+  bool set_flush_listener(CacheFlushListener listener, bool send_old_values) override {
+    if (!cache_) return false;
+    listener_ = std::move(listener);
+    send_old_values_ = send_old_values;
+    return true;
+  }
+  void flush_cache() override {
+    if (cache_) cache_->flush();
+  }
+  void drop_cache() override {
+    if (cache_) cache_->clear();
+  }
+
+ private:
+  // Kafka Streams' CachingKeyValueStore.putAndMaybeForward: the old value is read when asked for, or to see that a deletion
+  // deletes nothing.
+  void write(const std::string& key, const NamedCache::Entry& entry) {
+    bool had_old = false;
+    Bytes old_value;
+    if (send_old_values_ || !entry.value) had_old = checked(spec_, store_->get(key, old_value));
+    if (!entry.value && !had_old) return;
+    write_through(key, to_view(entry.value), entry.timestamp);
+    if (!listener_) return;
+    const RecordContext context{entry.has_source ? &entry.source : nullptr, entry.offset, entry.timestamp,
+                                &entry.headers};
+    listener_(CacheFlush{key, to_view(entry.value),
+                         send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt, &context});
+  }
+
+  void write_through(BytesView key, OptionalBytesView value, Timestamp timestamp) {
+    checked(spec_, store_->put(key, value));
+    if (changelog_ == nullptr) return;
+    if (spec_.timestamped() && value) {
+      const auto [stored, plain] = split_timestamp(*value);
+      changelog_->append(spec_.name, key, plain, stored);
+    } else {
+      changelog_->append(spec_.name, key, value, timestamp);
+    }
+  }
+
+  void note_position() {
+    if (current_ == nullptr || current_->source == nullptr || current_->offset == kNoOffset) return;
+    if (position_slot_ == nullptr || *current_->source != last_source_) {
+      last_source_ = *current_->source;
+      position_slot_ = &position_[last_source_.topic][last_source_.partition.value];
+    }
+    *position_slot_ = current_->offset.value;
+  }
+
+  StoreSpec spec_;
+  std::unique_ptr<BytesStore> store_;
+  ChangelogWriter* changelog_;
+  const RecordContext* const& current_;
+  std::unique_ptr<NamedCache> cache_;
+  CacheFlushListener listener_;
+  bool send_old_values_ = false;
+  Position position_;
+  TopicPartition last_source_;
+  std::int64_t* position_slot_ = nullptr;
+  std::uint64_t puts_ = 0;
+  std::uint64_t gets_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<LayeredStore> make_state_store(StoreSpec spec, std::unique_ptr<BytesStore> store,
+                                               ChangelogWriter* changelog, ThreadCache* cache,
+                                               const RecordContext* const& current) {
+  return std::unique_ptr<LayeredStore>(new StoreStack(std::move(spec), std::move(store), changelog, cache, current));
+}
+
+}  // namespace tidemill
