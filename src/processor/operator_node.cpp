@@ -1,0 +1,69 @@
+#include <tidemill/processor/operator_node.hpp>
+
+#include <algorithm>
+
+#include <tidemill/base/assert.hpp>
+#include <tidemill/state/state_store.hpp>
+
+namespace tidemill {
+namespace {
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+void OperatorNode::wire(Wiring wiring) {
+  TIDEMILL_ASSERT(task_ == nullptr, "a node is wired once");
+  task_ = wiring.task;
+  name_ = wiring.name;
+  children_ = std::move(wiring.children);
+  stores_ = std::move(wiring.stores);
+}
+
+// The one place where user code's exceptions are caught: at the node, so that after "continue" sibling branches and the
+// remaining outputs still get their records.
+void OperatorNode::receive(const ErasedRecord& record) {
+  TaskContext& task = *task_;
+  const RecordContext* const outer = task.current;
+  task.current = record.context;
+  if (task.node_at_work != nullptr) task.node_at_work->store(name_, std::memory_order_relaxed);
+  try {
+    process(record);
+  } catch (const StreamsException&) {
+    task.current = outer;
+    throw;
+  } catch (const StateStoreException&) {
+    task.current = outer;
+    throw;
+  } catch (...) {
+    task.handle_processing_exception(*this, &record, std::current_exception());
+  }
+  task.current = outer;
+}
+
+void OperatorNode::forward_to(std::string_view child, const ErasedRecord& record) const {
+  const auto found =
+      std::find_if(children_.begin(), children_.end(), [&](const OperatorNode* node) { return node->name() == child; });
+  if (found == children_.end()) {
+    std::vector<std::string> names;
+    for (const OperatorNode* node : children_) names.push_back(node->name());
+    throw StreamsException("processor \"" + name() + "\" has no child \"" + std::string(child) + "\"; its children: " +
+                           join(names));
+  }
+  (*found)->receive(record);
+}
+
+StateStore& OperatorNode::connected_store(std::string_view name) const {
+  StateStore* store = task_->store(name);
+  if (store == nullptr) {
+    throw StreamsException("store \"" + std::string(name) + "\" is not connected to processor \"" + this->name() +
+                           "\": name it in process(..., {\"" + std::string(name) + "\"}); connected: " + join(stores_));
+  }
+  return *store;
+}
+
+}  // namespace tidemill

@@ -1,0 +1,132 @@
+// Topology::describe(): the text of Java's TopologyDescription, character by character, also in its hash order.
+#include <tidemill/topology/topology.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace tidemill {
+namespace {
+
+// String.hashCode over UTF-16 units; names are ASCII.
+std::uint32_t java_hash(std::string_view text) {
+  std::uint32_t hash = 0;
+  for (const char c : text) hash = 31 * hash + static_cast<unsigned char>(c);
+  return hash;
+}
+
+// The order in which a java.util.HashSet of these texts iterates.
+std::vector<std::string> java_set_order(const std::vector<std::string>& texts) {
+  std::vector<std::string> unique;
+  for (const std::string& text : texts) {
+    if (std::find(unique.begin(), unique.end(), text) == unique.end()) unique.push_back(text);
+  }
+  std::uint32_t slots = 16;
+  while (unique.size() * 4 > slots * 3) slots *= 2;
+  std::stable_sort(unique.begin(), unique.end(), [&](const std::string& a, const std::string& b) {
+    const auto slot = [&](const std::string& text) {
+      const std::uint32_t hash = java_hash(text);
+      return (hash ^ (hash >> 16)) & (slots - 1);
+    };
+    return slot(a) < slot(b);
+  });
+  return unique;
+}
+
+std::string join(const std::vector<std::string>& texts) {
+  std::string result;
+  for (const std::string& text : texts) result += (result.empty() ? "" : ", ") + text;
+  return result;
+}
+
+class Describer {
+ public:
+  explicit Describer(const Topology& topology) : topology_(topology) {}
+
+  std::string text() {
+    struct Block {
+      std::int32_t first;
+      std::string text;
+    };
+    std::vector<Block> blocks;
+    std::int32_t id = 0;
+    std::vector<std::pair<std::int32_t, const Subtopology*>> order;  // by first node, globals among them
+    for (const Subtopology& part : topology_.subtopologies) order.emplace_back(part.nodes.front(), &part);
+    for (const auto& [name, store] : topology_.stores) {
+      if (store.global) order.emplace_back(store.global_source, nullptr);
+    }
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [first, part] : order) {
+      blocks.push_back({first, part != nullptr ? subtopology(id, *part) : global(id, first)});
+      ++id;
+    }
+    std::string result = "Topologies:\n ";
+    for (const Block& block : blocks) result += "  " + block.text;
+    return result;
+  }
+
+ private:
+  const NodeSpec& node(std::int32_t id) const { return topology_.nodes[static_cast<std::size_t>(id)]; }
+
+  // Nodes below, counted by path as Java does.
+  std::size_t size(std::int32_t id) const {
+    std::size_t below = 1;
+    for (const std::int32_t child : node(id).children) below += size(child);
+    return below;
+  }
+  std::vector<std::string> names(const std::vector<std::int32_t>& ids) const {
+    std::vector<std::int32_t> sorted(ids);
+    std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) { return before(a, b); });
+    std::vector<std::string> result;
+    for (const std::int32_t id : sorted) result.push_back(node(id).name);
+    return result;
+  }
+  bool before(std::int32_t a, std::int32_t b) const {
+    const std::size_t size_a = size(a);
+    const std::size_t size_b = size(b);
+    return size_a != size_b ? size_a > size_b : node(a).name < node(b).name;
+  }
+  std::string neighbours(const std::vector<std::int32_t>& ids) const {
+    return ids.empty() ? "none" : join(names(ids));
+  }
+  std::string describe(const NodeSpec& spec) const {
+    std::string text;
+    if (spec.kind == NodeKind::kSource) {
+      const std::string topics =
+          spec.topic_pattern.empty() ? "[" + join(java_set_order(spec.topics)) + "]" : spec.topic_pattern;
+      return "    Source: " + spec.name + " (topics: " + topics + ")\n      --> " + neighbours(spec.children) + "\n";
+    }
+    if (spec.kind == NodeKind::kSink) {
+      text = "    Sink: " + spec.name + " (" +
+             (spec.sink_topic.empty() ? "extractor class: " + spec.extractor_description : "topic: " + spec.sink_topic) +
+             ")\n";
+    } else {
+      text = "    Processor: " + spec.name + " (stores: [" + join(java_set_order(spec.stores)) + "])\n      --> " +
+             neighbours(spec.children) + "\n";
+    }
+    return text + "      <-- " + neighbours(spec.parents) + "\n";
+  }
+  std::string subtopology(std::int32_t id, const Subtopology& part) const {
+    std::string text = "Sub-topology: " + std::to_string(id) + "\n";
+    std::vector<std::int32_t> sorted(part.nodes);
+    std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) { return before(a, b); });
+    for (const std::int32_t node_id : sorted) text += describe(node(node_id));
+    return text + "\n";
+  }
+  std::string global(std::int32_t id, std::int32_t source) const {
+    std::string text = "Sub-topology: " + std::to_string(id) + " for global store (will not generate tasks)\n";
+    text += describe(node(source));
+    for (const std::int32_t child : node(source).children) text += describe(node(child));
+    return text;
+  }
+  const Topology& topology_;
+};
+
+}  // namespace
+
+std::string Topology::describe() const { return Describer(*this).text(); }
+
+std::string Topology::log_topic(std::string_view application_id, std::string_view topic) const {
+  return is_internal(topic) ? std::string(application_id) + "-" + std::string(topic) : std::string(topic);
+}
+
+}  // namespace tidemill

@@ -1,0 +1,252 @@
+#include <tidemill/topology/topology_builder.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace tidemill {
+namespace {
+
+constexpr const char* kRepartitionSegmentBytes = "52428800";
+constexpr std::int64_t kDayMs = 86400000;
+
+std::string type_text(const EdgeType& type) {
+  const auto name = [](TypeTag tag) { return tag == nullptr ? std::string("?") : std::string(tag->name); };
+  return std::string(type.table ? "table" : "stream") + "<" + name(type.key) + ", " + name(type.value) + ">";
+}
+
+bool fits(const EdgeType& output, const EdgeType& input) {
+  const auto same = [](TypeTag a, TypeTag b) { return a == nullptr || b == nullptr || a == b || a->name == b->name; };
+  return same(output.key, input.key) && same(output.value, input.value);
+}
+
+/// Which nodes belong together: joined by edges and by shared stores.
+class Components {
+ public:
+  explicit Components(std::size_t size) : parent_(size) { std::iota(parent_.begin(), parent_.end(), 0); }
+  std::size_t find(std::size_t i) {
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+  void unite(std::size_t a, std::size_t b) { parent_[find(a)] = find(b); }
+
+ private:
+  std::vector<std::size_t> parent_;
+};
+
+std::map<std::string, std::string> changelog_config(const StoreSpec& spec) {
+  std::map<std::string, std::string> config{{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}};
+  const bool windowed = spec.kind == StoreKind::kWindow || spec.kind == StoreKind::kTimestampedWindow ||
+                        spec.kind == StoreKind::kSession;
+  if (windowed) {
+    config["cleanup.policy"] = spec.retain_duplicates ? "delete" : "compact,delete";
+    config["retention.ms"] = std::to_string(spec.retention.count() + kDayMs);
+  } else if (spec.kind == StoreKind::kVersionedKeyValue) {
+    config["min.compaction.lag.ms"] = std::to_string(spec.retention.count() + kDayMs);
+  }
+  for (const auto& [key, value] : spec.log_config) config[key] = value;
+  return config;
+}
+
+}  // namespace
+
+NodeSpec& TopologyBuilder::node(std::string_view name, std::string_view user) {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) {
+    throw TopologyException("\"" + std::string(user) + "\" names the node \"" + std::string(name) +
+                            "\", which has not been added (yet)");
+  }
+  return topology_.nodes[static_cast<std::size_t>(found->second)];
+}
+
+NodeSpec& TopologyBuilder::add_node(std::string name, NodeKind kind, const std::vector<std::string>& parents) {
+  if (name.empty()) throw TopologyException("a node needs a name");
+  if (by_name_.contains(name)) {
+    throw TopologyException("a node \"" + name + "\" has been added already: give one of them another name");
+  }
+  const auto id = static_cast<std::int32_t>(topology_.nodes.size());
+  if (kind != NodeKind::kSource && parents.empty()) throw TopologyException("\"" + name + "\" has no parent");
+  std::vector<std::int32_t> parent_ids;
+  for (const std::string& parent : parents) {
+    if (parent == name) throw TopologyException("\"" + name + "\" cannot be its own parent");
+    NodeSpec& above = node(parent, name);
+    if (above.kind == NodeKind::kSink) throw TopologyException("\"" + name + "\": its parent \"" + parent + "\" is a sink");
+    above.children.push_back(id);
+    parent_ids.push_back(above.id);
+  }
+  NodeSpec& added = topology_.nodes.emplace_back();
+  added.id = id;
+  added.name = std::move(name);
+  added.kind = kind;
+  added.parents = std::move(parent_ids);
+  by_name_[added.name] = id;
+  return added;
+}
+
+void TopologyBuilder::add_source(Source source) {
+  if (source.topics.empty()) throw TopologyException("source \"" + source.name + "\" reads no topic");
+  for (const std::string& topic : source.topics) {
+    const auto [found, added] = source_of_topic_.try_emplace(topic, source.name);
+    if (!added) {
+      throw TopologyException("topic \"" + topic + "\" is read by source \"" + found->second + "\" already; \"" +
+                              source.name + "\" cannot read it, too: use one source for both");
+    }
+  }
+  NodeSpec& added = add_node(source.name, NodeKind::kSource, {});
+  added.topics = std::move(source.topics);
+  added.prototype = std::move(source.prototype);
+  added.output = source.output;
+  added.offset_reset = source.offset_reset;
+  added.timestamp_extractor = std::move(source.timestamp_extractor);
+}
+
+void TopologyBuilder::add_sink(Sink sink) {
+  NodeSpec& added = add_node(sink.name, NodeKind::kSink, sink.parents);
+  added.sink_topic = std::move(sink.topic);
+  added.extractor_description = std::move(sink.extractor_description);
+  added.prototype = std::move(sink.prototype);
+  added.input = sink.input;
+}
+
+void TopologyBuilder::add_processor(ProcessorSpec processor) {
+  NodeSpec& added = add_node(processor.name, NodeKind::kProcessor, processor.parents);
+  added.prototype = std::move(processor.prototype);
+  added.input = processor.input;
+  added.output = processor.output;
+  connect_processor_and_state_stores(processor.name, processor.stores);
+}
+
+void TopologyBuilder::add_state_store(StoreSpec store, std::span<const std::string> processors) {
+  if (store.name.empty()) throw TopologyException("a state store needs a name");
+  const std::string name = store.name;
+  if (topology_.stores.contains(name)) {
+    throw TopologyException("a state store \"" + name + "\" has been added already: give one of them another name");
+  }
+  topology_.stores[name].spec = std::move(store);
+  topology_.store_order.push_back(name);
+  const std::vector<std::string> names{name};
+  for (const std::string& processor : processors) connect_processor_and_state_stores(processor, names);
+}
+
+void TopologyBuilder::connect_processor_and_state_stores(std::string_view processor,
+                                                         std::span<const std::string> stores) {
+  for (const std::string& name : stores) {
+    NodeSpec& user = node(processor, name);
+    const auto found = topology_.stores.find(name);
+    if (found == topology_.stores.end()) {
+      throw TopologyException("processor \"" + std::string(processor) + "\" names the state store \"" + name +
+                              "\", which has not been added (yet)");
+    }
+    if (std::find(user.stores.begin(), user.stores.end(), name) != user.stores.end()) continue;
+    user.stores.push_back(name);
+    found->second.users.push_back(user.id);
+  }
+}
+
+void TopologyBuilder::add_global_store(StoreSpec store, Source source, ProcessorSpec processor) {
+  if (source.topics.size() != 1) throw TopologyException("global store \"" + store.name + "\" needs one source topic");
+  const std::string name = store.name;
+  store.logging = false;
+  const std::string source_name = source.name;
+  store.source_topic_as_changelog = source.topics.front();
+  add_state_store(std::move(store));
+  StoreNode& global = topology_.stores[name];
+  global.global = true;
+  add_source(std::move(source));
+  processor.parents = {source_name};
+  processor.stores = {name};
+  const std::string processor_name = processor.name;
+  add_processor(std::move(processor));
+  global.global_source = by_name_.find(source_name)->second;
+  topology_.global_nodes.push_back(global.global_source);
+  topology_.global_nodes.push_back(by_name_.find(processor_name)->second);
+}
+
+void TopologyBuilder::add_internal_topic(std::string name, InternalTopicKind kind,
+                                         std::optional<std::int32_t> partitions) {
+  InternalTopic topic{name, kind, partitions, {}, {}};
+  topic.config = {{"cleanup.policy", "delete"},
+                  {"message.timestamp.type", "CreateTime"},
+                  {"retention.ms", "-1"},
+                  {"segment.bytes", kRepartitionSegmentBytes}};
+  topology_.internal_topics[name] = std::move(topic);
+}
+
+void TopologyBuilder::copartition(std::vector<std::string> source_names) {
+  copartitions_.push_back(std::move(source_names));
+}
+
+Topology TopologyBuilder::build() {
+  std::vector<NodeSpec>& nodes = topology_.nodes;
+  for (const NodeSpec& below : nodes) {
+    for (const std::int32_t parent : below.parents) {
+      const NodeSpec& above = nodes[static_cast<std::size_t>(parent)];
+      if (!fits(above.output, below.input)) {
+        throw TopologyException("\"" + above.name + "\" gives " + type_text(above.output) + ", but \"" + below.name +
+                                "\" takes " + type_text(below.input));
+      }
+    }
+  }
+  const auto is_global = [&](std::int32_t id) {
+    return std::find(topology_.global_nodes.begin(), topology_.global_nodes.end(), id) != topology_.global_nodes.end();
+  };
+  Components components(nodes.size());
+  for (const NodeSpec& node : nodes) {
+    for (const std::int32_t child : node.children) {
+      components.unite(static_cast<std::size_t>(node.id), static_cast<std::size_t>(child));
+    }
+  }
+  for (const auto& [name, store] : topology_.stores) {
+    if (store.global) continue;
+    if (store.users.empty()) throw TopologyException("state store \"" + name + "\" is not connected to any processor");
+    for (const std::int32_t user : store.users) {
+      components.unite(static_cast<std::size_t>(store.users.front()), static_cast<std::size_t>(user));
+    }
+  }
+  std::map<std::size_t, std::size_t> numbers;  // root -> index, in the order of the first node
+  for (const NodeSpec& node : nodes) {
+    const std::size_t root = components.find(static_cast<std::size_t>(node.id));
+    const auto [found, added] = numbers.try_emplace(root, numbers.size());
+    if (is_global(node.id)) continue;
+    while (topology_.subtopologies.size() <= found->second) {
+      const auto id = static_cast<std::int32_t>(topology_.subtopologies.size());
+      topology_.subtopologies.emplace_back().id = id;
+    }
+    Subtopology& part = topology_.subtopologies[found->second];
+    part.nodes.push_back(node.id);
+    part.source_topics.insert(part.source_topics.end(), node.topics.begin(), node.topics.end());
+    if (!node.sink_topic.empty()) part.sink_topics.push_back(node.sink_topic);
+    for (const std::string& store : node.stores) {
+      if (topology_.stores.find(store)->second.global) continue;
+      if (std::find(part.stores.begin(), part.stores.end(), store) == part.stores.end()) part.stores.push_back(store);
+    }
+  }
+  std::erase_if(topology_.subtopologies, [](const Subtopology& part) { return part.nodes.empty(); });
+  for (const std::vector<std::string>& sources : copartitions_) {
+    std::vector<std::string> topics;
+    std::int32_t first = -1;
+    for (const std::string& name : sources) {
+      const NodeSpec& source = node(name, "co-partitioning");
+      topics.insert(topics.end(), source.topics.begin(), source.topics.end());
+      first = source.id;
+    }
+    if (first < 0) continue;
+    std::sort(topics.begin(), topics.end());
+    for (Subtopology& part : topology_.subtopologies) {
+      if (std::find(part.nodes.begin(), part.nodes.end(), first) != part.nodes.end()) {
+        part.copartition_groups.push_back(topics);
+      }
+    }
+  }
+  for (const auto& [name, store] : topology_.stores) {
+    if (store.global || !store.spec.logging || !store.spec.source_topic_as_changelog.empty()) continue;
+    const std::string topic = name + "-changelog";
+    topology_.internal_topics[topic] = {topic, InternalTopicKind::kChangelog, std::nullopt, changelog_config(store.spec),
+                                        name};
+  }
+  by_name_.clear();
+  source_of_topic_.clear();
+  copartitions_.clear();
+  return std::exchange(topology_, Topology{});
+}
+
+}  // namespace tidemill
