@@ -5,10 +5,11 @@
 #include <fmt/format.h>
 
 #include <tidemill/base/assert.hpp>
+#include <tidemill/serde/serde.hpp>
 
 #include "base/crash_point.hpp"
 #include "runtime/type_name.hpp"
-#include "state/store_stack.hpp"
+
 
 namespace tidemill::runtime {
 

@@ -24,6 +24,7 @@
 #include "runtime/punctuation_queue.hpp"
 #include "runtime/record_queue.hpp"
 #include "runtime/task_part.hpp"
+#include "state/store_stack.hpp"
 
 namespace tidemill::runtime {
 
@@ -55,7 +56,7 @@ struct StreamTaskOptions {
 /// A store of a task, as commit and restore see it.
 struct TaskStore {
   const StoreSpec* spec = nullptr;
-  std::unique_ptr<StateStore> top;  // what processors meet; owns the engine's store
+  std::unique_ptr<LayeredStore> top;  // what processors meet; owns the engine's store
   BytesStore* engine = nullptr;
   /// As on the log; topic empty: the store has no changelog.
   TopicPartition changelog;

@@ -1,0 +1,266 @@
+// Kafka's dotted keys into StreamsConfig. One table says for every known key what it is; a key that is in no table is a
+// warning that names the nearest one.
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <set>
+
+#include <fmt/format.h>
+
+#include <tidemill/config/streams_config.hpp>
+
+namespace tidemill {
+namespace {
+
+class Reader {
+ public:
+  Reader(const std::map<std::string, std::string>& properties, ConfigReading& reading)
+      : properties_(properties), reading_(reading) {}
+
+  void text(const std::string& key, std::string& out) {
+    if (const std::string* value = find(key)) out = *value;
+  }
+  template <class Int>
+  void number(const std::string& key, Int& out, std::int64_t min, std::int64_t max = std::numeric_limits<Int>::max()) {
+    const std::string* value = find(key);
+    if (value == nullptr) return;
+    out = static_cast<Int>(parse(key, *value, min, max));
+  }
+  void bytes(const std::string& key, std::size_t& out, bool minus_one_is_off = false) {
+    const std::string* value = find(key);
+    if (value == nullptr) return;
+    const std::int64_t number = parse(key, *value, minus_one_is_off ? -1 : 0, std::numeric_limits<std::int64_t>::max());
+    out = number < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(number);
+  }
+  void duration(const std::string& key, std::chrono::milliseconds& out, std::int64_t min) {
+    const std::string* value = find(key);
+    if (value == nullptr) return;
+    out = std::chrono::milliseconds(parse(key, *value, min, std::numeric_limits<std::int64_t>::max()));
+  }
+  template <class Enum>
+  void choice(const std::string& key, Enum& out, std::initializer_list<std::pair<std::string_view, Enum>> values) {
+    const std::string* value = find(key);
+    if (value == nullptr) return;
+    std::string allowed;
+    for (const auto& [name, meaning] : values) {
+      if (*value == name) {
+        out = meaning;
+        return;
+      }
+      allowed += allowed.empty() ? std::string(name) : fmt::format(", {}", name);
+    }
+    throw ConfigException(fmt::format("{}={}: must be one of {}", key, *value, allowed));
+  }
+  const std::string* find(const std::string& key) {
+    known_.insert(key);
+    const auto found = properties_.find(key);
+    return found == properties_.end() ? nullptr : &found->second;
+  }
+  /// Read and passed on, or known and without a meaning here.
+  void ignored(std::initializer_list<std::string_view> keys, std::string_view why) {
+    for (const std::string_view key : keys) {
+      if (find(std::string(key)) != nullptr) reading_.warnings.push_back(fmt::format("{} is ignored: {}", key, why));
+    }
+  }
+  void client(std::initializer_list<std::string_view> keys) {
+    for (const std::string_view key : keys) {
+      if (const std::string* value = find(std::string(key))) reading_.client[std::string(key)] = *value;
+    }
+  }
+  [[nodiscard]] const std::set<std::string>& known() const { return known_; }
+
+ private:
+  static std::int64_t parse(const std::string& key, const std::string& value, std::int64_t min, std::int64_t max) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size()) {
+      throw ConfigException(fmt::format("{}={}: must be a whole number", key, value));
+    }
+    if (number < min || number > max) {
+      throw ConfigException(fmt::format("{}={}: must be at least {}{}", key, value, min,
+                                        max == std::numeric_limits<std::int64_t>::max() ? std::string()
+                                                                                        : fmt::format(" and at most {}", max)));
+    }
+    return number;
+  }
+
+  const std::map<std::string, std::string>& properties_;
+  ConfigReading& reading_;
+  std::set<std::string> known_;
+};
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+/// The last part of a Java class name: users paste `org.apache.kafka.streams...LogAndContinueExceptionHandler`.
+std::string_view simple_name(std::string_view name) {
+  const auto dot = name.find_last_of(".$");
+  return dot == std::string_view::npos ? name : name.substr(dot + 1);
+}
+
+void read_handlers(Reader& reader, StreamsConfig& config) {
+  reader.text("errors.dead.letter.queue.topic.name", config.errors_dead_letter_queue_topic_name);
+  const std::string& dead_letters = config.errors_dead_letter_queue_topic_name;
+  for (const char* key : {"default.deserialization.exception.handler", "deserialization.exception.handler"}) {
+    const std::string* value = reader.find(key);
+    if (value == nullptr) continue;
+    const std::string_view name = simple_name(*value);
+    if (name == "LogAndContinueExceptionHandler") {
+      config.deserialization_exception_handler = log_and_continue_on_deserialization_error(dead_letters);
+    } else if (name == "LogAndFailExceptionHandler") {
+      config.deserialization_exception_handler = log_and_fail_on_deserialization_error(dead_letters);
+    } else {
+      throw ConfigException(fmt::format("{}={}: from text only LogAndFailExceptionHandler and "
+                                        "LogAndContinueExceptionHandler can be named; set your own in StreamsConfig", key, *value));
+    }
+  }
+  if (const std::string* value = reader.find("processing.exception.handler")) {
+    const std::string_view name = simple_name(*value);
+    if (name == "LogAndContinueProcessingExceptionHandler") {
+      config.processing_exception_handler = log_and_continue_on_processing_error(dead_letters);
+    } else if (name == "LogAndFailProcessingExceptionHandler") {
+      config.processing_exception_handler = log_and_fail_on_processing_error(dead_letters);
+    } else {
+      throw ConfigException(fmt::format("processing.exception.handler={}: from text only "
+                                        "LogAndFailProcessingExceptionHandler and LogAndContinueProcessingExceptionHandler "
+                                        "can be named; set your own in StreamsConfig", *value));
+    }
+  }
+  for (const char* key : {"default.production.exception.handler", "production.exception.handler"}) {
+    const std::string* value = reader.find(key);
+    if (value != nullptr && simple_name(*value) != "DefaultProductionExceptionHandler") {
+      throw ConfigException(fmt::format("{}={}: from text only DefaultProductionExceptionHandler can be named; set your own "
+                                        "in StreamsConfig", key, *value));
+    }
+  }
+  if (const std::string* value = reader.find("default.timestamp.extractor")) {
+    const std::string_view name = simple_name(*value);
+    if (name == "LogAndSkipOnInvalidTimestamp") {
+      config.default_timestamp_extractor = log_and_skip_on_invalid_timestamp();
+    } else if (name == "UsePartitionTimeOnInvalidTimestamp") {
+      config.default_timestamp_extractor = use_partition_time_on_invalid_timestamp();
+    } else if (name == "WallclockTimestampExtractor") {
+      config.default_timestamp_extractor = wallclock_timestamp_extractor(system_clock());
+    } else if (name != "FailOnInvalidTimestamp") {
+      throw ConfigException(fmt::format("default.timestamp.extractor={}: from text FailOnInvalidTimestamp, "
+                                        "LogAndSkipOnInvalidTimestamp, UsePartitionTimeOnInvalidTimestamp and "
+                                        "WallclockTimestampExtractor can be named; set your own in StreamsConfig", *value));
+    }
+  }
+}
+
+void read_known(Reader& reader, ConfigReading& reading) {
+  StreamsConfig& config = reading.config;
+  reader.text("application.id", config.application_id);
+  reader.choice("processing.guarantee", config.processing_guarantee,
+                {{"at_least_once", ProcessingGuarantee::kAtLeastOnce},
+                 {"exactly_once_v2", ProcessingGuarantee::kExactlyOnceV2}});
+  reader.number("num.stream.threads", config.num_stream_threads, 1);
+  reader.number("num.standby.replicas", config.num_standby_replicas, 0);
+  reader.duration("commit.interval.ms", config.commit_interval, 0);
+  reader.duration("poll.ms", config.poll, 0);
+  reader.duration("max.task.idle.ms", config.max_task_idle, -1);
+  reader.duration("task.timeout.ms", config.task_timeout, 0);
+  reader.number("buffered.records.per.partition", config.buffered_records_per_partition, 1);
+  reader.bytes("input.buffer.max.bytes", config.input_buffer_max_bytes);
+  reader.bytes("cache.max.bytes.buffering", config.statestore_cache_max_bytes);
+  reader.bytes("statestore.cache.max.bytes", config.statestore_cache_max_bytes);
+  reader.bytes("statestore.uncommitted.max.bytes", config.statestore_uncommitted_max_bytes, true);
+  reader.text("state.dir", config.state_dir);
+  reader.text("client.id", config.client_id);
+  reader.text("application.server", config.application_server);
+  reader.text("group.instance.id", config.group_instance_id);
+  reader.number("replication.factor", config.replication_factor, -1);
+  reader.duration("repartition.purge.interval.ms", config.repartition_purge_interval, 0);
+  reader.duration("windowstore.changelog.additional.retention.ms", config.windowstore_changelog_additional_retention, 0);
+  reader.duration("transaction.timeout.ms", config.transaction_timeout, 1);
+  reader.duration("session.timeout.ms", config.session_timeout, 1);
+  reader.duration("heartbeat.interval.ms", config.heartbeat_interval, 1);
+  reader.duration("max.poll.interval.ms", config.max_poll_interval, 1);
+  reader.choice("auto.offset.reset", config.auto_offset_reset,
+                {{"earliest", OffsetReset::kEarliest}, {"latest", OffsetReset::kLatest}, {"none", OffsetReset::kNone}});
+  reader.choice("default.dsl.store", config.default_dsl_store,
+                {{"rocksDB", StoreEngineKind::kPersistent}, {"in_memory", StoreEngineKind::kInMemory}});
+  if (const std::string* value = reader.find("dsl.store.suppliers.class")) {
+    if (value->find("InMemory") != std::string::npos) config.default_dsl_store = StoreEngineKind::kInMemory;
+  }
+  reader.text("topology.optimization", config.topology_optimization);
+  read_handlers(reader, config);
+  reader.client({"bootstrap.servers", "security.protocol", "connections.max.idle.ms", "metadata.max.age.ms",
+                 "receive.buffer.bytes", "send.buffer.bytes", "reconnect.backoff.ms", "reconnect.backoff.max.ms",
+                 "retry.backoff.ms", "request.timeout.ms"});
+  reader.ignored({"enable.transactional.statestores", "default.interactive.query.isolation.level"},
+                 "stores are always transactional, and a query says its isolation");
+  reader.ignored({"default.key.serde", "default.value.serde", "default.list.key.serde.inner",
+                  "default.list.value.serde.inner", "default.list.key.serde.type", "default.list.value.serde.type",
+                  "windowed.inner.class.serde", "window.size.ms"},
+                 "serdes come from the types");
+  reader.ignored({"rocksdb.config.setter", "default.client.supplier", "processor.wrapper.class", "task.assignor.class",
+                  "metric.reporters", "config.providers"},
+                 "it names a Java class");
+  reader.ignored({"group.protocol", "acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms",
+                  "rack.aware.assignment.tags", "rack.aware.assignment.strategy", "rack.aware.assignment.traffic_cost",
+                  "rack.aware.assignment.non_overlap_cost", "state.cleanup.delay.ms", "state.cleanup.dir.max.age.ms",
+                  "allow.os.group.write.access", "ensure.explicit.internal.resource.naming",
+                  "topology.description.push.enabled", "dsl.store.format", "upgrade.from", "built.in.metrics.version",
+                  "metrics.recording.level", "metrics.num.samples", "metrics.sample.window.ms", "enable.metrics.push",
+                  "log.summary.interval.ms", "processing.exception.handler.global.enabled", "metadata.recovery.strategy",
+                  "metadata.recovery.rebootstrap.trigger.ms", "metadata.cluster.check.enable"},
+                 "it has no meaning here yet");
+}
+
+bool take_prefixed(const std::string& key, const std::string& value, ConfigReading& reading) {
+  StreamsConfig& config = reading.config;
+  const auto below = [&](std::string_view prefix, std::map<std::string, std::string>& to) {
+    if (!key.starts_with(prefix) || key.size() == prefix.size()) return false;
+    to[key.substr(prefix.size())] = value;
+    return true;
+  };
+  if (below("main.consumer.", config.consumer) || below("consumer.", config.consumer) ||
+      below("producer.", config.producer) || below("admin.", config.admin) || below("topic.", config.topic)) {
+    return true;
+  }
+  if (key.starts_with("ssl.") || key.starts_with("sasl.")) {
+    reading.client[key] = value;
+    return true;
+  }
+  if (key.starts_with("restore.consumer.") || key.starts_with("global.consumer.") || key.starts_with("client.tag.") ||
+      key.starts_with("__") || key.starts_with("internal.")) {
+    config.application[key] = value;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ConfigReading read_config(const std::map<std::string, std::string>& properties, bool strict) {
+  ConfigReading reading;
+  Reader reader(properties, reading);
+  read_known(reader, reading);
+  for (const auto& [key, value] : properties) {
+    if (reader.known().contains(key) || take_prefixed(key, value, reading)) continue;
+    const auto nearest = std::min_element(reader.known().begin(), reader.known().end(), [&](const auto& a, const auto& b) {
+      return edit_distance(key, a) < edit_distance(key, b);
+    });
+    const std::string warning = fmt::format("unknown key {}: the nearest known one is {}", key, *nearest);
+    if (strict) throw ConfigException(warning);
+    reading.warnings.push_back(warning);
+    reading.config.application[key] = value;
+  }
+  return reading;
+}
+
+}  // namespace tidemill

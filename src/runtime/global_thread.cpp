@@ -1,0 +1,254 @@
+#include "runtime/global_thread.hpp"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "runtime/type_name.hpp"
+
+namespace tidemill::runtime {
+namespace {
+
+constexpr std::size_t kPollBytes = std::size_t{1} << 20;
+constexpr std::size_t kRecordsPerLock = 200;
+constexpr std::size_t kRecordsPerSave = 10000;
+constexpr std::chrono::seconds kTimeout{30};
+
+/// Rows copied under the lock.
+class CopiedRows final : public BytesIterator {
+ public:
+  explicit CopiedRows(std::vector<std::pair<Bytes, Bytes>> rows) : rows_(std::move(rows)) {}
+  [[nodiscard]] bool valid() const override { return at_ < rows_.size(); }
+  [[nodiscard]] BytesView key() const override { return rows_[at_].first; }
+  [[nodiscard]] BytesView value() const override { return rows_[at_].second; }
+  void next() override { ++at_; }
+  [[nodiscard]] Result<void> status() const override { return {}; }
+
+ private:
+  std::vector<std::pair<Bytes, Bytes>> rows_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+class GlobalThread::NoCollector final : public RecordCollector {
+ public:
+  void send(std::string_view node, std::string_view topic, OptionalBytesView, OptionalBytesView, const RecordContext&,
+            const PartitionChoice&) override {
+    spdlog::warn("global store: node {} has a record for topic {}, but the global thread has no producer", node, topic);
+  }
+  std::int32_t partition_count(std::string_view) override { return 1; }
+};
+
+class GlobalThread::LockedStore final : public StateStore {
+ public:
+  LockedStore(StateStore& store, std::mutex& mutex) : store_(store), mutex_(mutex) {}
+  [[nodiscard]] const StoreSpec& spec() const override { return store_.spec(); }
+  bool get(BytesView key, Bytes& value) override {
+    const std::lock_guard lock(mutex_);
+    return store_.get(key, value);
+  }
+  void put(BytesView, OptionalBytesView, Timestamp) override {
+    throw StreamsException("global store \"" + spec().name + "\" is written by the global thread only");
+  }
+  std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::pair<Bytes, Bytes>> rows;
+    for (const auto row = store_.range(range); row->valid(); row->next()) rows.emplace_back(row->key(), row->value());
+    return std::make_unique<CopiedRows>(std::move(rows));
+  }
+  [[nodiscard]] std::uint64_t approximate_num_entries() override {
+    const std::lock_guard lock(mutex_);
+    return store_.approximate_num_entries();
+  }
+  bool set_flush_listener(CacheFlushListener, bool) override { return false; }
+  void flush_cache() override {}
+
+ private:
+  StateStore& store_;
+  std::mutex& mutex_;
+};
+
+GlobalThread::GlobalThread(GlobalThreadOptions options)
+    : options_(std::move(options)), collector_(std::make_unique<NoCollector>()) {}
+
+GlobalThread::~GlobalThread() { stop(); }
+
+Result<void> GlobalThread::start() {
+  try {
+    TIDEMILL_TRY(open());
+    std::vector<TopicPartition> partitions;
+    for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
+    TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> ends,
+                    options_.log->admin().offsets(partitions, options_.clock->now().monotonic + kTimeout));
+    for (;;) {
+      TIDEMILL_ASSIGN(const bool any, step());
+      bool done = true;
+      for (const PartitionOffsets& end : ends) {
+        const Result<Offset> position = consumer_->position(end.partition);
+        done = done && position && *position >= end.high_watermark;
+      }
+      if (done && task_->buffered_records() == 0) break;
+      if (!any) consumer_->wait(options_.clock->now().monotonic + options_.config->poll);
+    }
+    save();
+  } catch (...) {
+    return Error{ErrorKind::kInternal, "global stores: " + describe_exception(std::current_exception()).message};
+  }
+  worker_ = std::thread([this] { follow(); });
+  return {};
+}
+
+Result<void> GlobalThread::open() {
+  StreamTaskOptions options{.id = {.subtopology = -1, .partition = -1},
+                            .topology = options_.topology,
+                            .part = global_part(*options_.topology),
+                            .config = options_.config,
+                            .clock = options_.clock,
+                            .collector = collector_.get(),
+                            .changelog = nullptr,
+                            .cache = nullptr,
+                            .persistent_engine = options_.persistent_engine,
+                            .memory_engine = options_.memory_engine,
+                            .directory = options_.directory,
+                            .inputs = {},
+                            .global_store = nullptr};
+  const MonotonicTime deadline = options_.clock->now().monotonic + kTimeout;
+  for (const std::string& topic : source_topics(*options_.topology, options.part, options_.config->application_id)) {
+    TIDEMILL_ASSIGN(const TopicDescription description, options_.log->admin().describe_topic(topic, deadline));
+    for (std::int32_t p = 0; p < description.partitions; ++p) options.inputs.push_back({topic, PartitionId(p)});
+  }
+  TIDEMILL_ASSIGN(task_, StreamTask::create(std::move(options)));
+  for (TaskStore& store : task_->stores()) views_.push_back(std::make_unique<LockedStore>(*store.top, mutex_));
+  TIDEMILL_ASSIGN(consumer_, options_.log->consumer(Isolation::kReadCommitted));
+  std::vector<TopicPartition> partitions;
+  for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
+  TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, options_.log->admin().offsets(partitions, deadline));
+  std::vector<std::pair<TopicPartition, Offset>> assignment;
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    Offset start(0);
+    for (const PartitionOffsets& known : offsets) {
+      if (known.partition == partitions[i]) start = known.start;
+    }
+    // What every store of the thread has seen already need not be read again.
+    Offset seen = kNoOffset;
+    bool all = true;
+    for (const TaskStore& store : task_->stores()) {
+      const Position& position = store.engine->position();
+      const auto topic = position.find(partitions[i].topic);
+      if (topic == position.end() || !topic->second.contains(partitions[i].partition.value)) {
+        all = false;
+        continue;
+      }
+      const Offset offset(topic->second.at(partitions[i].partition.value));
+      seen = seen == kNoOffset ? offset : std::min(seen, offset);
+    }
+    if (all && seen != kNoOffset && task_->stores().size() == 1) start = std::max(start, seen + 1);
+    task_->set_position(i, start);
+    assignment.emplace_back(partitions[i], start);
+  }
+  TIDEMILL_TRY(consumer_->assign(assignment));
+  task_->initialize();
+  return {};
+}
+
+Result<bool> GlobalThread::step() {
+  TIDEMILL_ASSIGN(PollResult polled, consumer_->poll(kPollBytes));
+  for (const PartitionError& error : polled.errors) {
+    if (!error.error.retriable()) return error.error;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    for (RecordBatchPtr& batch : polled.batches) {
+      for (std::size_t i = 0; i < task_->input_count(); ++i) {
+        if (task_->input(i) != *batch->partition) continue;
+        task_->add(i, std::move(batch));
+        break;
+      }
+    }
+  }
+  const Now now = options_.clock->now();
+  for (bool more = true; more;) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < kRecordsPerLock && more; ++i) {
+      more = task_->process(now);
+      if (more) ++since_save_;
+    }
+  }
+  for (std::size_t i = 0; i < task_->input_count(); ++i) {
+    // Everything polled has been processed.
+    if (const Result<Offset> position = consumer_->position(task_->input(i))) {
+      task_->metrics()->position[i].set(static_cast<std::uint64_t>(position->value));
+    }
+  }
+  if (since_save_ >= kRecordsPerSave) save();
+  return !polled.batches.empty();
+}
+
+void GlobalThread::save() {
+  const std::lock_guard lock(mutex_);
+  since_save_ = 0;
+  if (const Result<void> committed = task_->commit({}); !committed) {
+    spdlog::warn("global stores cannot be saved: {}", committed.error().message);
+    return;
+  }
+}
+
+void GlobalThread::follow() {
+  try {
+    while (!stop_) {
+      const Result<bool> any = step();
+      if (!any && !any.error().retriable()) {
+        if (options_.on_failure) options_.on_failure(any.error());
+        return;
+      }
+      if (!any || !*any) {
+        if (since_save_ > 0) save();
+        consumer_->wait(options_.clock->now().monotonic + options_.config->poll);
+      }
+    }
+    save();
+  } catch (...) {
+    const Error error{ErrorKind::kInternal, "global stores: " + describe_exception(std::current_exception()).message};
+    if (options_.on_failure) options_.on_failure(error);
+  }
+}
+
+void GlobalThread::stop() {
+  stop_ = true;
+  if (consumer_) consumer_->wake();
+  if (worker_.joinable()) worker_.join();
+  const std::lock_guard lock(mutex_);
+  if (task_ && task_->state() != TaskState::kClosed) {
+    if (const Result<void> closed = task_->close(); !closed) {
+      spdlog::warn("global stores closed with an error: {}", closed.error().message);
+    }
+  }
+}
+
+StateStore* GlobalThread::find(std::string_view name) {
+  for (const auto& view : views_) {
+    if (view->spec().name == name) return view.get();
+  }
+  return nullptr;
+}
+
+bool GlobalThread::caught_up() {
+  std::vector<TopicPartition> partitions;
+  for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
+  const auto ends = options_.log->admin().offsets(partitions, options_.clock->now().monotonic + kTimeout);
+  if (!ends) return false;
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    for (const PartitionOffsets& end : *ends) {
+      if (end.partition == partitions[i] &&
+          task_->metrics()->position[i].value() < static_cast<std::uint64_t>(end.last_stable.value)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+std::shared_ptr<TaskMetrics> GlobalThread::metrics() const { return task_ ? task_->metrics() : nullptr; }
+
+}  // namespace tidemill::runtime

@@ -1,0 +1,39 @@
+// plan_topics(): which topics an application needs, with how many partitions, and which tasks follow from them. A pure
+// function of the topology and of what is there.
+//
+// The rules are Kafka Streams': the external topics of a co-partition group have equal counts; repartition topics adopt
+// them, or an explicit count, or the largest count of what is written into them; changelogs have one partition per task.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <tidemill/log/log_admin.hpp>
+#include <tidemill/log/membership.hpp>
+#include <tidemill/topology/topology.hpp>
+
+namespace tidemill::runtime {
+
+struct TopicPlanInput {
+  std::string application_id;
+  /// Topics on the log and their partitions.
+  std::map<std::string, std::int32_t> existing;
+  std::int32_t default_partitions = 1;
+  std::int16_t replication_factor = -1;
+  /// topic.* of the configuration.
+  std::map<std::string, std::string> overrides;
+};
+
+struct TopicPlan {
+  /// Internal topics that are not there.
+  std::vector<TopicSpec> internal;
+  /// Topics that the topology reads or writes by name, that are the user's and not there, with the count needed.
+  std::vector<TopicSpec> missing;
+  std::vector<SubtopologyTasks> tasks;
+};
+
+/// TopologyException when the counts contradict each other.
+TopicPlan plan_topics(const Topology& topology, const TopicPlanInput& input);
+
+}  // namespace tidemill::runtime
