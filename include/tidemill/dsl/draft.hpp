@@ -1,0 +1,59 @@
+// Draft: the logical graph that KStream and KTable handles grow, until StreamsBuilder::build() writes it to a topology.
+//
+// Names come from one counter per builder, as Java's do. Steps are written in the order in which they were made, which is
+// the order in which Java writes its graph; what a later operator asks of an earlier one (a store, old values) is a fact that
+// the earlier one's step reads when it is written.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <tidemill/topology/topology_builder.hpp>
+
+namespace tidemill {
+
+class Draft {
+ public:
+  using Step = UniqueFunction<void(TopologyBuilder&)>;
+
+  /// `<prefix><ten digits>`; burns an index.
+  [[nodiscard]] std::string new_name(std::string_view prefix);
+  /// The given name, or a generated one; burns an index either way, as Java does.
+  [[nodiscard]] std::string name_or_new(const std::string& given, std::string_view prefix);
+  [[nodiscard]] std::string new_store_name(std::string_view prefix);
+  void add(Step step) { steps_.push_back(std::move(step)); }
+  [[nodiscard]] Topology build();
+
+  // Steps that every operator uses.
+  void add_processor(TopologyBuilder::ProcessorSpec processor);
+  void add_sink(TopologyBuilder::Sink sink);
+  void copartition(std::set<std::string> left, const std::set<std::string>& right);
+  /// The nodes behind a change of key: null-key filter, internal topic, sink and source; the source's name.
+  struct Repartition {
+    std::string parent;
+    /// Of the topic, without "-repartition"; generated node names are used when it was generated itself.
+    std::string prefix;
+    std::optional<std::int32_t> partitions = {};
+    std::shared_ptr<const OperatorNode> filter = nullptr;  // null: keeps records without key
+    std::shared_ptr<const OperatorNode> sink = nullptr;
+    std::shared_ptr<const OperatorNode> source = nullptr;
+    EdgeType type = {};
+    /// repartition(): node names are made from the topic's.
+    bool explicit_topic = false;
+  };
+  [[nodiscard]] std::string add_repartition(Repartition repartition);
+  [[nodiscard]] static std::string repartition_topic(const std::string& prefix) { return prefix + "-repartition"; }
+
+ private:
+  std::vector<Step> steps_;
+  std::int32_t index_ = 0;
+};
+
+/// A prototype as the topology keeps it. Built as its base: decision "thin shim" (compile time).
+inline std::shared_ptr<const OperatorNode> prototype(OperatorNode* node) {
+  return std::shared_ptr<const OperatorNode>(std::unique_ptr<OperatorNode>(node));
+}
+
+}  // namespace tidemill

@@ -1,0 +1,283 @@
+// The operators without state. Each is one small class: process() and clone().
+//
+// Null: a function that takes `const V&` is not called for a null value; value-only operators pass the tombstone on, those
+// that need the value drop and count it. A function that takes `const V*` sees null. A null key reaches a function that
+// takes `const K&` as a default K (records without key are common, and most functions ignore it).
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+#include <tidemill/dsl/options.hpp>
+#include <tidemill/processor/operator_node.hpp>
+
+namespace tidemill::detail {
+
+template <class T>
+const T& deref_or_default(const void* pointer) {
+  if (pointer != nullptr) return *static_cast<const T*>(pointer);
+  static const T kDefault{};
+  return kDefault;
+}
+
+/// How a function wants its record: value, key and value, each by reference or pointer.
+template <class F, class K, class V>
+inline constexpr bool kTakesValue = std::is_invocable_v<F&, const V&>;
+template <class F, class K, class V>
+inline constexpr bool kTakesKeyValue = std::is_invocable_v<F&, const K&, const V&>;
+template <class F, class K, class V>
+inline constexpr bool kTakesValuePointer = std::is_invocable_v<F&, const V*>;
+template <class F, class K, class V>
+inline constexpr bool kTakesKeyValuePointer = std::is_invocable_v<F&, const K&, const V*>;
+template <class F, class K, class V>
+concept RecordFunction = kTakesKeyValue<F, K, V> || kTakesValue<F, K, V> || kTakesKeyValuePointer<F, K, V> ||
+                         kTakesValuePointer<F, K, V>;
+/// References win: a generic `const auto&` also accepts a pointer, and means the value.
+template <class F, class K, class V>
+inline constexpr bool kSeesNull = !kTakesKeyValue<F, K, V> && !kTakesValue<F, K, V>;
+
+template <class K, class V, class F>
+decltype(auto) call(F& function, const void* key, const void* value) {
+  if constexpr (kTakesKeyValue<F, K, V>) {
+    return function(deref_or_default<K>(key), *static_cast<const V*>(value));
+  } else if constexpr (kTakesValue<F, K, V>) {
+    return function(*static_cast<const V*>(value));
+  } else if constexpr (kTakesKeyValuePointer<F, K, V>) {
+    return function(deref_or_default<K>(key), static_cast<const V*>(value));
+  } else {
+    return function(static_cast<const V*>(value));
+  }
+}
+template <class K, class V, class F>
+using CallResult = std::remove_cvref_t<decltype(call<K, V>(std::declval<F&>(), nullptr, nullptr))>;
+
+template <class K, class V, class F>
+class FilterNode final : public OperatorNode {
+ public:
+  FilterNode(F predicate, bool keep) : predicate_(std::move(predicate)), keep_(keep) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new FilterNode(predicate_, keep_));
+  }
+  void process(const ErasedRecord& record) override {
+    if constexpr (!kSeesNull<F, K, V>) {
+      if (record.value == nullptr) return forward(record);
+    }
+    if (static_cast<bool>(call<K, V>(predicate_, record.key, record.value)) == keep_) forward(record);
+  }
+
+ private:
+  F predicate_;
+  bool keep_;
+};
+
+template <class K, class V, class F>
+class MapValuesNode final : public OperatorNode {
+ public:
+  explicit MapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new MapValuesNode(mapper_));
+  }
+  void process(const ErasedRecord& record) override {
+    if constexpr (!kSeesNull<F, K, V>) {
+      if (record.value == nullptr) return forward(record);
+    }
+    const auto value = call<K, V>(mapper_, record.key, record.value);
+    forward({record.key, &value, record.context});
+  }
+
+ private:
+  F mapper_;
+};
+
+template <class K, class V, class F>
+class FlatMapValuesNode final : public OperatorNode {
+ public:
+  explicit FlatMapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new FlatMapValuesNode(mapper_));
+  }
+  void process(const ErasedRecord& record) override {
+    if constexpr (!kSeesNull<F, K, V>) {
+      if (record.value == nullptr) return drop("null value", record);
+    }
+    const auto values = call<K, V>(mapper_, record.key, record.value);
+    for (const auto& value : values) forward({record.key, &value, record.context});
+  }
+
+ private:
+  F mapper_;
+};
+
+template <class K, class V, class F>
+class MapNode final : public OperatorNode {
+ public:
+  explicit MapNode(F mapper) : mapper_(std::move(mapper)) {}
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapNode(mapper_)); }
+  void process(const ErasedRecord& record) override {
+    if constexpr (!kSeesNull<F, K, V>) {
+      if (record.value == nullptr) return drop("null value", record);
+    }
+    const auto pair = call<K, V>(mapper_, record.key, record.value);
+    forward({&pair.first, &pair.second, record.context});
+  }
+
+ private:
+  F mapper_;
+};
+
+template <class K, class V, class F>
+class FlatMapNode final : public OperatorNode {
+ public:
+  explicit FlatMapNode(F mapper) : mapper_(std::move(mapper)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new FlatMapNode(mapper_));
+  }
+  void process(const ErasedRecord& record) override {
+    if constexpr (!kSeesNull<F, K, V>) {
+      if (record.value == nullptr) return drop("null value", record);
+    }
+    const auto pairs = call<K, V>(mapper_, record.key, record.value);
+    for (const auto& pair : pairs) forward({&pair.first, &pair.second, record.context});
+  }
+
+ private:
+  F mapper_;
+};
+
+template <class K, class V, class F>
+class SelectKeyNode final : public OperatorNode {
+ public:
+  explicit SelectKeyNode(F selector) : selector_(std::move(selector)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new SelectKeyNode(selector_));
+  }
+  void process(const ErasedRecord& record) override {
+    if constexpr (!kSeesNull<F, K, V>) {
+      if (record.value == nullptr) return drop("null value", record);
+    }
+    const auto key = call<K, V>(selector_, record.key, record.value);
+    forward({&key, record.value, record.context});
+  }
+
+ private:
+  F selector_;
+};
+
+/// peek and foreach: the function is called, then the record goes on (foreach has no children).
+template <class K, class V, class F>
+class PeekNode final : public OperatorNode {
+ public:
+  explicit PeekNode(F action) : action_(std::move(action)) {}
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new PeekNode(action_)); }
+  void process(const ErasedRecord& record) override {
+    if (!kSeesNull<F, K, V> && record.value == nullptr) return forward(record);
+    call<K, V>(action_, record.key, record.value);
+    forward(record);
+  }
+
+ private:
+  F action_;
+};
+
+/// merge, branch children, and wherever a name is needed and nothing is done.
+class PassThroughNode final : public OperatorNode {
+ public:
+  std::unique_ptr<OperatorNode> clone() const override;
+  void process(const ErasedRecord& record) override { forward(record); }
+};
+
+/// Drops records without key in front of a repartition topic; not counted, as in Java.
+class NullKeyFilterNode final : public OperatorNode {
+ public:
+  std::unique_ptr<OperatorNode> clone() const override;
+  void process(const ErasedRecord& record) override {
+    if (record.key != nullptr) forward(record);
+  }
+};
+
+/// The first child whose predicate says yes gets the record; the default child, if there is one, what is left.
+class BranchNode final : public OperatorNode {
+ public:
+  using Predicate = std::function<bool(const void* key, const void* value)>;
+  explicit BranchNode(std::shared_ptr<std::vector<Predicate>> predicates, std::shared_ptr<std::vector<std::string>> names)
+      : predicates_(std::move(predicates)), names_(std::move(names)) {}
+  std::unique_ptr<OperatorNode> clone() const override;
+  void process(const ErasedRecord& record) override;
+
+ private:
+  std::shared_ptr<std::vector<Predicate>> predicates_;
+  std::shared_ptr<std::vector<std::string>> names_;  // one more than predicates: there is a default
+};
+
+template <class K, class V>
+class TypedSourceNode final : public SourceNode {
+ public:
+  TypedSourceNode(Serde<K> key_serde, Serde<V> value_serde)
+      : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new TypedSourceNode(key_serde_, value_serde_));
+  }
+  void receive_raw(const RawRecord& record) override {
+    const std::string_view topic = record.context->source != nullptr ? std::string_view(record.context->source->topic)
+                                                                     : std::string_view();
+    std::optional<K> key;
+    std::optional<V> value;
+    if (record.key) key.emplace(key_serde_.deserialize(topic, *record.key));
+    if (record.value) value.emplace(value_serde_.deserialize(topic, *record.value));
+    forward({key ? &*key : nullptr, value ? &*value : nullptr, record.context});
+  }
+
+ private:
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
+};
+
+template <class K, class V>
+class SinkNode final : public OperatorNode {
+ public:
+  using Partitioner = decltype(Produced<K, V>::partitioner);
+  /// The topic of each record; null: always `topic`.
+  using TopicChooser = std::function<std::string(const K* key, const V* value, const RecordContext& context)>;
+  SinkNode(std::string topic, bool internal, TopicChooser chooser, Serde<K> key_serde, Serde<V> value_serde,
+           Partitioner partitioner)
+      : topic_(std::move(topic)), internal_(internal), chooser_(std::move(chooser)), key_serde_(std::move(key_serde)),
+        value_serde_(std::move(value_serde)), partitioner_(std::move(partitioner)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(
+        new SinkNode(topic_, internal_, chooser_, key_serde_, value_serde_, partitioner_));
+  }
+  void init() override {
+    if (internal_) topic_ = task().application_id() + "-" + topic_;
+  }
+  void process(const ErasedRecord& record) override {
+    const K* key = static_cast<const K*>(record.key);
+    const V* value = static_cast<const V*>(record.value);
+    if (chooser_) topic_ = chooser_(key, value, *record.context);
+    key_bytes_.clear();
+    value_bytes_.clear();
+    if (key != nullptr) key_serde_.serialize(topic_, *key, key_bytes_);
+    if (value != nullptr) value_serde_.serialize(topic_, *value, value_bytes_);
+    PartitionChoice choice;
+    if (partitioner_) {
+      if (auto chosen = partitioner_(topic_, key, value, task().collector().partition_count(topic_))) {
+        choice.kind = chosen->empty() ? PartitionChoice::Kind::kDrop : PartitionChoice::Kind::kList;
+        choice.partitions = *std::move(chosen);
+      }
+    }
+    task().collector().send(name(), topic_, key != nullptr ? OptionalBytesView(key_bytes_) : std::nullopt,
+                            value != nullptr ? OptionalBytesView(value_bytes_) : std::nullopt, *record.context, choice);
+  }
+
+ private:
+  std::string topic_;
+  bool internal_;
+  TopicChooser chooser_;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
+  Partitioner partitioner_;
+  Bytes key_bytes_;
+  Bytes value_bytes_;
+};
+
+}  // namespace tidemill::detail

@@ -1,0 +1,109 @@
+// StreamsBuilder: where a topology of the DSL begins.
+//
+//   StreamsBuilder builder;
+//   builder.stream<std::string, std::string>("lines")....to("word-counts");
+//   Topology topology = builder.build();
+#pragma once
+
+#include <tidemill/dsl/kstream_operators.hpp>
+#include <tidemill/dsl/ktable.hpp>
+
+namespace tidemill {
+
+class StreamsBuilder {
+ public:
+  template <class K, class V>
+  KStream<K, V> stream(std::string topic, Consumed<K, V> consumed = {}) {
+    return stream<K, V>(std::vector<std::string>{std::move(topic)}, std::move(consumed));
+  }
+  template <class K, class V>
+  KStream<K, V> stream(std::vector<std::string> topics, Consumed<K, V> consumed = {}) {
+    const std::string name = draft_->name_or_new(consumed.name, "KSTREAM-SOURCE-");
+    add_source<K, V>(name, std::move(topics), consumed);
+    return KStream<K, V>({draft_, name, {name}, false, consumed.key_serde, consumed.value_serde});
+  }
+  template <class K, class V>
+  KTable<K, V> table(std::string topic, Consumed<K, V> consumed = {}, Materialized<K, V> materialized = {});
+  template <class K, class V>
+  GlobalKTable<K, V> global_table(std::string topic, Consumed<K, V> consumed = {}, Materialized<K, V> materialized = {});
+  /// Connected later, by name, in process(..., {"name"}).
+  StreamsBuilder& add_state_store(StoreSpec store) {
+    draft_->add([store](TopologyBuilder& builder) { builder.add_state_store(store); });
+    return *this;
+  }
+  /// TopologyException when it cannot be; names the node and the remedy. The builder is empty afterwards.
+  [[nodiscard]] Topology build() { return draft_->build(); }
+
+ private:
+  template <class K, class V>
+  TopologyBuilder::Source source(const std::string& name, std::vector<std::string> topics, const Consumed<K, V>& consumed) {
+    return {.name = name,
+            .topics = std::move(topics),
+            .prototype = prototype(new detail::TypedSourceNode<K, V>(
+                detail::serde_or_default(consumed.key_serde, "the key type of the source"),
+                detail::serde_or_default(consumed.value_serde, "the value type of the source"))),
+            .output = detail::stream_type<K, V>(),
+            .offset_reset = consumed.offset_reset,
+            .timestamp_extractor = consumed.timestamp_extractor};
+  }
+  template <class K, class V>
+  void add_source(const std::string& name, std::vector<std::string> topics, const Consumed<K, V>& consumed) {
+    draft_->add([made = source<K, V>(name, std::move(topics), consumed)](TopologyBuilder& builder) {
+      builder.add_source(made);
+    });
+  }
+  std::shared_ptr<Draft> draft_ = std::make_shared<Draft>();
+};
+
+template <class K, class V>
+KTable<K, V> StreamsBuilder::table(std::string topic, Consumed<K, V> consumed, Materialized<K, V> materialized) {
+  auto facts = std::make_shared<detail::TableFacts>();
+  facts->materialized = !materialized.store_name.empty();
+  const std::string store = materialized.store_name.empty() ? draft_->new_store_name(topic + "-") : materialized.store_name;
+  const std::string source_name = draft_->name_or_new(consumed.name, "KSTREAM-SOURCE-");
+  const std::string name = draft_->new_name("KTABLE-SOURCE-");
+  facts->store = detail::store_spec(materialized, store);
+  const auto key = materialized.key_serde ? materialized.key_serde : consumed.key_serde;
+  const auto value = materialized.value_serde ? materialized.value_serde : consumed.value_serde;
+  const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
+  const Serde<V> value_serde = detail::serde_or_default(value, "the value type of the table");
+  add_source<K, V>(source_name, {topic}, consumed);
+  draft_->add([=](TopologyBuilder& builder) {
+    std::vector<std::string> stores;
+    if (facts->materialized) {
+      builder.add_state_store(facts->store);
+      stores.push_back(facts->store.name);
+    }
+    builder.add_processor({.name = name,
+                           .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key_serde, value_serde)),
+                           .parents = {source_name}, .stores = std::move(stores),
+                           .input = detail::stream_type<K, V>(), .output = detail::table_type<K, V>()});
+  });
+  return KTable<K, V>({draft_, name, {source_name}, facts, detail::store_getter<K, V>(facts, key_serde, value_serde), key,
+                       value});
+}
+
+template <class K, class V>
+GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, Consumed<K, V> consumed,
+                                                Materialized<K, V> materialized) {
+  auto facts = std::make_shared<detail::TableFacts>();
+  facts->materialized = true;
+  const std::string store = materialized.store_name.empty() ? draft_->new_store_name(topic + "-") : materialized.store_name;
+  const std::string source_name = draft_->name_or_new(consumed.name, "KSTREAM-SOURCE-");
+  const std::string name = draft_->new_name("KTABLE-SOURCE-");
+  facts->store = detail::store_spec(materialized, store);
+  facts->store.caching = false;
+  const Serde<K> key_serde = detail::serde_or_default(
+      materialized.key_serde ? materialized.key_serde : consumed.key_serde, "the key type of the table");
+  const Serde<V> value_serde = detail::serde_or_default(
+      materialized.value_serde ? materialized.value_serde : consumed.value_serde, "the value type of the table");
+  draft_->add([=, made = source<K, V>(source_name, {topic}, consumed)](TopologyBuilder& builder) {
+    builder.add_global_store(
+        facts->store, made,
+        {.name = name, .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key_serde, value_serde)),
+         .parents = {}, .input = detail::stream_type<K, V>(), .output = detail::table_type<K, V>()});
+  });
+  return GlobalKTable<K, V>(store, detail::store_getter<K, V>(facts, key_serde, value_serde));
+}
+
+}  // namespace tidemill

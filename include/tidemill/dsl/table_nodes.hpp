@@ -1,0 +1,350 @@
+// The operators that keep or read tables: source table, aggregations, filters and maps of tables, joins.
+//
+// On a table edge a record's value is a Change. A table with a store forwards through the store's cache where it has one
+// (then when the entry is written), else at once.
+#pragma once
+
+#include <algorithm>
+
+#include <tidemill/dsl/stateless_nodes.hpp>
+#include <tidemill/state/key_value_store.hpp>
+
+namespace tidemill::detail {
+
+/// What later operators ask of a table; read when its step is written.
+struct TableFacts {
+  bool materialized = false;
+  bool send_old_values = false;
+  StoreSpec store;
+  std::shared_ptr<TableFacts> upstream;  // where the values come from when the table has no store
+  void materialize() {
+    if (upstream && !materialized) return upstream->materialize();
+    materialized = true;
+  }
+  /// Old values are wanted: from the store, or from upstream.
+  void enable_old_values() {
+    send_old_values = true;
+    if (upstream) upstream->enable_old_values();
+    if (!upstream) materialized = true;
+  }
+};
+
+/// A timestamped key-value store as the DSL's nodes use it: typed, with its cache's forwarding.
+template <class K, class V>
+class TimestampedTable {
+ public:
+  using Old = std::optional<ValueAndTimestamp<V>>;
+  TimestampedTable(Serde<K> key_serde, Serde<V> value_serde)
+      : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
+
+  void open(StateStore& store) { store_ = &store; }
+  /// `forward(key, Change, context)` for entries that the cache writes. True: there is a cache.
+  template <class Forward>
+  bool forward_through_cache(bool send_old_values, Forward forward) {
+    cached_ = store_->set_flush_listener(
+        [this, forward](const CacheFlush& flush) {
+          const K key = key_serde_.deserialize({}, flush.key);
+          const Old now = decode(flush.new_value);
+          const Old old = decode(flush.old_value);
+          const Change change{now ? &now->value : nullptr, old ? &old->value : nullptr, true};
+          RecordContext context = *flush.context;
+          if (now) context.timestamp = now->timestamp;
+          forward(key, change, context);
+        },
+        send_old_values);
+    return cached_;
+  }
+  [[nodiscard]] bool cached() const { return cached_; }
+  [[nodiscard]] Old get(const K& key) {
+    key_bytes_.clear();
+    key_serde_.serialize({}, key, key_bytes_);
+    if (!store_->get(key_bytes_, value_bytes_)) return std::nullopt;
+    return decode(BytesView(value_bytes_));
+  }
+  void put(const K& key, const V* value, Timestamp timestamp) {
+    key_bytes_.clear();
+    key_serde_.serialize({}, key, key_bytes_);
+    if (value == nullptr) return store_->put(key_bytes_, std::nullopt, timestamp);
+    value_bytes_.clear();
+    append_timestamp(timestamp, value_bytes_);
+    value_serde_.serialize({}, *value, value_bytes_);
+    store_->put(key_bytes_, BytesView(value_bytes_), timestamp);
+  }
+
+ private:
+  [[nodiscard]] Old decode(OptionalBytesView stored) const {
+    if (!stored) return std::nullopt;
+    const auto [timestamp, plain] = split_timestamp(*stored);
+    return ValueAndTimestamp<V>{value_serde_.deserialize({}, plain), timestamp};
+  }
+  StateStore* store_ = nullptr;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
+  Bytes key_bytes_;
+  Bytes value_bytes_;
+  bool cached_ = false;
+};
+
+/// A node that owns a table's store (or, without one, only passes changes on).
+template <class K, class V>
+class TableNode : public OperatorNode {
+ public:
+  TableNode(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde, Serde<V> value_serde)
+      : facts_(std::move(facts)), key_serde_(key_serde), value_serde_(value_serde),
+        table_(std::move(key_serde), std::move(value_serde)) {}
+  void init() override {
+    if (!facts_->materialized) return;
+    table_.open(connected_store(facts_->store.name));
+    table_.forward_through_cache(facts_->send_old_values, [this](const K& key, const Change& change,
+                                                                 const RecordContext& context) {
+      forward({&key, &change, &context});
+    });
+  }
+
+ protected:
+  /// Puts, and forwards unless the cache will.
+  void put_and_forward(const K& key, const V* value, const V* old_value, Timestamp timestamp,
+                       const RecordContext& context) {
+    if (facts_->materialized) {
+      table_.put(key, value, timestamp);
+      if (table_.cached()) return;
+    }
+    const Change change{value, facts_->send_old_values ? old_value : nullptr, true};
+    RecordContext changed = context;
+    changed.timestamp = timestamp;
+    forward({&key, &change, &changed});
+  }
+  std::shared_ptr<const TableFacts> facts_;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
+  TimestampedTable<K, V> table_;
+};
+
+/// A stream read as a table: table(), to_table(), global_table().
+template <class K, class V>
+class TableSourceNode final : public TableNode<K, V> {
+ public:
+  using TableNode<K, V>::TableNode;
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new TableSourceNode(this->facts_, this->key_serde_, this->value_serde_));
+  }
+  void process(const ErasedRecord& record) override {
+    if (record.key == nullptr) return this->drop("null key", record);
+    const K& key = *static_cast<const K*>(record.key);
+    std::optional<ValueAndTimestamp<V>> old;
+    if (this->facts_->materialized && this->facts_->send_old_values) old = this->table_.get(key);
+    this->put_and_forward(key, static_cast<const V*>(record.value), old ? &old->value : nullptr,
+                          record.context->timestamp, *record.context);
+  }
+};
+
+/// aggregate, reduce, count: `update(key, value, optional<VR> old) -> VR`.
+template <class K, class V, class VR, class F, class Init>
+class AggregateNode final : public TableNode<K, VR> {
+ public:
+  AggregateNode(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde, Serde<VR> value_serde, F update, Init init)
+      : TableNode<K, VR>(std::move(facts), std::move(key_serde), std::move(value_serde)), update_(std::move(update)),
+        initializer_(std::move(init)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(
+        new AggregateNode(this->facts_, this->key_serde_, this->value_serde_, update_, initializer_));
+  }
+  void process(const ErasedRecord& record) override {
+    if (record.key == nullptr || record.value == nullptr) return this->drop("null key or value", record);
+    const K& key = *static_cast<const K*>(record.key);
+    const V& value = *static_cast<const V*>(record.value);
+    std::optional<ValueAndTimestamp<VR>> old = this->table_.get(key);
+    // The first aggregate of a key sends the initializer's value as the old one, as Java does.
+    std::optional<VR> before = old ? std::optional<VR>(std::move(old->value)) : initializer_();
+    const Timestamp timestamp = old ? std::max(old->timestamp, record.context->timestamp) : record.context->timestamp;
+    const std::optional<VR> after = update_(key, value, before);
+    this->put_and_forward(key, after ? &*after : nullptr, before ? &*before : nullptr, timestamp, *record.context);
+  }
+
+ private:
+  F update_;
+  Init initializer_;
+};
+
+/// filter, filter_not and map_values of a table: `map(key, const V*) -> optional<VR>`; null in, null out.
+template <class K, class V, class VR, class F>
+class TableMapNode final : public TableNode<K, VR> {
+ public:
+  TableMapNode(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde, Serde<VR> value_serde, F map, bool filter)
+      : TableNode<K, VR>(std::move(facts), std::move(key_serde), std::move(value_serde)), map_(std::move(map)),
+        filter_(filter) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(
+        new TableMapNode(this->facts_, this->key_serde_, this->value_serde_, map_, filter_));
+  }
+  void process(const ErasedRecord& record) override {
+    const K& key = *static_cast<const K*>(record.key);
+    const Change& change = *static_cast<const Change*>(record.value);
+    const std::optional<VR> now = mapped(key, change.new_value);
+    std::optional<VR> old;
+    if (this->facts_->send_old_values) {
+      if (this->facts_->materialized) {
+        if (auto stored = this->table_.get(key)) old = std::move(stored->value);
+      } else {
+        old = mapped(key, change.old_value);
+      }
+      if (filter_ && !now && !old) return;
+    }
+    this->put_and_forward(key, now ? &*now : nullptr, old ? &*old : nullptr, record.context->timestamp,
+                          *record.context);
+  }
+
+ private:
+  std::optional<VR> mapped(const K& key, const void* value) {
+    if (value == nullptr) return std::nullopt;
+    return map_(key, *static_cast<const V*>(value));
+  }
+  F map_;
+  bool filter_;
+};
+
+/// to_stream: the new value goes on alone.
+class ToStreamNode final : public OperatorNode {
+ public:
+  std::unique_ptr<OperatorNode> clone() const override;
+  void process(const ErasedRecord& record) override {
+    forward({record.key, static_cast<const Change*>(record.value)->new_value, record.context});
+  }
+};
+
+/// Reads another table's current value: from its store, or computed from the table it comes from.
+template <class K, class V>
+class ValueGetter {
+ public:
+  virtual ~ValueGetter() = default;
+  [[nodiscard]] virtual std::optional<ValueAndTimestamp<V>> get(const K& key) = 0;
+};
+template <class K, class V>
+struct GetterSupplier {
+  std::function<std::unique_ptr<ValueGetter<K, V>>(TaskContext&)> make;
+  /// Stores that the user of the getter has to be connected to; asked when the topology is written.
+  std::function<std::vector<std::string>()> stores;
+};
+
+template <class K, class V>
+class StoreGetter final : public ValueGetter<K, V> {
+ public:
+  StoreGetter(StateStore& store, Serde<K> key_serde, Serde<V> value_serde)
+      : table_(std::move(key_serde), std::move(value_serde)) {
+    table_.open(store);
+  }
+  std::optional<ValueAndTimestamp<V>> get(const K& key) override { return table_.get(key); }
+
+ private:
+  TimestampedTable<K, V> table_;
+};
+template <class K, class V, class VR, class F>
+class MappedGetter final : public ValueGetter<K, VR> {
+ public:
+  MappedGetter(std::unique_ptr<ValueGetter<K, V>> from, F map) : from_(std::move(from)), map_(std::move(map)) {}
+  std::optional<ValueAndTimestamp<VR>> get(const K& key) override {
+    auto value = from_->get(key);
+    if (!value) return std::nullopt;
+    std::optional<VR> mapped = map_(key, value->value);
+    if (!mapped) return std::nullopt;
+    return ValueAndTimestamp<VR>{*std::move(mapped), value->timestamp};
+  }
+
+ private:
+  std::unique_ptr<ValueGetter<K, V>> from_;
+  F map_;
+};
+
+/// stream-table and stream-global-table join. `map_key(key, value) -> const KT*`-like selects the look-up key.
+template <class K, class V, class KT, class VT, class VR, class Select, class F>
+class StreamTableJoinNode final : public OperatorNode {
+ public:
+  StreamTableJoinNode(GetterSupplier<KT, VT> supplier, Select select, F joiner, bool left)
+      : supplier_(std::move(supplier)), select_(std::move(select)), joiner_(std::move(joiner)), left_(left) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new StreamTableJoinNode(supplier_, select_, joiner_, left_));
+  }
+  void init() override { getter_ = supplier_.make(task()); }
+  void process(const ErasedRecord& record) override {
+    if (record.value == nullptr) return drop("null value", record);
+    const V& value = *static_cast<const V*>(record.value);
+    const std::optional<KT> key = select_(static_cast<const K*>(record.key), value);
+    if (!key && !left_) return drop("null key", record);
+    std::optional<ValueAndTimestamp<VT>> other;
+    if (key) other = getter_->get(*key);
+    if (!other && !left_) return;
+    const VR joined = joiner_(value, other ? &other->value : nullptr);
+    forward({record.key, &joined, record.context});
+  }
+
+ private:
+  GetterSupplier<KT, VT> supplier_;
+  Select select_;
+  F joiner_;
+  bool left_;
+  std::unique_ptr<ValueGetter<KT, VT>> getter_;
+};
+
+/// One side of a table-table join. `joiner(const VThis*, const VOther*)` is called with what is there.
+template <class K, class VThis, class VOther, class VR, class F>
+class TableJoinNode final : public OperatorNode {
+ public:
+  /// This side's value (the other's) has to be there for a result.
+  TableJoinNode(std::shared_ptr<const TableFacts> facts, GetterSupplier<K, VOther> supplier, F joiner, bool needs_this,
+                bool needs_other)
+      : facts_(std::move(facts)), supplier_(std::move(supplier)), joiner_(std::move(joiner)), needs_this_(needs_this),
+        needs_other_(needs_other) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new TableJoinNode(facts_, supplier_, joiner_, needs_this_, needs_other_));
+  }
+  void init() override { getter_ = supplier_.make(task()); }
+  void process(const ErasedRecord& record) override {
+    if (record.key == nullptr) return drop("null key", record);
+    const K& key = *static_cast<const K*>(record.key);
+    const Change& change = *static_cast<const Change*>(record.value);
+    const auto other = getter_->get(key);
+    if (!other && needs_other_) return;
+    const VOther* other_value = other ? &other->value : nullptr;
+    const std::optional<VR> now = join(static_cast<const VThis*>(change.new_value), other_value);
+    std::optional<VR> old;
+    if (facts_->send_old_values) old = join(static_cast<const VThis*>(change.old_value), other_value);
+    if (!needs_other_ && !now && change.old_value == nullptr && change.new_value == nullptr && !other) return;
+    const Change result{now ? &*now : nullptr, old ? &*old : nullptr, change.is_latest};
+    RecordContext context = *record.context;
+    if (other) context.timestamp = std::max(context.timestamp, other->timestamp);
+    forward({record.key, &result, &context});
+  }
+
+ private:
+  std::optional<VR> join(const VThis* mine, const VOther* other) {
+    if ((mine == nullptr && needs_this_) || (mine == nullptr && other == nullptr)) return std::nullopt;
+    return joiner_(mine, other);
+  }
+  std::shared_ptr<const TableFacts> facts_;
+  GetterSupplier<K, VOther> supplier_;
+  F joiner_;
+  bool needs_this_;
+  bool needs_other_;
+  std::unique_ptr<ValueGetter<K, VOther>> getter_;
+};
+
+/// Where both sides of a table-table join meet; keeps the result where it is materialized.
+template <class K, class V>
+class TableMergeNode final : public TableNode<K, V> {
+ public:
+  using TableNode<K, V>::TableNode;
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new TableMergeNode(this->facts_, this->key_serde_, this->value_serde_));
+  }
+  void process(const ErasedRecord& record) override {
+    if (!this->facts_->materialized) return this->forward(record);
+    const K& key = *static_cast<const K*>(record.key);
+    const Change& change = *static_cast<const Change*>(record.value);
+    std::optional<ValueAndTimestamp<V>> old;
+    if (this->facts_->send_old_values) old = this->table_.get(key);
+    this->put_and_forward(key, static_cast<const V*>(change.new_value), old ? &old->value : nullptr,
+                          record.context->timestamp, *record.context);
+  }
+};
+
+}  // namespace tidemill::detail

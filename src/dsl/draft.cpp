@@ -1,0 +1,93 @@
+#include <tidemill/dsl/draft.hpp>
+
+#include <cstdio>
+
+#include <tidemill/dsl/table_nodes.hpp>
+
+namespace tidemill {
+
+std::string Draft::new_name(std::string_view prefix) {
+  char index[16];
+  std::snprintf(index, sizeof index, "%010d", index_++);
+  return std::string(prefix) + index;
+}
+std::string Draft::name_or_new(const std::string& given, std::string_view prefix) {
+  std::string generated = new_name(prefix);
+  return given.empty() ? std::move(generated) : given;
+}
+std::string Draft::new_store_name(std::string_view prefix) { return new_name(std::string(prefix) + "STATE-STORE-"); }
+
+void Draft::add_processor(TopologyBuilder::ProcessorSpec processor) {
+  add([processor = std::move(processor)](TopologyBuilder& builder) { builder.add_processor(processor); });
+}
+void Draft::add_sink(TopologyBuilder::Sink sink) {
+  add([sink = std::move(sink)](TopologyBuilder& builder) { builder.add_sink(sink); });
+}
+void Draft::copartition(std::set<std::string> left, const std::set<std::string>& right) {
+  left.insert(right.begin(), right.end());
+  add([left = std::move(left)](TopologyBuilder& builder) {
+    builder.copartition(std::vector<std::string>(left.begin(), left.end()));
+  });
+}
+
+std::string Draft::add_repartition(Repartition repartition) {
+  // Generated names are used only where the topic's own was generated; the indexes are burnt either way.
+  const bool generated = repartition.prefix.starts_with("KSTREAM") && repartition.prefix.size() > 10 &&
+                         repartition.prefix.find_first_not_of("0123456789", repartition.prefix.size() - 10) ==
+                             std::string::npos;
+  const std::string topic = repartition_topic(repartition.prefix);
+  std::string sink = new_name("KSTREAM-SINK-");
+  std::string filter = new_name("KSTREAM-FILTER-");
+  std::string source = new_name("KSTREAM-SOURCE-");
+  if (!generated) {
+    sink = topic + "-sink";
+    filter = topic + "-filter";
+    source = topic + "-source";
+  }
+  std::string parent = repartition.parent;
+  if (repartition.filter) {
+    add_processor({.name = filter, .prototype = repartition.filter, .parents = {parent}, .input = repartition.type,
+                   .output = repartition.type});
+    parent = filter;
+  }
+  add([=](TopologyBuilder& builder) {
+    builder.add_internal_topic(topic, InternalTopicKind::kRepartition, repartition.partitions);
+    builder.add_sink({.name = sink, .topic = topic, .prototype = repartition.sink, .parents = {parent},
+                      .input = repartition.type});
+    builder.add_source({.name = source, .topics = {topic}, .prototype = repartition.source, .output = repartition.type});
+  });
+  return source;
+}
+
+Topology Draft::build() {
+  TopologyBuilder builder;
+  for (const Step& step : steps_) step(builder);
+  steps_.clear();
+  index_ = 0;
+  return builder.build();
+}
+
+namespace detail {
+
+std::unique_ptr<OperatorNode> PassThroughNode::clone() const {
+  return std::unique_ptr<OperatorNode>(new PassThroughNode);
+}
+std::unique_ptr<OperatorNode> NullKeyFilterNode::clone() const {
+  return std::unique_ptr<OperatorNode>(new NullKeyFilterNode);
+}
+std::unique_ptr<OperatorNode> ToStreamNode::clone() const { return std::unique_ptr<OperatorNode>(new ToStreamNode); }
+
+std::unique_ptr<OperatorNode> BranchNode::clone() const {
+  return std::unique_ptr<OperatorNode>(new BranchNode(
+      std::make_shared<std::vector<Predicate>>(*predicates_), std::make_shared<std::vector<std::string>>(*names_)));
+}
+void BranchNode::process(const ErasedRecord& record) {
+  for (std::size_t i = 0; i < predicates_->size(); ++i) {
+    if ((*predicates_)[i](record.key, record.value)) return forward_to((*names_)[i], record);
+  }
+  if (names_->size() > predicates_->size()) forward_to(names_->back(), record);
+}
+
+}  // namespace detail
+
+}  // namespace tidemill
