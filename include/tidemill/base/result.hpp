@@ -83,7 +83,8 @@ class [[nodiscard]] Result {
   /// The value, or ResultException.
   T& value() & { return check(), **this; }
   const T& value() const& { return check(), **this; }
-  T&& value() && { return check(), std::move(**this); }
+  /// By value, so that `for (auto& x : call().value())` does not dangle.
+  T value() && { return check(), std::move(**this); }
 
  private:
   void check() const {
