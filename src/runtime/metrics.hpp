@@ -88,8 +88,6 @@ struct TaskMetrics {
   std::unique_ptr<Counter[]> lag;        // records between position and high watermark, per input
   std::unique_ptr<Counter[]> position;   // next offset to process
   std::unique_ptr<Counter[]> committed;  // next offset, as committed
-  /// Nothing is queued or uncommitted, and `position` is up to date.
-  std::atomic<bool> clean{false};
   /// The name of the node that runs user code now; null: none.
   std::atomic<const std::string*> node_at_work{nullptr};
 };

@@ -86,6 +86,8 @@ class StreamTask final : public TaskContext {
   [[nodiscard]] std::size_t input_count() const { return inputs_.size(); }
   [[nodiscard]] const TopicPartition& input(std::size_t index) const { return inputs_[index]->queue.partition(); }
   [[nodiscard]] RecordQueue& queue(std::size_t index) { return inputs_[index]->queue; }
+  [[nodiscard]] const RecordQueue& queue(std::size_t index) const { return inputs_[index]->queue; }
+  [[nodiscard]] Offset committed_offset(std::size_t index) const { return inputs_[index]->committed_offset; }
   [[nodiscard]] const NodeSpec& source(std::size_t index) const { return *inputs_[index]->source_spec; }
   [[nodiscard]] std::size_t buffered_records() const { return buffered_records_; }
   [[nodiscard]] std::size_t buffered_bytes() const { return buffered_bytes_; }

@@ -265,6 +265,9 @@ void StreamThread::die() {
   close_all_tasks();
   participant_.reset();
   if (membership_) {
+    if (const std::optional<Error> error = failure(); error && options_.on_failure && options_.on_failure(*error)) {
+      membership_->shutdown_application();
+    }
     if (leave_group_) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
     membership_.reset();
   }

@@ -51,6 +51,8 @@ struct StreamThreadOptions {
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> global_store;
   /// Called on the thread, outside of any lock, when its state has changed.
   UniqueFunction<void(ThreadState)> on_state;
+  /// The thread failed and is about to give its tasks back; true: every member of the application is to stop.
+  UniqueFunction<bool(const Error&)> on_failure;
   /// The application was asked to stop by another member.
   UniqueFunction<void()> on_application_shutdown;
 };
@@ -112,7 +114,13 @@ class StreamThread {
   // For jobs.
   [[nodiscard]] std::vector<StreamTask*> running_tasks();
   [[nodiscard]] bool has_tasks_that_do_not_run() const;
-  Membership& membership() { return *membership_; }
+  /// Where the thread stands; for a job that was posted with `committed`.
+  struct Standing {
+    bool clean = false;  // every task runs, nothing is uncommitted
+    std::uint64_t processed = 0;
+    std::vector<std::pair<TopicPartition, Offset>> next;  // next offset to process, by input
+  };
+  [[nodiscard]] Standing standing() const;
 
  private:
   enum class SlotPhase : std::uint8_t { kNeedsPositions, kRestoring, kRunning };
@@ -151,6 +159,9 @@ class StreamThread {
   void open_handles();
   void commit_if_due(Now now, bool worked, Step& step);
   void publish_positions();
+  void purge_repartition_topics(Now now);
+  [[nodiscard]] Offset next_offset(const StreamTask& task, std::size_t index) const;
+  [[nodiscard]] bool is_internal_topic(const NodeSpec& source, const std::string& log_topic) const;
   // Tasks.
   void create_task(TaskId id);
   void close_task(Slot& slot);
@@ -196,6 +207,7 @@ class StreamThread {
   bool closing_ = false;
   bool left_ = false;
   MonotonicTime last_round_{};
+  MonotonicTime last_purge_{};
   MonotonicTime commit_started_{};
   std::chrono::milliseconds commit_interval_;
   std::size_t first_slot_ = 0;

@@ -123,6 +123,9 @@ void StreamThread::apply(const RoundOutcome& outcome, Now now) {
         return;
       }
     }
+    publish_positions();
+    run_mailbox();
+    purge_repartition_topics(now);
     return;
   }
   metrics_.aborts.add();
@@ -157,7 +160,6 @@ void StreamThread::reset_tasks() {
     slot->idle_since.reset();
     slot->ready_with = 0;
     slot->paused.assign(slot->task->input_count(), false);
-    slot->task->metrics()->clean.store(false, std::memory_order_release);
   }
   publish();
 }
@@ -206,7 +208,13 @@ void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
   const auto ask_again = options_.coordinator->report_idle(*participant_, idle, is_dirty,
                                                            options_.log->traits().commit_when_idle, now);
   if (ask_again) step.wait_until = std::min(step.wait_until, *ask_again);
-  if (idle && !is_dirty) publish_positions();
+}
+
+Offset StreamThread::next_offset(const StreamTask& task, std::size_t index) const {
+  const RecordQueue& queue = task.queue(index);
+  if (!queue.empty()) return queue.head().offset;
+  const Result<Offset> position = consumer_->position(queue.partition());
+  return position ? std::max(*position, queue.offset_consumed()) : queue.offset_consumed();
 }
 
 void StreamThread::publish_positions() {
@@ -214,15 +222,43 @@ void StreamThread::publish_positions() {
     if (slot->phase != SlotPhase::kRunning) continue;
     TaskMetrics& metrics = *slot->task->metrics();
     for (std::size_t i = 0; i < slot->task->input_count(); ++i) {
-      const TopicPartition& partition = slot->task->input(i);
-      const Result<Offset> position = consumer_->position(partition);
-      if (!position) continue;
-      metrics.position[i].set(static_cast<std::uint64_t>(position->value));
-      if (const auto end = consumer_->high_watermark(partition)) {
-        metrics.lag[i].set(static_cast<std::uint64_t>(std::max<std::int64_t>(0, *end - *position)));
+      const Offset next = next_offset(*slot->task, i);
+      if (next == kNoOffset) continue;
+      metrics.position[i].set(static_cast<std::uint64_t>(next.value));
+      if (const auto end = consumer_->high_watermark(slot->task->input(i))) {
+        metrics.lag[i].set(static_cast<std::uint64_t>(std::max<std::int64_t>(0, *end - next)));
       }
     }
-    metrics.clean.store(true, std::memory_order_release);
+  }
+}
+
+StreamThread::Standing StreamThread::standing() const {
+  Standing standing{.clean = !dirty() && !closing_ && !revoking_ && !tasks_lost_ && !has_tasks_that_do_not_run(),
+                    .processed = metrics_.processed.value(),
+                    .next = {}};
+  for (const auto& slot : slots_) {
+    if (slot->phase != SlotPhase::kRunning) continue;
+    for (std::size_t i = 0; i < slot->task->input_count(); ++i) {
+      standing.next.emplace_back(slot->task->input(i), next_offset(*slot->task, i));
+    }
+  }
+  return standing;
+}
+
+/// What repartition topics hold below the committed offset has been consumed for good.
+void StreamThread::purge_repartition_topics(Now now) {
+  if (now.monotonic - last_purge_ < options_.config->repartition_purge_interval) return;
+  last_purge_ = now.monotonic;
+  for (const auto& slot : slots_) {
+    if (slot->phase != SlotPhase::kRunning) continue;
+    for (std::size_t i = 0; i < slot->task->input_count(); ++i) {
+      const TopicPartition& partition = slot->task->input(i);
+      const Offset committed = slot->task->committed_offset(i);
+      if (committed.value <= 0 || !is_internal_topic(slot->task->source(i), partition.topic)) continue;
+      const Result<void> deleted =
+          options_.log->admin().delete_records(partition, committed, options_.clock->now().monotonic + std::chrono::seconds(5));
+      if (!deleted) spdlog::warn("{}: {} is not purged: {}", options_.name, to_string(partition), deleted.error().message);
+    }
   }
 }
 

@@ -166,9 +166,7 @@ void StreamThread::run_task(Slot& slot) {
 Result<Offset> StreamThread::initial_offset(StreamTask& task, std::size_t index, const PartitionOffsets& offsets, Now now) {
   const NodeSpec& source = task.source(index);
   const std::string& topic = offsets.partition.topic;
-  const bool internal = std::any_of(source.topics.begin(), source.topics.end(), [&](const std::string& name) {
-    return options_.topology->is_internal(name) && options_.topology->log_topic(options_.config->application_id, name) == topic;
-  });
+  const bool internal = is_internal_topic(source, topic);
   OffsetReset reset = source.offset_reset == OffsetReset::kDefault ? options_.config->auto_offset_reset : source.offset_reset;
   if (internal) reset = OffsetReset::kEarliest;
   switch (reset) {
@@ -184,6 +182,13 @@ Result<Offset> StreamThread::initial_offset(StreamTask& task, std::size_t index,
                fmt::format("{} has no committed offset and source \"{}\" has auto.offset.reset=none: set it to earliest "
                            "or latest, or commit an offset for group {}",
                            to_string(offsets.partition), source.name, options_.config->application_id)};
+}
+
+bool StreamThread::is_internal_topic(const NodeSpec& source, const std::string& log_topic) const {
+  return std::any_of(source.topics.begin(), source.topics.end(), [&](const std::string& name) {
+    return options_.topology->is_internal(name) &&
+           options_.topology->log_topic(options_.config->application_id, name) == log_topic;
+  });
 }
 
 // Records
@@ -206,7 +211,6 @@ bool StreamThread::poll(Now now) {
     auto& [slot, index] = found->second;
     metrics_.polled_records.add(batch->records.size());
     metrics_.polled_bytes.add(batch->size_bytes);
-    slot->task->metrics()->clean.store(false, std::memory_order_release);
     slot->task->add(index, std::move(batch));
     if (slot->task->queue(index).size_records() >= records_max && !slot->paused[index]) {
       consumer_->pause(slot->task->input(index));
@@ -272,7 +276,6 @@ bool StreamThread::process(Now now) {
       if (slot.phase != SlotPhase::kRunning || slot.revoked || !ready(slot, now)) continue;
       StreamTask& task = *slot.task;
       processed_since_commit_ = true;
-      task.metrics()->clean.store(false, std::memory_order_release);
       std::size_t inputs = task.buffered_inputs();
       for (std::size_t count = 0; count < kRecordsPerTurn && task.process(now); ++count) {
         ++done;

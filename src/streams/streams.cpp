@@ -1,0 +1,99 @@
+#include <csignal>
+#include <cstdio>
+
+#include <unistd.h>
+
+#include "streams/streams_impl.hpp"
+
+namespace tidemill {
+
+Streams::Streams(Topology topology, StreamsConfig config)
+    : impl_(std::make_unique<Impl>(std::move(topology), std::move(config))) {}
+Streams::~Streams() = default;
+Streams::Streams(Streams&&) noexcept = default;
+Streams& Streams::operator=(Streams&&) noexcept = default;
+
+void Streams::set_state_listener(StateListener listener) { impl_->state_listener_ = std::move(listener); }
+void Streams::set_uncaught_exception_handler(UncaughtExceptionHandler handler) {
+  impl_->uncaught_handler_ = std::move(handler);
+}
+void Streams::set_restore_listener(RestoreListener listener) { impl_->restore_listener_ = std::move(listener); }
+
+Result<void> Streams::start() { return impl_->start(); }
+Result<void> Streams::close(CloseOptions options) { return impl_->close(options); }
+StreamsState Streams::state() const { return impl_->state(); }
+bool Streams::wait_until_stopped(std::chrono::milliseconds timeout) { return impl_->wait_until_stopped(timeout); }
+bool Streams::wait_until_caught_up(std::chrono::milliseconds timeout) { return impl_->wait_until_caught_up(timeout); }
+std::optional<Error> Streams::error() const { return impl_->error(); }
+std::vector<ThreadMetadata> Streams::metadata_for_local_threads() const { return impl_->thread_metadata(); }
+std::vector<RestoreProgress> Streams::restore_progress() const { return impl_->restore_progress(); }
+std::vector<Metric> Streams::metrics() const { return impl_->metrics(); }
+const Topology& Streams::topology() const { return *impl_->topology_; }
+void Streams::pause() { impl_->set_paused(true); }
+void Streams::resume() { impl_->set_paused(false); }
+
+Result<StoreAnswer> Streams::query_get(std::string_view store, BytesView key, QueryIsolation isolation) const {
+  Impl::Query query{.store = std::string(store), .single = true, .from = Bytes(key), .isolation = isolation};
+  TIDEMILL_ASSIGN(Impl::QueryResult result, impl_->query(query));
+  return StoreAnswer{.rows = std::move(result.rows), .position = std::move(result.position)};
+}
+Result<StoreAnswer> Streams::query_range(std::string_view store, OptionalBytesView from, OptionalBytesView to,
+                                         std::size_t limit, QueryIsolation isolation) const {
+  Impl::Query query{.store = std::string(store),
+                    .from = to_owned(from),
+                    .to = to_owned(to),
+                    .limit = limit,
+                    .isolation = isolation};
+  TIDEMILL_ASSIGN(Impl::QueryResult result, impl_->query(query));
+  return StoreAnswer{.rows = std::move(result.rows), .position = std::move(result.position)};
+}
+Result<std::uint64_t> Streams::query_count(std::string_view store) const {
+  TIDEMILL_ASSIGN(const Impl::QueryResult result, impl_->query({.store = std::string(store), .count = true}));
+  return result.count;
+}
+
+// run()
+
+namespace {
+
+int signal_pipe[2] = {-1, -1};
+void on_signal(int signal) {
+  const char byte = static_cast<char>(signal);
+  [[maybe_unused]] const auto written = ::write(signal_pipe[1], &byte, 1);
+}
+
+}  // namespace
+
+int run(Topology topology, StreamsConfig config) {
+  try {
+    if (::pipe(signal_pipe) != 0) throw std::runtime_error("no pipe for signals can be made");
+    Streams streams(std::move(topology), std::move(config));
+    streams.set_state_listener([](StreamsState now, StreamsState) {
+      if (now == StreamsState::kError || now == StreamsState::kNotRunning) on_signal(0);
+    });
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+    if (const Result<void> started = streams.start(); !started) {
+      std::fprintf(stderr, "%s\n", started.error().message.c_str());
+      return 1;
+    }
+    char byte = 0;
+    while (::read(signal_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+    }
+    // A second signal ends the process at once.
+    ::signal(SIGINT, SIG_DFL);
+    ::signal(SIGTERM, SIG_DFL);
+    const std::optional<Error> failure = streams.error();
+    const Result<void> closed = streams.close();
+    if (!closed) std::fprintf(stderr, "%s\n", closed.error().message.c_str());
+    if (failure) std::fprintf(stderr, "%s\n", failure->message.c_str());
+    return failure || !closed ? 1 : 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace tidemill

@@ -1,0 +1,347 @@
+// Questions to a running application: queries of its stores, whether it has caught up, its metadata and metrics.
+//
+// A query goes to every stream thread's mailbox; the owner answers between two records. With read committed and an engine
+// that has snapshots the owner only takes the snapshot, and the caller reads it; without them the owner answers right after a commit.
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "streams/streams_impl.hpp"
+
+namespace tidemill {
+namespace {
+
+constexpr std::chrono::seconds kQueryTimeout{30};
+constexpr std::chrono::milliseconds kCaughtUpRetry{1};
+
+/// Answers of several threads, awaited by one caller; shared, because a thread may answer after the caller has given up.
+template <class T>
+struct Answers {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t expected = 0;
+  std::vector<T> answers;
+
+  void add(T answer) {
+    const std::lock_guard lock(mutex);
+    answers.push_back(std::move(answer));
+    changed.notify_all();
+  }
+  bool wait(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, timeout, [this] { return answers.size() >= expected; });
+  }
+};
+
+Result<void> read_rows(std::unique_ptr<BytesIterator> rows, std::size_t limit, std::vector<StoreRow>& out) {
+  for (std::size_t count = 0; rows->valid() && (limit == 0 || count < limit); rows->next(), ++count) {
+    out.push_back({Bytes(rows->key()), Bytes(rows->value())});
+  }
+  return rows->status();
+}
+
+void merge(Position& into, const Position& other) {
+  for (const auto& [topic, partitions] : other) {
+    for (const auto& [partition, offset] : partitions) {
+      std::int64_t& known = into[topic].try_emplace(partition, offset).first->second;
+      known = std::max(known, offset);
+    }
+  }
+}
+
+double as_number(std::uint64_t value) { return static_cast<double>(value); }
+
+}  // namespace
+
+Streams::Impl::ReadOutcome Streams::Impl::read_tasks(runtime::StreamThread& thread, const Query& query, QueryResult& result,
+                                                     std::vector<std::unique_ptr<BytesSnapshot>>& snapshots, Error& error,
+                                                     bool at_commit) {
+  ReadOutcome outcome = ReadOutcome::kNotHere;
+  for (runtime::StreamTask* task : thread.running_tasks()) {
+    for (runtime::TaskStore& store : task->stores()) {
+      if (store.spec->name != query.store) continue;
+      outcome = ReadOutcome::kRead;
+      if (query.isolation == QueryIsolation::kReadCommitted && !at_commit) {
+        Result<std::unique_ptr<BytesSnapshot>> snapshot = store.engine->snapshot();
+        if (!snapshot && snapshot.error().kind == ErrorKind::kUnsupported) return ReadOutcome::kWaitsForCommit;
+        if (!snapshot) {
+          error = snapshot.error();
+          continue;
+        }
+        merge(result.position, (*snapshot)->position());
+        snapshots.push_back(*std::move(snapshot));
+        continue;
+      }
+      merge(result.position, task->processed_position());
+      try {
+        if (query.count) {
+          result.count += store.top->approximate_num_entries();
+        } else if (query.single) {
+          Bytes value;
+          if (store.top->get(*query.from, value)) result.rows.push_back({*query.from, std::move(value)});
+        } else {
+          const BytesRange range{.from = to_view(query.from), .to = to_view(query.to)};
+          if (const Result<void> read = read_rows(store.top->range(range), query.limit, result.rows); !read) {
+            error = read.error();
+          }
+        }
+      } catch (const StateStoreException& thrown) {
+        error = thrown.error();
+      }
+    }
+  }
+  return outcome;
+}
+
+Result<Streams::Impl::QueryResult> Streams::Impl::query(const Query& query) const {
+  const auto spec = topology_->stores.find(query.store);
+  if (spec == topology_->stores.end()) {
+    std::string names;
+    for (const auto& [name, store] : topology_->stores) names += (names.empty() ? "" : ", ") + name;
+    return Error{ErrorKind::kNotFound, fmt::format("there is no store \"{}\"; the topology has: {}", query.store,
+                                                   names.empty() ? "none" : names)};
+  }
+  QueryResult whole;
+  if (spec->second.global) {
+    StateStore* store = global_ ? global_->find(query.store) : nullptr;
+    if (store == nullptr) return Error{ErrorKind::kUnavailable, "the global stores are not there yet: start() first"};
+    if (query.count) {
+      whole.count = store->approximate_num_entries();
+    } else if (query.single) {
+      Bytes value;
+      if (store->get(*query.from, value)) whole.rows.push_back({*query.from, std::move(value)});
+    } else {
+      const BytesRange range{.from = to_view(query.from), .to = to_view(query.to)};
+      TIDEMILL_TRY(read_rows(store->range(range), query.limit, whole.rows));
+    }
+    return whole;
+  }
+  struct Part {
+    QueryResult result;
+    std::vector<std::unique_ptr<BytesSnapshot>> snapshots;
+    Error error;
+    bool failed = false;
+    bool here = false;
+  };
+  auto answers = std::make_shared<Answers<Part>>();
+  for (const auto& thread : threads()) {
+    const std::lock_guard lock(answers->mutex);
+    const bool posted = thread->post([answers, query](runtime::StreamThread& owner) {
+      Part part;
+      const ReadOutcome outcome = read_tasks(owner, query, part.result, part.snapshots, part.error, false);
+      part.here = outcome != ReadOutcome::kNotHere;
+      if (outcome == ReadOutcome::kWaitsForCommit) {
+        const bool later = owner.post([answers, query](runtime::StreamThread& again) {
+          Part late;
+          late.here = read_tasks(again, query, late.result, late.snapshots, late.error, true) != ReadOutcome::kNotHere;
+          late.failed = !late.error.message.empty();
+          answers->add(std::move(late));
+        }, true);
+        if (later) return;
+        part.here = false;
+      }
+      part.failed = !part.error.message.empty();
+      answers->add(std::move(part));
+    });
+    if (posted) ++answers->expected;
+  }
+  if (!answers->wait(kQueryTimeout)) {
+    return Error{ErrorKind::kTimeout, fmt::format("store \"{}\" was not answered for in time: a stream thread is busy", query.store)};
+  }
+  bool here = false;
+  for (Part& part : answers->answers) {
+    if (part.failed) return part.error;
+    here = here || part.here;
+    whole.count += part.result.count;
+    merge(whole.position, part.result.position);
+    whole.rows.insert(whole.rows.end(), std::make_move_iterator(part.result.rows.begin()),
+                      std::make_move_iterator(part.result.rows.end()));
+    for (const auto& snapshot : part.snapshots) {
+      if (query.single) {
+        Bytes value;
+        TIDEMILL_ASSIGN(const bool found, snapshot->get(*query.from, value));
+        if (found) whole.rows.push_back({*query.from, std::move(value)});
+      } else {
+        const BytesRange range{.from = to_view(query.from), .to = to_view(query.to)};
+        TIDEMILL_ASSIGN(std::unique_ptr<BytesIterator> rows, snapshot->range(range));
+        TIDEMILL_TRY(read_rows(std::move(rows), query.limit, whole.rows));
+      }
+    }
+  }
+  if (!here) {
+    return Error{ErrorKind::kUnavailable,
+                 fmt::format("store \"{}\" has no running task here: it is being restored, or other instances have it", query.store)};
+  }
+  if (query.limit > 0 && whole.rows.size() > query.limit) whole.rows.resize(query.limit);
+  return whole;
+}
+
+// Caught up
+
+/// Alone in the group, an instance has every task; less means that some are on their way from thread to thread.
+bool Streams::Impl::has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const {
+  const auto group = config_.log->admin().describe_group(config_.application_id, clock().now().monotonic + kQueryTimeout);
+  if (group && group->members.size() != threads().size()) return true;
+  for (const SubtopologyTasks& tasks : tasks_) {
+    for (std::int32_t p = 0; p < tasks.partitions; ++p) {
+      const bool here = std::any_of(tasks.source_topics.begin(), tasks.source_topics.end(), [&](const std::string& topic) {
+        return inputs.contains({topic, PartitionId(p)});
+      });
+      if (!here) return false;
+    }
+  }
+  return true;
+}
+
+/// True: at this moment every input of every local task had been read to where it then ended, and committed.
+bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const {
+  stable = false;
+  auto answers = std::make_shared<Answers<runtime::StreamThread::Standing>>();
+  for (const auto& thread : threads()) {
+    if (!thread->snapshot().assigned) return false;
+    const std::lock_guard lock(answers->mutex);
+    if (thread->post([answers](runtime::StreamThread& owner) { answers->add(owner.standing()); }, true)) ++answers->expected;
+  }
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().now().monotonic);
+  if (!answers->wait(std::max(left, std::chrono::milliseconds(0)))) return false;
+  std::map<TopicPartition, Offset> next;
+  std::uint64_t sum = 0;
+  for (const auto& standing : answers->answers) {
+    if (!standing.clean) return false;
+    sum += standing.processed;
+    for (const auto& [partition, offset] : standing.next) next[partition] = offset;
+  }
+  if (!has_all_tasks(next)) return false;
+  stable = sum == processed;
+  processed = sum;
+  std::vector<TopicPartition> partitions;
+  for (const auto& [partition, offset] : next) partitions.push_back(partition);
+  const auto ends = config_.log->admin().offsets(partitions, clock().now().monotonic + kQueryTimeout);
+  if (!ends) return false;
+  for (const PartitionOffsets& end : *ends) {
+    if (next[end.partition] < end.last_stable) return false;
+  }
+  return !global_ || global_->caught_up();
+}
+
+bool Streams::Impl::wait_until_caught_up(std::chrono::milliseconds timeout) {
+  const MonotonicTime deadline = system_clock().now().monotonic + timeout;
+  // Twice in a row with nothing processed in between: records on their way from one task to the next were none.
+  std::uint64_t processed = 0;
+  bool before = false;
+  for (;;) {
+    const StreamsState now = state();
+    if (now != StreamsState::kRunning && now != StreamsState::kRebalancing) return false;
+    bool stable = false;
+    const bool caught_up = now == StreamsState::kRunning && caught_up_now(deadline, stable, processed);
+    if (caught_up && before && stable) return true;
+    before = caught_up;
+    if (system_clock().now().monotonic >= deadline) return false;
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kCaughtUpRetry);
+  }
+}
+
+// Metadata and metrics
+
+void Streams::Impl::restore_started(const runtime::StoreRestore& restore) {
+  if (!restore_listener_.on_start) return;
+  const std::lock_guard lock(listener_mutex_);
+  restore_listener_.on_start({restore.store, restore.changelog, restore.start, restore.current, restore.end});
+}
+void Streams::Impl::restore_advanced(const runtime::StoreRestore& restore, std::int64_t records) {
+  if (!restore_listener_.on_batch) return;
+  const std::lock_guard lock(listener_mutex_);
+  restore_listener_.on_batch({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+}
+void Streams::Impl::restore_ended(const runtime::StoreRestore& restore, std::int64_t records) {
+  if (!restore_listener_.on_end) return;
+  const std::lock_guard lock(listener_mutex_);
+  restore_listener_.on_end({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+}
+
+std::vector<RestoreProgress> Streams::Impl::restore_progress() const {
+  std::vector<RestoreProgress> result;
+  for (const auto& thread : threads()) {
+    for (const auto& restore : thread->snapshot().restoring) {
+      result.push_back({restore.store, restore.changelog, restore.start, restore.current, restore.end});
+    }
+  }
+  return result;
+}
+
+std::vector<ThreadMetadata> Streams::Impl::thread_metadata() const {
+  std::vector<ThreadMetadata> result;
+  for (const auto& thread : threads()) {
+    const runtime::ThreadSnapshot snapshot = thread->snapshot();
+    ThreadMetadata metadata{.name = thread->name(), .state = std::string(to_string(snapshot.state)), .tasks = {}};
+    for (const runtime::TaskSnapshot& task : snapshot.tasks) {
+      TaskMetadata described{.id = task.id, .active = true, .state = std::string(to_string(task.state)), .committed = {}, .end = {}};
+      for (std::size_t i = 0; i < task.metrics->inputs.size(); ++i) {
+        const TopicPartition& partition = task.metrics->inputs[i];
+        const auto position = static_cast<std::int64_t>(task.metrics->position[i].value());
+        described.committed.emplace_back(partition, Offset(static_cast<std::int64_t>(task.metrics->committed[i].value())));
+        described.end.emplace_back(partition, Offset(position + static_cast<std::int64_t>(task.metrics->lag[i].value())));
+      }
+      metadata.tasks.push_back(std::move(described));
+    }
+    result.push_back(std::move(metadata));
+  }
+  return result;
+}
+
+std::vector<Metric> Streams::Impl::metrics() const {
+  std::vector<Metric> result;
+  using Tags = std::vector<std::pair<std::string, std::string>>;
+  const auto add = [&result](std::string group, std::string name, const Tags& tags, double value) {
+    result.push_back({std::move(group), std::move(name), tags, value});
+  };
+  const auto all = threads();
+  {
+    const std::lock_guard lock(mutex_);
+    const Tags tags{{"client-id", client_id_}, {"application-id", config_.application_id}};
+    const auto alive = std::count_if(hosts_.begin(), hosts_.end(), [](const Host& host) { return !host.ended; });
+    add("stream-metrics", "alive-stream-threads", tags, static_cast<double>(alive));
+    add("stream-metrics", "failed-stream-threads", tags, as_number(failed_threads_));
+    add("stream-metrics", "client-state", tags, static_cast<double>(state_));
+  }
+  for (const auto& thread : all) {
+    const Tags tags{{"thread-id", thread->name()}};
+    const runtime::ThreadMetrics& counts = thread->metrics();
+    const std::uint64_t commits = counts.commits.value();
+    add("stream-thread-metrics", "process-total", tags, as_number(counts.processed.value()));
+    add("stream-thread-metrics", "poll-records-total", tags, as_number(counts.polled_records.value()));
+    add("stream-thread-metrics", "commit-total", tags, as_number(commits));
+    add("stream-thread-metrics", "abort-total", tags, as_number(counts.aborts.value()));
+    add("stream-thread-metrics", "commit-latency-avg", tags,
+        commits == 0 ? 0 : as_number(counts.commit_nanoseconds.value()) / as_number(commits) / 1e6);
+    add("stream-thread-metrics", "commit-latency-max", tags, as_number(counts.commit_nanoseconds_max.value()) / 1e6);
+    add("stream-thread-metrics", "task-created-total", tags, as_number(counts.tasks_created.value()));
+    add("stream-thread-metrics", "task-closed-total", tags, as_number(counts.tasks_closed.value()));
+    for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) {
+      const Tags task_tags{{"thread-id", thread->name()}, {"task-id", to_string(task.id)}};
+      const runtime::TaskMetrics& m = *task.metrics;
+      add("stream-task-metrics", "dropped-records-total", task_tags, as_number(m.dropped.total()));
+      for (const auto& [reason, count] : m.dropped.by_reason()) {
+        Tags by_reason = task_tags;
+        by_reason.emplace_back("reason", std::string(reason));
+        add("stream-task-metrics", "dropped-records-by-reason-total", by_reason, as_number(count));
+      }
+      add("stream-task-metrics", "process-total", task_tags, as_number(m.processed.value()));
+      add("stream-task-metrics", "punctuate-total", task_tags, as_number(m.punctuated.value()));
+      add("stream-task-metrics", "commit-total", task_tags, as_number(m.commits.value()));
+      add("stream-task-metrics", "restore-total", task_tags, as_number(m.restored.value()));
+      add("stream-task-metrics", "restore-remaining-records-total", task_tags, as_number(m.restore_remaining.value()));
+      for (std::size_t i = 0; i < m.inputs.size(); ++i) {
+        Tags input_tags = task_tags;
+        input_tags.emplace_back("topic", m.inputs[i].topic);
+        input_tags.emplace_back("partition", fmt::to_string(m.inputs[i].partition.value));
+        add("stream-task-metrics", "records-lag", input_tags, as_number(m.lag[i].value()));
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace tidemill

@@ -1,0 +1,161 @@
+// Streams with real threads on a log in memory.
+#include <tidemill/streams.hpp>
+
+#include <gmock/gmock.h>
+
+#include "hand_made.hpp"
+
+namespace tidemill::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+void produce(Log& log, const std::string& topic, const std::vector<std::pair<std::string, std::string>>& records) {
+  const MonotonicTime deadline = system_clock().now().monotonic + 10s;
+  auto group = log.commit_group({.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline)
+                   .value();
+  auto producer = group->producer();
+  const TopicHandle handle = producer->topic(topic, deadline).value();
+  std::int32_t partition = 0;
+  for (const auto& [key, value] : records) {
+    ASSERT_EQ(producer->send({.topic = handle,
+                              .partition = PartitionId(partition++ % producer->partition_count(handle)),
+                              .timestamp = Timestamp(1),
+                              .key = BytesView(key),
+                              .value = BytesView(value),
+                              .headers = {},
+                              .cookie = 0}),
+              SendStatus::kAccepted);
+  }
+  producer->dispatch();
+  ASSERT_TRUE(group->flush(deadline));
+}
+
+std::map<std::string, std::string> rows(const Streams& streams, std::string_view store,
+                                        QueryIsolation isolation = QueryIsolation::kReadUncommitted) {
+  const StoreAnswer answer = streams.query_range(store, std::nullopt, std::nullopt, 0, isolation).value();
+  std::map<std::string, std::string> result;
+  for (const StoreRow& row : answer.rows) result[row.key] = row.value;
+  return result;
+}
+
+StreamsConfig config(const std::shared_ptr<Log>& log, int threads = 1) {
+  StreamsConfig result{.application_id = "app", .log = log};
+  result.num_stream_threads = threads;
+  result.default_dsl_store = StoreEngineKind::kInMemory;
+  return result;
+}
+
+TEST(Streams, CountsWordsWithFourThreadsAndAnswersQueries) {
+  const auto log = in_memory_log({.default_partitions = 4});
+  std::vector<std::string> states;
+  Streams streams(*word_count(), config(log, 4));
+  streams.set_state_listener([&](StreamsState now, StreamsState) { states.emplace_back(to_string(now)); });
+  ASSERT_TRUE(streams.start());
+  produce(*log, "lines", {{"1", "a b a"}, {"2", "b c"}, {"3", "a"}, {"4", "d d d"}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  const auto counts = ElementsAre(Pair("a", "3"), Pair("b", "2"), Pair("c", "1"), Pair("d", "3"));
+  EXPECT_THAT(rows(streams, "counts"), counts);
+  EXPECT_THAT(rows(streams, "counts", QueryIsolation::kReadCommitted), counts);
+  const StoreAnswer answer = streams.query_get("counts", "a").value();
+  ASSERT_EQ(answer.rows.size(), 1U);
+  EXPECT_EQ(answer.rows.front().value, "3");
+  EXPECT_EQ(streams.query_count("counts").value(), 4U);
+  EXPECT_THAT(streams.query_get("balances", "a").error().message, HasSubstr("the topology has: counts"));
+  ASSERT_TRUE(streams.close());
+  EXPECT_EQ(streams.state(), StreamsState::kNotRunning);
+  EXPECT_EQ(states.back(), "NOT_RUNNING");
+  EXPECT_THAT(states, ::testing::Contains("RUNNING"));
+}
+
+TEST(Streams, GoesOnWithTheStateOfTheLastRun) {
+  const auto log = in_memory_log({.default_partitions = 2});
+  for (int run = 1; run <= 3; ++run) {
+    Streams streams(*word_count(), config(log));
+    ASSERT_TRUE(streams.start());
+    produce(*log, "lines", {{"1", "a b a"}});
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+    EXPECT_THAT(rows(streams, "counts"), ElementsAre(Pair("a", std::to_string(2 * run)), Pair("b", std::to_string(run))));
+    ASSERT_TRUE(streams.close());
+  }
+}
+
+TEST(Streams, ReplacesAThreadThatFailedAndLosesNothing) {
+  const auto log = in_memory_log({.default_partitions = 2});
+  auto failures = std::make_shared<std::atomic<int>>(0);
+  const auto fail_twice = [failures](FunctionNode& node, const ErasedRecord& record) {
+    if (value_of(record) == "explode" && failures->fetch_add(1) < 2) throw std::runtime_error("boom");
+    node.emit(&key_of(record), &value_of(record), *record.context);
+  };
+  const auto topology = HandMade()
+                            .store(text_store("counts"))
+                            .source("source", {"in"})
+                            .processor("fragile", fail_twice, {"source"})
+                            .processor("count", counting("counts"), {"fragile"}, {"counts"})
+                            .sink("sink", "out", {"count"})
+                            .build();
+  std::atomic<int> asked{0};
+  Streams streams(*topology, config(log, 2));
+  streams.set_uncaught_exception_handler([&](const std::string&, const Error& error) {
+    EXPECT_THAT(error.message, HasSubstr("processor \"fragile\""));
+    ++asked;
+    return UncaughtExceptionAnswer::kReplaceThread;
+  });
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{"a", "1"}, {"b", "1"}, {"a", "2"}, {"b", "explode"}, {"a", "3"}, {"b", "3"}});
+  for (int i = 0; i < 100 && !streams.wait_until_caught_up(1s); ++i) {
+  }
+  EXPECT_EQ(asked, 2);
+  EXPECT_THAT(rows(streams, "counts"), ElementsAre(Pair("a", "3"), Pair("b", "3")));
+  EXPECT_EQ(streams.state(), StreamsState::kRunning);
+}
+
+TEST(Streams, EndsInErrorWhenAnExceptionIsNotHandled) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  const auto topology = HandMade()
+                            .source("source", {"in"})
+                            .processor("fragile", [](FunctionNode&, const ErasedRecord&) { throw std::runtime_error("boom"); },
+                                       {"source"})
+                            .build();
+  Streams streams(*topology, config(log, 2));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{"a", "1"}});
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_EQ(streams.state(), StreamsState::kError);
+  EXPECT_THAT(streams.error()->message, HasSubstr("boom"));
+}
+
+TEST(Streams, CloseNamesTheNodeThatDoesNotReturn) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  std::atomic<bool> stuck{false};
+  std::atomic<bool> go_on{false};
+  const auto wait = [&](FunctionNode&, const ErasedRecord&) {
+    stuck = true;
+    go_on.wait(false);
+  };
+  const auto topology = HandMade().source("source", {"in"}).processor("sleepy", wait, {"source"}).build();
+  Streams streams(*topology, config(log));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{"a", "1"}});
+  while (!stuck) std::this_thread::yield();
+  const Result<void> closed = streams.close({.timeout = 50ms});
+  go_on = true;
+  go_on.notify_all();
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().kind, ErrorKind::kTimeout);
+  EXPECT_THAT(closed.error().message, HasSubstr("node \"sleepy\" of task 0_0"));
+  EXPECT_TRUE(streams.close());
+}
+
+TEST(Streams, RefusesAConfigurationThatCannotBe) {
+  const auto log = in_memory_log();
+  EXPECT_THROW(Streams(*word_count(), {.application_id = "a b", .log = log}), ConfigException);
+  EXPECT_THROW(Streams(*word_count(), {.application_id = "app"}), ConfigException);
+  EXPECT_THROW(Streams(Topology(), {.application_id = "app", .log = log}), TopologyException);
+}
+
+}  // namespace
+}  // namespace tidemill::test
