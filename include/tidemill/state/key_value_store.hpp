@@ -23,6 +23,22 @@ void append_timestamp(Timestamp timestamp, Bytes& out);
 /// Splits; StateStoreException when shorter than eight bytes.
 std::pair<Timestamp, BytesView> split_timestamp(BytesView stored);
 
+/// The stored form of timestamped stores, so that processors can read a table's store with its timestamps.
+template <class V>
+  requires HasSerde<V>
+struct SerdeOf<ValueAndTimestamp<V>> {
+  static Serde<ValueAndTimestamp<V>> serde() {
+    return {[](const void*, std::string_view topic, const ValueAndTimestamp<V>& value, Bytes& out) {
+              append_timestamp(value.timestamp, out);
+              SerdeOf<V>::serde().serialize(topic, value.value, out);
+            },
+            [](const void*, std::string_view topic, BytesView bytes) {
+              const auto [timestamp, plain] = split_timestamp(bytes);
+              return ValueAndTimestamp<V>{SerdeOf<V>::serde().deserialize(topic, plain), timestamp};
+            }};
+  }
+};
+
 /// Walks typed rows in the order of their key bytes.
 template <class K, class V>
 class KeyValueIterator {

@@ -1,0 +1,16 @@
+// The liquidity chain as a topology: a pure function.
+//
+//   transactions → [validate] → legs → [account balance] → client legs → [client balance] → client balances → [limit monitor]
+//                      ↓ dlq               ↓ account balances                                       breaches, breach clears
+//
+// A transaction is taken whole or refused whole; a repeated id has no second effect. Crossings are judged leg by leg in the
+// order of the client's partition.
+#pragma once
+
+#include <tidemill/topology/topology.hpp>
+
+namespace liquidity {
+
+[[nodiscard]] tidemill::Topology build_topology();
+
+}  // namespace liquidity
