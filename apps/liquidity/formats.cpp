@@ -138,7 +138,7 @@ Leg Reader::leg(std::string_view json) {
 Balance Reader::balance(std::string_view json) {
   const auto object = impl_->parse(json);
   return {text_or(object, "account", ""), text(object, "client"), text(object, "currency"), number(object, "balance"),
-          number(object, "version"), text_or(object, "transaction", "")};
+          number(object, "version")};
 }
 Breach Reader::breach(std::string_view json) {
   const auto object = impl_->parse(json);
@@ -174,7 +174,6 @@ std::string to_json(const Balance& balance) {
   if (!balance.account.empty()) writer.text("account", balance.account);
   writer.text("client", balance.client).text("currency", balance.currency).number("balance", balance.balance)
       .number("version", balance.version);
-  if (!balance.transaction.empty()) writer.text("transaction", balance.transaction);
   return writer.done();
 }
 std::string to_json(const Breach& breach) {

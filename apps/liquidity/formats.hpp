@@ -64,8 +64,7 @@ struct Balance {
   std::string client;
   std::string currency;
   std::int64_t balance = 0;
-  std::int64_t version = 0;
-  std::string transaction;  // the last one applied
+  std::int64_t version = 0;  // legs applied
 };
 struct Breach {
   std::string breach_id;

@@ -1,17 +1,22 @@
 // liquidity: generates business days, runs them through the chain, and proves the result.
 #include <CLI/CLI.hpp>
 
+#include <http/server.hpp>
 #include <tidemill/streams.hpp>
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <mutex>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "liquidity/feed.hpp"
 #include "liquidity/generator.hpp"
+#include "liquidity/page.hpp"
 #include "liquidity/topology.hpp"
 #include "liquidity/verify.hpp"
+#include "liquidity/view.hpp"
 
 namespace {
 
@@ -54,8 +59,39 @@ int print_verdict(const Verdict& verdict) {
   return 1;
 }
 
+/// The page, its events, and POST /transactions, which answers when the transaction is in the log for good.
+class Front {
+ public:
+  Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams, Feed& feed, std::mutex& feed_mutex)
+      : view_(log), feed_(feed), feed_mutex_(feed_mutex) {
+    server_.get("/", [] { return kit::Response{200, kPage, "text/html; charset=utf-8"}; });
+    server_.get("/state", [this] { return kit::Response{200, view_.json()}; });
+    server_.events("/events", std::chrono::milliseconds(500), [this] { return view_.json(); });
+    server_.post("/transactions", [this](const std::string& body) { return post(body); });
+    server_.operations(streams);
+  }
+  int start(int port) { return server_.start(port); }
+
+ private:
+  kit::Response post(const std::string& body) {
+    try {
+      const Transaction transaction = Reader().transaction(body);
+      std::lock_guard guard(feed_mutex_);
+      feed_.add(transaction);
+      feed_.commit();
+      return {201, "{\"id\":" + nlohmann::json(transaction.id).dump() + "}"};
+    } catch (const BadInput& problem) {
+      return {400, nlohmann::json{{"error", problem.what()}}.dump()};
+    }
+  }
+  View view_;
+  Feed& feed_;
+  std::mutex& feed_mutex_;
+  kit::HttpServer server_;
+};
+
 // Generated days, one after the other, at `pace` transactions a second; goes on at the transaction where it stood.
-void play(Feed& feed, const RunOptions& options, Generator& generator) {
+void play(Feed& feed, std::mutex& feed_mutex, const RunOptions& options, Generator& generator) {
   constexpr std::int64_t kPerDay = 20000;
   const std::string name = "generated";
   std::int64_t made = feed.mark(name);
@@ -64,8 +100,11 @@ void play(Feed& feed, const RunOptions& options, Generator& generator) {
   constexpr std::chrono::milliseconds kBeat{100};
   const auto per_beat = std::max<std::int64_t>(1, static_cast<std::int64_t>(options.pace / 10));
   for (std::int64_t beat = 1; interrupted == 0; ++beat) {
-    for (std::int64_t i = 0; i < per_beat; ++i, ++made) feed.add(generator.next());
-    feed.commit(name, made);
+    {
+      std::lock_guard guard(feed_mutex);
+      for (std::int64_t i = 0; i < per_beat; ++i, ++made) feed.add(generator.next());
+      feed.commit(name, made);
+    }
     if (beat % 10 == 0) {
       std::fprintf(stderr, "\rday %lld: %lld transactions", static_cast<long long>(made / kPerDay + 1), static_cast<long long>(made));
     }
@@ -98,9 +137,17 @@ int run_chain(const RunOptions& options) {
   tidemill::Streams streams(build_topology(), config);
   streams.start().value();
   const auto begin = std::chrono::steady_clock::now();
+  std::mutex feed_mutex;
+  std::unique_ptr<Front> front;
+  if (!options.no_http) {
+    front = std::make_unique<Front>(log, streams, feed, feed_mutex);
+    const int port = front->start(options.port);
+    if (port == 0) throw std::runtime_error("no free port from " + std::to_string(options.port) + " on: try --port or --no-http");
+    std::fprintf(stderr, "\nThe page is at http://127.0.0.1:%d/\n\n", port);
+  }
   std::int64_t lines = 0;
   if (!options.input.empty()) lines = feed.load_transactions(options.input, print_progress);
-  if (options.generate) play(feed, options, *generator);
+  if (options.generate) play(feed, feed_mutex, options, *generator);
   if (options.once) {
     constexpr std::chrono::milliseconds kPatience{600000};
     if (!streams.wait_until_caught_up(kPatience)) {
@@ -118,6 +165,7 @@ int run_chain(const RunOptions& options) {
     std::fprintf(stderr, "liquidity: %s\n", error->message.c_str());
     return 1;
   }
+  front.reset();
   streams.close().value();
   return options.once ? print_verdict(verify(*log)) : 0;
 }

@@ -22,6 +22,7 @@ constexpr const char* kSeenStore = "transactions-seen";
 constexpr const char* kAccountStore = "account-balances";
 constexpr const char* kClientStore = "client-balances";
 constexpr const char* kOpenStore = "open-breaches";
+constexpr const char* kTransactionHeader = "transaction";
 
 /// Splits good transactions into legs; refuses the others whole, with the reason.
 class Validate final : public TextProcessor {
@@ -95,18 +96,22 @@ class Accumulate final : public TextProcessor {
   void init(Context& context) override { store_ = context.key_value_store<Text, Text>(store_name_); }
   void process(const Record<Text, Text>& record) override {
     const Leg leg = reader_.leg(record.value());
-    Balance balance{per_account_ ? leg.account : "", leg.client, leg.currency, 0, 0, {}};
+    Balance balance{per_account_ ? leg.account : "", leg.client, leg.currency, 0, 0};
     if (const auto stored = store_->get(record.key())) balance = reader_.balance(*stored);
     balance.balance = add(balance.balance, leg.amount, record.key());
     ++balance.version;
-    balance.transaction = per_account_ ? "" : leg.transaction;
     const Text json = to_json(balance);
     store_->put(record.key(), json);
-    context().forward(record.with_value(json), per_account_ ? "account-balances" : "client-balances");
     if (per_account_) {
+      context().forward(record.with_value(json), "account-balances");
       const Text key = client_key(leg.client, leg.currency);
       context().forward(record.with_key(key), "client-legs");
+      return;
     }
+    // Which transaction moved it travels as a header: the value depends on what was applied, not on the order of it.
+    tidemill::Headers headers;
+    headers.add(kTransactionHeader, leg.transaction);
+    context().forward(record.with_value(json).with_headers(headers), "client-balances");
   }
 
  private:
@@ -128,11 +133,12 @@ class Monitor final : public TextProcessor {
     if (!stored) return;
     const Limit limit = reader_.limit(stored->value);
     const Balance balance = reader_.balance(record.value());
+    const tidemill::Header* transaction = record.headers().last(kTransactionHeader);
     const auto open = open_->get(record.key());
     const bool below = balance.balance < limit.floor;
     if (below == open.has_value()) return;
     Breach breach{record.key() + "/" + std::to_string(balance.version), balance.client, balance.currency, limit.floor,
-                  balance.balance, balance.transaction};
+                  balance.balance, transaction != nullptr ? transaction->value.value_or("") : ""};
     if (!below) breach.breach_id = *open;
     const Text json = to_json(breach);
     if (below) {
