@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 
 namespace tidemill {
 namespace {
@@ -67,33 +68,54 @@ class Describer {
  private:
   const NodeSpec& node(std::int32_t id) const { return topology_.nodes[static_cast<std::size_t>(id)]; }
 
-  // Nodes below, counted by path as Java does.
-  std::size_t size(std::int32_t id) const {
-    std::size_t below = 1;
-    for (const std::int32_t child : node(id).children) below += size(child);
-    return below;
+  // Java links the nodes of a block in the iteration order of a HashMap and keeps neighbours in sorted sets whose sort key, the
+  // number of nodes below, grows meanwhile: who is inserted when decides the order that is printed.
+  struct Linked {
+    std::size_t size = 1;
+    std::vector<std::int32_t> successors;
+    std::vector<std::int32_t> predecessors;
+  };
+  void link(const std::vector<std::int32_t>& ids) {
+    std::vector<std::string> texts;
+    std::map<std::string, std::int32_t> by_name;
+    for (const std::int32_t id : ids) {
+      linked_[id] = {};
+      texts.push_back(node(id).name);
+      by_name[node(id).name] = id;
+    }
+    for (const std::string& name : java_set_order(texts)) {
+      const std::int32_t id = by_name[name];
+      for (const std::int32_t parent : node(id).parents) {
+        insert(linked_[id].predecessors, parent);
+        insert(linked_[parent].successors, id);
+        grow(parent, linked_[id].size);
+      }
+    }
   }
-  std::vector<std::string> names(const std::vector<std::int32_t>& ids) const {
-    std::vector<std::int32_t> sorted(ids);
-    std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) { return before(a, b); });
-    std::vector<std::string> result;
-    for (const std::int32_t id : sorted) result.push_back(node(id).name);
-    return result;
+  void insert(std::vector<std::int32_t>& sorted, std::int32_t id) {
+    const auto at = std::find_if(sorted.begin(), sorted.end(), [&](std::int32_t other) { return before(id, other); });
+    sorted.insert(at, id);
+  }
+  void grow(std::int32_t id, std::size_t by) {
+    linked_[id].size += by;
+    for (const std::int32_t above : linked_[id].predecessors) grow(above, by);
   }
   bool before(std::int32_t a, std::int32_t b) const {
-    const std::size_t size_a = size(a);
-    const std::size_t size_b = size(b);
+    const std::size_t size_a = linked_.at(a).size;
+    const std::size_t size_b = linked_.at(b).size;
     return size_a != size_b ? size_a > size_b : node(a).name < node(b).name;
   }
   std::string neighbours(const std::vector<std::int32_t>& ids) const {
-    return ids.empty() ? "none" : join(names(ids));
+    std::vector<std::string> names;
+    for (const std::int32_t id : ids) names.push_back(node(id).name);
+    return names.empty() ? "none" : join(names);
   }
   std::string describe(const NodeSpec& spec) const {
     std::string text;
     if (spec.kind == NodeKind::kSource) {
       const std::string topics =
           spec.topic_pattern.empty() ? "[" + join(java_set_order(spec.topics)) + "]" : spec.topic_pattern;
-      return "    Source: " + spec.name + " (topics: " + topics + ")\n      --> " + neighbours(spec.children) + "\n";
+      return "    Source: " + spec.name + " (topics: " + topics + ")\n      --> " + neighbours(linked_.at(spec.id).successors) + "\n";
     }
     if (spec.kind == NodeKind::kSink) {
       text = "    Sink: " + spec.name + " (" +
@@ -101,24 +123,29 @@ class Describer {
              ")\n";
     } else {
       text = "    Processor: " + spec.name + " (stores: [" + join(java_set_order(spec.stores)) + "])\n      --> " +
-             neighbours(spec.children) + "\n";
+             neighbours(linked_.at(spec.id).successors) + "\n";
     }
-    return text + "      <-- " + neighbours(spec.parents) + "\n";
+    return text + "      <-- " + neighbours(linked_.at(spec.id).predecessors) + "\n";
   }
-  std::string subtopology(std::int32_t id, const Subtopology& part) const {
+  std::string subtopology(std::int32_t id, const Subtopology& part) {
+    link(part.nodes);
     std::string text = "Sub-topology: " + std::to_string(id) + "\n";
     std::vector<std::int32_t> sorted(part.nodes);
     std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) { return before(a, b); });
     for (const std::int32_t node_id : sorted) text += describe(node(node_id));
     return text + "\n";
   }
-  std::string global(std::int32_t id, std::int32_t source) const {
+  std::string global(std::int32_t id, std::int32_t source) {
+    std::vector<std::int32_t> ids{source};
+    ids.insert(ids.end(), node(source).children.begin(), node(source).children.end());
+    link(ids);
     std::string text = "Sub-topology: " + std::to_string(id) + " for global store (will not generate tasks)\n";
     text += describe(node(source));
     for (const std::int32_t child : node(source).children) text += describe(node(child));
     return text;
   }
   const Topology& topology_;
+  std::map<std::int32_t, Linked> linked_;
 };
 
 }  // namespace

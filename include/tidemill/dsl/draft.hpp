@@ -40,8 +40,6 @@ class Draft {
     std::shared_ptr<const OperatorNode> sink = nullptr;
     std::shared_ptr<const OperatorNode> source = nullptr;
     EdgeType type = {};
-    /// repartition(): node names are made from the topic's.
-    bool explicit_topic = false;
   };
   [[nodiscard]] std::string add_repartition(Repartition repartition);
   [[nodiscard]] static std::string repartition_topic(const std::string& prefix) { return prefix + "-repartition"; }

@@ -70,7 +70,7 @@ KStream<K, V> KStream<K, V>::repartition(Repartitioned<K, V> options) const {
   Draft::Repartition repartition;
   repartition.prefix = options.name.empty() ? at_.draft->new_name("KSTREAM-REPARTITION-") : options.name;
   repartition.partitions = options.number_of_partitions;
-  repartition.explicit_topic = !options.name.empty();
+  repartition.filter = prototype(new detail::NullKeyFilterNode);
   return through_topic(std::move(repartition), key_serde(options.key_serde), value_serde(options.value_serde));
 }
 
@@ -129,7 +129,7 @@ template <class K, class V>
 template <class F>
 auto KStream<K, V>::group_by(F selector, Grouped<detail::CallResult<K, V, F>, V> grouped) const {
   TIDEMILL_CHECK_FUNCTION("group_by(selector)", F);
-  auto keyed = select_key(std::move(selector));
+  auto keyed = select_key(std::move(selector), {grouped.name});
   keyed.at_.value_serde = at_.value_serde;
   return keyed.group_by_key(std::move(grouped));
 }
