@@ -1,5 +1,7 @@
 #include "liquidity/feed.hpp"
 
+#include <tidemill/base/partitioner.hpp>
+
 #include <fstream>
 #include <map>
 
@@ -75,7 +77,7 @@ struct Feed::Impl {
     const std::int32_t partitions = producer->partition_count(found->second);
     tidemill::ProducerRecord record;
     record.topic = found->second;
-    record.partition = tidemill::PartitionId(static_cast<std::int32_t>(hash(key) % static_cast<std::uint32_t>(partitions)));
+    record.partition = tidemill::partition_for_key(key, partitions);
     record.timestamp = tidemill::Timestamp(time_ms);
     record.key = key;
     record.value = value;
@@ -85,12 +87,6 @@ struct Feed::Impl {
       if (status == SendStatus::kFailed) throw tidemill::ResultException(producer->last_error());
       producer->dispatch();
     }
-  }
-  // The inputs' own partitioning; any will do, as long as a transaction id stays in its partition (FNV-1a).
-  static std::uint32_t hash(const std::string& key) {
-    std::uint32_t value = 2166136261U;
-    for (const char c : key) value = (value ^ static_cast<unsigned char>(c)) * 16777619U;
-    return value;
   }
 };
 

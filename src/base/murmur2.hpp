@@ -4,12 +4,9 @@
 #include <cstdint>
 
 #include <tidemill/base/bytes.hpp>
-#include <tidemill/base/types.hpp>
+#include <tidemill/base/partitioner.hpp>
 
 namespace tidemill {
 
 [[nodiscard]] std::int32_t murmur2(BytesView bytes);
-/// The partition of a key among `partitions` (> 0): (murmur2 & 0x7fffffff) mod partitions.
-[[nodiscard]] PartitionId partition_for_key(BytesView key, std::int32_t partitions);
-
 }  // namespace tidemill
