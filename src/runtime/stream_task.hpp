@@ -24,6 +24,7 @@
 #include "runtime/punctuation_queue.hpp"
 #include "runtime/record_queue.hpp"
 #include "runtime/task_part.hpp"
+#include "runtime/type_name.hpp"
 #include "state/store_stack.hpp"
 
 namespace tidemill::runtime {
@@ -171,6 +172,9 @@ class StreamTask final : public TaskContext {
   Result<void> open_stores();
   void make_inputs();
   void deserialization_failed(Input& input, const RawRecord& raw, const std::exception& error);
+  [[nodiscard]] bool sink_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const;
+  [[nodiscard]] HandlerResponse ask_handler(const OperatorNode& node, const ErrorHandlerContext& context,
+                                            const ThrownError& thrown, const std::exception_ptr& error) const;
   void run_punctuation(PunctuationQueue& queue, Timestamp time);
   void drop_nodes();
 

@@ -1,6 +1,9 @@
 // How a task answers what goes wrong with one record: it asks the configured handler, sends its dead letters, and
 // either counts the record as dropped or ends the task with a StreamsException.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <tidemill/serde/serde.hpp>
 
 #include "runtime/stream_task.hpp"
 #include "runtime/type_name.hpp"
@@ -53,14 +56,11 @@ void StreamTask::deserialization_failed(Input& input, const RawRecord& record, c
   const std::string& node = input.source_spec->name;
   const ErrorHandlerContext context = error_context(node);
   const ThrownError thrown = describe_exception(std::current_exception());
-  static const DeserializationExceptionHandler kDefault = log_and_fail_on_deserialization_error();
   const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
   const HandledError handled{.exception = thrown.type, .message = thrown.message};
   HandlerResponse response;
   if (options_.config->deserialization_exception_handler) {
     response = options_.config->deserialization_exception_handler(context, handled);
-  } else if (dead_letters.empty()) {
-    response = kDefault(context, handled);
   } else {
     response = log_and_fail_on_deserialization_error(dead_letters)(context, handled);
   }
@@ -71,32 +71,64 @@ void StreamTask::deserialization_failed(Input& input, const RawRecord& record, c
         "past such records",
         node, record.context->offset.value, to_string(input.queue.partition()), error.what()));
   }
+  spdlog::warn("task {}: the record at offset {} of {} cannot be decoded and is dropped: {}", to_string(options_.id),
+               record.context->offset.value, to_string(input.queue.partition()), error.what());
   metrics_->dropped.add("deserialization-error");
+}
+
+namespace {
+
+bool is_serialization_error(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const SerializationException&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+/// What a sink cannot encode is a production error, as in Kafka Streams; everything else is a processing error.
+bool StreamTask::sink_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const {
+  for (const std::int32_t id : options_.part.nodes) {
+    const NodeSpec& spec = options_.topology->nodes[static_cast<std::size_t>(id)];
+    if (&spec.name == &node.name()) return spec.kind == NodeKind::kSink && is_serialization_error(error);
+  }
+  return false;
+}
+
+HandlerResponse StreamTask::ask_handler(const OperatorNode& node, const ErrorHandlerContext& context,
+                                        const ThrownError& thrown, const std::exception_ptr& error) const {
+  const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
+  if (sink_cannot_encode(node, error)) {
+    const ProductionError production{.topic = {}, .serialization = true,
+                                     .error = {ErrorKind::kInvalidArgument, thrown.message}};
+    if (options_.config->production_exception_handler) {
+      return options_.config->production_exception_handler(context, production);
+    }
+    return default_production_exception_handler(dead_letters)(context, production);
+  }
+  const HandledError handled{.exception = thrown.type, .message = thrown.message};
+  if (options_.config->processing_exception_handler) return options_.config->processing_exception_handler(context, handled);
+  return log_and_fail_on_processing_error(dead_letters)(context, handled);
 }
 
 void StreamTask::handle_processing_exception(const OperatorNode& node, const ErasedRecord*, std::exception_ptr error) {
   const ErrorHandlerContext context = error_context(node.name());
   const ThrownError thrown = describe_exception(error);
-  static const ProcessingExceptionHandler kDefault = log_and_fail_on_processing_error();
-  const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
-  const HandledError handled{.exception = thrown.type, .message = thrown.message};
-  HandlerResponse response;
-  if (options_.config->processing_exception_handler) {
-    response = options_.config->processing_exception_handler(context, handled);
-  } else if (dead_letters.empty()) {
-    response = kDefault(context, handled);
-  } else {
-    response = log_and_fail_on_processing_error(dead_letters)(context, handled);
-  }
+  const std::string place = context.topic.empty()
+                                ? std::string("a punctuation")
+                                : fmt::format("offset {} of {}-{}", context.offset.value, context.topic, context.partition.value);
+  const HandlerResponse response = ask_handler(node, context, thrown, error);
   send_dead_letters(node.name(), response.dead_letters);
   if (response.answer != HandlerAnswer::kResume) {
-    throw StreamsException(fmt::format(
-        "processor \"{}\" of task {} threw {} at {}: {}", node.name(), to_string(options_.id), thrown.type,
-        context.topic.empty() ? std::string("a punctuation")
-                              : fmt::format("offset {} of {}-{}", context.offset.value, context.topic,
-                                            context.partition.value),
-        thrown.message));
+    throw StreamsException(fmt::format("processor \"{}\" of task {} threw {} at {}: {}", node.name(), to_string(options_.id),
+                                       thrown.type, place, thrown.message));
   }
+  spdlog::warn("task {}: processor \"{}\" threw {} at {}: {}; the record is dropped there", to_string(options_.id), node.name(),
+               thrown.type, place, thrown.message);
   metrics_->dropped.add("processing-error");
 }
 

@@ -416,11 +416,21 @@ Result<void> Streams::Impl::close(CloseOptions options) {
     if (host.worker.joinable()) host.worker.join();
   }
   if (global_) global_->stop();
+  std::vector<std::shared_ptr<runtime::StreamThread>> never_run;
   {
     // The threads' handles go before the log does.
     const std::lock_guard lock(mutex_);
     for (Host& host : hosts_) host.coordinator.reset();
   }
+  for (Host& host : hosts_) {
+    if (host.ended || !host.thread) continue;
+    // start() failed after it was made: nobody has run it.
+    std::shared_ptr<runtime::StreamThread> thread;
+    const std::lock_guard lock(mutex_);
+    thread.swap(host.thread);
+    never_run.push_back(std::move(thread));
+  }
+  never_run.clear();
   directory_.reset();
   if (first) set_state(StreamsState::kNotRunning);
   return {};

@@ -121,6 +121,30 @@ class HandMade {
     topology_->subtopologies.back().stores.push_back(name);
     return *this;
   }
+  /// A global store that mirrors a topic.
+  HandMade& global(const std::string& store, const std::string& topic) {
+    StoreSpec spec;
+    spec.name = store;
+    spec.kind = StoreKind::kKeyValue;
+    spec.engine = StoreEngineKind::kInMemory;
+    spec.logging = false;
+    topology_->stores[store] = {.spec = std::move(spec), .users = {}, .global = true, .global_source = -1};
+    topology_->store_order.push_back(store);
+    std::vector<std::int32_t>& nodes = topology_->subtopologies.back().nodes;
+    const std::size_t before = nodes.size();
+    NodeSpec& source = add(store + "-source", NodeKind::kSource, std::make_shared<TextSource>(), {});
+    source.topics = {topic};
+    topology_->stores[store].global_source = source.id;
+    const auto put = [store](FunctionNode& node, const ErasedRecord& record) {
+      node.store(store).put(key_of(record), record.value ? OptionalBytesView(value_of(record)) : std::nullopt,
+                            record.context->timestamp);
+    };
+    NodeSpec& processor = add(store + "-processor", NodeKind::kProcessor, std::make_shared<FunctionNode>(put), {store + "-source"});
+    processor.stores = {store};
+    topology_->global_nodes.assign(nodes.begin() + static_cast<std::ptrdiff_t>(before), nodes.end());
+    nodes.resize(before);
+    return *this;
+  }
   [[nodiscard]] std::shared_ptr<Topology> build() const { return topology_; }
 
  private:

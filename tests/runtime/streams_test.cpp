@@ -150,6 +150,73 @@ TEST(Streams, CloseNamesTheNodeThatDoesNotReturn) {
   EXPECT_TRUE(streams.close());
 }
 
+TEST(Streams, RestoresGlobalStoresBeforeStartReturnsAndFollowsTheirTopic) {
+  const auto log = in_memory_log({.default_partitions = 2});
+  const auto look_up = [](FunctionNode& node, const ErasedRecord& record) {
+    Bytes name;
+    const bool known = node.task().store("names")->get(value_of(record), name);
+    const std::string value = known ? name : "?";
+    node.emit(&key_of(record), &value, *record.context);
+  };
+  const auto topology = HandMade()
+                            .global("names", "names-topic")
+                            .source("source", {"in"})
+                            .processor("look-up", look_up, {"source"})
+                            .processor("count", counting("counts"), {"look-up"}, {})
+                            .build();
+  auto whole = std::make_shared<Topology>(*topology);
+  whole->nodes.pop_back();
+  whole->nodes[3].children.clear();
+  whole->subtopologies[0].nodes.pop_back();
+  {
+    // Makes the topic.
+    Streams first(*whole, config(log));
+    ASSERT_TRUE(first.start());
+    produce(*log, "names-topic", {{"a", "Anna"}, {"b", "Bert"}});
+    ASSERT_TRUE(first.close());
+  }
+  Streams streams(*whole, config(log));
+  ASSERT_TRUE(streams.start());
+  EXPECT_THAT(rows(streams, "names"), ElementsAre(Pair("a", "Anna"), Pair("b", "Bert")));
+  produce(*log, "names-topic", {{"c", "Carl"}, {"a", "Andreas"}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  EXPECT_THAT(rows(streams, "names"), ElementsAre(Pair("a", "Andreas"), Pair("b", "Bert"), Pair("c", "Carl")));
+  produce(*log, "in", {{"1", "c"}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  EXPECT_TRUE(streams.close());
+}
+
+TEST(Streams, ReportsDroppedRecordsAndThroughputByKafkasNames) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  StreamsConfig with_dlq = config(log);
+  with_dlq.errors_dead_letter_queue_topic_name = "dlq";
+  with_dlq.deserialization_exception_handler = log_and_continue_on_deserialization_error("dlq");
+  Streams streams(*HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), with_dlq);
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{"a", "1"}, {"a", "bad"}, {"a", "2"}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  std::map<std::string, double> values;
+  for (const Metric& metric : streams.metrics()) {
+    if (metric.group == "stream-task-metrics") values[metric.name] += metric.value;
+  }
+  EXPECT_EQ(values["dropped-records-total"], 1);
+  EXPECT_EQ(values["process-total"], 3);
+  EXPECT_EQ(values["records-lag"], 0);
+  EXPECT_EQ(log->admin().describe_topic("dlq", system_clock().now().monotonic + 1s)->partitions, 1) << "made when needed";
+}
+
+TEST(Streams, PausesAndResumes) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  Streams streams(*word_count(), config(log));
+  streams.pause();
+  ASSERT_TRUE(streams.start());
+  produce(*log, "lines", {{"1", "a"}});
+  EXPECT_FALSE(streams.wait_until_caught_up(200ms));
+  streams.resume();
+  EXPECT_TRUE(streams.wait_until_caught_up(20s));
+  EXPECT_THAT(rows(streams, "counts"), ElementsAre(Pair("a", "1")));
+}
+
 TEST(Streams, RefusesAConfigurationThatCannotBe) {
   const auto log = in_memory_log();
   EXPECT_THROW(Streams(*word_count(), {.application_id = "a b", .log = log}), ConfigException);

@@ -1,0 +1,90 @@
+#include <tidemill/config/streams_config.hpp>
+
+#include <gmock/gmock.h>
+
+#include <cstdio>
+#include <fstream>
+
+namespace tidemill {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+TEST(ReadConfig, ReadsKafkasKeys) {
+  const ConfigReading reading = read_config({{"application.id", "app"},
+                                             {"bootstrap.servers", "kafka:9092"},
+                                             {"processing.guarantee", "at_least_once"},
+                                             {"num.stream.threads", "4"},
+                                             {"commit.interval.ms", "250"},
+                                             {"max.task.idle.ms", "-1"},
+                                             {"statestore.cache.max.bytes", "1000"},
+                                             {"auto.offset.reset", "latest"},
+                                             {"default.dsl.store", "in_memory"},
+                                             {"producer.linger.ms", "5"},
+                                             {"main.consumer.fetch.min.bytes", "6"},
+                                             {"topic.segment.bytes", "7"},
+                                             {"ssl.keystore.location", "/x"}});
+  EXPECT_THAT(reading.warnings, ElementsAre());
+  EXPECT_EQ(reading.config.application_id, "app");
+  EXPECT_EQ(reading.config.processing_guarantee, ProcessingGuarantee::kAtLeastOnce);
+  EXPECT_EQ(reading.config.num_stream_threads, 4);
+  EXPECT_EQ(reading.config.commit_interval, std::chrono::milliseconds(250));
+  EXPECT_EQ(reading.config.max_task_idle, std::chrono::milliseconds(-1));
+  EXPECT_EQ(reading.config.statestore_cache_max_bytes, 1000U);
+  EXPECT_EQ(reading.config.auto_offset_reset, OffsetReset::kLatest);
+  EXPECT_EQ(reading.config.default_dsl_store, StoreEngineKind::kInMemory);
+  EXPECT_THAT(reading.config.producer, ElementsAre(Pair("linger.ms", "5")));
+  EXPECT_THAT(reading.config.consumer, ElementsAre(Pair("fetch.min.bytes", "6")));
+  EXPECT_THAT(reading.config.topic, ElementsAre(Pair("segment.bytes", "7")));
+  EXPECT_THAT(reading.client, ElementsAre(Pair("bootstrap.servers", "kafka:9092"), Pair("ssl.keystore.location", "/x")));
+}
+
+TEST(ReadConfig, AnUnknownKeyNamesTheNearestOne) {
+  EXPECT_THAT(read_config({{"comit.interval.ms", "1"}}).warnings,
+              ElementsAre("unknown key comit.interval.ms: the nearest known one is commit.interval.ms"));
+  EXPECT_THROW(static_cast<void>(read_config({{"comit.interval.ms", "1"}}, true)), ConfigException);
+}
+
+TEST(ReadConfig, AValueThatCannotBeNamesTheKey) {
+  const auto message = [](const std::string& key, const std::string& value) -> std::string {
+    try {
+      static_cast<void>(read_config({{key, value}}));
+    } catch (const ConfigException& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(message("num.stream.threads", "two"), "num.stream.threads=two: must be a whole number");
+  EXPECT_THAT(message("num.stream.threads", "0"), HasSubstr("must be at least 1"));
+  EXPECT_EQ(message("processing.guarantee", "exactly_once"),
+            "processing.guarantee=exactly_once: must be one of at_least_once, exactly_once_v2");
+  EXPECT_THAT(message("deserialization.exception.handler", "com.acme.Mine"), HasSubstr("set your own in StreamsConfig"));
+}
+
+TEST(ReadConfig, KnowsTheBuiltInHandlersByTheirJavaNames) {
+  const ConfigReading reading =
+      read_config({{"deserialization.exception.handler", "org.apache.kafka.streams.errors.LogAndContinueExceptionHandler"},
+                   {"errors.dead.letter.queue.topic.name", "dlq"}});
+  const HandlerResponse response = reading.config.deserialization_exception_handler({}, {});
+  EXPECT_EQ(response.answer, HandlerAnswer::kResume);
+  ASSERT_EQ(response.dead_letters.size(), 1U);
+  EXPECT_EQ(response.dead_letters[0].topic, "dlq");
+}
+
+TEST(PropertiesFile, IsReadAsJavaReadsIt) {
+  const std::string path = ::testing::TempDir() + "tidemill.properties";
+  std::ofstream(path) << "# a comment\n! another\n\n  application.id = my app \ncommit.interval.ms:100\n"
+                         "long=one,\\\n    two\npath=C\\:\\\\x\nempty=\n";
+  const auto properties = read_properties_file(path).value();
+  EXPECT_THAT(properties, ElementsAre(Pair("application.id", "my app"), Pair("commit.interval.ms", "100"), Pair("empty", ""),
+                                      Pair("long", "one,two"), Pair("path", "C:\\x")));
+  std::ofstream(path) << "a=1\nnonsense\n";
+  EXPECT_THAT(read_properties_file(path).error().message, HasSubstr(":2: a line must be key=value"));
+  std::remove(path.c_str());
+  EXPECT_EQ(read_properties_file(path).error().kind, ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace tidemill

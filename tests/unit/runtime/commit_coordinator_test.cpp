@@ -1,0 +1,87 @@
+#include "runtime/commit_coordinator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <tidemill/adapters/embedded_log.hpp>
+
+namespace tidemill::runtime {
+namespace {
+
+struct Group : ::testing::Test {
+  std::shared_ptr<Log> log = in_memory_log({.background_thread = false});
+  ManualClock clock{Timestamp(1)};
+  CommitCoordinator coordinator{*log, clock, {.name = "app-p-0", .application_id = "app"}};
+  int wakes = 0;
+
+  void SetUp() override { ASSERT_TRUE(coordinator.open(clock.now().monotonic + std::chrono::seconds(1))); }
+  std::unique_ptr<CommitCoordinator::Participant> join() {
+    return coordinator.join([this] { ++wakes; });
+  }
+  MembershipToken token() {
+    if (!membership) {
+      membership = log->membership("app").value();
+      EXPECT_TRUE(membership->join({.process_id = "p", .client_id = "c", .instance_id = {}, .user_endpoint = {}, .tasks = {}, .task_offset_sums = {}}));
+      static_cast<void>(membership->events());
+    }
+    return membership->token();
+  }
+  std::unique_ptr<Membership> membership;
+};
+using CommitCoordinatorTest = Group;
+
+TEST_F(CommitCoordinatorTest, NobodySettlesBeforeAllHaveArrivedAndAllApplyTheOutcome) {
+  auto a = join();
+  auto b = join();
+  coordinator.request(RoundIntent::kCommit);
+  EXPECT_TRUE(coordinator.view(*a).must_arrive);
+  coordinator.arrive(*a);
+  EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kGathering);
+  EXPECT_FALSE(coordinator.view(*a).must_arrive);
+  EXPECT_FALSE(coordinator.view(*a).is_leader);
+  coordinator.arrive(*b);
+  ASSERT_TRUE(coordinator.view(*a).is_leader != coordinator.view(*b).is_leader);
+  auto& leader = coordinator.view(*a).is_leader ? *a : *b;
+  ASSERT_TRUE(coordinator.settle(leader, token(), [] { return Result<void>(); }, clock.now()));
+  EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kCommitted) << coordinator.outcome().error.message;
+  EXPECT_TRUE(coordinator.view(*a).must_apply);
+  coordinator.applied(*a, clock.now());
+  EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone) << "the first one goes on";
+  EXPECT_TRUE(coordinator.view(*b).must_apply);
+  coordinator.applied(*b, clock.now());
+  EXPECT_EQ(coordinator.rounds(), 1U);
+}
+
+TEST_F(CommitCoordinatorTest, AnAbortTurnsACommitThatIsBeingGathered) {
+  auto a = join();
+  auto b = join();
+  coordinator.request(RoundIntent::kCommit);
+  coordinator.arrive(*a);
+  coordinator.request(RoundIntent::kAbort, {ErrorKind::kInternal, "b has failed"});
+  coordinator.arrive(*b);
+  auto& leader = coordinator.view(*a).is_leader ? *a : *b;
+  ASSERT_TRUE(coordinator.settle(leader, token(), [] { return Result<void>(); }, clock.now()));
+  EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kAborted);
+}
+
+TEST_F(CommitCoordinatorTest, OneThatLeavesIsNotWaitedFor) {
+  auto a = join();
+  auto b = join();
+  coordinator.request(RoundIntent::kCommit);
+  coordinator.arrive(*a);
+  b.reset();
+  EXPECT_TRUE(coordinator.view(*a).is_leader);
+}
+
+TEST_F(CommitCoordinatorTest, CommitsWhenAllAreIdleAndOneHasDoneSomething) {
+  auto a = join();
+  auto b = join();
+  clock.advance(std::chrono::milliseconds(5));
+  EXPECT_FALSE(coordinator.report_idle(*a, true, false, true, clock.now()));
+  EXPECT_FALSE(coordinator.report_idle(*b, false, true, true, clock.now()));
+  EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
+  EXPECT_TRUE(coordinator.report_idle(*b, true, true, true, clock.now()));
+  EXPECT_TRUE(coordinator.view(*a).must_arrive);
+}
+
+}  // namespace
+}  // namespace tidemill::runtime
