@@ -19,8 +19,9 @@ class EmbeddedMembership final : public Membership {
   Result<void> join(JoinMetadata metadata) override {
     std::lock_guard guard(engine_->mutex);
     if (!member_id_.empty()) group().leave(member_id_);
-    member_id_ = metadata.client_id + "-" + random_uuid(engine_->random);
-    group().join(member_id_, std::move(metadata), engine_->clock.now().monotonic);
+    metadata_ = std::move(metadata);
+    member_id_ = metadata_.client_id + "-" + random_uuid(engine_->random);
+    group().join(member_id_, metadata_, engine_->clock.now().monotonic);
     joined_ = true;
     install_wake();
     return {};
@@ -31,9 +32,12 @@ class EmbeddedMembership final : public Membership {
     const MonotonicTime now = engine_->clock.now().monotonic;
     group().expire(now);
     if (group().find(member_id_) == nullptr) {
-      joined_ = false;
+      const std::string lost_member = member_id_;
+      member_id_ = metadata_.client_id + "-" + random_uuid(engine_->random);
+      group().join(member_id_, metadata_, now);  // a new member, without the tasks of the old one
+      install_wake();
       std::vector<MembershipEvent> lost;
-      lost.emplace_back(TasksLost{Error{ErrorKind::kStaleMember, "member " + member_id_ + " did not call for longer than "
+      lost.emplace_back(TasksLost{Error{ErrorKind::kStaleMember, "member " + lost_member + " did not call for longer than "
                                                                  "max.poll.interval.ms and has lost its tasks"}});
       return lost;
     }
@@ -97,6 +101,7 @@ class EmbeddedMembership final : public Membership {
   std::shared_ptr<Engine> engine_;
   std::string application_id_;
   std::string member_id_;
+  JoinMetadata metadata_;
   bool joined_ = false;
   std::shared_ptr<UniqueFunction<void()>> wake_;
 };
