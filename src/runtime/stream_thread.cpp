@@ -1,6 +1,7 @@
 #include "runtime/stream_thread.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -64,6 +65,7 @@ Result<void> StreamThread::start() {
 Result<void> StreamThread::rejoin() {
   if (membership_) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
   membership_.reset();
+  pending_assignment_.reset();
   TIDEMILL_ASSIGN(membership_, options_.log->membership(options_.config->application_id));
   membership_->set_wake([this] { wake(); });
   return membership_->join(options_.join);
@@ -125,6 +127,10 @@ StreamThread::Step StreamThread::round(Now now) {
   }
   bool worked = false;
   if (!gate_.is_open()) return step;
+  if (now.monotonic < resume_at_) {
+    step.wait_until = resume_at_;
+    return step;
+  }
   worked |= start_tasks(now);
   worked |= poll(now);
   if (!paused_) {
@@ -172,7 +178,11 @@ void StreamThread::shut_down(bool leave_group) {
 void StreamThread::handle_events(Now now) {
   for (MembershipEvent& event : membership_->events()) {
     if (const auto* assigned = std::get_if<TasksAssigned>(&event)) {
-      assign(*assigned, now);
+      if (revoking_ || tasks_lost_) {
+        pending_assignment_ = *assigned;
+      } else {
+        assign(*assigned, now);
+      }
     } else if (const auto* revoked = std::get_if<TasksRevoked>(&event)) {
       set_state(ThreadState::kPartitionsRevoked);
       for (const auto& slot : slots_) {
@@ -223,24 +233,27 @@ void StreamThread::lose_tasks(const Error& reason) {
   for (const auto& slot : slots_) slot->revoked = true;
 }
 
-void StreamThread::finish_revocation(Now) {
+void StreamThread::finish_revocation(Now now) {
   if (tasks_lost_) {
     tasks_lost_ = false;
     close_all_tasks();
-    publish();
-    return;
-  }
-  revoking_ = false;
-  for (std::size_t i = 0; i < slots_.size();) {
-    if (!slots_[i]->revoked) {
-      ++i;
-      continue;
+  } else {
+    revoking_ = false;
+    for (std::size_t i = 0; i < slots_.size();) {
+      if (!slots_[i]->revoked) {
+        ++i;
+        continue;
+      }
+      close_task(*slots_[i]);
+      slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
     }
-    close_task(*slots_[i]);
-    slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+    membership_->acknowledge_revoked();
   }
   publish();
-  membership_->acknowledge_revoked();
+  if (pending_assignment_) {
+    const TasksAssigned assigned = *std::exchange(pending_assignment_, std::nullopt);
+    assign(assigned, now);
+  }
 }
 
 // Ends

@@ -77,7 +77,9 @@ class StreamThread {
   static constexpr std::size_t kPollBytes = std::size_t{1} << 20;
   /// Bytes sent before an early commit: below what a producer of the embedded log may hold.
   static constexpr std::size_t kTransactionBytesMax = std::size_t{8} << 20;
-  static constexpr int kAbortsInARowMax = 100;
+  /// Between two aborts in a row; doubles from the first to the last.
+  static constexpr std::chrono::milliseconds kAbortPauseMin{1};
+  static constexpr std::chrono::milliseconds kAbortPauseMax{1000};
 
   struct Step {
     bool alive = true;
@@ -154,6 +156,7 @@ class StreamThread {
   bool coordinate(Now now, Step& step);
   bool gather(RoundIntent intent);
   void apply(const RoundOutcome& outcome, Now now);
+  void aborted(const RoundOutcome& outcome, Now now);
   void reset_tasks();
   Result<void> take_delivery_failures();
   void open_handles();
@@ -202,6 +205,9 @@ class StreamThread {
   bool want_abort_ = false;
   Error abort_reason_;
   int aborts_in_a_row_ = 0;
+  MonotonicTime first_abort_{};  // of those in a row
+  MonotonicTime resume_at_{};    // nothing is read or processed before
+  std::optional<TasksAssigned> pending_assignment_;  // until what was revoked or lost before it is closed
   bool tasks_lost_ = false;
   bool revoking_ = false;
   bool closing_ = false;

@@ -128,6 +128,10 @@ void StreamThread::apply(const RoundOutcome& outcome, Now now) {
     purge_repartition_topics(now);
     return;
   }
+  aborted(outcome, now);
+}
+
+void StreamThread::aborted(const RoundOutcome& outcome, Now now) {
   metrics_.aborts.add();
   gate_.drop_spill();
   reset_tasks();
@@ -139,9 +143,16 @@ void StreamThread::apply(const RoundOutcome& outcome, Now now) {
     }
     return;
   }
-  if (++aborts_in_a_row_ > kAbortsInARowMax && !closing_) {
-    fail(outcome.error.with_context("no commit has succeeded for a long time"));
+  // A full disk or a log out of reach is tried again, ever more slowly, as long as task.timeout.ms allows.
+  if (++aborts_in_a_row_ == 1) {
+    first_abort_ = now.monotonic;
+    return;
   }
+  if (now.monotonic - first_abort_ > options_.config->task_timeout && !closing_) {
+    fail(outcome.error.with_context("no commit has succeeded for task.timeout.ms"));
+    return;
+  }
+  resume_at_ = now.monotonic + std::min(kAbortPauseMax, kAbortPauseMin * (1 << std::min(aborts_in_a_row_ - 2, 10)));
 }
 
 /// Back to the last commit. What was committed is read anew (positions, and the changelogs' tails), which is right after

@@ -134,6 +134,25 @@ TEST(ExactlyOnce, AThreadThatFailsTakesTheWholeGroupBackToItsLastCommit) {
   expect_exactly_once(world, {{"a", 2}, {"b", 2}, {"c", 2}, {"d", 2}, {"e", 2}, {"f", 2}, {"g", 2}, {"h", 2}}, "after the failure");
 }
 
+TEST(ExactlyOnce, HoldsWhenTwoInstancesBelieveToBeTheSame) {
+  // Two instances with one transactional id fence each other out again and again; what is committed stays right.
+  World world;
+  world.create("lines", 2);
+  auto first = std::make_unique<Application>(world, word_count(), StreamsConfig{}, 1, "same");
+  for (int i = 0; i < 10; ++i) first->step();
+  world.produce("lines", {{"1", "a b"}, {"2", "a c"}});
+  first->step();
+  Application second(world, word_count(), {}, 1, "same");
+  for (int i = 0; i < 100; ++i) {
+    if (i % 10 == 0) world.produce("lines", {{std::to_string(i), "a b"}});
+    first->step();
+    second.step();
+  }
+  first.reset();
+  ASSERT_TRUE(second.settle());
+  expect_exactly_once(world, {{"a", 12}, {"b", 11}, {"c", 1}}, "two of the same");
+}
+
 TEST(ExactlyOnce, OneSeedOneStory) {
   // The same calls give the same log, also with three threads in one group.
   const auto run = [] {
