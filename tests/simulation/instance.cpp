@@ -76,11 +76,17 @@ bool Instance::failed() const {
   }
   return false;
 }
-std::string Instance::failure() const {
+std::string Instance::state() const {
   for (const auto& thread : threads_) {
     if (const auto error = thread->failure()) return to_string(*error);
   }
-  return "none";
+  std::string text;
+  for (const auto& thread : threads_) {
+    const runtime::ThreadSnapshot snapshot = thread->snapshot();
+    text += (text.empty() ? "" : ", ") + std::string(to_string(snapshot.state));
+    for (const auto& task : snapshot.tasks) text += " " + to_string(task.id) + ":" + std::string(runtime::to_string(task.state));
+  }
+  return text;
 }
 
 std::map<std::string, std::string> Instance::contents(std::string_view store) {

@@ -37,7 +37,8 @@ class Instance {
   [[nodiscard]] std::size_t thread_count() const { return threads_.size(); }
   /// A thread of it is dead: the process would end and be started again.
   [[nodiscard]] bool failed() const;
-  [[nodiscard]] std::string failure() const;
+  /// For people: why a thread failed, or the threads with their tasks.
+  [[nodiscard]] std::string state() const;
   /// The contents of a store over the tasks that run here.
   [[nodiscard]] std::map<std::string, std::string> contents(std::string_view store);
 

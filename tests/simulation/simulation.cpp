@@ -99,7 +99,7 @@ class Simulation {
     if (report_.violation.empty()) check();
     report_.faults = storage_.faults();
     instances_.clear();
-    zombies_.clear();
+    second_owner_.reset();
     input_.reset();
     log_.reset();
     return report_;
@@ -130,16 +130,15 @@ class Simulation {
   }
 
   void run_thread() {
-    for (const auto& zombie : zombies_) {
-      if (!zombie.asleep && random_.below(3) == 0) zombie.instance->step(random_.below(zombie.instance->thread_count()));
-    }
+    if (second_owner_ && random_.below(3) == 0) second_owner_->step(random_.below(second_owner_->thread_count()));
     const std::size_t which = random_.below(2);
+    if (which == asleep_) return;
     if (which >= instances_.size() || !instances_[which]) return start_instance(which);
     Instance& instance = *instances_[which];
     const bool worked = instance.step(random_.below(instance.thread_count()));
     quiet_ = worked ? 0 : quiet_ + 1;
     if (!instance.failed()) return;
-    say("instance " + std::to_string(which) + " failed: " + instance.failure());
+    say("instance " + std::to_string(which) + " failed: " + instance.state());
     instances_[which].reset();
     // A process whose log is broken ends as a whole; one whose task failed is started again.
     if (random_.below(2) == 0) die();
@@ -170,7 +169,7 @@ class Simulation {
   void drop_all() {
     storage_.power_off();
     instances_.clear();
-    zombies_.clear();
+    second_owner_.reset();
     input_.reset();
     log_.reset();
   }
@@ -192,7 +191,7 @@ class Simulation {
     auto log = open_embedded_log(storage_, clock_, log_random_, log_options_);
     if (!log) {
       say("log does not open: " + log.error().message);
-      if (must || ++failed_opens_ > 200) fail("the log does not open: " + log.error().message);
+      if (must || (!full_ && ++failed_opens_ > 20)) fail("the log does not open: " + log.error().message);
       storage_.power_off();
       storage_.restart();
       return;
@@ -271,13 +270,26 @@ class Simulation {
       case Fault::kFailedSync:
       case Fault::kFailedSyncThenPowerFailure:
         return storage_.fail(fault_nth_ % 20 + 1, {Operation::kSync, Operation::kSyncDirectory});
-      case Fault::kDiskFull: return storage_.set_capacity(storage_.used() + random_.below(4000));
+      case Fault::kDiskFull: full_ = true; return storage_.set_capacity(storage_.used() + random_.below(4000));
       case Fault::kInstanceDeath:
         ++report_.instance_deaths;
         if (const std::size_t which = random_.below(2); which < instances_.size()) instances_[which].reset();
         return;
-      case Fault::kZombie: return make_zombie(true);
-      case Fault::kSecondOwner: return make_zombie(false);
+      case Fault::kZombie: {  // its poll interval passes, its tasks become the other's; then it goes on where it stood
+        asleep_ = random_.below(2);
+        ++report_.zombies;
+        clock_.advance(std::chrono::seconds(3));
+        if (log_) (void)run_background(*log_).has_value();
+        return;
+      }
+      case Fault::kSecondOwner: {  // its successor runs already, on another disk; the two fence each other until it ends
+        const std::size_t which = random_.below(2);
+        if (which >= instances_.size() || !instances_[which]) return;
+        ++report_.second_owners;
+        second_owner_ = std::move(instances_[which]);
+        directory_suffix_[which] = "-next";
+        return;
+      }
     }
   }
   void second_fault() {
@@ -286,24 +298,10 @@ class Simulation {
       case Fault::kFailedSyncThenPowerFailure:
         storage_.clear_failure();
         return lose_power();
-      case Fault::kDiskFull: return storage_.set_capacity(std::nullopt);
-      case Fault::kZombie:
-        // Long enough for its tasks to be given to others; then it goes on where it stood.
-        for (Zombie& zombie : zombies_) zombie.asleep = false;
-        return;
+      case Fault::kDiskFull: full_ = false; return storage_.set_capacity(std::nullopt);
+      case Fault::kZombie: asleep_.reset(); return;
+      case Fault::kSecondOwner: second_owner_.reset(); return;
       default: return storage_.clear_failure();
-    }
-  }
-  /// The instance goes on beside its successor: asleep at first (its poll interval passes), or at once.
-  void make_zombie(bool asleep) {
-    const std::size_t which = random_.below(2);
-    if (which >= instances_.size() || !instances_[which]) return;
-    ++(asleep ? report_.zombies : report_.second_owners);
-    zombies_.push_back({std::move(instances_[which]), asleep});
-    directory_suffix_[which] += "-next";
-    if (asleep) {
-      clock_.advance(std::chrono::seconds(3));
-      if (log_) (void)run_background(*log_).has_value();
     }
   }
 
@@ -358,7 +356,7 @@ class Simulation {
     if (!log_) return "no log";
     std::string text = std::to_string(count("lines")) + " lines, " + std::to_string(count("word-counts")) +
                        " word counts, " + std::to_string(count("letter-sums")) + " letter sums are there";
-    for (const auto& instance : instances_) text += instance ? "; instance: " + instance->failure() : "; no instance";
+    for (const auto& instance : instances_) text += instance ? "; instance: " + instance->state() : "; no instance";
     return text;
   }
 
@@ -448,11 +446,6 @@ class Simulation {
     }
   }
 
-  struct Zombie {
-    std::unique_ptr<Instance> instance;
-    bool asleep = false;
-  };
-
   SimulationOptions options_;
   SimulationReport report_;
   SeededRandom random_;
@@ -471,11 +464,13 @@ class Simulation {
   std::unique_ptr<CommitGroup> input_;
   std::unique_ptr<LogProducer> producer_;
   std::vector<std::unique_ptr<Instance>> instances_;
-  std::vector<Zombie> zombies_;
+  std::optional<std::size_t> asleep_;
+  std::unique_ptr<Instance> second_owner_;
   std::string directory_suffix_[2];
   std::set<std::string> acknowledged_;
   std::uint64_t attempts_ = 0;
   std::uint64_t quiet_ = 0;
+  bool full_ = false;
   int failed_opens_ = 0;
   int failed_inputs_ = 0;
   std::map<std::string, Rows> seen_;

@@ -1,4 +1,4 @@
-// simulation_test [--first N] [--seeds N] [--mistake stores-before-journal|skip-sync] [--verbose]
+// simulation_test [--first N] [--seeds N] [--every N] [--mistake stores-before-journal|skip-sync] [--verbose]
 //
 // Runs seeds one after the other; ends with status 1 and the command that repeats it at the first violation. With a mistake
 // switched on it is the other way round: then a violation must be found.
@@ -16,11 +16,13 @@ int main(int argc, char** argv) {
   CLI::App app{"The production runtime in a simulated world, seed by seed"};
   std::uint64_t first = 0;
   std::uint64_t seeds = 100;
+  std::uint64_t every = 1;
   std::string mistake;
   bool verbose = false;
   bool keep_going = false;
   app.add_option("--first", first, "The first seed");
   app.add_option("--seeds", seeds, "How many");
+  app.add_option("--every", every, "Only every n-th seed: 10 stays with one kind of fault");
   app.add_option("--mistake", mistake, "A mistake that must be found")
       ->check(CLI::IsMember({"stores-before-journal", "skip-sync"}));
   app.add_flag("--verbose", verbose, "Say what happens");
@@ -31,7 +33,8 @@ int main(int argc, char** argv) {
   FaultCounts faults;
   std::map<std::string_view, std::uint64_t> kinds;
   std::uint64_t records = 0, restarts = 0, zombies = 0, owners = 0, deaths = 0, violations = 0;
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+  for (std::uint64_t i = 0; i < seeds; ++i) {
+    const std::uint64_t seed = first + i * every;
     SimulationOptions options;
     options.seed = seed;
     options.stores_before_journal = mistake == "stores-before-journal";
@@ -51,7 +54,7 @@ int main(int argc, char** argv) {
                 std::string(to_string(report.fault)).c_str(), static_cast<unsigned long long>(report.steps),
                 report.violation.c_str());
     if (!mistake.empty()) {
-      std::printf("the mistake was found after %llu seeds\n", static_cast<unsigned long long>(seed - first + 1));
+      std::printf("the mistake was found after %llu seeds\n", static_cast<unsigned long long>(i + 1));
       return 0;
     }
     std::printf("to repeat: %s --first %llu --seeds 1 --verbose\n", argv[0], static_cast<unsigned long long>(seed));
