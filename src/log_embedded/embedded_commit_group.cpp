@@ -20,6 +20,7 @@ EmbeddedProducer::EmbeddedProducer(std::shared_ptr<Engine> engine, std::shared_p
   std::lock_guard guard(engine_->mutex);
   producer_id_ = engine_->next_producer_id();
   group_->producers->insert(producer_id_);
+  aborts_seen_ = group_->aborts;
 }
 EmbeddedProducer::~EmbeddedProducer() = default;
 
@@ -44,6 +45,7 @@ std::int32_t EmbeddedProducer::partition_count(TopicHandle topic) const {
 
 SendStatus EmbeddedProducer::send(const ProducerRecord& record) {
   TIDEMILL_ASSERT(record.topic >= 0 && static_cast<std::size_t>(record.topic) < topics_.size());
+  drop_aborted();
   KnownTopic& topic = *topics_[static_cast<std::size_t>(record.topic)];
   const auto index = static_cast<std::size_t>(record.partition.value);
   if (record.partition.value < 0 || index >= topic.partitions.size()) {
@@ -77,7 +79,21 @@ SendStatus EmbeddedProducer::send(const ProducerRecord& record) {
   return SendStatus::kAccepted;
 }
 
+// What was sent before an abort, and not handed on yet, is part of what was aborted.
+void EmbeddedProducer::drop_aborted() {
+  const std::uint64_t aborts = group_->aborts;
+  if (aborts == aborts_seen_) return;
+  aborts_seen_ = aborts;
+  for (const auto& [topic, index] : waiting_) {
+    Partition& partition = topic->partitions[static_cast<std::size_t>(index)];
+    partition.builder.clear();
+    partition.waiting = false;
+  }
+  waiting_.clear();
+}
+
 void EmbeddedProducer::dispatch() {
+  drop_aborted();
   if (waiting_.empty()) return;
   std::lock_guard guard(engine_->mutex);
   for (const auto& [topic, partition] : waiting_) {
@@ -125,8 +141,18 @@ Result<void> EmbeddedCommitGroup::open() {
   std::unique_lock lock(engine_->mutex);
   TIDEMILL_TRY(engine_->writable());
   shared_->number = engine_->next_group_number++;
-  if (!options_.name.empty()) engine_->group_numbers[options_.name] = shared_->number;
-  return {};
+  if (options_.name.empty()) return {};
+  engine_->group_numbers[options_.name] = shared_->number;
+  const std::shared_ptr<GroupShared> predecessor = engine_->open_groups[options_.name].lock();
+  engine_->open_groups[options_.name] = shared_;
+  if (predecessor == nullptr || !predecessor->transactional) return {};
+  ++predecessor->aborts;
+  predecessor->staged.clear();
+  Engine::PartitionSet partitions;
+  for (const auto& [log, end] : predecessor->written) partitions.insert(log);
+  predecessor->written.clear();
+  if (partitions.empty()) return {};
+  return engine_->commit(lock, partitions, {}, *predecessor->producers, ControlType::kAbort);
 }
 
 // An open transaction would hold everybody's readers back.
@@ -217,6 +243,7 @@ CommitResult EmbeddedCommitGroup::abort(MonotonicTime) {
 }
 
 CommitResult EmbeddedCommitGroup::abort_locked(std::unique_lock<std::mutex>& lock) {
+  ++shared_->aborts;
   shared_->staged.clear();
   shared_->broken.reset();
   Engine::PartitionSet partitions;

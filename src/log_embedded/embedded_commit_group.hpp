@@ -1,6 +1,8 @@
 // EmbeddedCommitGroup: the transaction of all threads of one Streams, and their producers. See CommitGroup.
 #pragma once
 
+#include <atomic>
+
 #include "log_embedded/embedded_consumer.hpp"
 
 namespace tidemill::embedded {
@@ -14,6 +16,8 @@ struct GroupShared {
   /// Written since the last commit, flush or abort: where each partition ends for the group.
   std::map<PartitionLog*, Offset> written;
   std::vector<CommitPosition> staged;
+  /// Grows at each abort: producers drop what they have not handed on. Read without the lock.
+  std::atomic<std::uint64_t> aborts{0};
   /// A send failed: the transaction can only be aborted.
   std::optional<Error> broken;
 };
@@ -42,6 +46,7 @@ class EmbeddedProducer final : public LogProducer {
     std::vector<Partition> partitions;
   };
   void append(KnownTopic& topic, std::int32_t partition);
+  void drop_aborted();
 
   std::shared_ptr<Engine> engine_;
   std::shared_ptr<GroupShared> group_;
@@ -49,6 +54,7 @@ class EmbeddedProducer final : public LogProducer {
   std::vector<std::unique_ptr<KnownTopic>> topics_;
   std::vector<std::pair<KnownTopic*, std::int32_t>> waiting_;
   std::vector<DeliveryFailure> failures_;
+  std::uint64_t aborts_seen_ = 0;
   Error last_error_;
 };
 

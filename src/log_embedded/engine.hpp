@@ -21,6 +21,8 @@
 
 namespace tidemill::embedded {
 
+struct GroupShared;
+
 /// Wakes one consumer's wait(); set from any thread.
 struct Signal {
   std::mutex mutex;
@@ -76,6 +78,8 @@ class Engine {
   /// transactional.id -> the newest commit group's number; older ones are fenced.
   std::map<std::string, std::uint64_t, std::less<>> group_numbers;
   std::uint64_t next_group_number = 1;
+  /// The newest group of each name, whose open transaction a successor aborts.
+  std::map<std::string, std::weak_ptr<GroupShared>, std::less<>> open_groups;
 
   const Clock& clock;
   Random& random;
