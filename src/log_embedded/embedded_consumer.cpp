@@ -63,6 +63,10 @@ Result<PollResult> EmbeddedConsumer::poll(std::size_t bytes_max) {
     auto& [id, assigned] = *at;
     if (assigned.paused) continue;
     PartitionLog& log = *assigned.log;
+    if (engine_->deleted(log)) {
+      result.errors.push_back({id, Error{ErrorKind::kNotFound, "topic \"" + id.topic + "\" has been deleted"}});
+      continue;
+    }
     if (assigned.position < log.log_start() || assigned.position > log.end()) {
       result.errors.push_back({id, Error{ErrorKind::kOffsetOutOfRange,
                                          to_string(id) + " holds offsets " + std::to_string(log.log_start().value) +

@@ -29,6 +29,7 @@ Result<std::shared_ptr<Engine>> Engine::open(std::unique_ptr<Storage> owned, Sto
   engine->traits.creates_missing_topics = true;
   engine->traits.default_partitions = options.default_partitions;
   engine->traits.commit_when_idle = true;
+  engine->traits.cannot = {{"LogTopics.KeepTheLastValueOfAKeyWhenCompacted", "compaction is not built yet"}};
   engine->traits.description = std::move(description);
   engine->traits.directory = storage.real_path("");
   TIDEMILL_TRY(storage.create_directories(""));
@@ -255,10 +256,12 @@ Result<void> Engine::journal_and_sync(JournalEntry entry) {
   return {};
 }
 
-Result<void> Engine::commit(std::unique_lock<std::mutex>& lock, const PartitionSet& partitions,
+Result<void> Engine::commit(std::unique_lock<std::mutex>& lock, const PartitionSet& touched,
                             std::vector<GroupOffset> offsets, const std::set<std::int64_t>& producers,
                             ControlType marker) {
   TIDEMILL_TRY(writable());
+  PartitionSet partitions = touched;
+  std::erase_if(partitions, [&](const PartitionLog* log) { return deleted(*log); });
   const Timestamp now = clock.now().wall;
   for (PartitionLog* log : partitions) {
     for (const std::int64_t producer : producers) TIDEMILL_TRY(log->append_marker(marker, producer, now));
@@ -319,6 +322,8 @@ Result<void> Engine::delete_topic(std::string_view name) {
   for (auto& log : found->partitions) {
     notify(*log);
     TIDEMILL_TRY(log->remove_files());
+    deleted_.insert(log.get());
+    graveyard_.push_back(std::move(log));
   }
   for (auto& [group, state] : groups) {
     std::erase_if(state.offsets, [&](const auto& offset) { return offset.first.topic == name; });

@@ -57,6 +57,8 @@ class Engine {
   [[nodiscard]] Result<PartitionLog*> partition(const TopicPartition& partition);
   [[nodiscard]] Result<void> create_topic(const TopicSpec& spec);
   [[nodiscard]] Result<void> delete_topic(std::string_view name);
+  /// Its topic was deleted while somebody still held it.
+  [[nodiscard]] bool deleted(const PartitionLog& log) const { return deleted_.contains(&log); }
   [[nodiscard]] Result<void> alter_topic(std::string_view name, const TopicConfig& config);
   [[nodiscard]] Result<void> delete_records(PartitionLog& partition, Offset before);
   [[nodiscard]] Result<void> writable() const;
@@ -104,6 +106,8 @@ class Engine {
   std::int64_t next_producer_id_ = 1000;
   std::optional<Error> failed_;
   std::multimap<const PartitionLog*, std::shared_ptr<Signal>> watchers_;
+  std::vector<std::unique_ptr<PartitionLog>> graveyard_;  // deleted, but handles may still point to them
+  std::set<const PartitionLog*> deleted_;
   std::thread background_;
   Signal stop_;
   std::uint64_t unsynced_ticket_ = 0;
