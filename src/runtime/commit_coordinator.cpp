@@ -75,7 +75,17 @@ std::uint64_t CommitCoordinator::rounds() const {
   return phase_ == RoundPhase::kNone || phase_ == RoundPhase::kApplying ? round_ : round_ - 1;
 }
 
+void CommitCoordinator::wait_while_standing_still(const Participant& participant, std::chrono::nanoseconds time_max) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, time_max, [&] {
+    const bool arrived = phase_ == RoundPhase::kGathering && participant.arrived == round_;
+    const bool led = phase_ == RoundPhase::kSettling && leader_ != &participant;
+    return !arrived && !led;
+  });
+}
+
 void CommitCoordinator::wake_all_locked() {
+  changed_.notify_all();
   if (participants_.size() < 2) return;
   for (Participant* participant : participants_) participant->wake();
 }

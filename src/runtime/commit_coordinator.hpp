@@ -9,6 +9,7 @@
 // each participant before it sends again.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -82,6 +83,8 @@ class CommitCoordinator {
   /// again; nullopt: no need.
   std::optional<MonotonicTime> report_idle(Participant& participant, bool idle, bool dirty, bool commit_when_idle,
                                            Now now);
+  /// Waits, at most so long, while the participant has to stand still. Only for threads of their own.
+  void wait_while_standing_still(const Participant& participant, std::chrono::nanoseconds time_max);
   /// Number of rounds that have ended.
   [[nodiscard]] std::uint64_t rounds() const;
 
@@ -96,6 +99,7 @@ class CommitCoordinator {
   const CommitGroupOptions options_;
 
   mutable std::mutex mutex_;
+  std::condition_variable changed_;
   std::vector<Participant*> participants_;
   std::shared_ptr<CommitGroup> group_;
   std::uint64_t incarnation_ = 0;

@@ -117,6 +117,7 @@ StreamThread::Step StreamThread::round(Now now) {
   }
   run_mailbox();
   if (membership_ && !closing_) handle_events(now);
+  standing_still_ = false;
   if (coordinate(now, step)) return step;
   if (closing_ || revoking_ || tasks_lost_) {
     if (closing_) {
@@ -159,7 +160,12 @@ StreamThread::Step StreamThread::round(Now now) {
 }
 
 void StreamThread::wait(MonotonicTime deadline) {
-  if (consumer_) consumer_->wait(deadline);
+  if (standing_still_ && participant_) {
+    // Data must not wake it: it may not look at them before the round has ended.
+    options_.coordinator->wait_while_standing_still(*participant_, deadline - options_.clock->now().monotonic);
+  } else if (consumer_) {
+    consumer_->wait(deadline);
+  }
 }
 
 void StreamThread::wake() {

@@ -208,6 +208,7 @@ class StreamThread {
   MonotonicTime first_abort_{};  // of those in a row
   MonotonicTime resume_at_{};    // nothing is read or processed before
   std::optional<TasksAssigned> pending_assignment_;  // until what was revoked or lost before it is closed
+  bool standing_still_ = false;  // the last round of run_once() ended in the middle of a commit round
   bool tasks_lost_ = false;
   bool revoking_ = false;
   bool closing_ = false;

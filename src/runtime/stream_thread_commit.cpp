@@ -55,6 +55,7 @@ bool StreamThread::coordinate(Now now, Step& step) {
       apply(outcome, now);
       continue;
     }
+    standing_still_ = true;
     step.wait_until = now.monotonic + kStandStill;
     return true;
   }

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <tidemill/base/random.hpp>
+
 #include "hand_made.hpp"
 
 namespace tidemill::test {
@@ -203,6 +205,33 @@ TEST(Streams, ReportsDroppedRecordsAndThroughputByKafkasNames) {
   EXPECT_EQ(values["process-total"], 3);
   EXPECT_EQ(values["records-lag"], 0);
   EXPECT_EQ(log->admin().describe_topic("dlq", system_clock().now().monotonic + 1s)->partitions, 1) << "made when needed";
+}
+
+TEST(Streams, APersistentStoreIsNotRestoredFromTheBeginning) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  const auto topology = std::make_shared<Topology>(*word_count());
+  topology->stores.at("counts").spec.engine = StoreEngineKind::kPersistent;
+  StreamsConfig persistent = config(log);
+  persistent.state_dir = ::testing::TempDir() + "tidemill-streams-test-" + random_uuid(system_random());
+  std::int64_t restored = -1;
+  for (int run = 1; run <= 2; ++run) {
+    restored = 0;
+    Streams streams(*topology, persistent);
+    streams.set_restore_listener({.on_start = {}, .on_batch = {}, .on_end = [&](const RestoreProgress&, std::int64_t total) { restored += total; }});
+    ASSERT_TRUE(streams.start());
+    produce(*log, "lines", {{"1", "a b a"}, {"2", "b c"}});
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+    EXPECT_EQ(rows(streams, "counts").at("a"), std::to_string(2 * run));
+    EXPECT_EQ(rows(streams, "counts", QueryIsolation::kReadCommitted).at("c"), std::to_string(run));
+    if (run == 1) {
+      Streams other(*topology, persistent);
+      const Result<void> started = other.start();
+      ASSERT_FALSE(started);
+      EXPECT_THAT(started.error().message, HasSubstr("give each instance its own state.dir"));
+    }
+    ASSERT_TRUE(streams.close());
+  }
+  EXPECT_EQ(restored, 0);
 }
 
 TEST(Streams, PausesAndResumes) {
