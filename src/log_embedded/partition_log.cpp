@@ -71,6 +71,8 @@ Result<void> PartitionLog::recover(Offset log_start, Offset verify_from) {
       apply(**header, (*header)->control() ? BytesView(whole) : BytesView());
     }
     if (segment.bytes < size) TIDEMILL_TRY(segment.file->truncate(segment.bytes));
+    // What a dead process wrote may be in no more than the page cache: the next checkpoint has to sync it.
+    segment.dirty = end_ >= verify_from;
     segments_.push_back(std::move(segment));
   }
   if (log_start_ > end_) end_ = log_start_;
