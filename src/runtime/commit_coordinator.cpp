@@ -119,9 +119,10 @@ CommitCoordinator::View CommitCoordinator::view(const Participant& participant) 
   return view;
 }
 
-void CommitCoordinator::arrive(Participant& participant) {
+void CommitCoordinator::arrive(Participant& participant, MembershipToken token) {
   const std::lock_guard lock(mutex_);
   if (phase_ != RoundPhase::kGathering) return;
+  participant.token = std::move(token);
   participant.arrived = round_;
   gathered_locked();
 }
@@ -146,15 +147,19 @@ void CommitCoordinator::gathered_locked() {
   wake_all_locked();
 }
 
-bool CommitCoordinator::settle(Participant& participant, const MembershipToken& token,
-                               UniqueFunction<Result<void>()> check, Now now) {
+bool CommitCoordinator::settle(Participant& participant, UniqueFunction<Result<void>()> check,
+                               UniqueFunction<Result<void>(const MembershipToken&)> valid, Now now) {
   std::shared_ptr<CommitGroup> group;
   RoundIntent intent;
+  std::vector<MembershipToken> others;
   {
     const std::lock_guard lock(mutex_);
     if (phase_ != RoundPhase::kSettling || leader_ != &participant) return true;
     group = group_;
     intent = intent_;
+    for (const Participant* other : participants_) {
+      if (other != &participant && other->arrived == round_) others.push_back(other->token);
+    }
     if (settling_since_ == MonotonicTime{}) settling_since_ = now.monotonic;
   }
   const auto took = [this](CommitResult result) {
@@ -191,10 +196,14 @@ bool CommitCoordinator::settle(Participant& participant, const MembershipToken& 
         }
       }
       if (flushed_ && !settled_) {
-        if (const Result<void> delivered = check(); !delivered) abort(delivered.error());
+        Result<void> good = check();
+        for (const MembershipToken& token : others) {
+          if (good) good = valid(token);
+        }
+        if (!good) abort(good.error());
       }
       if (flushed_ && !settled_) {
-        took(group->commit(token, clock_.now().monotonic + kSettleTimeout));
+        took(group->commit(participant.token, clock_.now().monotonic + kSettleTimeout));
         TIDEMILL_CRASH_POINT("commit.committed");
       }
     }

@@ -43,6 +43,7 @@ class CommitCoordinator {
     CommitCoordinator* coordinator = nullptr;
     UniqueFunction<void()> wake;
     std::uint64_t arrived = 0;  // number of the last round
+    MembershipToken token;      // with which it arrived
     std::uint64_t applied = 0;
     bool idle = false;
     bool dirty = false;
@@ -70,10 +71,14 @@ class CommitCoordinator {
     bool must_apply = false;   // kApplying, and not applied yet
   };
   [[nodiscard]] View view(const Participant& participant);
-  void arrive(Participant& participant);
+  /// `token`: as it was when the participant staged. What it staged may be committed only as long as this one is good, not by
+  /// one that it was given later, with other tasks.
+  void arrive(Participant& participant, MembershipToken token);
   /// The leader's step: flush, commit or abort, and a new group where needed. True: the outcome is there.
-  /// `check` runs between flush and commit (deliveries that failed); its error aborts.
-  bool settle(Participant& participant, const MembershipToken& token, UniqueFunction<Result<void>()> check, Now now);
+  /// `check` runs between flush and commit (deliveries that failed), `valid` for each other participant's token; an error
+  /// aborts.
+  bool settle(Participant& participant, UniqueFunction<Result<void>()> check,
+              UniqueFunction<Result<void>(const MembershipToken&)> valid, Now now);
   /// What all have to take over; call applied() afterwards.
   [[nodiscard]] const RoundOutcome& outcome() const { return outcome_; }
   void applied(Participant& participant, Now now);

@@ -195,9 +195,15 @@ void StreamThread::handle_events(Now now) {
         slot->revoked = slot->revoked ||
                         std::find(revoked->tasks.begin(), revoked->tasks.end(), slot->id) != revoked->tasks.end();
       }
+      if (pending_assignment_) {  // given and taken back before it was begun
+        std::erase_if(pending_assignment_->active, [&](const TaskId& id) {
+          return std::find(revoked->tasks.begin(), revoked->tasks.end(), id) != revoked->tasks.end();
+        });
+      }
       revoking_ = true;
       if (dirty()) want_commit_ = true;
     } else if (auto* lost = std::get_if<TasksLost>(&event)) {
+      pending_assignment_.reset();
       lose_tasks(lost->reason);
     } else if (std::holds_alternative<ApplicationShutdownRequested>(event)) {
       if (options_.on_application_shutdown) options_.on_application_shutdown();

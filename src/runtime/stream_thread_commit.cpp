@@ -38,12 +38,14 @@ bool StreamThread::coordinate(Now now, Step& step) {
         step.wait_until = now.monotonic + kGatherRetry;
         return true;
       }
-      options_.coordinator->arrive(*participant_);
+      options_.coordinator->arrive(*participant_, membership_ ? membership_->token() : MembershipToken{});
       continue;
     }
     if (view.is_leader) {
-      if (!options_.coordinator->settle(*participant_, membership_->token(),
-                                        [this] { return take_delivery_failures(); }, now)) {
+      const auto valid = [this](const MembershipToken& token) {
+        return membership_->commit({}, token, options_.clock->now().monotonic + std::chrono::seconds(5));
+      };
+      if (!options_.coordinator->settle(*participant_, [this] { return take_delivery_failures(); }, valid, now)) {
         step.wait_until = now.monotonic + kGatherRetry;
         return true;
       }

@@ -416,8 +416,8 @@ class Simulation {
         for (const Row& row : *rows) {
           const std::int64_t next = ++found[kind + row.key];
           if (row.value != std::to_string(next)) {
-            return fail(topic + ": " + row.key + " goes on with " + row.value + " where " + std::to_string(next) +
-                        " must be");
+            return fail(topic + "-" + std::to_string(p) + ", record " + std::to_string(&row - rows->data()) + ": " + row.key +
+                        " goes on with " + row.value + " where " + std::to_string(next) + " must be");
           }
         }
       }

@@ -34,14 +34,14 @@ TEST_F(CommitCoordinatorTest, NobodySettlesBeforeAllHaveArrivedAndAllApplyTheOut
   auto b = join();
   coordinator.request(RoundIntent::kCommit);
   EXPECT_TRUE(coordinator.view(*a).must_arrive);
-  coordinator.arrive(*a);
+  coordinator.arrive(*a, token());
   EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kGathering);
   EXPECT_FALSE(coordinator.view(*a).must_arrive);
   EXPECT_FALSE(coordinator.view(*a).is_leader);
-  coordinator.arrive(*b);
+  coordinator.arrive(*b, token());
   ASSERT_TRUE(coordinator.view(*a).is_leader != coordinator.view(*b).is_leader);
   auto& leader = coordinator.view(*a).is_leader ? *a : *b;
-  ASSERT_TRUE(coordinator.settle(leader, token(), [] { return Result<void>(); }, clock.now()));
+  ASSERT_TRUE(coordinator.settle(leader, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
   EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kCommitted) << coordinator.outcome().error.message;
   EXPECT_TRUE(coordinator.view(*a).must_apply);
   coordinator.applied(*a, clock.now());
@@ -55,11 +55,11 @@ TEST_F(CommitCoordinatorTest, AnAbortTurnsACommitThatIsBeingGathered) {
   auto a = join();
   auto b = join();
   coordinator.request(RoundIntent::kCommit);
-  coordinator.arrive(*a);
+  coordinator.arrive(*a, token());
   coordinator.request(RoundIntent::kAbort, {ErrorKind::kInternal, "b has failed"});
-  coordinator.arrive(*b);
+  coordinator.arrive(*b, token());
   auto& leader = coordinator.view(*a).is_leader ? *a : *b;
-  ASSERT_TRUE(coordinator.settle(leader, token(), [] { return Result<void>(); }, clock.now()));
+  ASSERT_TRUE(coordinator.settle(leader, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
   EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kAborted);
 }
 
@@ -67,7 +67,7 @@ TEST_F(CommitCoordinatorTest, OneThatLeavesIsNotWaitedFor) {
   auto a = join();
   auto b = join();
   coordinator.request(RoundIntent::kCommit);
-  coordinator.arrive(*a);
+  coordinator.arrive(*a, token());
   b.reset();
   EXPECT_TRUE(coordinator.view(*a).is_leader);
 }
