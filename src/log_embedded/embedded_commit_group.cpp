@@ -125,6 +125,7 @@ void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
   if (group_->broken) return fail(*group_->broken);
   auto log = engine_->partition(id);
   if (!log) return fail(log.error());
+  if (auto free = engine_->can_append(**log, producer_id_); !free) return fail(free.error());
   if (auto offset = (*log)->append(std::move(batch)); !offset) return fail(offset.error());
   partition.sequence = static_cast<std::int32_t>((static_cast<std::int64_t>(partition.sequence) + count) & 0x7fffffff);
   group_->written[*log] = (*log)->end();
@@ -232,6 +233,11 @@ CommitResult EmbeddedCommitGroup::commit(const MembershipToken& token, Monotonic
   if (partitions.empty() && offsets.empty()) return {};
   const std::set<std::int64_t> producers = shared_->transactional ? *shared_->producers : std::set<std::int64_t>();
   if (auto done = engine_->commit(lock, partitions, std::move(offsets), producers, ControlType::kCommit); !done) {
+    if (done.error().kind == ErrorKind::kDiskFull && engine_->writable()) {  // nothing of it is written
+      for (PartitionLog* log : partitions) shared_->written[log] = log->end();
+      (void)abort_locked(lock);
+      return {CommitOutcome::kAborted, done.error()};
+    }
     return {CommitOutcome::kUnknown, done.error()};
   }
   return {};

@@ -47,7 +47,8 @@ Engine::~Engine() {
     background_.join();
   }
   std::unique_lock lock(mutex);
-  if (!failed_ && journal_ && !options.read_only) (void)checkpoint().has_value();
+  // One that could not be recovered must not write what little of it there is.
+  if (!failed_ && recovered_ && !options.read_only) (void)checkpoint().has_value();
 }
 
 // Replays the journal: topics, offsets and ends as of its last entry that can be had whole. What lies behind an end was never
@@ -56,8 +57,8 @@ Result<void> Engine::recover() {
   const bool in_memory = storage_.real_path("").empty();
   TIDEMILL_ASSIGN(Journal::Found found,
                   Journal::open(storage_, {.file_bytes = in_memory ? kMemoryJournalBytes : std::uint64_t{64} << 20,
-                                           .skip_sync = options.unsafe_skip_sync_for_tests ||
-                                                        options.durability == Durability::kProcess}));
+                                           .sync_appends = options.durability == Durability::kPower,
+                                           .skip_sync = options.unsafe_skip_sync_for_tests}));
   journal_ = std::move(found.journal);
   std::map<TopicPartition, PartitionEnd> ends;
   std::map<std::string, TopicSpec> specs;
@@ -111,11 +112,11 @@ Result<void> Engine::recover() {
   for (auto& [name, topic] : topics) {
     for (auto& log : topic.partitions) {
       const PartitionEnd& end = last[*log->partition()];
-      log->set_leader_epoch(end.leader_epoch);
+      // Also where nothing is cut off here, a power failure may have taken records that a store has seen.
+      log->set_leader_epoch(options.read_only ? end.leader_epoch : end.leader_epoch + 1);
       const Offset found_end = log->end();
       TIDEMILL_ASSIGN(const bool cut, log->truncate(end.end));
       if (cut) {
-        log->set_leader_epoch(end.leader_epoch + 1);
         spdlog::info("{}: {} had {} records behind its last commit; cut off", traits.description,
                      to_string(*log->partition()), found_end - end.end);
       }
@@ -136,6 +137,7 @@ Result<void> Engine::recover() {
       }
     }
   }
+  recovered_ = true;
   if (options.read_only) return {};
   return checkpoint();
 }
@@ -256,6 +258,53 @@ Result<void> Engine::journal_and_sync(JournalEntry entry) {
   return {};
 }
 
+// A disk that is full before the first commit marker leaves the transaction as it was, to be aborted; one that cannot be aborted
+// either is aborted later, see unended_. Half of the markers cannot be taken back: then only opening the log again helps.
+Result<void> Engine::write_markers(const PartitionSet& partitions, const std::set<std::int64_t>& producers, ControlType marker,
+                                   Timestamp now) {
+  bool any = false;
+  for (PartitionLog* log : partitions) {
+    for (const std::int64_t producer : producers) {
+      if (!log->has_open(producer)) continue;
+      if (auto written = log->append_marker(marker, producer, now); !written) {
+        if (marker == ControlType::kCommit && (any || written.error().kind != ErrorKind::kDiskFull)) {
+          failed_ = written.error().with_context("a commit could not be written whole; close the log and open it again");
+          return *failed_;
+        }
+        if (marker == ControlType::kAbort) {
+          for (PartitionLog* touched : partitions) unended_[touched].insert(producers.begin(), producers.end());
+        }
+        return written.error();
+      }
+      any = true;
+    }
+  }
+  return {};
+}
+
+Result<void> Engine::end_unended(PartitionSet& ended) {
+  while (!unended_.empty()) {
+    const auto first = unended_.begin();
+    if (!deleted(*first->first)) {
+      for (const std::int64_t producer : first->second) {
+        TIDEMILL_TRY(first->first->append_marker(ControlType::kAbort, producer, clock.now().wall));
+      }
+      ended.insert(first->first);
+    }
+    unended_.erase(first);
+  }
+  return {};
+}
+
+Result<void> Engine::can_append(const PartitionLog& log, std::int64_t producer) {
+  const auto found = unended_.find(const_cast<PartitionLog*>(&log));
+  if (found == unended_.end() || !found->second.contains(producer)) return {};
+  PartitionSet ended;
+  const Result<void> done = end_unended(ended);
+  for (PartitionLog* partition : ended) to_journal_.insert(partition);
+  return done;
+}
+
 Result<void> Engine::commit(std::unique_lock<std::mutex>& lock, const PartitionSet& touched,
                             std::vector<GroupOffset> offsets, const std::set<std::int64_t>& producers,
                             ControlType marker) {
@@ -263,9 +312,11 @@ Result<void> Engine::commit(std::unique_lock<std::mutex>& lock, const PartitionS
   PartitionSet partitions = touched;
   std::erase_if(partitions, [&](const PartitionLog* log) { return deleted(*log); });
   const Timestamp now = clock.now().wall;
-  for (PartitionLog* log : partitions) {
-    for (const std::int64_t producer : producers) TIDEMILL_TRY(log->append_marker(marker, producer, now));
-  }
+  TIDEMILL_TRY(end_unended(partitions));
+  partitions.merge(to_journal_);
+  to_journal_.clear();
+  std::erase_if(partitions, [&](const PartitionLog* log) { return deleted(*log); });
+  TIDEMILL_TRY(write_markers(partitions, producers, marker, now));
   JournalEntry entry;
   for (PartitionLog* log : partitions) {
     PartitionEnd end = end_of(*log);
@@ -278,7 +329,10 @@ Result<void> Engine::commit(std::unique_lock<std::mutex>& lock, const PartitionS
   std::vector<std::pair<TopicPartition, Offset>> ends;
   for (const PartitionEnd& end : entry.partitions) ends.emplace_back(end.partition, end.end);
   std::uint64_t ticket = 0;
-  TIDEMILL_TRY(journal(std::move(entry), ticket));
+  if (auto journaled = journal(std::move(entry), ticket); !journaled) {
+    failed_ = journaled.error();  // markers and offsets are in the state already: only recovery takes them out again
+    return *failed_;
+  }
 
   lock.unlock();
   const Result<void> synced = journal_->sync(ticket);

@@ -68,6 +68,8 @@ class Engine {
   [[nodiscard]] Result<void> commit(std::unique_lock<std::mutex>& lock, const PartitionSet& partitions,
                                     std::vector<GroupOffset> offsets, const std::set<std::int64_t>& producers,
                                     ControlType marker);
+  /// Before a producer's append: what it could not abort before is aborted now, or nothing may follow it.
+  [[nodiscard]] Result<void> can_append(const PartitionLog& log, std::int64_t producer);
   std::int64_t next_producer_id() { return next_producer_id_++; }
   void notify(const PartitionLog& partition);
   void watch(const PartitionLog& partition, const std::shared_ptr<Signal>& signal);
@@ -93,6 +95,10 @@ class Engine {
          EmbeddedLogOptions options);
   Result<void> recover();
   Result<void> open_topic(const TopicSpec& spec, const std::map<TopicPartition, PartitionEnd>& ends);
+  [[nodiscard]] Result<void> write_markers(const PartitionSet& partitions, const std::set<std::int64_t>& producers,
+                                           ControlType marker, Timestamp now);
+  /// Adds to `ended` what has a new end by it.
+  [[nodiscard]] Result<void> end_unended(PartitionSet& ended);
   Result<void> journal(JournalEntry entry, std::uint64_t& ticket);
   Result<void> journal_and_sync(JournalEntry entry);
   [[nodiscard]] JournalEntry snapshot() const;
@@ -105,6 +111,10 @@ class Engine {
   std::unique_ptr<Journal> journal_;
   std::int64_t next_producer_id_ = 1000;
   std::optional<Error> failed_;
+  bool recovered_ = false;
+  /// Transactions whose abort markers could not be written (a full disk), and partitions with markers not journaled yet.
+  std::map<PartitionLog*, std::set<std::int64_t>> unended_;
+  PartitionSet to_journal_;
   std::multimap<const PartitionLog*, std::shared_ptr<Signal>> watchers_;
   std::vector<std::unique_ptr<PartitionLog>> graveyard_;  // deleted, but handles may still point to them
   std::set<const PartitionLog*> deleted_;

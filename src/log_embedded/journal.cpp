@@ -143,7 +143,7 @@ Result<void> Journal::sync(std::uint64_t ticket) {
     const std::uint64_t target = sequence_;  // all that is written by now: one sync serves whoever waits for it
     const std::shared_ptr<File> file = files_[current_];
     lock.unlock();
-    const Result<void> result = options_.skip_sync ? Result<void>() : file->sync();
+    const Result<void> result = options_.skip_sync || !options_.sync_appends ? Result<void>() : file->sync();
     lock.lock();
     syncing_ = false;
     if (!result) {

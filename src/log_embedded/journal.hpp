@@ -23,7 +23,9 @@ class Journal {
   struct Options {
     std::string directory = "journal";
     std::uint64_t file_bytes = std::uint64_t{64} << 20;
-    /// Skips fdatasync; for the test that must find the loss.
+    /// False: sync() does nothing, only checkpoints are synced (`process` durability).
+    bool sync_appends = true;
+    /// Skips every fdatasync; for the test that must find the loss.
     bool skip_sync = false;
   };
   /// What was found, in order; the first one is a checkpoint, unless nothing was ever written.

@@ -18,6 +18,17 @@ std::string segment_name(Offset base) {
   return name;
 }
 
+Result<void> write_again(File& file, std::uint64_t from, std::uint64_t to) {
+  constexpr std::uint64_t kChunkBytes = std::uint64_t{1} << 20;
+  Bytes chunk;
+  for (std::uint64_t at = from; at < to; at += chunk.size()) {
+    TIDEMILL_TRY(file.read_at(at, std::min(kChunkBytes, to - at), chunk));
+    if (chunk.empty()) return Error{ErrorKind::kIo, "a segment became shorter while it was read"};
+    TIDEMILL_TRY(file.write_at(at, chunk));
+  }
+  return {};
+}
+
 }  // namespace
 
 PartitionLog::PartitionLog(Storage& storage, TopicPartition partition, Options options)
@@ -31,11 +42,17 @@ Result<void> PartitionLog::recover(Offset log_start, Offset verify_from) {
   Bytes head;
   Bytes whole;
   bool ended = false;
-  for (const std::string& name : names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string& name = names[i];
     if (!name.ends_with(".log")) continue;
     Segment segment;
     segment.base = Offset(std::atoll(name.c_str()));
     segment.path = directory_ + "/" + name;
+    // One that was removed before may be back after a power failure, without its bytes.
+    if (i + 1 < names.size() && names[i + 1].ends_with(".log") && Offset(std::atoll(names[i + 1].c_str())) <= log_start) {
+      TIDEMILL_TRY(storage_.remove(segment.path));
+      continue;
+    }
     if (ended || (!segments_.empty() && segment.base != end_)) {  // behind what was lost
       TIDEMILL_TRY(storage_.remove(segment.path));
       continue;
@@ -44,7 +61,9 @@ Result<void> PartitionLog::recover(Offset log_start, Offset verify_from) {
     segment.file = std::move(file);
     if (segments_.empty()) end_ = segment.base;
     TIDEMILL_ASSIGN(const std::uint64_t size, segment.file->size());
+    std::optional<std::uint64_t> unsure_from;
     while (segment.bytes < size) {
+      if (end_ >= verify_from && !unsure_from) unsure_from = segment.bytes;
       TIDEMILL_TRY(segment.file->read_at(segment.bytes, kBatchHeaderBytes, head));
       auto header = read_batch_header(head);
       bool whole_and_valid = header.has_value() && header->has_value() && (*header)->base_offset >= end_ &&
@@ -71,8 +90,10 @@ Result<void> PartitionLog::recover(Offset log_start, Offset verify_from) {
       apply(**header, (*header)->control() ? BytesView(whole) : BytesView());
     }
     if (segment.bytes < size) TIDEMILL_TRY(segment.file->truncate(segment.bytes));
-    // What a dead process wrote may be in no more than the page cache: the next checkpoint has to sync it.
+    // What a dead process wrote may be in no more than the page cache, and after a failed sync the kernel takes it for clean:
+    // it is written once more, and the next checkpoint syncs it.
     segment.dirty = end_ >= verify_from;
+    if (unsure_from) TIDEMILL_TRY(write_again(*segment.file, *unsure_from, segment.bytes));
     segments_.push_back(std::move(segment));
   }
   if (log_start_ > end_) end_ = log_start_;

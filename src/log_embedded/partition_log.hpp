@@ -57,6 +57,7 @@ class PartitionLog {
   [[nodiscard]] Result<void> append_marker(ControlType type, std::int64_t producer_id, Timestamp now);
   [[nodiscard]] bool has_open_transaction(std::int64_t producer_id) const { return open_.contains(producer_id); }
   [[nodiscard]] std::vector<std::int64_t> open_producers() const;
+  [[nodiscard]] bool has_open(std::int64_t producer_id) const { return open_.contains(producer_id); }
 
   /// Batches that the journal does not cover yet, for its next entry; then they are covered.
   [[nodiscard]] std::vector<std::shared_ptr<const Bytes>> take_unjournaled();
