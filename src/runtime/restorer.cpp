@@ -94,6 +94,13 @@ Result<void> Restorer::start_over(Item& item) {
   return consumer_->seek(item.restore.changelog, item.next);
 }
 
+// The store was committed with that record; the log has aborted it since, so what the store knows was lost with its commit.
+Result<void> Restorer::not_there(Item& item) {
+  spdlog::warn("store {}: the record before offset {} of {} is not committed: the store is rebuilt", item.restore.store,
+               item.next.value, to_string(item.restore.changelog));
+  return start_over(item);
+}
+
 Result<bool> Restorer::step() {
   if (items_.empty()) return false;
   TIDEMILL_ASSIGN(const PollResult polled, consumer_->poll(kPollBytes));
@@ -114,9 +121,16 @@ Result<bool> Restorer::step() {
   bool any = !polled.batches.empty();
   for (auto item = items_.begin(); item != items_.end();) {
     const Result<Offset> position = consumer_->position(item->restore.changelog);
-    const bool read_all = item->next >= item->restore.end || (position && *position >= item->restore.end);
+    const bool read_all =
+        (!item->check_epoch && item->next >= item->restore.end) || (position && *position >= item->restore.end);
     if (!read_all) {
       ++item;
+      continue;
+    }
+    if (item->check_epoch) {
+      TIDEMILL_TRY(not_there(*item));
+      ++item;
+      any = true;
       continue;
     }
     finish(*item);
@@ -145,9 +159,10 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
                        item.epoch.value);
           return start_over(item);
         }
+        if (record.offset == item.next - 1) item.check_epoch = false;
         continue;
       }
-      item.check_epoch = false;
+      return not_there(item);
     }
     if (record.offset < item.next || record.offset >= item.restore.end) continue;
     last = record.offset;

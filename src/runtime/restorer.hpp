@@ -61,6 +61,7 @@ class Restorer {
   };
   Result<void> read_batch(Item& item, const RecordBatch& batch);
   Result<void> start_over(Item& item);
+  [[nodiscard]] Result<void> not_there(Item& item);
   void finish(Item& item);
 
   Log& log_;

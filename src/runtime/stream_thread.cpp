@@ -248,7 +248,9 @@ void StreamThread::lose_tasks(const Error& reason) {
 void StreamThread::finish_revocation(Now now) {
   if (tasks_lost_) {
     tasks_lost_ = false;
+    const bool gives_back = revoking_;  // of what it was given since
     close_all_tasks();
+    if (gives_back) membership_->acknowledge_revoked();
   } else {
     revoking_ = false;
     for (std::size_t i = 0; i < slots_.size();) {
