@@ -186,10 +186,10 @@ class CrashTest {
   }
   /// Until the start is behind it, and a little longer; its status if it ends before.
   std::optional<int> wait_until_it_works(Child& child) {
-    if (!word_count()) return child.wait(std::chrono::milliseconds(250));
+    const char* const started = word_count() ? "running" : "transactions.ndjson";
     for (int i = 0; i < 500; ++i) {
       if (const std::optional<int> status = child.wait(std::chrono::milliseconds(5))) return status;
-      if (text_of(output()).find("running") != std::string::npos) return child.wait(std::chrono::milliseconds(40));
+      if (text_of(output()).find(started) != std::string::npos) return child.wait(std::chrono::milliseconds(40));
     }
     return std::nullopt;
   }

@@ -1,0 +1,126 @@
+// make_fuzz_corpus FOLDER: writes a small seed corpus for each fuzzer, made with the library itself.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include <tidemill/adapters/embedded_log.hpp>
+#include <tidemill/base/headers.hpp>
+
+#include "log/record_batch_codec.hpp"
+
+namespace fs = std::filesystem;
+using namespace tidemill;
+
+namespace {
+
+void write(const fs::path& path, std::string_view bytes) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+const Bytes kHeaders = Headers{{"trace", Bytes("abc")}, {"empty", Bytes()}, {"null", std::nullopt}}.encode();
+
+Bytes batch(Compression codec, bool transactional, std::int32_t records) {
+  BatchBuilder builder;
+  for (std::int32_t i = 0; i < records; ++i) {
+    const std::string key = "key-" + std::to_string(i % 3);
+    builder.add(Timestamp(1'700'000'000'000 + i), BytesView(key), i % 4 == 3 ? OptionalBytesView() : BytesView("a value"),
+                i % 2 == 0 ? BytesView() : BytesView(kHeaders));
+  }
+  return builder.seal({.producer_id = transactional ? 7 : kNoProducerId,
+                       .producer_epoch = static_cast<std::int16_t>(transactional ? 0 : -1),
+                       .base_sequence = transactional ? 0 : -1,
+                       .transactional = transactional,
+                       .compression = codec});
+}
+
+void batches(const fs::path& folder) {
+  const char* names[] = {"none", "gzip", "snappy", "lz4", "zstd"};
+  for (int codec = 0; codec < 5; ++codec) {
+    write(folder / "record_batch" / names[codec], batch(static_cast<Compression>(codec), codec % 2 == 1, 5));
+  }
+  write(folder / "record_batch" / "commit", make_control_batch(ControlType::kCommit, 7, 0, 0, Timestamp(1)));
+}
+
+void segments(const fs::path& folder) {
+  for (const ControlType end : {ControlType::kCommit, ControlType::kAbort}) {
+    Bytes all;
+    std::int64_t offset = 0;
+    const auto add = [&](Bytes bytes, std::int64_t records) {
+      set_base_offset(bytes, Offset(offset), LeaderEpoch(0));
+      all += bytes;
+      offset += records;
+    };
+    add(batch(Compression::kNone, false, 3), 3);
+    add(batch(Compression::kLz4, true, 4), 4);
+    add(make_control_batch(end, 7, 0, 0, Timestamp(2)), 1);
+    add(batch(Compression::kNone, true, 2), 2);  // left open
+    write(folder / "segment" / (end == ControlType::kCommit ? "committed" : "aborted"), all);
+    write(folder / "segment" / (end == ControlType::kCommit ? "cut" : "cut-aborted"), all.substr(0, all.size() - 20));
+  }
+}
+
+/// The front of the journal that a small log leaves behind.
+void journal(const fs::path& folder) {
+  const fs::path work = fs::temp_directory_path() / "tidemill-make-fuzz-corpus";
+  for (const Durability durability : {Durability::kPower, Durability::kProcess}) {
+    fs::remove_all(work);
+    {
+      const auto log = open_embedded_log(work.string(), {.durability = durability, .background_thread = false}).value();
+      const MonotonicTime deadline = system_clock().now().monotonic + std::chrono::seconds(10);
+      log->admin().create_topic({.name = "t", .partitions = 2, .config = {{"cleanup.policy", "compact"}}}, deadline).value();
+      auto group = log->commit_group({.name = "g-1", .application_id = "g"}, deadline).value();
+      auto producer = group->producer();
+      const TopicHandle topic = producer->topic("t", deadline).value();
+      for (int i = 0; i < 2; ++i) {
+        (void)producer->send({.topic = topic, .partition = PartitionId(i), .key = BytesView("k"),
+                              .value = BytesView("v"), .headers = {}});
+        producer->dispatch();
+        (void)group->flush(deadline);
+        (void)group->commit({}, deadline);
+      }
+    }
+    for (const char* name : {"journal-a", "journal-b"}) {
+      std::ifstream file(work / "journal" / name, std::ios::binary);
+      std::string bytes(16384, '\0');
+      file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      bytes.resize(static_cast<std::size_t>(file.gcount()));
+      bytes.resize(bytes.find_last_not_of('\0') + 1 + (bytes.empty() ? 0 : 4));
+      if (bytes.size() > 8) {
+        write(folder / "journal" / (std::string(durability == Durability::kPower ? "power-" : "process-") + name), bytes);
+      }
+    }
+  }
+  fs::remove_all(work);
+}
+
+void json(const fs::path& folder) {
+  const auto line = [&](const char* name, const char* text) { write(folder / "liquidity_json" / name, text); };
+  line("account", R"(a{"account":"A1","client":"C1","currency":"EUR"})");
+  line("limit", R"(l{"client":"C1","currency":"EUR","floor":-1000000,"mode":"monitor"})");
+  line("transaction", R"(t{"id":"t-1","time":"2026-11-23T08:00:00.123Z","value_date":"2026-11-23","legs":[)"
+                      R"({"account":"A1","currency":"EUR","amount":-12500},{"account":"B7","currency":"EUR","amount":12500}]})");
+  line("leg", R"(g{"transaction":"t","account":"A","client":"C","currency":"EUR","amount":5})");
+  line("balance", R"(b{"account":"A1","client":"C1","currency":"EUR","balance":-12500,"version":1})");
+  line("breach", R"(r{"breach_id":"x","client":"C1","currency":"EUR","floor":-1,"balance":-2,"transaction":"t-1"})");
+  line("escapes", R"(a{"account":"\u0001\"\\\ud83d\ude00","client":"C\n","currency":"\u00e9"})");
+  line("overflow", R"(l{"client":"C1","currency":"EUR","floor":99999999999999999999})");
+  line("half", R"(t{"id":"t-1","time":"2026-11-23T08:)");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: make_fuzz_corpus FOLDER\n");
+    return 2;
+  }
+  const fs::path folder = argv[1];
+  write(folder / "headers" / "three", kHeaders);
+  write(folder / "headers" / "none", "");
+  batches(folder);
+  segments(folder);
+  journal(folder);
+  json(folder);
+  return 0;
+}
