@@ -62,24 +62,29 @@ Result<void> Engine::recover() {
   journal_ = std::move(found.journal);
   std::map<TopicPartition, PartitionEnd> ends;
   std::map<std::string, TopicSpec> specs;
+  std::map<TopicPartition, Offset> deleted_to;  // files below may be gone
   const auto apply_topics = [&](const JournalEntry& entry) {
     for (const TopicSpec& spec : entry.topics) {
       if (entry.type == JournalEntry::Type::kTopicDeleted) {
         specs.erase(spec.name);
         std::erase_if(ends, [&](const auto& end) { return end.first.topic == spec.name; });
+        std::erase_if(deleted_to, [&](const auto& start) { return start.first.topic == spec.name; });
       } else {
         specs[spec.name] = spec;
       }
     }
   };
-  std::map<TopicPartition, Offset> verified_from;  // journaled by the checkpoint: synced then
   for (const JournalEntry& entry : found.entries) {
     apply_topics(entry);
     if (entry.type == JournalEntry::Type::kCheckpoint) {
-      for (const PartitionEnd& end : entry.partitions) ends[end.partition] = end, verified_from[end.partition] = end.end;
+      for (const PartitionEnd& end : entry.partitions) ends[end.partition] = end;
+    }
+    for (const PartitionEnd& end : entry.partitions) {
+      Offset& start = deleted_to[end.partition];
+      start = std::max(start, end.log_start);
     }
   }
-  for (const auto& [name, spec] : specs) TIDEMILL_TRY(open_topic(spec, ends));
+  for (const auto& [name, spec] : specs) TIDEMILL_TRY(open_topic(spec, ends, deleted_to));
 
   std::map<TopicPartition, PartitionEnd> last = ends;
   std::size_t dropped = 0;
@@ -123,7 +128,7 @@ Result<void> Engine::recover() {
       for (const std::int64_t producer : log->open_producers()) {
         TIDEMILL_TRY(log->append_marker(ControlType::kAbort, producer, now));
       }
-      TIDEMILL_TRY(log->delete_before(end.log_start));
+      log->delete_before(end.log_start);
       (void)log->take_unjournaled();
       log->set_durable(log->end());
     }
@@ -142,7 +147,8 @@ Result<void> Engine::recover() {
   return checkpoint();
 }
 
-Result<void> Engine::open_topic(const TopicSpec& spec, const std::map<TopicPartition, PartitionEnd>& ends) {
+Result<void> Engine::open_topic(const TopicSpec& spec, const std::map<TopicPartition, PartitionEnd>& ends,
+                                std::map<TopicPartition, Offset> deleted_to) {
   Topic topic;
   topic.spec = spec;
   const auto config = [&](const char* key) -> const std::string* {
@@ -162,7 +168,7 @@ Result<void> Engine::open_topic(const TopicSpec& spec, const std::map<TopicParti
     auto log = std::unique_ptr<PartitionLog>(new PartitionLog(storage_, id, partition_options));
     const auto end = ends.find(id);
     TIDEMILL_TRY(log->recover(end == ends.end() ? Offset(0) : end->second.log_start,
-                              end == ends.end() ? Offset(0) : end->second.end));
+                              end == ends.end() ? Offset(0) : end->second.end, deleted_to[id]));
     topic.partitions.push_back(std::move(log));
   }
   topics.erase(spec.name);
@@ -226,6 +232,9 @@ Result<void> Engine::checkpoint() {
   if (auto written = journal_->checkpoint(encode(snapshot())); !written) {
     if (written.error().kind != ErrorKind::kDiskFull) failed_ = written.error();
     return written.error();
+  }
+  for (auto& [name, topic] : topics) {
+    for (auto& log : topic.partitions) TIDEMILL_TRY(log->remove_deleted());
   }
   return {};
 }
@@ -358,7 +367,7 @@ Result<void> Engine::create_topic(const TopicSpec& spec_in) {
   if (topics.contains(spec.name)) {
     return Error{ErrorKind::kAlreadyExists, "there is a topic \"" + spec.name + "\" already"};
   }
-  TIDEMILL_TRY(open_topic(spec, {}));
+  TIDEMILL_TRY(open_topic(spec, {}, {}));
   TIDEMILL_TRY(storage_.sync_directory("topics"));
   JournalEntry entry;
   entry.type = JournalEntry::Type::kTopicCreated;
@@ -401,12 +410,15 @@ Result<void> Engine::alter_topic(std::string_view name, const TopicConfig& confi
 
 Result<void> Engine::delete_records(PartitionLog& log, Offset before) {
   TIDEMILL_TRY(writable());
-  TIDEMILL_TRY(log.delete_before(std::min(before, log.last_stable())));
+  log.delete_before(std::min(before, log.last_stable()));
   JournalEntry entry;
   PartitionEnd end = end_of(log);
   end.batches = log.take_unjournaled();
   entry.partitions.push_back(std::move(end));
-  return journal_and_sync(std::move(entry));
+  TIDEMILL_TRY(journal_and_sync(std::move(entry)));
+  // A file may go only when no power failure can bring back a time in which it was needed.
+  if (options.durability == Durability::kPower) return log.remove_deleted();
+  return {};
 }
 
 void Engine::watch(const PartitionLog& log, const std::shared_ptr<Signal>& signal) { watchers_.emplace(&log, signal); }

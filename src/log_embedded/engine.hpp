@@ -94,7 +94,8 @@ class Engine {
   Engine(std::unique_ptr<Storage> owned, Storage& storage, const Clock& clock, Random& random,
          EmbeddedLogOptions options);
   Result<void> recover();
-  Result<void> open_topic(const TopicSpec& spec, const std::map<TopicPartition, PartitionEnd>& ends);
+  Result<void> open_topic(const TopicSpec& spec, const std::map<TopicPartition, PartitionEnd>& ends,
+                          std::map<TopicPartition, Offset> deleted_to);
   [[nodiscard]] Result<void> write_markers(const PartitionSet& partitions, const std::set<std::int64_t>& producers,
                                            ControlType marker, Timestamp now);
   /// Adds to `ended` what has a new end by it.

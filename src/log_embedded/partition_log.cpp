@@ -35,7 +35,7 @@ PartitionLog::PartitionLog(Storage& storage, TopicPartition partition, Options o
     : storage_(storage), partition_(std::make_shared<const TopicPartition>(std::move(partition))),
       directory_("topics/" + to_string(*partition_)), options_(options) {}
 
-Result<void> PartitionLog::recover(Offset log_start, Offset verify_from) {
+Result<void> PartitionLog::recover(Offset log_start, Offset verify_from, Offset deleted_to) {
   TIDEMILL_TRY(storage_.create_directories(directory_));
   TIDEMILL_ASSIGN(const std::vector<std::string> names, storage_.list(directory_));
   log_start_ = end_ = journaled_ = durable_ = log_start;
@@ -59,7 +59,13 @@ Result<void> PartitionLog::recover(Offset log_start, Offset verify_from) {
     }
     TIDEMILL_ASSIGN(std::unique_ptr<File> file, storage_.open(segment.path, OpenMode::kReadWrite));
     segment.file = std::move(file);
-    if (segments_.empty()) end_ = segment.base;
+    if (segments_.empty()) {
+      if (segment.base > deleted_to) {
+        return Error{ErrorKind::kCorruption, directory_ + ": the segment with offset " + std::to_string(deleted_to.value) +
+                                                 " is missing; the first one is " + name + ": restore it from a copy"};
+      }
+      end_ = segment.base;
+    }
     TIDEMILL_ASSIGN(const std::uint64_t size, segment.file->size());
     std::optional<std::uint64_t> unsure_from;
     while (segment.bytes < size) {
@@ -252,16 +258,19 @@ Result<void> PartitionLog::restore(std::shared_ptr<const Bytes> batch) {
   return write(*header, std::move(batch));
 }
 
-Result<void> PartitionLog::delete_before(Offset offset) {
+void PartitionLog::delete_before(Offset offset) {
   log_start_ = std::max(log_start_, std::min(offset, end_));
-  while (segments_.size() > 1 && segments_[1].base <= log_start_) {
-    TIDEMILL_TRY(storage_.remove(segments_.front().path));
-    segments_.pop_front();
-  }
   for (auto& [producer, ranges] : aborted_) {
     std::erase_if(ranges, [&](const AbortedRange& range) { return range.last < log_start_; });
   }
   std::erase_if(aborted_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+Result<void> PartitionLog::remove_deleted() {
+  while (segments_.size() > 1 && segments_[1].base <= log_start_) {
+    TIDEMILL_TRY(storage_.remove(segments_.front().path));
+    segments_.pop_front();
+  }
   return {};
 }
 

@@ -38,8 +38,9 @@ class PartitionLog {
   PartitionLog(Storage& storage, TopicPartition partition, Options options);
 
   /// Finds the segments and walks their batches from `log_start` on, verifying checksums from `verify_from` on. Ends
-  /// silently at the first batch that is not whole and valid there; kCorruption for one that lies before.
-  [[nodiscard]] Result<void> recover(Offset log_start, Offset verify_from);
+  /// silently at the first batch that is not whole and valid there; kCorruption for one that lies before, and where segments
+  /// are missing at the front though nothing behind `deleted_to` was ever deleted.
+  [[nodiscard]] Result<void> recover(Offset log_start, Offset verify_from, Offset deleted_to);
 
   [[nodiscard]] const std::shared_ptr<const TopicPartition>& partition() const { return partition_; }
   [[nodiscard]] Offset log_start() const { return log_start_; }
@@ -68,7 +69,9 @@ class PartitionLog {
   /// Recovery: a journaled batch, at its own offset; one that is there already is left.
   [[nodiscard]] Result<void> restore(std::shared_ptr<const Bytes> batch);
   /// Records below are gone: whole segments are removed, readers below get kOffsetOutOfRange.
-  [[nodiscard]] Result<void> delete_before(Offset offset);
+  void delete_before(Offset offset);
+  /// Removes the segments that hold nothing but deleted records; once the deletion is durable.
+  [[nodiscard]] Result<void> remove_deleted();
   [[nodiscard]] Result<void> sync();
   [[nodiscard]] Result<void> remove_files();
 

@@ -14,6 +14,8 @@ namespace {
 /// How long one step may wait for deliveries; a step that ran out of it is simply repeated.
 constexpr std::chrono::milliseconds kFlushStep{20};
 constexpr std::chrono::seconds kSettleTimeout{30};
+/// A log that does not give a group back for so long has failed for its threads.
+constexpr std::chrono::minutes kReopenTimeout{5};
 
 }  // namespace
 
@@ -208,7 +210,10 @@ bool CommitCoordinator::settle(Participant& participant, UniqueFunction<Result<v
       }
     }
   }
-  if (needs_group_ && !reopen(now)) return false;
+  if (needs_group_ && !reopen(now)) {
+    if (!outcome_.log_failure) return false;
+    outcome_.outcome = CommitOutcome::kUnknown;
+  }
   const std::lock_guard lock(mutex_);
   phase_ = RoundPhase::kApplying;
   last_commit_ = now.monotonic;
@@ -224,7 +229,7 @@ bool CommitCoordinator::reopen(Now now) {
   Result<std::unique_ptr<CommitGroup>> group = log_.commit_group(options_, clock_.now().monotonic + kSettleTimeout);
   if (!group) {
     spdlog::warn("commit group {} cannot be opened again: {}", options_.name, group.error().message);
-    static_cast<void>(now);
+    if (!group.error().retriable() || now.monotonic - settling_since_ > kReopenTimeout) outcome_.log_failure = group.error();
     return false;
   }
   const std::lock_guard lock(mutex_);

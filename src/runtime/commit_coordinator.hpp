@@ -27,6 +27,8 @@ struct RoundOutcome {
   CommitOutcome outcome = CommitOutcome::kCommitted;
   Error error;
   std::vector<WrittenPosition> written;
+  /// The log gives no group any more: nothing can be committed, and each thread fails with it.
+  std::optional<Error> log_failure;
 };
 
 class CommitCoordinator {

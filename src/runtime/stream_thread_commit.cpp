@@ -137,6 +137,11 @@ void StreamThread::apply(const RoundOutcome& outcome, Now now) {
 void StreamThread::aborted(const RoundOutcome& outcome, Now now) {
   metrics_.aborts.add();
   gate_.drop_spill();
+  if (outcome.log_failure) {
+    gate_.close();
+    fail(*outcome.log_failure);
+    return;
+  }
   reset_tasks();
   if (outcome.outcome == CommitOutcome::kFenced) {
     close_all_tasks();

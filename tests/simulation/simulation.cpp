@@ -91,6 +91,7 @@ class Simulation {
     reopen(false);
     while (report_.violation.empty() && !done()) {
       if (++report_.steps > kStepsMax) {
+        if (log_) check_contents();
         fail("stuck: " + std::to_string(acknowledged_.size()) + " lines in, " + progress());
         break;
       }
@@ -110,7 +111,7 @@ class Simulation {
     if (options_.verbose) std::fprintf(stderr, "%6llu %s\n", static_cast<unsigned long long>(report_.steps), text.c_str());
   }
   void fail(const std::string& text) {
-    if (report_.violation.empty()) report_.violation = text;
+    report_.violation += (report_.violation.empty() ? "" : "; ") + text;
     say("VIOLATION " + text);
   }
   [[nodiscard]] MonotonicTime deadline() const { return clock_.now().monotonic + std::chrono::seconds(10); }
@@ -356,6 +357,20 @@ class Simulation {
     if (!log_) return "no log";
     std::string text = std::to_string(count("lines")) + " lines, " + std::to_string(count("word-counts")) +
                        " word counts, " + std::to_string(count("letter-sums")) + " letter sums are there";
+    const auto topics = log_->admin().list_topics(deadline());
+    for (const TopicDescription& topic : topics ? *topics : std::vector<TopicDescription>{}) {
+      for (std::int32_t p = 0; p < topic.partitions; ++p) {
+        const TopicPartition id{topic.name, PartitionId(p)};
+        const auto offsets = log_->admin().offsets({&id, 1}, deadline());
+        if (!offsets) continue;
+        text += "; " + to_string(id) + " ends at " + std::to_string(offsets->front().high_watermark.value) + ", stable " +
+                std::to_string(offsets->front().last_stable.value);
+        const auto member = log_->membership("app");
+        if (!member) continue;
+        const auto committed = (*member)->committed({&id, 1}, deadline());
+        if (committed && !committed->empty()) text += ", committed " + std::to_string(committed->front().offset.value);
+      }
+    }
     for (const auto& instance : instances_) text += instance ? "; instance: " + instance->state() : "; no instance";
     return text;
   }
@@ -424,10 +439,10 @@ class Simulation {
     }
     for (const auto& [name, count] : expected) {
       if (found[name] != count) {
-        return fail(name + " was counted to " + std::to_string(found[name]) + ", the input says " + std::to_string(count));
+        fail(name + " was counted to " + std::to_string(found[name]) + ", the input says " + std::to_string(count));
       }
     }
-    check_seen("at the end");
+    if (report_.violation.empty()) check_seen("at the end");
   }
 
   void check_stores() {
