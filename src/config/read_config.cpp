@@ -252,9 +252,10 @@ ConfigReading read_config(const std::map<std::string, std::string>& properties, 
   read_known(reader, reading);
   for (const auto& [key, value] : properties) {
     if (reader.known().contains(key) || take_prefixed(key, value, reading)) continue;
-    const auto nearest = std::min_element(reader.known().begin(), reader.known().end(), [&](const auto& a, const auto& b) {
-      return edit_distance(key, a) < edit_distance(key, b);
-    });
+    const auto nearer = [&name = key](const auto& a, const auto& b) {
+      return edit_distance(name, a) < edit_distance(name, b);
+    };
+    const auto nearest = std::min_element(reader.known().begin(), reader.known().end(), nearer);
     const std::string warning = fmt::format("unknown key {}: the nearest known one is {}", key, *nearest);
     if (strict) throw ConfigException(warning);
     reading.warnings.push_back(warning);

@@ -97,6 +97,7 @@ struct Options {
   std::uint64_t input = 0;
   bool keep = false;
   bool need_points = true;
+  bool verbose = false;
 };
 
 class CrashTest {
@@ -158,10 +159,13 @@ class CrashTest {
   }
   /// False: the application came to its end before it was killed.
   bool kill_once() {
-    const std::string point = random_.below(2) == 0 ? next_point() : std::string();
+    // Two in five at the next named point, two in five when so many batches were written (which is while it works, however
+    // short its transactions are), the others after a time.
+    const std::uint64_t kind = random_.below(5);
+    const std::string point = kind < 2 ? next_point() : kind < 4 ? "segment.appended" : std::string();
     const bool rare = point.starts_with("segment.roll") || point.starts_with("store.") ||
                       point.starts_with("recovery.") || point == "journal.recycled";
-    const std::uint64_t nth = 1 + random_.below(rare ? 2 : 12);
+    const std::uint64_t nth = 1 + random_.below(rare ? 2 : kind < 2 ? 12 : 400);
     // Three in four while it works, one in four wherever its start has come to.
     const bool while_starting = random_.below(4) == 0;
     const auto delay = std::chrono::milliseconds(while_starting ? random_.below(250) : random_.below(300));
@@ -180,8 +184,17 @@ class CrashTest {
     }
     if (!status) child.kill();
     ++kills_;
-    if (at_point) ++at_points_, ++hits_[point];
-    if (crash::open_transactions(log_directory()) > 0) ++inside_;
+    if (at_point) ++hits_[point];
+    if (at_point && kind < 2) ++at_points_;
+    const std::size_t open = crash::open_transactions(log_directory());
+    if (open > 0) ++inside_;
+    if (options_.verbose) {
+      const std::string what = at_point ? point + ":" + std::to_string(nth)
+                                        : std::string(while_starting ? "starting + " : "working + ") +
+                                              std::to_string(delay.count()) + " ms";
+      std::printf("kill %llu: %s, %zu partitions with an open transaction\n",
+                  static_cast<unsigned long long>(kills_), what.c_str(), open);
+    }
     return true;
   }
   /// Until the start is behind it, and a little longer; its status if it ends before.
@@ -298,6 +311,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed);
   app.add_option("--input", options.input, "Lines or transactions of one input");
   app.add_flag("--keep", options.keep, "Leaves the directories");
+  app.add_flag("--verbose", options.verbose, "A line for each kill");
   bool any_points = false;
   app.add_flag("--any-points", any_points, "Named points may stay without a hit");
   CLI11_PARSE(app, argc, argv);
