@@ -97,7 +97,7 @@ Result<void> Engine::recover() {
         auto log = partition(end.partition);
         if (!log) continue;  // a topic that was deleted later
         for (const auto& batch : end.batches) TIDEMILL_TRY((*log)->restore(batch));
-        if ((*log)->end() < end.end) whole = false;
+        if ((*log)->newer_than(end.leader_epoch) < end.end) whole = false;
       }
     }
     if (!whole) {

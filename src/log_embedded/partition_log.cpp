@@ -110,6 +110,9 @@ Result<void> PartitionLog::recover(Offset log_start, Offset verify_from, Offset 
 // What a batch changes beside the bytes: the end, and which transactions are open or aborted.
 void PartitionLog::apply(const BatchHeader& header, BytesView raw) {
   end_ = header.last_offset() + 1;
+  if (epochs_.empty() || epochs_.back().first < header.leader_epoch) {
+    epochs_.emplace_back(header.leader_epoch, header.base_offset);
+  }
   if (!header.transactional()) return;
   if (!header.control()) {
     open_.try_emplace(header.producer_id, header.base_offset);
@@ -121,6 +124,13 @@ void PartitionLog::apply(const BatchHeader& header, BytesView raw) {
   if (!type || !*type) return;
   if (**type == ControlType::kAbort) aborted_[header.producer_id].push_back({open->second, header.last_offset()});
   open_.erase(open);
+}
+
+Offset PartitionLog::newer_than(LeaderEpoch epoch) const {
+  for (const auto& [started, from] : epochs_) {
+    if (started > epoch) return from;
+  }
+  return end_;
 }
 
 std::uint64_t PartitionLog::size_bytes() const {
@@ -220,6 +230,7 @@ Result<bool> PartitionLog::truncate(Offset end) {
   }
   open_.clear();
   aborted_.clear();
+  epochs_.clear();
   // Walk what is left once more: which transactions are open depends on what was cut off.
   end_ = segments_.front().base;
   Bytes whole;
@@ -250,6 +261,8 @@ Result<void> PartitionLog::restore(std::shared_ptr<const Bytes> batch) {
   if (!header || header->total_bytes() != batch->size()) {
     return Error{ErrorKind::kCorruption, "journal: a batch of " + to_string(*partition_) + " is not whole"};
   }
+  // A recovery that was interrupted may have written markers there.
+  if (const Offset newer = newer_than(header->leader_epoch); newer <= header->last_offset()) TIDEMILL_TRY(truncate(newer));
   if (header->last_offset() < end_) return {};
   if (header->base_offset != end_) {
     return Error{ErrorKind::kCorruption, to_string(*partition_) + " ends at " + std::to_string(end_.value) +

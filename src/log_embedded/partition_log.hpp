@@ -41,6 +41,8 @@ class PartitionLog {
   /// silently at the first batch that is not whole and valid there; kCorruption for one that lies before, and where segments
   /// are missing at the front though nothing behind `deleted_to` was ever deleted.
   [[nodiscard]] Result<void> recover(Offset log_start, Offset verify_from, Offset deleted_to);
+  /// The first offset that was written in a later epoch; the end where there is none.
+  [[nodiscard]] Offset newer_than(LeaderEpoch epoch) const;
 
   [[nodiscard]] const std::shared_ptr<const TopicPartition>& partition() const { return partition_; }
   [[nodiscard]] Offset log_start() const { return log_start_; }
@@ -121,6 +123,7 @@ class PartitionLog {
   Offset end_{0};
   Offset journaled_{0};
   Offset durable_{0};
+  std::vector<std::pair<LeaderEpoch, Offset>> epochs_;  // each with its first offset
   LeaderEpoch leader_epoch_{0};
   std::map<std::int64_t, Offset> open_;  // producer id -> first offset of its open transaction
   std::map<std::int64_t, std::vector<AbortedRange>> aborted_;
