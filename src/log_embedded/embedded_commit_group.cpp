@@ -255,6 +255,7 @@ CommitResult EmbeddedCommitGroup::abort_locked(std::unique_lock<std::mutex>& loc
   Engine::PartitionSet partitions;
   for (const auto& [log, end] : shared_->written) partitions.insert(log);
   shared_->written.clear();
+  if (auto writable = engine_->writable(); !writable) return {CommitOutcome::kUnknown, writable.error()};
   const auto newest = engine_->group_numbers.find(options_.name);
   const bool is_fenced = newest != engine_->group_numbers.end() && newest->second != shared_->number;
   if (!partitions.empty() && shared_->transactional) {

@@ -84,7 +84,8 @@ void GroupState::settle() {
       taken.insert(task);
       changed = true;
     }
-    if (!changed || !member.revoking.empty()) continue;
+    member.told = !changed;
+    if (!changed || !member.revoking.empty()) continue;  // told when it has given up what it must
     member.told = true;
     member.generation = generation_;
     member.events.emplace_back(TasksAssigned{{member.owned.begin(), member.owned.end()}, member.standby});

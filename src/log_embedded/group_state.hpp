@@ -23,7 +23,7 @@ class GroupState {
     std::set<TaskId> revoking;  // told to give up
     std::set<TaskId> target;
     std::vector<TaskId> standby;
-    bool told = false;          // has had its first assignment
+    bool told = false;          // its last assignment is the one that holds
     std::vector<MembershipEvent> events;
     MonotonicTime alive_until;
     std::int32_t generation = 0;
