@@ -211,10 +211,7 @@ CommitResult EmbeddedCommitGroup::commit(const MembershipToken& token, Monotonic
   if (auto checked = check(); !checked) {
     const ErrorKind kind = checked.error().kind;
     if (kind == ErrorKind::kFenced) return {CommitOutcome::kFenced, checked.error()};
-    if (kind == ErrorKind::kTransactionAborted) {
-      (void)abort_locked(lock);
-      return {CommitOutcome::kAborted, checked.error()};
-    }
+    if (kind == ErrorKind::kTransactionAborted) return {abort_locked(lock).outcome, checked.error()};
     return {CommitOutcome::kUnknown, checked.error()};
   }
   if (!shared_->staged.empty()) {
@@ -235,8 +232,7 @@ CommitResult EmbeddedCommitGroup::commit(const MembershipToken& token, Monotonic
   if (auto done = engine_->commit(lock, partitions, std::move(offsets), producers, ControlType::kCommit); !done) {
     if (done.error().kind == ErrorKind::kDiskFull && engine_->writable()) {  // nothing of it is written
       for (PartitionLog* log : partitions) shared_->written[log] = log->end();
-      (void)abort_locked(lock);
-      return {CommitOutcome::kAborted, done.error()};
+      return {abort_locked(lock).outcome, done.error()};
     }
     return {CommitOutcome::kUnknown, done.error()};
   }
