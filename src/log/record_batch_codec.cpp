@@ -1,6 +1,7 @@
 #include "log/record_batch_codec.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include <tidemill/base/assert.hpp>
 
@@ -96,7 +97,10 @@ Result<std::optional<BatchHeader>> read_batch_header(BytesView bytes) {
   header.base_sequence = load_big_endian<std::int32_t>(at + kBaseSequenceAt);
   header.record_count = load_big_endian<std::int32_t>(at + kRecordCountAt);
   if (at[kMagicAt] != kMagic) return corrupt(header.base_offset, "magic is not 2");
+  // The offset behind the last one must be a number too.
+  constexpr std::int64_t kOffsetMax = std::numeric_limits<std::int64_t>::max();
   if (header.base_offset.value < 0 || header.last_offset_delta < 0 || header.record_count < 0 ||
+      header.base_offset.value >= kOffsetMax - header.last_offset_delta ||
       header.length < static_cast<std::int32_t>(kBatchHeaderBytes - 12)) {
     return corrupt(header.base_offset, "impossible header");
   }
@@ -219,7 +223,9 @@ void BatchBuilder::add_at(std::int32_t offset_delta, Timestamp timestamp, Option
   TIDEMILL_ASSERT(offset_delta > last_delta_);
   if (count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   max_timestamp_ = std::max(max_timestamp_, timestamp);
-  const std::int64_t timestamp_delta = timestamp - base_timestamp_;
+  // Wraps around for times that are further apart than a number can say; the reader wraps back.
+  const auto timestamp_delta = static_cast<std::int64_t>(static_cast<std::uint64_t>(timestamp.value) -
+                                                         static_cast<std::uint64_t>(base_timestamp_.value));
   const auto sized = [](OptionalBytesView bytes) {
     return bytes ? varint_size(static_cast<std::int64_t>(bytes->size())) + bytes->size() : 1;
   };
