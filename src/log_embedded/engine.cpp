@@ -442,6 +442,11 @@ Result<void> Engine::background(std::unique_lock<std::mutex>& lock) {
   TIDEMILL_TRY(writable());
   const Now now = clock.now();
   for (auto& [name, group] : groups) group.expire(now.monotonic);
+  if (!unended_.empty() || !to_journal_.empty()) {
+    // Nobody may be left to write, and readers wait behind what is not ended.
+    const Result<void> ended = commit(lock, {}, {}, {}, ControlType::kAbort);
+    if (!ended && ended.error().kind != ErrorKind::kDiskFull) return ended;
+  }
   for (auto& [name, topic] : topics) {
     const Retention retention = read_retention(topic.spec);
     for (auto& log : topic.partitions) {

@@ -250,8 +250,9 @@ class Simulation {
 
   // Faults.
   void inject() {
-    if (report_.steps == fault_step_) first_fault();
-    if (report_.steps == fault_step_ + second_fault_after_) second_fault();
+    if (report_.steps != fault_step_ && report_.steps != fault_step_ + second_fault_after_) return;
+    report_.steps == fault_step_ ? first_fault() : second_fault();
+    quiet_ = 0;
   }
   void first_fault() {
     say("fault: " + std::string(to_string(report_.fault)));
