@@ -1,18 +1,19 @@
 // crash_test (word-count | liquidity) --program PATH [--kills N] [--seed S] [--keep]
 //
-// Starts the application in a process of its own, under load, and ends that process with SIGKILL: at a random moment, or at a
-// named point (between two writes of a commit, at a segment roll, at a store flush; see base/crash_point.hpp). Starts it
-// again, kills it again. When it has come to the end of its input, what is in its topics is compared with the fold of the
-// input; then a new directory and a new input follow, until there were enough kills. At the end: at least half of the kills fell
-// inside a transaction (told by the segment files as the kill left them), and every named point was hit.
+// Starts the application in a process of its own, under load, and ends that process with SIGKILL: at a random
+// moment, or at a named point (between two writes of a commit, at a segment roll, at a store flush; see
+// base/crash_point.hpp). Starts it again, kills it again. When it has come to the end of its input, what is
+// in its topics is compared with the fold of the input; then a new directory and a new input follow, until
+// there were enough kills. At the end: at least half of the kills fell inside a transaction (told by the
+// segment files as the kill left them), and every named point was hit.
 //
 // The seed is printed; the same seed kills at the same points and after the same delays.
-#include <CLI/CLI.hpp>
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/wait.h>
-#include <fcntl.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +23,6 @@
 #include <set>
 #include <sstream>
 #include <thread>
-
 #include <tidemill/adapters/embedded_log.hpp>
 #include <tidemill/base/random.hpp>
 
@@ -110,8 +110,9 @@ class CrashTest {
 
   int run() {
     std::printf("seed %llu; to repeat: crash_test %s --program %s --kills %llu --seed %llu\n",
-                static_cast<unsigned long long>(options_.seed), options_.application.c_str(), options_.program.c_str(),
-                static_cast<unsigned long long>(options_.kills), static_cast<unsigned long long>(options_.seed));
+                static_cast<unsigned long long>(options_.seed), options_.application.c_str(),
+                options_.program.c_str(), static_cast<unsigned long long>(options_.kills),
+                static_cast<unsigned long long>(options_.seed));
     std::fflush(stdout);
     while (kills_ < options_.kills || (options_.need_points && !missing().empty() && series_ < 40)) series();
     std::printf("%llu kills in %llu inputs, %llu of them inside a transaction, %llu at named points:\n",
@@ -139,7 +140,8 @@ class CrashTest {
     directory_ = work_ / std::to_string(series_);
     input_seed_ = options_.seed * 1000 + series_;
     prepare();
-    const std::uint64_t kills_here = std::min<std::uint64_t>(25, options_.kills > kills_ ? options_.kills - kills_ : 5);
+    const std::uint64_t kills_here =
+        std::min<std::uint64_t>(25, options_.kills > kills_ ? options_.kills - kills_ : 5);
     for (std::uint64_t i = 0; i < kills_here; ++i) {
       if (!kill_once()) break;
     }
@@ -147,7 +149,8 @@ class CrashTest {
     finish();
     if (!options_.keep) fs::remove_all(directory_);
   }
-  /// The points in a shuffled order, all of them before any comes again: the plan follows from the seed alone.
+  /// The points in a shuffled order, all of them before any comes again: the plan follows from the seed
+  /// alone.
   std::string next_point() {
     if (deck_.empty()) {
       deck_ = points_;
@@ -159,8 +162,8 @@ class CrashTest {
   }
   /// False: the application came to its end before it was killed.
   bool kill_once() {
-    // Two in five at the next named point, two in five when so many batches were written (which is while it works, however
-    // short its transactions are), the others after a time.
+    // Two in five at the next named point, two in five when so many batches were written (which is while it
+    // works, however short its transactions are), the others after a time.
     const std::uint64_t kind = random_.below(5);
     const std::string point = kind < 2 ? next_point() : kind < 4 ? "segment.appended" : std::string();
     const bool rare = point.starts_with("segment.roll") || point.starts_with("store.") ||
@@ -177,7 +180,8 @@ class CrashTest {
       if (!while_starting) status = wait_until_it_works(child);
       if (!status) status = child.wait(delay);
     }
-    const bool at_point = status.has_value() && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL && !point.empty();
+    const bool at_point =
+        status.has_value() && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL && !point.empty();
     if (status && !at_point) {
       if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) fail("it failed by itself");
       return false;
@@ -202,7 +206,8 @@ class CrashTest {
     const char* const started = word_count() ? "running" : "transactions.ndjson";
     for (int i = 0; i < 500; ++i) {
       if (const std::optional<int> status = child.wait(std::chrono::milliseconds(5))) return status;
-      if (text_of(output()).find(started) != std::string::npos) return child.wait(std::chrono::milliseconds(40));
+      if (text_of(output()).find(started) != std::string::npos)
+        return child.wait(std::chrono::milliseconds(40));
     }
     return std::nullopt;
   }
@@ -234,8 +239,10 @@ class CrashTest {
     if (word_count()) {
       return {options_.program, directory_.string(), std::to_string(size()), std::to_string(input_seed_)};
     }
-    return {options_.program, "run", "--data", log_directory().string(), "--input", (directory_ / "in").string(), "--once",
-            "--no-http"};
+    return {options_.program, "run",
+            "--data",         log_directory().string(),
+            "--input",        (directory_ / "in").string(),
+            "--once",         "--no-http"};
   }
   void prepare() {
     fs::create_directories(directory_);
@@ -264,7 +271,8 @@ class CrashTest {
     }
     std::set<std::string> lines;
     for (const auto& row : crash::read_topic(*log, "lines")) {
-      if (!lines.insert(row.key).second) fail("line " + row.key + " is there twice: the test's input is wrong");
+      if (!lines.insert(row.key).second)
+        fail("line " + row.key + " is there twice: the test's input is wrong");
     }
     if (lines.size() != size()) fail("the input has " + std::to_string(lines.size()) + " lines");
     std::map<std::string, std::int64_t> found;
@@ -273,12 +281,14 @@ class CrashTest {
       std::int64_t count = 0;
       for (const char byte : row.value) count = count << 8 | static_cast<unsigned char>(byte);
       if (count != next) {
-        fail("word-counts: " + row.key + " goes on with " + std::to_string(count) + " where " + std::to_string(next) + " must be");
+        fail("word-counts: " + row.key + " goes on with " + std::to_string(count) + " where " +
+             std::to_string(next) + " must be");
       }
     }
     if (found != expected) fail("the counts are not the fold of the input");
     std::map<std::string, std::string> changelog;
-    for (const auto& row : crash::read_topic(*log, "word-count-counts-changelog")) changelog[row.key] = row.value;
+    for (const auto& row : crash::read_topic(*log, "word-count-counts-changelog"))
+      changelog[row.key] = row.value;
     for (const auto& [word, count] : expected) {
       std::int64_t stored = 0;
       for (const char byte : changelog[word]) stored = stored << 8 | static_cast<unsigned char>(byte);
@@ -305,7 +315,9 @@ class CrashTest {
 int main(int argc, char** argv) {
   CLI::App app{"Kills an application at random moments and at named points, and judges what is left"};
   Options options;
-  app.add_option("application", options.application)->required()->check(CLI::IsMember({"word-count", "liquidity"}));
+  app.add_option("application", options.application)
+      ->required()
+      ->check(CLI::IsMember({"word-count", "liquidity"}));
   app.add_option("--program", options.program, "What to start")->required()->check(CLI::ExistingFile);
   app.add_option("--kills", options.kills);
   app.add_option("--seed", options.seed);

@@ -1,11 +1,11 @@
-// The input of the crash test's word count, and how its topics are read back; shared by the child and its judge.
+// The input of the crash test's word count, and how its topics are read back; shared by the child and its
+// judge.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <vector>
-
 #include <tidemill/log/log.hpp>
+#include <vector>
 
 namespace crash {
 

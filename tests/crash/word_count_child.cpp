@@ -1,14 +1,13 @@
 // word_count_child DIR LINES SEED: the application that the crash test kills.
 //
-// Produces lines 0..LINES-1 (each follows from SEED and its number) while it counts their words exactly-once, both in one
-// process on one embedded log. Started again it goes on behind the last line that is in the log. Ends with status 0 when
-// all lines are counted.
-#include <tidemill/adapters/rocksdb_stores.hpp>
-#include <tidemill/streams.hpp>
-
+// Produces lines 0..LINES-1 (each follows from SEED and its number) while it counts their words exactly-once,
+// both in one process on one embedded log. Started again it goes on behind the last line that is in the log.
+// Ends with status 0 when all lines are counted.
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
+#include <tidemill/adapters/rocksdb_stores.hpp>
+#include <tidemill/streams.hpp>
 
 #include "lines.hpp"
 
@@ -18,7 +17,9 @@ namespace {
 
 constexpr std::size_t kLinesPerAcknowledgement = 400;
 
-MonotonicTime deadline() { return system_clock().now().monotonic + std::chrono::seconds(30); }
+MonotonicTime deadline() {
+  return system_clock().now().monotonic + std::chrono::seconds(30);
+}
 
 /// For each partition the number of the next line: the log itself says what has been acknowledged, and more.
 std::vector<std::uint64_t> next_lines(Log& log) {
@@ -32,8 +33,10 @@ std::vector<std::uint64_t> next_lines(Log& log) {
 
 void produce(Log& log, std::uint64_t lines, std::uint64_t seed) {
   std::vector<std::uint64_t> next = next_lines(log);
-  auto group = log.commit_group({.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
-                                deadline()).value();
+  auto group = log.commit_group(
+                      {.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
+                      deadline())
+                   .value();
   auto producer = group->producer();
   const TopicHandle topic = producer->topic("lines", deadline()).value();
   for (bool more = true; more;) {
@@ -84,7 +87,8 @@ int main(int argc, char** argv) try {
   options.segment_bytes = 64 * 1024;
   const std::shared_ptr<Log> log = open_embedded_log(argv[1], options).value();
   for (const char* topic : {"lines", "word-counts"}) {
-    const auto made = log->admin().create_topic({.name = topic, .partitions = crash::kPartitions, .config = {}}, deadline());
+    const auto made = log->admin().create_topic(
+        {.name = topic, .partitions = crash::kPartitions, .config = {}}, deadline());
     if (!made && made.error().kind != ErrorKind::kAlreadyExists) throw ResultException(made.error());
   }
   StreamsBuilder builder;
@@ -97,7 +101,8 @@ int main(int argc, char** argv) try {
   StreamsConfig config;
   config.application_id = "word-count";
   config.log = log;
-  config.state_engine = rocksdb_stores({.memory_bytes = std::size_t{16} << 20, .flush_bytes = std::size_t{16} << 10});
+  config.state_engine =
+      rocksdb_stores({.memory_bytes = std::size_t{16} << 20, .flush_bytes = std::size_t{16} << 10});
   config.commit_interval = std::chrono::milliseconds(30);
   config.num_stream_threads = 2;
   Streams streams(builder.build(), config);
@@ -106,7 +111,8 @@ int main(int argc, char** argv) try {
   std::fflush(stdout);
   produce(*log, lines, seed);
   if (!streams.wait_until_caught_up(std::chrono::seconds(60))) {
-    std::fprintf(stderr, "not caught up: %s\n", streams.error() ? to_string(*streams.error()).c_str() : "still at work");
+    std::fprintf(stderr, "not caught up: %s\n",
+                 streams.error() ? to_string(*streams.error()).c_str() : "still at work");
     return 1;
   }
   streams.close().value();

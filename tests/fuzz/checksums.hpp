@@ -1,5 +1,5 @@
-// Gives mutated batches and journal entries the checksum that they should have: else nearly every input ends at the checksum,
-// and what lies behind it is never reached.
+// Gives mutated batches and journal entries the checksum that they should have: else nearly every input ends
+// at the checksum, and what lies behind it is never reached.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,6 @@
 // Encoded headers: what decodes is, encoded and decoded again, the same.
 #include <cstdint>
 #include <cstdlib>
-
 #include <tidemill/base/headers.hpp>
 
 using namespace tidemill;

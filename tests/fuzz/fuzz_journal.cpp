@@ -1,6 +1,6 @@
-// The journal: opening any file ends in an error or with entries, and an entry that decodes is the same after being encoded.
+// The journal: opening any file ends in an error or with entries, and an entry that decodes is the same after
+// being encoded.
 #include <cstdlib>
-
 #include <tidemill/base/storage.hpp>
 
 #include "base/crc32c.hpp"

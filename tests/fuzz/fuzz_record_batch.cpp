@@ -1,7 +1,6 @@
-// One RecordBatch v2, as it could come from a damaged segment or a broker: every view of every record is readable, and
-// records that decode survive being encoded again, in every codec.
+// One RecordBatch v2, as it could come from a damaged segment or a broker: every view of every record is
+// readable, and records that decode survive being encoded again, in every codec.
 #include <cstdlib>
-
 #include <tidemill/base/headers.hpp>
 
 #include "checksums.hpp"
@@ -58,8 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!header || !*header) std::abort();
   touch(**batch);
   if (size < 4096) {
-    for (const Compression codec : {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4,
-                                    Compression::kZstd}) {
+    for (const Compression codec : {Compression::kNone, Compression::kGzip, Compression::kSnappy,
+                                    Compression::kLz4, Compression::kZstd}) {
       encode_again(**batch, codec);
     }
   } else {

@@ -1,9 +1,8 @@
-// The bytes of a segment file: recovery ends in an error or with a partition whose ends are in order; a second recovery of
-// what the first one left finds the same.
+// The bytes of a segment file: recovery ends in an error or with a partition whose ends are in order; a
+// second recovery of what the first one left finds the same.
 #include <cstdlib>
-#include <type_traits>
-
 #include <tidemill/base/storage.hpp>
+#include <type_traits>
 
 #include "checksums.hpp"
 #include "log_embedded/partition_log.hpp"

@@ -1,8 +1,8 @@
-// write_segments DIR: fills an embedded log in DIR, then prints as JSON lines what its segment files hold by our own reading:
-// one line a batch, and one a topic with the records and markers that were sent.
+// write_segments DIR: fills an embedded log in DIR, then prints as JSON lines what its segment files hold by
+// our own reading: one line a batch, and one a topic with the records and markers that were sent.
 //
-// For each codec two topics: `plain-CODEC` (idempotent appends) and `transactional-CODEC` (committed, aborted, and two writers
-// mixed), over several segments.
+// For each codec two topics: `plain-CODEC` (idempotent appends) and `transactional-CODEC` (committed,
+// aborted, and two writers mixed), over several segments.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -10,7 +10,6 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-
 #include <tidemill/adapters/embedded_log.hpp>
 #include <tidemill/base/headers.hpp>
 
@@ -31,7 +30,9 @@ struct Sent {
   int aborts = 0;
 };
 
-MonotonicTime deadline() { return system_clock().now().monotonic + std::chrono::seconds(30); }
+MonotonicTime deadline() {
+  return system_clock().now().monotonic + std::chrono::seconds(30);
+}
 
 void send_round(LogProducer& producer, TopicHandle topic, int round, Sent& sent) {
   static const Bytes kHeaders = Headers{{"round", Bytes("x")}, {"null", std::nullopt}}.encode();
@@ -51,8 +52,11 @@ void send_round(LogProducer& producer, TopicHandle topic, int round, Sent& sent)
 }
 
 Sent plain(Log& log, const std::string& name) {
-  auto group = log.commit_group({.name = "plain-" + name, .application_id = {},
-                                 .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline()).value();
+  auto group =
+      log.commit_group(
+             {.name = "plain-" + name, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
+             deadline())
+          .value();
   auto producer = group->producer();
   const TopicHandle topic = producer->topic(name, deadline()).value();
   Sent sent;
@@ -76,13 +80,15 @@ Sent transactional(Log& log, const std::string& name) {
     (void)one->flush(deadline()).value();
     send_round(*producer_two, topic_two, round, sent);
     (void)two->flush(deadline()).value();
-    if (one->commit({}, deadline()).outcome != CommitOutcome::kCommitted) throw std::runtime_error("not committed");
+    if (one->commit({}, deadline()).outcome != CommitOutcome::kCommitted)
+      throw std::runtime_error("not committed");
     ++sent.commits;
     if (round % 3 == 1) {
       if (two->abort(deadline()).outcome != CommitOutcome::kAborted) throw std::runtime_error("not aborted");
       ++sent.aborts;
     } else {
-      if (two->commit({}, deadline()).outcome != CommitOutcome::kCommitted) throw std::runtime_error("not committed");
+      if (two->commit({}, deadline()).outcome != CommitOutcome::kCommitted)
+        throw std::runtime_error("not committed");
       ++sent.commits;
     }
   }
@@ -96,7 +102,8 @@ const char* codec_name(std::uint8_t codec) {
 
 void print_segment(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  const auto bytes = std::make_shared<const Bytes>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  const auto bytes =
+      std::make_shared<const Bytes>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   const auto partition = std::make_shared<const TopicPartition>(TopicPartition{"t", PartitionId(0)});
   for (std::size_t at = 0; at < bytes->size();) {
     const auto header = read_batch_header(BytesView(*bytes).substr(at)).value();
@@ -107,13 +114,15 @@ void print_segment(const fs::path& path) {
       const auto type = read_control_type(BytesView(*bytes).substr(at, header->total_bytes())).value();
       marker = type == ControlType::kCommit ? "COMMIT" : type == ControlType::kAbort ? "ABORT" : "?";
     }
-    std::printf("{\"file\":\"%s\",\"base\":%lld,\"last\":%lld,\"records\":%zu,\"producer\":%lld,\"epoch\":%d,\"sequence\":%d,"
-                "\"transactional\":%s,\"marker\":\"%s\",\"position\":%zu,\"size\":%zu,\"codec\":\"%s\",\"crc\":%u}\n",
-                path.c_str(), static_cast<long long>(header->base_offset.value),
-                static_cast<long long>(header->last_offset().value), batch->records.size(),
-                static_cast<long long>(header->producer_id), header->producer_epoch, header->base_sequence,
-                header->transactional() ? "true" : "false", marker, at, header->total_bytes(),
-                codec_name(header->codec()), header->crc);
+    std::printf(
+        "{\"file\":\"%s\",\"base\":%lld,\"last\":%lld,\"records\":%zu,\"producer\":%lld,\"epoch\":%d,"
+        "\"sequence\":%d,"
+        "\"transactional\":%s,\"marker\":\"%s\",\"position\":%zu,\"size\":%zu,\"codec\":\"%s\",\"crc\":%u}\n",
+        path.c_str(), static_cast<long long>(header->base_offset.value),
+        static_cast<long long>(header->last_offset().value), batch->records.size(),
+        static_cast<long long>(header->producer_id), header->producer_epoch, header->base_sequence,
+        header->transactional() ? "true" : "false", marker, at, header->total_bytes(),
+        codec_name(header->codec()), header->crc);
     at += header->total_bytes();
   }
 }
@@ -131,16 +140,20 @@ int main(int argc, char** argv) try {
     for (const char* codec : kCodecs) {
       for (const char* kind : {"plain", "transactional"}) {
         const std::string name = std::string(kind) + "-" + codec;
-        log->admin().create_topic({.name = name, .partitions = 1,
-                                   .config = {{"compression.type", codec}, {"segment.bytes", "4096"}}}, deadline()).value();
+        log->admin()
+            .create_topic({.name = name,
+                           .partitions = 1,
+                           .config = {{"compression.type", codec}, {"segment.bytes", "4096"}}},
+                          deadline())
+            .value();
         topics[name] = name.starts_with("plain") ? plain(*log, name) : transactional(*log, name);
       }
     }
   }
   for (const auto& [name, sent] : topics) {
     const fs::path folder = fs::path(argv[1]) / "topics" / (name + "-0");
-    std::printf("{\"topic\":\"%s\",\"folder\":\"%s\",\"records\":%d,\"commits\":%d,\"aborts\":%d}\n", name.c_str(),
-                folder.c_str(), sent.records, sent.commits, sent.aborts);
+    std::printf("{\"topic\":\"%s\",\"folder\":\"%s\",\"records\":%d,\"commits\":%d,\"aborts\":%d}\n",
+                name.c_str(), folder.c_str(), sent.records, sent.commits, sent.aborts);
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(folder)) {
       if (entry.path().extension() == ".log") files.push_back(entry.path());
