@@ -66,7 +66,9 @@ struct RecordReader {
     if (!body.bytes(record.key) || !body.bytes(record.value)) return false;
     const char* headers_begin = body.in;
     std::int64_t header_count = 0;
-    if (!body.varint(header_count) || header_count < 0 || header_count > length) return false;
+    // A header takes two bytes at least; the headers themselves are looked at by whoever decodes them.
+    if (!body.varint(header_count) || header_count < 0 || header_count > (body.end - body.in) / 2) return false;
+    if (header_count == 0 && body.in != body.end) return false;
     record.headers = header_count == 0 ? BytesView()
                                        : BytesView(headers_begin, static_cast<std::size_t>(body.end - headers_begin));
     record.offset = header.base_offset + offset_delta;
