@@ -321,7 +321,12 @@ Result<void> Engine::commit(std::unique_lock<std::mutex>& lock, const PartitionS
   PartitionSet partitions = touched;
   std::erase_if(partitions, [&](const PartitionLog* log) { return deleted(*log); });
   const Timestamp now = clock.now().wall;
-  TIDEMILL_TRY(end_unended(partitions));
+  if (auto ended = end_unended(partitions); !ended) {
+    if (marker == ControlType::kAbort) {
+      for (PartitionLog* log : touched) unended_[log].insert(producers.begin(), producers.end());
+    }
+    return ended;
+  }
   partitions.merge(to_journal_);
   to_journal_.clear();
   std::erase_if(partitions, [&](const PartitionLog* log) { return deleted(*log); });
