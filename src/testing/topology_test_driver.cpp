@@ -1,0 +1,225 @@
+#include "tidemill/testing/topology_test_driver.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "runtime/stream_task.hpp"
+#include "runtime/task_part.hpp"
+#include "state/thread_cache.hpp"
+
+namespace tidemill {
+namespace {
+
+/// A ring of forwarding topics would never end.
+constexpr std::size_t kRecordsPerInputMax = 1'000'000;
+
+}  // namespace
+
+struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
+  struct Feed {
+    runtime::StreamTask* task;
+    std::size_t index;
+    std::shared_ptr<const TopicPartition> partition;
+    std::int64_t next_offset = 0;
+  };
+
+  Impl(Topology built, StreamsConfig given, std::optional<Timestamp> wall_clock)
+      : topology(std::make_shared<const Topology>(std::move(built))), config(std::move(given)),
+        clock(wall_clock.value_or(system_clock().now().wall)), engine(in_memory_stores()) {
+    if (config.application_id.empty()) config.application_id = "topology-test-driver";
+    if (config.statestore_cache_max_bytes > 0) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
+    if (!topology->global_nodes.empty()) global = make_task(runtime::global_part(*topology), -1);
+    task = make_task(runtime::whole_part(*topology), 0);
+  }
+
+  std::unique_ptr<runtime::StreamTask> make_task(runtime::TaskPart part, std::int32_t number) {
+    const bool is_global = number < 0;
+    runtime::StreamTaskOptions options{.id = {.subtopology = number, .partition = 0},
+                                       .topology = topology,
+                                       .part = std::move(part),
+                                       .config = &config,
+                                       .clock = &clock,
+                                       .collector = this,
+                                       .changelog = is_global ? nullptr : this,
+                                       .cache = is_global ? nullptr : cache.get(),
+                                       .persistent_engine = nullptr,
+                                       .memory_engine = engine.get(),
+                                       .directory = is_global ? "global" : "0_0",
+                                       .inputs = {},
+                                       .global_store = nullptr};
+    if (!is_global && global) options.global_store = [this](std::string_view name) { return find(*global, name); };
+    auto made = runtime::StreamTask::create(std::move(options)).value();
+    made->initialize();
+    for (std::size_t i = 0; i < made->input_count(); ++i) {
+      const TopicPartition& input = made->input(i);
+      made->set_position(i, Offset(0));
+      feeds.insert_or_assign(input.topic, Feed{made.get(), i, std::make_shared<const TopicPartition>(input)});
+    }
+    return made;
+  }
+  static StateStore* find(runtime::StreamTask& in, std::string_view name) {
+    for (runtime::TaskStore& store : in.stores()) {
+      if (store.spec->name == name) return store.top.get();
+    }
+    return nullptr;
+  }
+
+  // What the task writes.
+  void send(std::string_view node, std::string_view topic, OptionalBytesView key, OptionalBytesView value,
+            const RecordContext& context, const PartitionChoice& choice) override {
+    if (choice.kind == PartitionChoice::Kind::kDrop) return task->drop(node, "partitioner-says-none", context);
+    const std::string name = topology->log_topic(config.application_id, topic);
+    std::size_t copies = choice.kind == PartitionChoice::Kind::kList ? choice.partitions.size() : 1;
+    for (; copies > 0; --copies) {
+      TestRecordBytes record{.key = {}, .value = {}, .headers = context.headers != nullptr ? *context.headers : Headers(),
+                             .timestamp = context.timestamp};
+      if (key) record.key.emplace(*key);
+      if (value) record.value.emplace(*value);
+      if (feeds.contains(name)) again.emplace_back(name, record);
+      outputs[name].push_back(std::move(record));
+    }
+  }
+  std::int32_t partition_count(std::string_view) override { return 1; }
+  void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp) override {
+    TestRecordBytes record{.key = Bytes(key), .value = {}, .headers = {}, .timestamp = timestamp};
+    if (value) record.value.emplace(*value);
+    outputs[topology->log_topic(config.application_id, store + "-changelog")].push_back(std::move(record));
+  }
+
+  void enqueue(const std::string& topic, TestRecordBytes record) {
+    const auto found = feeds.find(topic);
+    if (found == feeds.end()) {
+      std::string known;
+      for (const auto& [name, feed] : feeds) known += (known.empty() ? "" : ", ") + name;
+      throw std::invalid_argument(fmt::format("topic \"{}\" is read by no source; the topology reads: {}", topic, known));
+    }
+    Feed& feed = found->second;
+    struct Owned {
+      TestRecordBytes record;
+      Bytes headers;
+    };
+    const auto owned = std::make_shared<Owned>(Owned{std::move(record), {}});
+    owned->headers = owned->record.headers.encode();
+    auto batch = std::make_shared<RecordBatch>();
+    batch->partition = feed.partition;
+    batch->memory = owned;
+    batch->records.push_back({.offset = Offset(feed.next_offset++),
+                              .timestamp = owned->record.timestamp,
+                              .key = owned->record.key ? OptionalBytesView(*owned->record.key) : std::nullopt,
+                              .value = owned->record.value ? OptionalBytesView(*owned->record.value) : std::nullopt,
+                              .headers = owned->headers});
+    feed.task->add(feed.index, std::move(batch));
+    if (feed.task != global.get()) return;
+    while (global->process(clock.now())) {
+    }
+    commit(*global);
+  }
+  void commit(runtime::StreamTask& which) {
+    which.flush_caches();
+    std::vector<CommitPosition> positions;
+    which.positions(nullptr, positions);
+    which.commit({}).value();
+  }
+  void complete_all_work() {
+    std::size_t records = 0;
+    for (;;) {
+      while (!again.empty()) {
+        auto [topic, record] = std::move(again.front());
+        again.pop_front();
+        enqueue(topic, std::move(record));
+      }
+      if (!task->process(clock.now())) return;
+      commit(*task);
+      if (++records > kRecordsPerInputMax) {
+        throw std::runtime_error(fmt::format("one input led to more than {} records: the topology feeds itself without end",
+                                             kRecordsPerInputMax));
+      }
+    }
+  }
+
+  std::shared_ptr<const Topology> topology;
+  StreamsConfig config;
+  ManualClock clock;
+  std::shared_ptr<StateEngine> engine;
+  std::unique_ptr<ThreadCache> cache;
+  std::map<std::string, Feed> feeds;  // by topic, as on the log
+  std::map<std::string, std::deque<TestRecordBytes>> outputs;
+  std::deque<std::pair<std::string, TestRecordBytes>> again;
+  std::unique_ptr<runtime::StreamTask> global;
+  std::unique_ptr<runtime::StreamTask> task;
+  bool closed = false;
+};
+
+TopologyTestDriver::TopologyTestDriver(Topology topology, StreamsConfig config, std::optional<Timestamp> wall_clock)
+    : impl_(std::make_unique<Impl>(std::move(topology), std::move(config), wall_clock)) {}
+
+TopologyTestDriver::~TopologyTestDriver() {
+  if (!impl_->closed) {
+    static_cast<void>(impl_->task->close().has_value());
+    if (impl_->global) static_cast<void>(impl_->global->close().has_value());
+  }
+}
+
+void TopologyTestDriver::close() {
+  if (std::exchange(impl_->closed, true)) return;
+  impl_->commit(*impl_->task);
+  impl_->task->close().value();
+  if (impl_->global) impl_->global->close().value();
+}
+
+void TopologyTestDriver::pipe(const std::string& topic, TestRecordBytes record) {
+  impl_->enqueue(topic, std::move(record));
+  impl_->complete_all_work();
+}
+
+std::optional<TestRecordBytes> TopologyTestDriver::read(const std::string& topic) {
+  const auto found = impl_->outputs.find(topic);
+  if (found == impl_->outputs.end() || found->second.empty()) return std::nullopt;
+  TestRecordBytes record = std::move(found->second.front());
+  found->second.pop_front();
+  return record;
+}
+
+std::size_t TopologyTestDriver::queue_size(const std::string& topic) const {
+  const auto found = impl_->outputs.find(topic);
+  return found == impl_->outputs.end() ? 0 : found->second.size();
+}
+
+void TopologyTestDriver::advance_wall_clock_time(std::chrono::milliseconds by) {
+  impl_->clock.advance(by);
+  impl_->task->punctuate_wall_clock(impl_->clock.now());
+  impl_->commit(*impl_->task);
+  impl_->complete_all_work();
+}
+
+Timestamp TopologyTestDriver::wall_clock_time() const { return impl_->clock.now().wall; }
+Timestamp TopologyTestDriver::stream_time() const { return impl_->task->stream_time(); }
+
+std::set<std::string> TopologyTestDriver::produced_topic_names() const {
+  std::set<std::string> names;
+  for (const auto& [name, records] : impl_->outputs) names.insert(name);
+  return names;
+}
+
+StateStore* TopologyTestDriver::state_store(std::string_view name) {
+  StateStore* store = Impl::find(*impl_->task, name);
+  return store == nullptr && impl_->global ? Impl::find(*impl_->global, name) : store;
+}
+
+std::vector<std::string> TopologyTestDriver::state_store_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, store] : impl_->topology->stores) names.push_back(name);
+  return names;
+}
+
+std::map<std::string, std::uint64_t> TopologyTestDriver::dropped_records() const {
+  std::map<std::string, std::uint64_t> dropped;
+  for (const auto* task : {impl_->task.get(), impl_->global.get()}) {
+    if (task == nullptr) continue;
+    for (const auto& [reason, count] : task->metrics()->dropped.by_reason()) dropped[std::string(reason)] += count;
+  }
+  return dropped;
+}
+
+}  // namespace tidemill

@@ -1,0 +1,140 @@
+// The driver itself, and the DSL's operators through it.
+#include <gtest/gtest.h>
+
+#include <tidemill/dsl/streams_builder.hpp>
+#include <tidemill/testing/topology_test_driver.hpp>
+
+namespace tidemill {
+namespace {
+
+using Rows = std::vector<std::pair<std::optional<std::string>, std::optional<std::int64_t>>>;
+
+std::vector<std::string> words(const std::string& line) {
+  std::vector<std::string> result;
+  std::string word;
+  for (const char c : line + " ") {
+    if (c != ' ') {
+      word += c;
+    } else if (!word.empty()) {
+      result.push_back(std::move(word));
+      word.clear();
+    }
+  }
+  return result;
+}
+
+Topology word_count() {
+  StreamsBuilder builder;
+  builder.stream<std::string, std::string>("lines")
+      .flat_map_values([](const std::string& line) { return words(line); })
+      .group_by([](const auto&, const std::string& word) { return word; })
+      .count({.store_name = "counts"})
+      .to_stream()
+      .to("word-counts");
+  return builder.build();
+}
+
+TEST(TopologyTestDriver, RunsARecordThroughRepartitionTopicStoreAndSink) {
+  TopologyTestDriver driver(word_count(), {.application_id = "app"});
+  auto lines = driver.create_input_topic<std::string, std::string>("lines", Timestamp(100), std::chrono::milliseconds(10));
+  auto counts = driver.create_output_topic<std::string, std::int64_t>("word-counts");
+  EXPECT_TRUE(counts.is_empty());
+  lines.pipe_input("1", "to be or not to be");
+  EXPECT_EQ(counts.read_key_values_to_list(),
+            (Rows{{"to", 1}, {"be", 1}, {"or", 1}, {"not", 1}, {"to", 2}, {"be", 2}}));
+  lines.pipe_input("2", "be");
+  const auto record = counts.read_record();
+  EXPECT_EQ(record.key, "be");
+  EXPECT_EQ(record.value, 3);
+  EXPECT_EQ(record.timestamp, Timestamp(110));
+  EXPECT_EQ((driver.key_value_store<std::string, std::int64_t>("counts")->get("to")), 2);
+  const auto stamped = driver.timestamped_key_value_store<std::string, std::int64_t>("counts")->get("be");
+  EXPECT_EQ(stamped->timestamp, Timestamp(110));
+  EXPECT_EQ((driver.key_value_store<std::string, std::int64_t>("nothing")), nullptr);
+  EXPECT_EQ(driver.produced_topic_names(),
+            (std::set<std::string>{"app-counts-changelog", "app-counts-repartition", "word-counts"}));
+}
+
+TEST(TopologyTestDriver, SaysWhichTopicsAreReadWhenOneIsNot) {
+  TopologyTestDriver driver(word_count());
+  auto wrong = driver.create_input_topic<std::string, std::string>("line");
+  try {
+    wrong.pipe_input("1", "x");
+    FAIL() << "an unknown topic was taken";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_NE(std::string(error.what()).find("the topology reads: lines"), std::string::npos) << error.what();
+  }
+  auto counts = driver.create_output_topic<std::string, std::int64_t>("word-counts");
+  EXPECT_THROW(counts.read_value(), std::out_of_range);
+}
+
+TEST(TopologyTestDriver, ASinkThatIsASourceIsPipedInAgain) {
+  StreamsBuilder builder;
+  builder.stream<std::string, std::string>("in").map_values([](const std::string& v) { return v + "a"; }).to("middle");
+  builder.stream<std::string, std::string>("middle").map_values([](const std::string& v) { return v + "b"; }).to("out");
+  TopologyTestDriver driver(builder.build());
+  driver.create_input_topic<std::string, std::string>("in").pipe_input("k", "v");
+  auto out = driver.create_output_topic<std::string, std::string>("out");
+  EXPECT_EQ(out.read_value(), "vab");
+  EXPECT_EQ(driver.queue_size("middle"), 1U);
+}
+
+TEST(TopologyTestDriver, GlobalTablesAreFedAndJoined) {
+  StreamsBuilder builder;
+  auto names = builder.global_table<std::string, std::string>("names");
+  builder.stream<std::string, std::string>("in")
+      .join(names, [](const std::string&, const std::string& value) { return value; },
+            [](const std::string& value, const std::string& name) { return value + "=" + name; })
+      .to("out");
+  TopologyTestDriver driver(builder.build());
+  auto in = driver.create_input_topic<std::string, std::string>("in");
+  driver.create_input_topic<std::string, std::string>("names").pipe_input("1", "one");
+  in.pipe_input("a", "1");
+  in.pipe_input("b", "2");
+  auto out = driver.create_output_topic<std::string, std::string>("out");
+  EXPECT_EQ(out.read_value(), "1=one");
+  EXPECT_TRUE(out.is_empty());
+}
+
+TEST(TopologyTestDriver, NullKeysAndTombstonesAreAsInKafkaStreams) {
+  StreamsBuilder builder;
+  builder.table<std::string, std::string>("in", {}, {.store_name = "table"}).to_stream().to("out");
+  TopologyTestDriver driver(builder.build());
+  auto in = driver.create_input_topic<std::string, std::string>("in");
+  in.pipe_input("a", "1");
+  in.pipe_value("nobody's");
+  in.pipe_input("a", std::nullopt);
+  auto out = driver.create_output_topic<std::string, std::string>("out");
+  EXPECT_EQ(out.read_values_to_list(), (std::vector<std::optional<std::string>>{"1", std::nullopt}));
+  std::uint64_t dropped = 0;
+  for (const auto& [reason, count] : driver.dropped_records()) dropped += count;
+  EXPECT_EQ(dropped, 1U);
+  EXPECT_EQ((driver.key_value_store<std::string, std::string>("table")->get("a")), std::nullopt);
+}
+
+TEST(TopologyTestDriver, WhatTheTopologyThrowsLeavesPipeInput) {
+  StreamsBuilder builder;
+  builder.stream<std::string, std::string>("in")
+      .map_values([](const std::string& value) -> std::string { throw std::runtime_error("no " + value); })
+      .to("out");
+  TopologyTestDriver driver(builder.build());
+  auto in = driver.create_input_topic<std::string, std::string>("in");
+  EXPECT_ANY_THROW(in.pipe_input("k", "v"));
+}
+
+TEST(TopologyTestDriver, HeadersAndTimestampsGoThrough) {
+  StreamsBuilder builder;
+  builder.stream<std::string, std::string>("in").filter([](const auto&, const std::string&) { return true; }).to("out");
+  TopologyTestDriver driver(builder.build(), {}, Timestamp(5000));
+  EXPECT_EQ(driver.wall_clock_time(), Timestamp(5000));
+  auto in = driver.create_input_topic<std::string, std::string>("in");
+  auto out = driver.create_output_topic<std::string, std::string>("out");
+  const TestRecord<std::string, std::string> record{.key = "k", .value = "v", .headers = {{"h", Bytes("1")}}, .timestamp = Timestamp(7)};
+  in.pipe_input(record);
+  EXPECT_EQ(out.read_record(), record);
+  in.pipe_input("k", "v");
+  EXPECT_EQ(out.read_record().timestamp, Timestamp(5000));
+}
+
+}  // namespace
+}  // namespace tidemill
