@@ -152,6 +152,10 @@ class CrashTest {
   /// The points in a shuffled order, all of them before any comes again: the plan follows from the seed
   /// alone.
   std::string next_point() {
+    // What only a start can hit is tried when the last kill left something to cut off, and was never hit so
+    // far.
+    if (last_open_ && hits_["recovery.truncated"] == 0) return "recovery.truncated";
+    if (const auto never = missing(); kills_ >= options_.kills && !never.empty()) return never.front();
     if (deck_.empty()) {
       deck_ = points_;
       for (std::size_t i = deck_.size(); i > 1; --i) std::swap(deck_[i - 1], deck_[random_.below(i)]);
@@ -162,20 +166,25 @@ class CrashTest {
   }
   /// False: the application came to its end before it was killed.
   bool kill_once() {
-    // Two in five at the next named point, two in five when so many batches were written (which is while it
-    // works, however short its transactions are), the others after a time.
+    // Two in five at the next named point, two in five somewhere in the midst of the work, however short its
+    // transactions are, the others after a time.
     const std::uint64_t kind = random_.below(5);
-    const std::string point = kind < 2 ? next_point() : kind < 4 ? "segment.appended" : std::string();
-    const bool rare = point.starts_with("segment.roll") || point.starts_with("store.") ||
-                      point.starts_with("recovery.") || point == "journal.recycled";
-    const std::uint64_t nth = 1 + random_.below(rare ? 2 : kind < 2 ? 12 : 400);
+    static constexpr const char* kMidst[] = {"commit.flushed", "commit.staged", "segment.before_marker",
+                                             "segment.appended"};
+    std::string point;
+    if (kind < 2) point = next_point();
+    if (kind == 2 || kind == 3) point = kMidst[random_.below(std::size(kMidst))];
+    const bool rare =
+        point.starts_with("segment.roll") || point.starts_with("store.") || point == "journal.recycled";
+    std::uint64_t nth = 1 + random_.below(rare ? 2 : kind < 2 ? 12 : point == "segment.appended" ? 400 : 25);
+    if (point == "recovery.truncated") nth = 1;
     // Three in four while it works, one in four wherever its start has come to.
     const bool while_starting = random_.below(4) == 0;
     const auto delay = std::chrono::milliseconds(while_starting ? random_.below(250) : random_.below(300));
     Child child(command(), output(), point.empty() ? "" : point + ":" + std::to_string(nth));
     std::optional<int> status;
     if (!point.empty()) {
-      status = child.wait(std::chrono::milliseconds(2500));
+      status = child.wait(std::chrono::milliseconds(6000));
     } else {
       if (!while_starting) status = wait_until_it_works(child);
       if (!status) status = child.wait(delay);
@@ -191,7 +200,8 @@ class CrashTest {
     if (at_point) ++hits_[point];
     if (at_point && kind < 2) ++at_points_;
     const std::size_t open = crash::open_transactions(log_directory());
-    if (open > 0) ++inside_;
+    last_open_ = open > 0;
+    if (last_open_) ++inside_;
     if (options_.verbose) {
       const std::string what = at_point ? point + ":" + std::to_string(nth)
                                         : std::string(while_starting ? "starting + " : "working + ") +
@@ -234,7 +244,9 @@ class CrashTest {
   [[nodiscard]] bool word_count() const { return options_.application == "word-count"; }
   [[nodiscard]] fs::path output() const { return work_ / "output"; }
   [[nodiscard]] fs::path log_directory() const { return word_count() ? directory_ : directory_ / "data"; }
-  [[nodiscard]] std::uint64_t size() const { return options_.input > 0 ? options_.input : 150000; }
+  [[nodiscard]] std::uint64_t size() const {
+    return options_.input > 0 ? options_.input : word_count() ? 150000 : 60000;
+  }
   [[nodiscard]] std::vector<std::string> command() const {
     if (word_count()) {
       return {options_.program, directory_.string(), std::to_string(size()), std::to_string(input_seed_)};
@@ -304,6 +316,7 @@ class CrashTest {
   std::uint64_t series_ = 0;
   std::uint64_t kills_ = 0;
   std::uint64_t inside_ = 0;
+  bool last_open_ = false;  // the last kill fell inside a transaction
   std::uint64_t at_points_ = 0;
   std::vector<std::string> points_;
   std::vector<std::string> deck_;
