@@ -96,6 +96,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::uint64_t input = 0;
   bool keep = false;
+  std::uint64_t inside_percent = 50;
   bool need_points = true;
   bool verbose = false;
 };
@@ -121,7 +122,10 @@ class CrashTest {
     for (const std::string& point : points_) {
       std::printf("  %-24s %llu\n", point.c_str(), static_cast<unsigned long long>(hits_[point]));
     }
-    if (inside_ * 2 < kills_) give_up("fewer than half of the kills fell inside a transaction");
+    if (inside_ * 100 < kills_ * options_.inside_percent) {
+      give_up("fewer than " + std::to_string(options_.inside_percent) +
+              " % of the kills fell inside a transaction");
+    }
     if (options_.need_points && !missing().empty()) give_up("never hit: " + missing().front());
     if (!options_.keep) fs::remove_all(work_);
     return 0;
@@ -166,17 +170,17 @@ class CrashTest {
   }
   /// False: the application came to its end before it was killed.
   bool kill_once() {
-    // Two in five at the next named point, two in five somewhere in the midst of the work, however short its
+    // One in three at the next named point, half somewhere in the midst of the work, however short its
     // transactions are, the others after a time.
-    const std::uint64_t kind = random_.below(5);
+    const std::uint64_t kind = random_.below(6);
     static constexpr const char* kMidst[] = {"commit.flushed", "commit.staged", "segment.before_marker",
                                              "segment.appended"};
     std::string point;
     if (kind < 2) point = next_point();
-    if (kind == 2 || kind == 3) point = kMidst[random_.below(std::size(kMidst))];
+    if (kind >= 2 && kind < 5) point = kMidst[random_.below(std::size(kMidst))];
     const bool rare =
         point.starts_with("segment.roll") || point.starts_with("store.") || point == "journal.recycled";
-    std::uint64_t nth = 1 + random_.below(rare ? 2 : kind < 2 ? 12 : point == "segment.appended" ? 400 : 25);
+    std::uint64_t nth = 1 + random_.below(rare ? 2 : kind < 2 ? 12 : point == "segment.appended" ? 250 : 15);
     if (point == "recovery.truncated") nth = 1;
     // Three in four while it works, one in four wherever its start has come to.
     const bool while_starting = random_.below(4) == 0;
@@ -335,6 +339,8 @@ int main(int argc, char** argv) {
   app.add_option("--kills", options.kills);
   app.add_option("--seed", options.seed);
   app.add_option("--input", options.input, "Lines or transactions of one input");
+  app.add_option("--inside", options.inside_percent,
+                 "Percent of the kills that must fall inside a transaction");
   app.add_flag("--keep", options.keep, "Leaves the directories");
   app.add_flag("--verbose", options.verbose, "A line for each kill");
   bool any_points = false;
