@@ -18,8 +18,8 @@ constexpr std::size_t kRecordsPerInputMax = 1'000'000;
 
 struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   struct Feed {
-    runtime::StreamTask* task;
-    std::size_t index;
+    runtime::StreamTask* task = nullptr;
+    std::size_t index = 0;
     std::shared_ptr<const TopicPartition> partition;
     std::int64_t next_offset = 0;
   };
@@ -44,19 +44,59 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
                                        .changelog = is_global ? nullptr : this,
                                        .cache = is_global ? nullptr : cache.get(),
                                        .persistent_engine = nullptr,
-                                       .memory_engine = engine.get(),
+                                       .memory_engine = is_global ? global_engine.get() : engine.get(),
                                        .directory = is_global ? "global" : "0_0",
                                        .inputs = {},
                                        .global_store = nullptr};
     if (!is_global && global) options.global_store = [this](std::string_view name) { return find(*global, name); };
     auto made = runtime::StreamTask::create(std::move(options)).value();
+    if (!is_global) {
+      made->read_metadata(committed_positions);
+      for (runtime::TaskStore& store : made->stores()) refill(store);
+    }
     made->initialize();
     for (std::size_t i = 0; i < made->input_count(); ++i) {
       const TopicPartition& input = made->input(i);
-      made->set_position(i, Offset(0));
-      feeds.insert_or_assign(input.topic, Feed{made.get(), i, std::make_shared<const TopicPartition>(input)});
+      Feed& feed = feeds[input.topic];
+      feed.task = made.get();
+      feed.index = i;
+      if (!feed.partition) feed.partition = std::make_shared<const TopicPartition>(input);
+      made->set_position(i, Offset(feed.next_offset));
     }
     return made;
+  }
+  /// All records of its changelog, as a restore reads them.
+  void refill(runtime::TaskStore& store) {
+    const auto found = history.find(store.changelog.topic);
+    if (store.changelog.topic.empty() || found == history.end()) return;
+    std::int64_t offset = 0;
+    for (const TestRecordBytes& record : found->second) {
+      ++offset;
+      if (!record.key) continue;
+      OptionalBytes value = record.value;
+      if (value && store.spec->timestamped()) {
+        Bytes stamped;
+        append_timestamp(record.timestamp == kNoTimestamp ? clock.now().wall : record.timestamp, stamped);
+        value = stamped + *value;
+      }
+      const std::pair<BytesView, OptionalBytesView> row{*record.key, value ? OptionalBytesView(*value) : std::nullopt};
+      const ChangelogPosition position{.offset = Offset(offset), .epoch = kNoLeaderEpoch};
+      store.engine->restore({&row, 1}, position).value();
+      store.changelog_position = position;
+    }
+  }
+  void restart() {
+    for (std::size_t before = sent.size() + 1; before != sent.size();) {
+      before = sent.size();
+      commit(*task);
+      complete_all_work();
+    }
+    task->close().value();
+    for (const auto& [reason, count] : task->metrics()->dropped.by_reason()) dropped_before[std::string(reason)] += count;
+    task.reset();
+    if (cache) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
+    engine = in_memory_stores();
+    task = make_task(runtime::whole_part(*topology), 0);
   }
   static StateStore* find(runtime::StreamTask& in, std::string_view name) {
     for (runtime::TaskStore& store : in.stores()) {
@@ -77,6 +117,8 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
       if (key) record.key.emplace(*key);
       if (value) record.value.emplace(*value);
       if (feeds.contains(name)) again.emplace_back(name, record);
+      sent.emplace_back(name, record);
+      history[name].push_back(record);
       outputs[name].push_back(std::move(record));
     }
   }
@@ -84,7 +126,10 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp) override {
     TestRecordBytes record{.key = Bytes(key), .value = {}, .headers = {}, .timestamp = timestamp};
     if (value) record.value.emplace(*value);
-    outputs[topology->log_topic(config.application_id, store + "-changelog")].push_back(std::move(record));
+    const std::string name = topology->log_topic(config.application_id, store + "-changelog");
+    sent.emplace_back(name, record);
+    history[name].push_back(record);
+    outputs[name].push_back(std::move(record));
   }
 
   void enqueue(const std::string& topic, TestRecordBytes record) {
@@ -119,6 +164,11 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     which.flush_caches();
     std::vector<CommitPosition> positions;
     which.positions(nullptr, positions);
+    for (const CommitPosition& position : positions) {
+      committed[position.partition.topic] = position.metadata;
+      std::erase_if(committed_positions, [&](const CommitPosition& old) { return old.partition == position.partition; });
+      committed_positions.push_back(position);
+    }
     which.commit({}).value();
   }
   void complete_all_work() {
@@ -130,7 +180,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         enqueue(topic, std::move(record));
       }
       if (!task->process(clock.now())) return;
-      commit(*task);
+      if (commit_each) commit(*task);
       if (++records > kRecordsPerInputMax) {
         throw std::runtime_error(fmt::format("one input led to more than {} records: the topology feeds itself without end",
                                              kRecordsPerInputMax));
@@ -142,12 +192,20 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   StreamsConfig config;
   ManualClock clock;
   std::shared_ptr<StateEngine> engine;
+  std::shared_ptr<StateEngine> global_engine = in_memory_stores();
   std::unique_ptr<ThreadCache> cache;
   std::map<std::string, Feed> feeds;  // by topic, as on the log
   std::map<std::string, std::deque<TestRecordBytes>> outputs;
   std::deque<std::pair<std::string, TestRecordBytes>> again;
   std::unique_ptr<runtime::StreamTask> global;
   std::unique_ptr<runtime::StreamTask> task;
+  std::vector<std::pair<std::string, TestRecordBytes>> sent;
+  std::map<std::string, std::string> committed;
+  std::vector<CommitPosition> committed_positions;
+  /// All records of topics that a store may be rebuilt from.
+  std::map<std::string, std::vector<TestRecordBytes>> history;
+  std::map<std::string, std::uint64_t> dropped_before;  // by the tasks before restart()
+  bool commit_each = true;
   bool closed = false;
 };
 
@@ -169,6 +227,7 @@ void TopologyTestDriver::close() {
 }
 
 void TopologyTestDriver::pipe(const std::string& topic, TestRecordBytes record) {
+  if (impl_->feeds.contains(topic)) impl_->history[topic].push_back(record);
   impl_->enqueue(topic, std::move(record));
   impl_->complete_all_work();
 }
@@ -189,6 +248,17 @@ std::size_t TopologyTestDriver::queue_size(const std::string& topic) const {
 void TopologyTestDriver::advance_wall_clock_time(std::chrono::milliseconds by) {
   impl_->clock.advance(by);
   impl_->task->punctuate_wall_clock(impl_->clock.now());
+  if (impl_->commit_each) impl_->commit(*impl_->task);
+  impl_->complete_all_work();
+}
+
+std::vector<std::pair<std::string, TestRecordBytes>> TopologyTestDriver::take_sent() {
+  return std::exchange(impl_->sent, {});
+}
+void TopologyTestDriver::restart() { impl_->restart(); }
+const std::map<std::string, std::string>& TopologyTestDriver::committed_metadata() const { return impl_->committed; }
+void TopologyTestDriver::commit_after_each_record(bool commit) { impl_->commit_each = commit; }
+void TopologyTestDriver::commit() {
   impl_->commit(*impl_->task);
   impl_->complete_all_work();
 }
@@ -214,7 +284,7 @@ std::vector<std::string> TopologyTestDriver::state_store_names() const {
 }
 
 std::map<std::string, std::uint64_t> TopologyTestDriver::dropped_records() const {
-  std::map<std::string, std::uint64_t> dropped;
+  std::map<std::string, std::uint64_t> dropped = impl_->dropped_before;
   for (const auto* task : {impl_->task.get(), impl_->global.get()}) {
     if (task == nullptr) continue;
     for (const auto& [reason, count] : task->metrics()->dropped.by_reason()) dropped[std::string(reason)] += count;

@@ -44,7 +44,7 @@ using ElementOf = std::remove_cvref_t<decltype(*std::begin(std::declval<T&>()))>
 #define TIDEMILL_CHECK_FUNCTION(operation, F) \
   static_assert(detail::RecordFunction<F, K, V>, \
                 operation ": the function must be callable with (const V&) or (const K&, const V&), or, to see nulls, " \
-                          "with (const V*) or (const K&, const V*)")
+                          "with (const V*), (const K&, const V*) or (const K*, const V*)")
 
 template <class K, class V>
 class KStream {
@@ -72,13 +72,13 @@ class KStream {
   template <class F>
   auto map_values(F mapper, Named named = {}) const {
     TIDEMILL_CHECK_FUNCTION("map_values(mapper)", F);
-    using VR = detail::CallResult<K, V, F>;
+    using VR = detail::WithoutNull<detail::CallResult<K, V, F>>;
     return next<K, VR>(named, "KSTREAM-MAPVALUES-", new detail::MapValuesNode<K, V, F>(std::move(mapper)), false);
   }
   template <class F>
   auto flat_map_values(F mapper, Named named = {}) const {
     TIDEMILL_CHECK_FUNCTION("flat_map_values(mapper)", F);
-    using VR = detail::ElementOf<detail::CallResult<K, V, F>>;
+    using VR = detail::WithoutNull<detail::ElementOf<detail::CallResult<K, V, F>>>;
     return next<K, VR>(named, "KSTREAM-FLATMAPVALUES-", new detail::FlatMapValuesNode<K, V, F>(std::move(mapper)),
                        false);
   }
@@ -87,7 +87,7 @@ class KStream {
   auto map(F mapper, Named named = {}) const {
     TIDEMILL_CHECK_FUNCTION("map(mapper)", F);
     using Pair = detail::CallResult<K, V, F>;
-    return next<typename Pair::first_type, typename Pair::second_type>(
+    return next<detail::WithoutNull<typename Pair::first_type>, detail::WithoutNull<typename Pair::second_type>>(
         named, "KSTREAM-MAP-", new detail::MapNode<K, V, F>(std::move(mapper)), true);
   }
   /// The mapper returns a container of std::pair.
@@ -95,13 +95,13 @@ class KStream {
   auto flat_map(F mapper, Named named = {}) const {
     TIDEMILL_CHECK_FUNCTION("flat_map(mapper)", F);
     using Pair = detail::ElementOf<detail::CallResult<K, V, F>>;
-    return next<typename Pair::first_type, typename Pair::second_type>(
+    return next<detail::WithoutNull<typename Pair::first_type>, detail::WithoutNull<typename Pair::second_type>>(
         named, "KSTREAM-FLATMAP-", new detail::FlatMapNode<K, V, F>(std::move(mapper)), true);
   }
   template <class F>
   auto select_key(F selector, Named named = {}) const {
     TIDEMILL_CHECK_FUNCTION("select_key(selector)", F);
-    using KR = detail::CallResult<K, V, F>;
+    using KR = detail::WithoutNull<detail::CallResult<K, V, F>>;
     return next<KR, V>(named, "KSTREAM-KEY-SELECT-", new detail::SelectKeyNode<K, V, F>(std::move(selector)), true);
   }
   template <class F>
@@ -127,7 +127,7 @@ class KStream {
 
   KGroupedStream<K, V> group_by_key(Grouped<K, V> grouped = {}) const;
   template <class F>
-  auto group_by(F selector, Grouped<detail::CallResult<K, V, F>, V> grouped = {}) const;
+  auto group_by(F selector, Grouped<detail::WithoutNull<detail::CallResult<K, V, F>>, V> grouped = {}) const;
 
   /// `joiner(const V&, const VT&)`.
   template <class VT, class F>

@@ -127,7 +127,7 @@ KGroupedStream<K, V> KStream<K, V>::group_by_key(Grouped<K, V> grouped) const {
 }
 template <class K, class V>
 template <class F>
-auto KStream<K, V>::group_by(F selector, Grouped<detail::CallResult<K, V, F>, V> grouped) const {
+auto KStream<K, V>::group_by(F selector, Grouped<detail::WithoutNull<detail::CallResult<K, V, F>>, V> grouped) const {
   TIDEMILL_CHECK_FUNCTION("group_by(selector)", F);
   auto keyed = select_key(std::move(selector), {grouped.name});
   keyed.at_.value_serde = at_.value_serde;

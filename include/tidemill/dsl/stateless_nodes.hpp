@@ -2,10 +2,12 @@
 //
 // Null: a function that takes `const V&` is not called for a null value; value-only operators pass the tombstone on, those
 // that need the value drop and count it. A function that takes `const V*` sees null. A null key reaches a function that
-// takes `const K&` as a default K (records without key are common, and most functions ignore it).
+// takes `const K&` as a default K (records without key are common, and most functions ignore it); one that takes
+// `(const K*, const V*)` sees it as null. A result of std::optional<T> makes a T, or null.
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -31,8 +33,10 @@ inline constexpr bool kTakesValuePointer = std::is_invocable_v<F&, const V*>;
 template <class F, class K, class V>
 inline constexpr bool kTakesKeyValuePointer = std::is_invocable_v<F&, const K&, const V*>;
 template <class F, class K, class V>
+inline constexpr bool kTakesPointers = std::is_invocable_v<F&, const K*, const V*>;
+template <class F, class K, class V>
 concept RecordFunction = kTakesKeyValue<F, K, V> || kTakesValue<F, K, V> || kTakesKeyValuePointer<F, K, V> ||
-                         kTakesValuePointer<F, K, V>;
+                         kTakesValuePointer<F, K, V> || kTakesPointers<F, K, V>;
 /// References win: a generic `const auto&` also accepts a pointer, and means the value.
 template <class F, class K, class V>
 inline constexpr bool kSeesNull = !kTakesKeyValue<F, K, V> && !kTakesValue<F, K, V>;
@@ -45,12 +49,32 @@ decltype(auto) call(F& function, const void* key, const void* value) {
     return function(*static_cast<const V*>(value));
   } else if constexpr (kTakesKeyValuePointer<F, K, V>) {
     return function(deref_or_default<K>(key), static_cast<const V*>(value));
+  } else if constexpr (kTakesPointers<F, K, V>) {
+    return function(static_cast<const K*>(key), static_cast<const V*>(value));
   } else {
     return function(static_cast<const V*>(value));
   }
 }
 template <class K, class V, class F>
 using CallResult = std::remove_cvref_t<decltype(call<K, V>(std::declval<F&>(), nullptr, nullptr))>;
+
+/// std::optional<T> is a T that may be null.
+template <class T>
+struct Nullable {
+  using Type = T;
+  static const void* pointer(const T& value) { return &value; }
+};
+template <class T>
+struct Nullable<std::optional<T>> {
+  using Type = T;
+  static const void* pointer(const std::optional<T>& value) { return value ? &*value : nullptr; }
+};
+template <class T>
+using WithoutNull = typename Nullable<std::remove_cvref_t<T>>::Type;
+template <class T>
+const void* pointer_to(const T& value) {
+  return Nullable<T>::pointer(value);
+}
 
 template <class K, class V, class F>
 class FilterNode final : public OperatorNode {
@@ -83,7 +107,7 @@ class MapValuesNode final : public OperatorNode {
       if (record.value == nullptr) return forward(record);
     }
     const auto value = call<K, V>(mapper_, record.key, record.value);
-    forward({record.key, &value, record.context});
+    forward({record.key, pointer_to(value), record.context});
   }
 
  private:
@@ -102,7 +126,7 @@ class FlatMapValuesNode final : public OperatorNode {
       if (record.value == nullptr) return drop("null value", record);
     }
     const auto values = call<K, V>(mapper_, record.key, record.value);
-    for (const auto& value : values) forward({record.key, &value, record.context});
+    for (const auto& value : values) forward({record.key, pointer_to(value), record.context});
   }
 
  private:
@@ -119,7 +143,7 @@ class MapNode final : public OperatorNode {
       if (record.value == nullptr) return drop("null value", record);
     }
     const auto pair = call<K, V>(mapper_, record.key, record.value);
-    forward({&pair.first, &pair.second, record.context});
+    forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
   }
 
  private:
@@ -138,7 +162,7 @@ class FlatMapNode final : public OperatorNode {
       if (record.value == nullptr) return drop("null value", record);
     }
     const auto pairs = call<K, V>(mapper_, record.key, record.value);
-    for (const auto& pair : pairs) forward({&pair.first, &pair.second, record.context});
+    for (const auto& pair : pairs) forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
   }
 
  private:
@@ -157,7 +181,7 @@ class SelectKeyNode final : public OperatorNode {
       if (record.value == nullptr) return drop("null value", record);
     }
     const auto key = call<K, V>(selector_, record.key, record.value);
-    forward({&key, record.value, record.context});
+    forward({pointer_to(key), record.value, record.context});
   }
 
  private:

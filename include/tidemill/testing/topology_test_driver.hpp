@@ -86,6 +86,15 @@ class TopologyTestDriver {
   std::optional<TestRecordBytes> read(const std::string& topic);
   [[nodiscard]] std::size_t queue_size(const std::string& topic) const;
 
+  /// Everything sent since the last call, over all topics in the order of sending: sinks, repartition topics, changelogs.
+  std::vector<std::pair<std::string, TestRecordBytes>> take_sent();
+  /// False: only commit() commits, so that caches are flushed when the test says so. Default true, as in Java.
+  void commit_after_each_record(bool commit);
+  void commit();
+  /// As if the process had ended and begun again elsewhere: what was committed stays, local state is rebuilt from the changelogs.
+  /// Pointers to stores are void.
+  void restart();
+
   /// Runs the wall-clock punctuations that are due then.
   void advance_wall_clock_time(std::chrono::milliseconds by);
   [[nodiscard]] Timestamp wall_clock_time() const;
@@ -124,6 +133,9 @@ class TopologyTestDriver {
   }
   /// Records dropped so far, by reason.
   [[nodiscard]] std::map<std::string, std::uint64_t> dropped_records() const;
+
+  /// Topic -> metadata text of the last committed offset: partition time and processor metadata.
+  [[nodiscard]] const std::map<std::string, std::string>& committed_metadata() const;
 
   /// Closes the nodes and the stores; the destructor does it, too. ResultException.
   void close();

@@ -1,0 +1,101 @@
+// vectors FILE|DIR...: runs scenarios of the Java implementation against our topologies of the same id.
+//
+// Ends with `N passed, N failed, N skipped`; status 1 if any failed, 2 for a wrong command. What cannot be run, or names a
+// topology that is not registered, has failed.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+
+#include <zlib.h>
+
+#include "scenario.hpp"
+
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+/// Plain or gzip-compressed.
+std::string read_file(const fs::path& path) {
+  gzFile file = gzopen(path.c_str(), "rb");
+  if (file == nullptr) throw std::runtime_error("cannot be opened");
+  std::string text;
+  char buffer[1 << 16];
+  int got = 0;
+  while ((got = gzread(file, buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<std::size_t>(got));
+  const bool bad = got < 0;
+  gzclose(file);
+  if (bad) throw std::runtime_error("cannot be read: the compressed data are damaged");
+  return text;
+}
+
+std::vector<fs::path> files_below(const fs::path& path) {
+  if (!fs::is_directory(path)) return {path};
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(path)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && (name.ends_with(".json") || name.ends_with(".json.gz"))) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+struct Counts {
+  int passed = 0;
+  int failed = 0;
+};
+
+void run_file(const fs::path& path, Counts& counts) {
+  json content;
+  try {
+    content = json::parse(read_file(path));
+  } catch (const std::exception& error) {
+    std::printf("FAIL %s: %s\n", path.c_str(), error.what());
+    ++counts.failed;
+    return;
+  }
+  if (!content.is_object() || !content.contains("scenarios")) return;  // a topology's description or an index
+  const std::string id = content.value("topology", "");
+  const auto& known = tidemill::vectors::registry();
+  const auto found = known.find(id);
+  if (found == known.end()) {
+    const auto count = static_cast<int>(content.at("scenarios").size());
+    std::printf("FAIL %s: topology \"%s\" is not registered (%d scenarios)\n", path.c_str(), id.c_str(), count);
+    counts.failed += count;
+    return;
+  }
+  for (const json& scenario : content.at("scenarios")) {
+    std::string difference;
+    try {
+      difference = tidemill::vectors::run_scenario(found->second, scenario, found->second.unordered_topics);
+    } catch (const std::exception& error) {
+      difference = error.what();
+    }
+    if (difference.empty()) {
+      ++counts.passed;
+      continue;
+    }
+    ++counts.failed;
+    std::printf("FAIL %s, %s: %s\n", id.c_str(), scenario.value("name", "?").c_str(), difference.c_str());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2 || std::string_view(argv[1]).starts_with("-")) {
+    std::fprintf(stderr, "usage: %s FILE|DIR...\nRuns scenario files (*.json, *.json.gz) and says what differs.\n", argv[0]);
+    return 2;
+  }
+  Counts counts;
+  for (int i = 1; i < argc; ++i) {
+    if (!fs::exists(argv[i])) {
+      std::fprintf(stderr, "%s: no such file or directory\n", argv[i]);
+      return 2;
+    }
+    for (const fs::path& path : files_below(argv[i])) run_file(path, counts);
+  }
+  std::printf("%d passed, %d failed, 0 skipped\n", counts.passed, counts.failed);
+  return counts.failed == 0 && counts.passed > 0 ? 0 : 1;
+}

@@ -1,0 +1,40 @@
+// The topologies that scenarios name, by id. Nothing outside the registry knows an id.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <tidemill/config/streams_config.hpp>
+#include <tidemill/topology/topology.hpp>
+
+namespace tidemill::vectors {
+
+struct RegisteredTopology {
+  Topology (*build)(const StreamsConfig& config);
+  StreamsConfig config;
+  /// Caches are flushed after each record; otherwise by commit steps only.
+  bool commit_after_each_record = true;
+  /// Topics whose records within a step have no fixed order.
+  std::vector<std::string> unordered_topics = {};
+};
+
+using Registry = std::map<std::string, RegisteredTopology>;
+const Registry& registry();
+
+/// Application id `app` and no cache, as most scenarios have it.
+StreamsConfig plain();
+
+void add_stateless_topologies(Registry& registry);
+void add_table_topologies(Registry& registry);
+
+// The words in which the topologies are specified.
+using Text = std::string;
+/// "null" for null, else the text.
+Text n(const Text* text);
+Text cat(const Text* a, const Text* b);
+/// The last 16 characters.
+Text tail(const Text& text);
+/// The first letter, "_" for an empty text.
+Text first(const Text& text);
+
+}  // namespace tidemill::vectors

@@ -1,0 +1,17 @@
+// One scenario: what is piped into a topology, and what Java's driver sent after each step.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "registry.hpp"
+
+namespace tidemill::vectors {
+
+/// Empty: everything is as Java had it; else the first difference.
+std::string run_scenario(const RegisteredTopology& topology, const nlohmann::json& scenario,
+                         const std::vector<std::string>& unordered_topics);
+
+}  // namespace tidemill::vectors

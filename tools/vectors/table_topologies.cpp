@@ -1,0 +1,112 @@
+#include <tidemill/dsl/streams_builder.hpp>
+
+#include "registry.hpp"
+
+namespace tidemill::vectors {
+namespace {
+
+using Long = std::int64_t;
+
+KStream<Text, Text> in(StreamsBuilder& builder, const char* topic = "in") { return builder.stream<Text, Text>(topic); }
+
+Topology count(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder).group_by_key().count().to_stream().to("out");
+  return builder.build();
+}
+Topology count_group_by(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder)
+      .group_by([](const Text*, const Text* v) { return v == nullptr ? std::optional<Text>() : std::optional(first(*v)); })
+      .count({.store_name = "counts"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+Topology count_named(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder)
+      .group_by([](const Text*, const Text* v) { return v == nullptr ? std::optional<Text>() : std::optional(*v); }, {.name = "g"})
+      .count({.store_name = "c", .log_config = {{"retention.ms", "1234"}}, .name = "cnt"})
+      .to_stream({.name = "ts"})
+      .to("out");
+  return builder.build();
+}
+Topology to_table(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto s = in(builder);
+  s.to_table({.store_name = "t1"}).to_stream().to("out1");
+  s.select_key([](const Text*, const Text* v) { return first(n(v)); })
+      .to_table({.store_name = "t2", .name = "tt"})
+      .to_stream()
+      .to("out2");
+  return builder.build();
+}
+Topology count_in_memory(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder).group_by_key().count({.store_name = "mem", .engine = StoreEngineKind::kInMemory}).to_stream().to("out");
+  return builder.build();
+}
+Topology count_no_logging(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder).group_by_key().count({.store_name = "c", .caching = false, .logging = false}).to_stream().to("out");
+  return builder.build();
+}
+Topology reduce(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder).group_by_key().reduce([](const Text& a, const Text& v) { return tail(a + "," + v); }).to_stream().to("out");
+  return builder.build();
+}
+Topology aggregate(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.stream<Text, Long>("in")
+      .group_by_key()
+      .aggregate(Long{0}, [](const Text&, const Long& v, const Long& sum) { return sum + v; }, {.store_name = "sum"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+Topology aggregate_delete(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.stream<Text, Long>("in")
+      .group_by_key()
+      .aggregate(
+          Long{100},
+          [](const Text&, const Long& v, const Long& sum) { return v <= 0 ? std::optional<Long>() : std::optional(sum + v); },
+          {.store_name = "sum"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+Topology table_filter(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto t = builder.table<Text, Text>("in", {}, {.store_name = "t"});
+  t.filter([](const Text&, const Text& v) { return v.starts_with("a"); }).to_stream().to("out1");
+  t.filter_not([](const Text&, const Text& v) { return v.starts_with("a"); }, {.store_name = "f"}).to_stream().to("out2");
+  return builder.build();
+}
+Topology stream_table_inner(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto s = in(builder, "s");
+  s.join(builder.table<Text, Text>("t"), [](const Text& a, const Text& b) { return cat(&a, &b); }).to("out");
+  return builder.build();
+}
+
+}  // namespace
+
+void add_table_topologies(Registry& registry) {
+  registry["count"] = {count, plain()};
+  registry["count-eos"] = {count, plain()};
+  registry["count-group-by"] = {count_group_by, plain()};
+  registry["count-named"] = {count_named, plain()};
+  registry["to-table"] = {to_table, plain()};
+  registry["count-in-memory"] = {count_in_memory, plain()};
+  registry["count-no-logging"] = {count_no_logging, plain()};
+  registry["reduce"] = {reduce, plain()};
+  registry["aggregate"] = {aggregate, plain()};
+  registry["aggregate-delete"] = {aggregate_delete, plain()};
+  registry["table-filter"] = {table_filter, plain()};
+  registry["stream-table-inner"] = {stream_table_inner, plain()};
+}
+
+}  // namespace tidemill::vectors
