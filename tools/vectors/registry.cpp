@@ -7,12 +7,15 @@ const Registry& registry() {
     Registry made;
     add_stateless_topologies(made);
     add_table_topologies(made);
+    add_join_topologies(made);
     return made;
   }();
   return all;
 }
 
 StreamsConfig plain() { return {.application_id = "app", .statestore_cache_max_bytes = 0}; }
+
+StreamsConfig cached() { return {.application_id = "app", .statestore_cache_max_bytes = 1000000}; }
 
 Text n(const Text* text) { return text == nullptr ? "null" : *text; }
 Text cat(const Text* a, const Text* b) { return n(a) + "+" + n(b); }

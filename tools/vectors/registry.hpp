@@ -23,9 +23,11 @@ const Registry& registry();
 
 /// Application id `app` and no cache, as most scenarios have it.
 StreamsConfig plain();
+StreamsConfig cached();
 
 void add_stateless_topologies(Registry& registry);
 void add_table_topologies(Registry& registry);
+void add_join_topologies(Registry& registry);
 
 // The words in which the topologies are specified.
 using Text = std::string;

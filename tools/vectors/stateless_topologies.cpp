@@ -100,6 +100,30 @@ Topology merge(const StreamsConfig&) {
   ones.merge(two.map_values([](const Text* v) { return n(v) + "2"; })).merge(one).to("out");
   return builder.build();
 }
+Topology peek_foreach(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto s = in(builder);
+  s.foreach([](const Text*, const Text*) {});
+  s.peek([](const Text*, const Text*) {}).to("out");
+  return builder.build();
+}
+Topology through_topic(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder).to("mid");
+  in(builder, "mid").map_values([](const Text* v) { return n(v) + "!"; }).to("out");
+  return builder.build();
+}
+Topology repartition(const StreamsConfig&) {
+  StreamsBuilder builder;
+  const auto nullable = [](const Text* text) { return text == nullptr ? std::optional<Text>() : std::optional(*text); };
+  in(builder)
+      .map([nullable](const Text* k, const Text* v) { return std::pair(nullable(v), nullable(k)); })
+      .repartition()
+      .map_values([](const Text* v) { return n(v) + "r"; })
+      .repartition({.name = "two", .number_of_partitions = 3})
+      .to("out");
+  return builder.build();
+}
 Topology serdes(const StreamsConfig&) {
   StreamsBuilder builder;
   using Long = std::int64_t;
@@ -136,6 +160,9 @@ void add_stateless_topologies(Registry& registry) {
   registry["flat-map-values"] = {flat_map_values, plain()};
   registry["split-default"] = {split_default, plain()};
   registry["merge"] = {merge, plain()};
+  registry["peek-foreach"] = {peek_foreach, plain()};
+  registry["through-topic"] = {through_topic, plain()};
+  registry["repartition"] = {repartition, plain()};
   registry["serdes"] = {serdes, plain()};
 }
 

@@ -92,6 +92,73 @@ Topology stream_table_inner(const StreamsConfig&) {
   return builder.build();
 }
 
+Topology table(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in", {}, {.store_name = "t"}).to_stream().to("out");
+  return builder.build();
+}
+Topology table_map_values(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto t = builder.table<Text, Text>("in");
+  t.map_values([](const Text& v) { return v + "!"; }).to_stream().to("out1");
+  t.map_values([](const Text& k, const Text& v) { return cat(&k, &v); },
+               {.store_name = "m", .engine = StoreEngineKind::kInMemory})
+      .to_stream()
+      .to("out2");
+  return builder.build();
+}
+Topology table_no_store(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in").map_values([](const Text& v) { return v + "!"; }).to_stream().to("out");
+  return builder.build();
+}
+Topology table_to_stream_key(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in")
+      .to_stream([](const Text* k, const Text* v) { return cat(k, v); })
+      .group_by_key()
+      .count()
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+Topology reduce_cached(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.stream<Text, Long>("in")
+      .group_by_key()
+      .reduce([](const Long& a, const Long& b) { return std::max(a, b); }, {.store_name = "max"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+Topology count_cached(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder)
+      .flat_map([](const Text* k, const Text* v) {
+        // As Java's String.split: empty parts at the end are left out; an empty text is one empty part.
+        std::vector<Text> words;
+        for (std::size_t begin = 0; v != nullptr && begin <= v->size();) {
+          const std::size_t end = std::min(v->find(' ', begin), v->size());
+          words.push_back(v->substr(begin, end - begin));
+          begin = end + 1;
+        }
+        while (v != nullptr && !v->empty() && !words.empty() && words.back().empty()) words.pop_back();
+        std::vector<std::pair<Text, std::optional<Text>>> pairs;
+        for (Text& word : words) pairs.emplace_back(std::move(word), k == nullptr ? std::optional<Text>() : std::optional(*k));
+        return pairs;
+      })
+      .group_by_key()
+      .count({.store_name = "c"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+Topology count_to_c(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder).group_by_key().count({.store_name = "c"}).to_stream().to("out");
+  return builder.build();
+}
+
 }  // namespace
 
 void add_table_topologies(Registry& registry) {
@@ -105,6 +172,13 @@ void add_table_topologies(Registry& registry) {
   registry["reduce"] = {reduce, plain()};
   registry["aggregate"] = {aggregate, plain()};
   registry["aggregate-delete"] = {aggregate_delete, plain()};
+  registry["count-cached"] = {count_cached, cached()};
+  registry["count-cached-commit"] = {count_to_c, cached(), false};
+  registry["reduce-cached"] = {reduce_cached, cached()};
+  registry["table"] = {table, plain()};
+  registry["table-map-values"] = {table_map_values, plain()};
+  registry["table-no-store"] = {table_no_store, plain()};
+  registry["table-to-stream-key"] = {table_to_stream_key, plain()};
   registry["table-filter"] = {table_filter, plain()};
   registry["stream-table-inner"] = {stream_table_inner, plain()};
 }
