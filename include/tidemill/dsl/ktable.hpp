@@ -163,6 +163,8 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, F map, bool filter, Mater
     facts->materialized = true;
     facts->store = detail::store_spec(materialized, materialized.store_name);
   }
+  // With old values a filter need not pass on tombstones for what it never let through.
+  if (filter) facts->try_enable_old_values();
   const Serde<VR> kept = facts->materialized || value || HasSerde<VR>
                              ? detail::serde_or_default(value, "the value type of the table")
                              : Serde<VR>(nullptr, nullptr);

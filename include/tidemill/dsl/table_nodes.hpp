@@ -21,6 +21,11 @@ struct TableFacts {
     if (upstream && !materialized) return upstream->materialize();
     materialized = true;
   }
+  /// Old values are wanted where a store has them already; true: they come.
+  bool try_enable_old_values() {
+    if (materialized || (upstream && upstream->try_enable_old_values())) send_old_values = true;
+    return send_old_values;
+  }
   /// Old values are wanted: from the store, or from upstream.
   void enable_old_values() {
     send_old_values = true;
