@@ -56,6 +56,9 @@ class KStream {
     bool repartition_required = false;
     std::optional<Serde<K>> key_serde = {};
     std::optional<Serde<V>> value_serde = {};
+    /// The source behind the repartition topic of the last join; later joins without a name of their own use it, too, as in
+    /// Java.
+    std::shared_ptr<std::string> join_source = std::make_shared<std::string>();
   };
   explicit KStream(Handle handle) : at_(std::move(handle)) {}
 
@@ -169,6 +172,9 @@ class KStream {
   /// This stream behind an internal topic of the prefix, if its key may have changed.
   KStream repartitioned(const std::string& prefix, const std::optional<Serde<K>>& key,
                         const std::optional<Serde<V>>& value) const;
+  /// The same for a join; `name`: the join's own, empty: none.
+  KStream repartitioned_for_join(const std::string& name, const std::optional<Serde<K>>& key,
+                                 const std::optional<Serde<V>>& value) const;
   KStream through_topic(Draft::Repartition repartition, const Serde<K>& key, const Serde<V>& value) const;
   template <class KT, class VT, class VR, class Select, class F>
   KStream<K, VR> table_join(const char* prefix, const std::string& name, detail::GetterSupplier<KT, VT> getter,

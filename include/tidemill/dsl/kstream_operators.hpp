@@ -66,6 +66,22 @@ KStream<K, V> KStream<K, V>::repartitioned(const std::string& prefix, const std:
 }
 
 template <class K, class V>
+KStream<K, V> KStream<K, V>::repartitioned_for_join(const std::string& name, const std::optional<Serde<K>>& key,
+                                                    const std::optional<Serde<V>>& value) const {
+  if (!at_.repartition_required) return *this;
+  if (name.empty() && !at_.join_source->empty()) {
+    for (int i = 0; i < 3; ++i) (void)at_.draft->new_name("");  // for the filter, sink and source that are not made
+    return KStream({at_.draft, *at_.join_source, {*at_.join_source}, false, key_serde(key), value_serde(value)});
+  }
+  Draft::Repartition repartition;
+  repartition.prefix = name.empty() ? at_.node : name;
+  repartition.filter = prototype(new detail::PassThroughNode);  // the join decides what becomes of null keys
+  const KStream made = through_topic(std::move(repartition), key_serde(key), value_serde(value));
+  *at_.join_source = made.at_.node;
+  return made;
+}
+
+template <class K, class V>
 KStream<K, V> KStream<K, V>::repartition(Repartitioned<K, V> options) const {
   Draft::Repartition repartition;
   repartition.prefix = options.name.empty() ? at_.draft->new_name("KSTREAM-REPARTITION-") : options.name;
@@ -158,7 +174,7 @@ auto KStream<K, V>::join(const KTable<K, VT>& table, F joiner, Joined<K, V, VT> 
                                                               "NewValue(const Value&, const TableValue&)");
   using VR = std::remove_cvref_t<std::invoke_result_t<F&, const V&, const VT&>>;
   table.handle().facts->materialize();
-  const KStream from = repartitioned(joined.name.empty() ? at_.node : joined.name, joined.key_serde, joined.value_serde);
+  const KStream from = repartitioned_for_join(joined.name, joined.key_serde, joined.value_serde);
   auto select = [](const K* key, const V&) { return key != nullptr ? std::optional<K>(*key) : std::nullopt; };
   auto both = [joiner](const V& value, const VT* other) mutable { return VR(joiner(value, *other)); };
   return from.template table_join<K, VT, VR>("KSTREAM-JOIN-", joined.name, *table.handle().getter, select, both, false,
@@ -171,7 +187,7 @@ auto KStream<K, V>::left_join(const KTable<K, VT>& table, F joiner, Joined<K, V,
                                                               "NewValue(const Value&, const TableValue*)");
   using VR = std::remove_cvref_t<std::invoke_result_t<F&, const V&, const VT*>>;
   table.handle().facts->materialize();
-  const KStream from = repartitioned(joined.name.empty() ? at_.node : joined.name, joined.key_serde, joined.value_serde);
+  const KStream from = repartitioned_for_join(joined.name, joined.key_serde, joined.value_serde);
   auto select = [](const K* key, const V&) { return key != nullptr ? std::optional<K>(*key) : std::nullopt; };
   auto one = [joiner](const V& value, const VT* other) mutable { return VR(joiner(value, other)); };
   return from.template table_join<K, VT, VR>("KSTREAM-LEFTJOIN-", joined.name, *table.handle().getter, select, one, true,
