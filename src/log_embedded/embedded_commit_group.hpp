@@ -14,7 +14,7 @@ struct GroupShared {
   bool transactional = true;
   ProducerIds producers = std::make_shared<std::set<std::int64_t>>();
   /// Written since the last commit, flush or abort: where each partition ends for the group.
-  std::map<PartitionLog*, Offset> written;
+  std::map<PartitionLog*, Offset, PartitionOrder> written;
   std::vector<CommitPosition> staged;
   /// Grows at each abort: producers drop what they have not handed on. Read without the lock.
   std::atomic<std::uint64_t> aborts{0};

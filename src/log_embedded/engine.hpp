@@ -44,7 +44,7 @@ struct Topic {
 
 class Engine {
  public:
-  using PartitionSet = std::set<PartitionLog*>;
+  using PartitionSet = std::set<PartitionLog*, PartitionOrder>;
 
   static Result<std::shared_ptr<Engine>> open(std::unique_ptr<Storage> owned, Storage& storage, const Clock& clock,
                                               Random& random, EmbeddedLogOptions options, std::string description);
@@ -114,7 +114,7 @@ class Engine {
   std::optional<Error> failed_;
   bool recovered_ = false;
   /// Transactions whose abort markers could not be written (a full disk), and partitions with markers not journaled yet.
-  std::map<PartitionLog*, std::set<std::int64_t>> unended_;
+  std::map<PartitionLog*, std::set<std::int64_t>, PartitionOrder> unended_;
   PartitionSet to_journal_;
   std::multimap<const PartitionLog*, std::shared_ptr<Signal>> watchers_;
   std::vector<std::unique_ptr<PartitionLog>> graveyard_;  // deleted, but handles may still point to them

@@ -132,4 +132,13 @@ class PartitionLog {
   std::vector<std::shared_ptr<const Bytes>> unjournaled_;
 };
 
+/// By topic and partition, never by address: what a seed does must not depend on where memory lies.
+struct PartitionOrder {
+  bool operator()(const PartitionLog* a, const PartitionLog* b) const {
+    if (*a->partition() < *b->partition()) return true;
+    if (*b->partition() < *a->partition()) return false;
+    return a < b;  // one of them was deleted
+  }
+};
+
 }  // namespace tidemill::embedded
