@@ -308,10 +308,7 @@ Result<void> Engine::end_unended(PartitionSet& ended) {
 Result<void> Engine::can_append(const PartitionLog& log, std::int64_t producer) {
   const auto found = unended_.find(const_cast<PartitionLog*>(&log));
   if (found == unended_.end() || !found->second.contains(producer)) return {};
-  PartitionSet ended;
-  const Result<void> done = end_unended(ended);
-  for (PartitionLog* partition : ended) to_journal_.insert(partition);
-  return done;
+  return end_unended(to_journal_);
 }
 
 Result<void> Engine::commit(std::unique_lock<std::mutex>& lock, const PartitionSet& touched,
@@ -321,16 +318,16 @@ Result<void> Engine::commit(std::unique_lock<std::mutex>& lock, const PartitionS
   PartitionSet partitions = touched;
   std::erase_if(partitions, [&](const PartitionLog* log) { return deleted(*log); });
   const Timestamp now = clock.now().wall;
-  if (auto ended = end_unended(partitions); !ended) {
+  if (auto ended = end_unended(to_journal_); !ended) {
     if (marker == ControlType::kAbort) {
       for (PartitionLog* log : touched) unended_[log].insert(producers.begin(), producers.end());
     }
     return ended;
   }
+  std::erase_if(to_journal_, [&](const PartitionLog* log) { return deleted(*log); });
+  TIDEMILL_TRY(write_markers(partitions, producers, marker, now));
   partitions.merge(to_journal_);
   to_journal_.clear();
-  std::erase_if(partitions, [&](const PartitionLog* log) { return deleted(*log); });
-  TIDEMILL_TRY(write_markers(partitions, producers, marker, now));
   JournalEntry entry;
   for (PartitionLog* log : partitions) {
     PartitionEnd end = end_of(*log);

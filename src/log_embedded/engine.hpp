@@ -28,11 +28,8 @@ struct Signal {
   std::mutex mutex;
   std::condition_variable changed;
   bool set = false;
-  void raise() {
-    std::lock_guard guard(mutex);
-    set = true;
-    changed.notify_all();
-  }
+  int event = -1;  // raised too, for who waits with poll(2)
+  void raise();
 };
 
 struct Topic {

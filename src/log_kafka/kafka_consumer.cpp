@@ -51,7 +51,7 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::make(const KafkaLogOptions
                                             {{"check.crcs", "true"},
                                              {"queued.min.messages", "20000"},
                                              {"queued.max.messages.kbytes", "8192"},  // a partition's queue
-                                             {"fetch.wait.max.ms", "500"},
+                                             {"fetch.wait.max.ms", "100"},
                                              {"fetch.error.backoff.ms", "100"}},
                                             more,
                                             {{"group.id", std::string(group)},
@@ -68,9 +68,10 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::make(const KafkaLogOptions
 }
 
 KafkaConsumer::~KafkaConsumer() {
-  for (const auto& [id, assigned] : assigned_) rd_kafka_queue_cb_event_enable(assigned.queue.get(), nullptr, nullptr);
+  std::vector<TopicPartition> all;
+  for (const auto& [id, assigned] : assigned_) all.push_back(id);
+  unassign(all);
   if (events_) rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
-  assigned_.clear();
   events_.reset();
   client_.reset();
 }
@@ -138,15 +139,20 @@ Result<void> KafkaConsumer::assign(std::span<const std::pair<TopicPartition, Off
 void KafkaConsumer::unassign(std::span<const TopicPartition> partitions) {
   std::vector<TopicPartition> known;
   for (const TopicPartition& id : partitions) {
-    const auto found = assigned_.find(id);
-    if (found == assigned_.end()) continue;
-    known.push_back(id);
-    rd_kafka_queue_cb_event_enable(found->second.queue.get(), nullptr, nullptr);
-    free_flags_.push_back(found->second.flag);
-    assigned_.erase(found);
+    if (assigned_.contains(id)) known.push_back(id);
   }
   if (known.empty()) return;
   if (const Result<void> taken = take_from_client(known); !taken) spdlog::warn("{}", taken.error().message);
+  for (const TopicPartition& id : known) {
+    const auto found = assigned_.find(id);
+    rd_kafka_queue_t* queue = found->second.queue.get();
+    rd_kafka_queue_cb_event_enable(queue, nullptr, nullptr);
+    free_flags_.push_back(found->second.flag);
+    // What is left in the queue, or still comes, refers to the partition, which owns the queue: neither would ever go, and
+    // the client would wait for them for ever. The common queue is emptied when the client goes.
+    rd_kafka_queue_forward(queue, events_.get());
+    assigned_.erase(found);
+  }
 }
 
 Result<void> KafkaConsumer::seek(const TopicPartition& partition, Offset offset) {
@@ -156,6 +162,7 @@ Result<void> KafkaConsumer::seek(const TopicPartition& partition, Offset offset)
   TIDEMILL_TRY(take_from_client({&again.first, 1}));
   found->second.position = offset;
   found->second.at_end = false;
+  found->second.failed = false;
   found->second.flag->ready = true;
   return add_to_client({&again, 1});
 }
@@ -192,6 +199,7 @@ void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
   Assigned& assigned = *reading.assigned;
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     assigned.at_end = false;
+    assigned.failed = false;
     // What a seek has made void may still arrive.
     if (message->offset < assigned.position.value) return;
     assigned.position = Offset(message->offset + 1);
@@ -201,7 +209,7 @@ void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
       assigned.position = Offset(message->offset);
       assigned.at_end = true;
     }
-  } else {
+  } else if (!std::exchange(assigned.failed, true)) {
     const std::string what = fmt::format("{} at offset {}", to_string(*assigned.id), assigned.position.value);
     const char* reason = rd_kafka_message_errstr(message);
     Error error = reading.consumer->client_->failed(message->err, what);

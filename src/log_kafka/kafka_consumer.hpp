@@ -65,6 +65,7 @@ class KafkaConsumer final : public LogConsumer {
     Offset position;
     bool paused = false;
     bool at_end = false;
+    bool failed = false;  // said so; what librdkafka repeats is not news
   };
   /// What the callback of one poll() works with.
   struct Reading {

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   std::string data;
-  app.add_option("--data", data, "Directory of an embedded log that no process has open")->required();
+  app.add_option("--data", data, "Directory of an embedded log")->required();
 
   CLI::App* topics = app.add_subcommand("topics", "list, describe, create");
   topics->require_subcommand(1);
@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     const bool writes = create->parsed() || produce->parsed();
-    auto log = tidemill::open_embedded_log(data, {.read_only = !writes}).value();
+    auto log = tidemill::reach_embedded_log(data, {.read_only = !writes}, std::chrono::seconds(10)).value();
     if (list->parsed()) return tool::list_topics(*log);
     if (describe->parsed()) return tool::describe_topic(*log, topic);
     if (create->parsed()) return tool::create_topic(*log, topic, partitions, config);

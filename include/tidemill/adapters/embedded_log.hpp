@@ -21,7 +21,7 @@ struct EmbeddedLogOptions {
   std::int32_t default_partitions = 8;
   /// kProcess: how long a commit may be unsynced.
   std::chrono::milliseconds background_sync_interval{1000};
-  /// Refuses every write; for tools that look.
+  /// Refuses every write and leaves the files as they are, also where an owner would mend them; for tools that look.
   bool read_only = false;
   /// Bytes of one segment file where a topic does not say (segment.bytes).
   std::int64_t segment_bytes = std::int64_t{1} << 30;
@@ -35,9 +35,16 @@ struct EmbeddedLogOptions {
   bool unsafe_skip_sync_for_tests = false;
 };
 
-/// Opens (makes, recovers) the log in `directory`. kLocked: another process owns it, and its pid.
+/// Opens (makes, recovers) the log in `directory`, and answers other processes' questions about it (reach_embedded_log()) at
+/// its file `socket`, unless it is read-only or without background thread. kLocked: another process owns it, and its pid.
+/// kNotFound: read-only, and there is no log.
 [[nodiscard]] Result<std::shared_ptr<Log>> open_embedded_log(std::string directory, EmbeddedLogOptions options = {});
-/// The same, with the world given: for tests and simulation. All three must outlive the log.
+/// The log in `directory` for who is not its application, but a tool: opened as above, or, where another process owns it,
+/// over the socket that the owner serves there. Then it is an admin, consumers, and plain producers without transactions;
+/// all else answers kUnsupported. kLocked, kTimeout: the owner has not answered for as long as `patience`.
+[[nodiscard]] Result<std::shared_ptr<Log>> reach_embedded_log(std::string directory, EmbeddedLogOptions options,
+                                                              std::chrono::milliseconds patience);
+/// The same as open_embedded_log(), with the world given: for tests and simulation. All three must outlive the log.
 [[nodiscard]] Result<std::shared_ptr<Log>> open_embedded_log(Storage& storage, const Clock& clock, Random& random,
                                                              EmbeddedLogOptions options = {});
 /// As open_embedded_log(), but throws ResultException: for the first line of a main().
