@@ -29,6 +29,7 @@ Result<std::shared_ptr<Engine>> Engine::open(std::unique_ptr<Storage> owned, Sto
   engine->traits.creates_missing_topics = true;
   engine->traits.default_partitions = options.default_partitions;
   engine->traits.commit_when_idle = true;
+  engine->traits.transaction_bytes_max = options.transaction_bytes_max;
   engine->traits.cannot = {{"LogTopics.KeepTheLastValueOfAKeyWhenCompacted", "compaction is not built yet"}};
   engine->traits.description = std::move(description);
   engine->traits.directory = storage.real_path("");

@@ -25,8 +25,8 @@ struct EmbeddedLogOptions {
   bool read_only = false;
   /// Bytes of one segment file where a topic does not say (segment.bytes).
   std::int64_t segment_bytes = std::int64_t{1} << 30;
-  /// Unacknowledged and open-transaction bytes of one producer handle before send() answers kFull.
-  std::size_t producer_buffer_bytes = std::size_t{32} << 20;
+  /// A commit group that has written so much commits early: what is not committed is held in memory.
+  std::size_t transaction_bytes_max = std::size_t{8} << 20;
   /// Newest batches kept in memory for readers that follow.
   std::size_t recent_batches_bytes = std::size_t{64} << 20;
   /// Run retention, compaction and background sync on a thread of its own; simulation calls run_background() instead.
