@@ -118,7 +118,6 @@ class Engine {
   std::set<const PartitionLog*> deleted_;
   std::thread background_;
   Signal stop_;
-  std::uint64_t unsynced_ticket_ = 0;
 };
 
 }  // namespace tidemill::embedded

@@ -17,51 +17,66 @@ constexpr std::size_t kPrefixBytes = 20;
 constexpr std::size_t kChecksumFrom = 8;
 constexpr std::uint32_t kBodyBytesMax = std::uint32_t{1} << 31;
 
-struct RawEntry {
-  std::uint64_t sequence = 0;
-  Bytes body;
-};
-
-/// The entries at the front of the file, as long as they are whole and their numbers have no gap.
-Result<std::vector<RawEntry>> read_file(const File& file, std::uint64_t& end) {
-  std::vector<RawEntry> entries;
-  end = 0;
+/// The entry at the position; nullopt: there is none that is whole.
+Result<std::optional<RawJournalEntry>> entry_at(const File& file, std::uint64_t position) {
   Bytes prefix;
-  Bytes body;
+  TIDEMILL_TRY(file.read_at(position, kPrefixBytes, prefix));
+  if (prefix.size() < kPrefixBytes || load_big_endian<std::uint32_t>(prefix.data()) != kMagic) {
+    return std::optional<RawJournalEntry>();
+  }
+  const auto checksum = load_big_endian<std::uint32_t>(prefix.data() + 4);
+  const auto length = load_big_endian<std::uint32_t>(prefix.data() + 8);
+  TIDEMILL_ASSIGN(const std::uint64_t size, file.size());
+  if (length > kBodyBytesMax || position + kPrefixBytes + length > size) return std::optional<RawJournalEntry>();
+  RawJournalEntry entry{position, load_big_endian<std::uint64_t>(prefix.data() + 12), {}};
+  TIDEMILL_TRY(file.read_at(position + kPrefixBytes, length, entry.body));
+  const std::uint32_t actual = crc32c(entry.body, crc32c(BytesView(prefix).substr(kChecksumFrom)));
+  if (entry.body.size() != length || actual != checksum) return std::optional<RawJournalEntry>();
+  return std::optional<RawJournalEntry>(std::move(entry));
+}
+
+}  // namespace
+
+Result<std::vector<RawJournalEntry>> read_journal_file(const File& file, std::uint64_t& end) {
+  std::vector<RawJournalEntry> entries;
+  end = 0;
   while (true) {
-    TIDEMILL_TRY(file.read_at(end, kPrefixBytes, prefix));
-    if (prefix.size() < kPrefixBytes || load_big_endian<std::uint32_t>(prefix.data()) != kMagic) break;
-    const auto checksum = load_big_endian<std::uint32_t>(prefix.data() + 4);
-    const auto length = load_big_endian<std::uint32_t>(prefix.data() + 8);
-    const auto sequence = load_big_endian<std::uint64_t>(prefix.data() + 12);
-    TIDEMILL_ASSIGN(const std::uint64_t size, file.size());
-    if (length > kBodyBytesMax || end + kPrefixBytes + length > size) break;
-    if (!entries.empty() && sequence != entries.back().sequence + 1) break;
-    TIDEMILL_TRY(file.read_at(end + kPrefixBytes, length, body));
-    const std::uint32_t actual = crc32c(body, crc32c(BytesView(prefix).substr(kChecksumFrom)));
-    if (body.size() != length || actual != checksum) break;
-    entries.push_back({sequence, std::move(body)});
-    body = {};
-    end += kPrefixBytes + length;
+    TIDEMILL_ASSIGN(std::optional<RawJournalEntry> entry, entry_at(file, end));
+    if (!entry || (!entries.empty() && entry->sequence != entries.back().sequence + 1)) break;
+    end += kPrefixBytes + entry->body.size();
+    entries.push_back(*std::move(entry));
   }
   return entries;
 }
 
-}  // namespace
+Result<std::optional<RawJournalEntry>> find_journal_entry(const File& file, std::uint64_t from, std::uint64_t newer_than) {
+  constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
+  Bytes magic(sizeof kMagic, '\0');
+  store_big_endian(magic.data(), kMagic);
+  Bytes chunk;
+  for (std::uint64_t at = from;; at += chunk.size() - magic.size() + 1) {
+    TIDEMILL_TRY(file.read_at(at, kChunkBytes, chunk));
+    if (chunk.size() < magic.size()) return std::optional<RawJournalEntry>();
+    for (std::size_t found = chunk.find(magic); found != Bytes::npos; found = chunk.find(magic, found + 1)) {
+      TIDEMILL_ASSIGN(std::optional<RawJournalEntry> entry, entry_at(file, at + found));
+      if (entry && entry->sequence > newer_than) return entry;
+    }
+  }
+}
 
 std::string Journal::path(int which) const { return options_.directory + (which == 0 ? "/journal-a" : "/journal-b"); }
 
 Result<Journal::Found> Journal::open(Storage& storage, Options options) {
   TIDEMILL_TRY(storage.create_directories(options.directory));
   Found found;
-  found.journal = std::unique_ptr<Journal>(new Journal(storage, std::move(options)));
+  found.journal = std::unique_ptr<Journal>(new Journal(std::move(options)));
   Journal& journal = *found.journal;
-  std::vector<RawEntry> best;
+  std::vector<RawJournalEntry> best;
   for (int which = 0; which < 2; ++which) {
     TIDEMILL_ASSIGN(std::unique_ptr<File> file, storage.open(journal.path(which), OpenMode::kCreate));
     journal.files_[which] = std::move(file);
     std::uint64_t end = 0;
-    TIDEMILL_ASSIGN(std::vector<RawEntry> entries, read_file(*journal.files_[which], end));
+    TIDEMILL_ASSIGN(std::vector<RawJournalEntry> entries, read_journal_file(*journal.files_[which], end));
     if (entries.empty()) continue;
     if (!best.empty() && best.front().sequence > entries.front().sequence) continue;
     best = std::move(entries);
@@ -69,7 +84,7 @@ Result<Journal::Found> Journal::open(Storage& storage, Options options) {
     journal.position_ = end;
   }
   TIDEMILL_TRY(storage.sync_directory(journal.options_.directory));
-  for (RawEntry& raw : best) {
+  for (const RawJournalEntry& raw : best) {
     TIDEMILL_ASSIGN(JournalEntry entry, decode_journal_entry(raw.body));
     found.entries.push_back(std::move(entry));
     journal.sequence_ = raw.sequence;

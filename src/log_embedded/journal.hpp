@@ -18,6 +18,19 @@
 
 namespace tidemill::embedded {
 
+/// An entry as it lies in a file; its body is for decode_journal_entry().
+struct RawJournalEntry {
+  std::uint64_t position = 0;
+  std::uint64_t sequence = 0;
+  Bytes body;
+};
+/// The entries at the front of the file, as long as they are whole and their numbers have no gap; `end`: where that ends.
+[[nodiscard]] Result<std::vector<RawJournalEntry>> read_journal_file(const File& file, std::uint64_t& end);
+/// The first whole entry from the position on whose number is larger than `newer_than`; nullopt: there is none. Behind the end of
+/// the newest file there is one only where an entry between is damaged, or was torn by a power failure.
+[[nodiscard]] Result<std::optional<RawJournalEntry>> find_journal_entry(const File& file, std::uint64_t from,
+                                                                        std::uint64_t newer_than);
+
 class Journal {
  public:
   struct Options {
@@ -46,11 +59,10 @@ class Journal {
   [[nodiscard]] std::uint64_t last_ticket() const { return sequence_; }
 
  private:
-  Journal(Storage& storage, Options options) : storage_(storage), options_(std::move(options)) {}
+  explicit Journal(Options options) : options_(std::move(options)) {}
   [[nodiscard]] Result<void> write_entry(File& file, std::uint64_t position, const Bytes& encoded);
   [[nodiscard]] std::string path(int which) const;
 
-  Storage& storage_;
   Options options_;
   std::shared_ptr<File> files_[2];
   int current_ = 0;
