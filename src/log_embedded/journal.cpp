@@ -20,16 +20,10 @@ constexpr std::uint64_t kNumbersOfOneOwner = 0xffffffffU;  // the upper half of 
 constexpr std::uint64_t kFileBytesMin = std::uint64_t{1} << 20;
 constexpr std::uint32_t kBodyBytesMax = std::uint32_t{1} << 31;
 
-struct RawEntry {
-  std::uint64_t sequence = 0;
-  std::uint64_t synced = 0;
-  Bytes body;
-};
-
 /// The entries of one file.
 struct RawFile {
   std::string path;
-  std::vector<RawEntry> entries;  // from its beginning, whole and without a gap
+  std::vector<RawJournalEntry> entries;  // from its beginning, whole and without a gap
   std::uint64_t end = 0;          // where they end
   std::uint64_t size = 0;
   bool other_version = false;     // begins with an entry of another version
@@ -37,19 +31,21 @@ struct RawFile {
 };
 
 /// The whole entry at the position, if there is one; `begun`: the number of one that begins there.
-Result<std::optional<RawEntry>> read_entry(const File& file, std::uint64_t at, std::uint64_t size, std::uint64_t& begun) {
+Result<std::optional<RawJournalEntry>> read_entry(const File& file, std::uint64_t at, std::uint64_t size,
+                                                  std::uint64_t& begun) {
   Bytes prefix;
   TIDEMILL_TRY(file.read_at(at, kPrefixBytes, prefix));
-  if (prefix.size() < kPrefixBytes || load_big_endian<std::uint32_t>(prefix.data()) != kMagic) return std::optional<RawEntry>();
+  if (prefix.size() < kPrefixBytes || load_big_endian<std::uint32_t>(prefix.data()) != kMagic) return std::optional<RawJournalEntry>();
   const auto checksum = load_big_endian<std::uint32_t>(prefix.data() + 4);
   const auto length = load_big_endian<std::uint32_t>(prefix.data() + 8);
-  RawEntry entry{load_big_endian<std::uint64_t>(prefix.data() + 12), load_big_endian<std::uint64_t>(prefix.data() + 20), {}};
+  RawJournalEntry entry{at, load_big_endian<std::uint64_t>(prefix.data() + 12),
+                        load_big_endian<std::uint64_t>(prefix.data() + 20), {}};
   begun = entry.sequence;
-  if (length > kBodyBytesMax || at + kPrefixBytes + length > size) return std::optional<RawEntry>();
+  if (length > kBodyBytesMax || at + kPrefixBytes + length > size) return std::optional<RawJournalEntry>();
   TIDEMILL_TRY(file.read_at(at + kPrefixBytes, length, entry.body));
   const std::uint32_t actual = crc32c(entry.body, crc32c(BytesView(prefix).substr(kChecksumFrom)));
-  if (entry.body.size() != length || actual != checksum) return std::optional<RawEntry>();
-  return std::optional<RawEntry>(std::move(entry));
+  if (entry.body.size() != length || actual != checksum) return std::optional<RawJournalEntry>();
+  return std::optional<RawJournalEntry>(std::move(entry));
 }
 
 Result<RawFile> read_file(const File& file, std::string path) {
@@ -58,7 +54,7 @@ Result<RawFile> read_file(const File& file, std::string path) {
   TIDEMILL_ASSIGN(raw.size, file.size());
   while (true) {
     std::uint64_t begun = 0;
-    TIDEMILL_ASSIGN(std::optional<RawEntry> entry, read_entry(file, raw.end, raw.size, begun));
+    TIDEMILL_ASSIGN(std::optional<RawJournalEntry> entry, read_entry(file, raw.end, raw.size, begun));
     const bool follows = raw.entries.empty() || begun == raw.entries.back().sequence + 1;
     if (!entry || !follows) {
       raw.torn = !raw.entries.empty() && follows;
@@ -76,22 +72,31 @@ Result<RawFile> read_file(const File& file, std::string path) {
   return raw;
 }
 
-/// A whole entry behind the ones that could be read, with a number above `last`: then what lies between is not a torn tail if
-/// that entry knows that it was synced.
-Result<std::optional<RawEntry>> find_entry_behind(const File& file, const RawFile& raw, std::uint64_t last) {
+}  // namespace
+
+Result<std::vector<RawJournalEntry>> read_journal_file(const File& file, std::uint64_t& end) {
+  TIDEMILL_ASSIGN(RawFile raw, read_file(file, {}));
+  end = raw.end;
+  return std::move(raw.entries);
+}
+
+Result<std::optional<RawJournalEntry>> find_journal_entry(const File& file, std::uint64_t behind, std::uint64_t newer_than) {
   constexpr std::uint64_t kChunkBytes = std::uint64_t{1} << 20;
   const char magic[] = {'T', 'M', 'J', '2'};
+  TIDEMILL_ASSIGN(const std::uint64_t size, file.size());
   Bytes chunk;
-  for (std::uint64_t from = raw.end + 1; from < raw.size; from += kChunkBytes) {
+  for (std::uint64_t from = behind + 1; from < size; from += kChunkBytes) {
     TIDEMILL_TRY(file.read_at(from, kChunkBytes + sizeof magic - 1, chunk));
     for (std::size_t at = chunk.find(magic, 0, sizeof magic); at != Bytes::npos; at = chunk.find(magic, at + 1, sizeof magic)) {
       std::uint64_t begun = 0;
-      TIDEMILL_ASSIGN(std::optional<RawEntry> entry, read_entry(file, from + at, raw.size, begun));
-      if (entry && entry->sequence > last) return entry;
+      TIDEMILL_ASSIGN(std::optional<RawJournalEntry> entry, read_entry(file, from + at, size, begun));
+      if (entry && entry->sequence > newer_than) return entry;
     }
   }
-  return std::optional<RawEntry>();
+  return std::optional<RawJournalEntry>();
 }
+
+namespace {
 
 Error damaged_entry(const RawFile& raw, const std::string& how) {
   return Error{ErrorKind::kCorruption, raw.path + ": the entry at byte " + std::to_string(raw.end) +
@@ -122,13 +127,13 @@ Result<Journal::Found> Journal::open(Storage& storage, Options options) {
   RawFile& newest = files[journal.current_];
   const RawFile& other = files[1 - journal.current_];
   const std::uint64_t last = newest.entries.empty() ? 0 : newest.entries.back().sequence;
-  TIDEMILL_ASSIGN(const auto behind, find_entry_behind(*journal.files_[journal.current_], newest, last));
+  TIDEMILL_ASSIGN(const auto behind, find_journal_entry(*journal.files_[journal.current_], newest.end, last));
   if (behind && behind->synced > last) {
     return damaged_entry(newest, "entry " + std::to_string(behind->sequence) + " behind it says so");
   }
   if (other.entries.empty()) {
     // Its checkpoint cannot be read. If something was written behind that, it was not torn: it was synced first.
-    TIDEMILL_ASSIGN(const auto later, find_entry_behind(*journal.files_[1 - journal.current_], other, last));
+    TIDEMILL_ASSIGN(const auto later, find_journal_entry(*journal.files_[1 - journal.current_], other.end, last));
     if (later) return damaged_entry(other, "it is a checkpoint, and entry " + std::to_string(later->sequence) + " follows it");
   }
   if (newest.torn) {
@@ -136,7 +141,7 @@ Result<Journal::Found> Journal::open(Storage& storage, Options options) {
                  ", the last one, is torn and was never acknowledged; it is cut off";
   }
   journal.position_ = newest.end;
-  for (RawEntry& raw : newest.entries) {
+  for (RawJournalEntry& raw : newest.entries) {
     auto entry = decode_journal_entry(raw.body);
     if (!entry) return entry.error().with_context(newest.path + ", entry " + std::to_string(raw.sequence));
     found.entries.push_back(*std::move(entry));

@@ -19,6 +19,20 @@
 
 namespace tidemill::embedded {
 
+/// An entry as it lies in a file; its body is for decode_journal_entry().
+struct RawJournalEntry {
+  std::uint64_t position = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t synced = 0;  // the last entry that was known to be durable when this one was written
+  Bytes body;
+};
+/// The entries at the front of the file, as long as they are whole and their numbers have no gap; `end`: where that ends.
+[[nodiscard]] Result<std::vector<RawJournalEntry>> read_journal_file(const File& file, std::uint64_t& end);
+/// The first whole entry behind the position whose number is larger than `newer_than`; nullopt: there is none. What lies before it
+/// was torn by a power failure, or is damaged if the entry knows that it had been synced.
+[[nodiscard]] Result<std::optional<RawJournalEntry>> find_journal_entry(const File& file, std::uint64_t behind,
+                                                                        std::uint64_t newer_than);
+
 class Journal {
  public:
   struct Options {

@@ -54,14 +54,17 @@ Result<void> OwnerChannel::pump() {
   return {};
 }
 
+Result<std::size_t> OwnerChannel::whole_answer() const {
+  return whole_frame(BytesView(in_).substr(taken_), kOwnerAnswerBytesMax);
+}
+
 Result<std::optional<Bytes>> OwnerChannel::next_answer() {
-  auto whole = [&] { return whole_frame(BytesView(in_).substr(taken_), kOwnerAnswerBytesMax); };
-  auto size = whole();
+  auto size = whole_answer();
   if (size && *size == 0) {
     in_.erase(0, taken_);
     taken_ = 0;
     TIDEMILL_TRY(pump());
-    size = whole();
+    size = whole_answer();
   }
   if (!size) return broken(size.error());
   if (*size == 0) return std::optional<Bytes>();
@@ -71,6 +74,8 @@ Result<std::optional<Bytes>> OwnerChannel::next_answer() {
 }
 
 bool OwnerChannel::wait(MonotonicTime deadline, int event) const {
+  // The last pump may have brought it already: then the socket has nothing more to say.
+  if (const auto size = whole_answer(); !size || *size > 0) return true;
   const auto interest = static_cast<short>(out_.empty() ? POLLIN : POLLIN | POLLOUT);
   while (true) {
     pollfd wanted[] = {{broken_ ? -1 : socket_.number(), interest, 0}, {event, POLLIN, 0}};

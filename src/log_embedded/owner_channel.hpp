@@ -42,6 +42,7 @@ class OwnerChannel {
 
  private:
   explicit OwnerChannel(std::string directory) : directory_(std::move(directory)) {}
+  [[nodiscard]] Result<std::size_t> whole_answer() const;
   [[nodiscard]] Result<Bytes> answer_until(MonotonicTime deadline);
   [[nodiscard]] std::string owner_name() const;
   [[nodiscard]] Error broken(const Error& cause);

@@ -1,7 +1,8 @@
 // reach_embedded_log(): takes the directory's lock, or finds the process that has it and speaks to that one.
 //
 // An owner that is just starting has the lock and no socket yet; one that is ending has no socket any more and still the lock.
-// So what changes there is waited for: the socket's name coming up, the owner's death, or the end of patience.
+// So what changes there is waited for: the socket's name coming up, another owner's pid in the lock file, the owner's death, or
+// the end of patience.
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
@@ -33,7 +34,7 @@ int owner_of(const std::string& directory) {
 class OwnerWatch {
  public:
   explicit OwnerWatch(const std::string& directory) : changes_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-    if (changes_) (void)::inotify_add_watch(changes_.number(), directory.c_str(), IN_MOVED_TO);
+    if (changes_) (void)::inotify_add_watch(changes_.number(), directory.c_str(), IN_MOVED_TO | IN_MODIFY);
   }
   void follow(int pid) {
     if (pid > 0) process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 
 #include "log_embedded/owner_channel.hpp"
 #include "log_embedded/owner_server.hpp"
+#include "log_embedded/socket_consumer.hpp"
 
 namespace tidemill::embedded {
 namespace {
@@ -191,6 +193,27 @@ TEST_F(OwnerSocket, OfAnOwnerThatEndsIsAnErrorOfWhoAsks) {
   EXPECT_EQ(polled.error().kind, ErrorKind::kUnavailable);
   EXPECT_THAT(polled.error().message, HasSubstr("process " + std::to_string(::getpid())));
   EXPECT_EQ(log->admin().list_topics(soon()).error().kind, ErrorKind::kUnavailable);
+}
+
+// The answer lies in the same bytes as the one before it: nothing more will come to wake who waits for it.
+TEST_F(OwnerSocket, AnAnswerThatHasComeAlreadyIsNotWaitedFor) {
+  const Descriptor listener = listen_at(directory_, kOwnerSocketName).value();
+  Descriptor connection;
+  std::thread owner([&] {
+    pollfd wanted{listener.number(), POLLIN, 0};
+    EXPECT_EQ(::poll(&wanted, 1, 30'000), 1);
+    connection = Descriptor(::accept(listener.number(), nullptr, nullptr));
+    const Bytes both = frame(encode_answer<Hello>(HelloAnswer{})) +
+                       frame(encode_answer<Read>(std::vector<PartitionRead>{{Offset(7), true, Offset(7), {}, std::nullopt}}));
+    EXPECT_EQ(send_some(connection.number(), both).value(), both.size());
+  });
+  SocketConsumer consumer(OwnerChannel::open(directory_, soon()).value(), make_event().value(), Isolation::kReadCommitted);
+  owner.join();
+  const std::pair<TopicPartition, Offset> from{{"t", PartitionId(0)}, Offset(0)};
+  consumer.assign(std::span(&from, 1)).value();
+  EXPECT_TRUE(consumer.wait(soon()));
+  (void)consumer.poll(1000).value();
+  EXPECT_EQ(consumer.position(from.first).value(), Offset(7));
 }
 
 TEST_F(OwnerSocket, CannotDoWhatNeedsTheOwnersMemory) {
