@@ -229,12 +229,13 @@ class Connection:
 
 
 def wait_for(condition, timeout, what):
-    """The first true answer of `condition`, asked again and again; KafkaError after `timeout` seconds."""
+    """The first true answer of `condition`, asked again and again; KafkaError after `timeout` seconds, in the words of
+    `what` (a text, or a function that makes it then)."""
     deadline = time.monotonic() + timeout
     while True:
         answer = condition()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise KafkaError(f"waited {timeout} s in vain for {what}")
+            raise KafkaError(f"waited {timeout} s in vain for {what() if callable(what) else what}")
         time.sleep(RETRY_PAUSE)
