@@ -4,34 +4,21 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "liquidity/money.hpp"
+
 namespace liquidity {
-
-namespace topics {
-inline constexpr const char* kAccounts = "lq.accounts";                // key account
-inline constexpr const char* kLimits = "lq.limits";                    // key client/currency
-inline constexpr const char* kTransactions = "lq.transactions";        // key transaction id
-inline constexpr const char* kLegs = "lq.legs";                        // key account
-inline constexpr const char* kAccountBalances = "lq.account-balances"; // key account
-inline constexpr const char* kClientLegs = "lq.client-legs";           // key client/currency
-inline constexpr const char* kClientBalances = "lq.client-balances";   // key client/currency
-inline constexpr const char* kBreaches = "lq.breaches";                // key client/currency
-inline constexpr const char* kBreachClears = "lq.breach-clears";       // key client/currency
-inline constexpr const char* kDeadLetters = "lq.dlq";                  // key transaction id
-}  // namespace topics
-
-/// Ten trillion in hundredths: beyond it an amount is refused, so that balances cannot overflow within 9000 of them.
-inline constexpr std::int64_t kAmountMax = 1'000'000'000'000'000;
-inline constexpr std::size_t kLegsMax = 1000;
 
 struct Account {
   std::string account;
   std::string client;
   std::string currency;
+  bool operator==(const Account&) const = default;
 };
 struct Limit {
   std::string client;
@@ -50,6 +37,9 @@ struct Transaction {
   std::string value_date;
   std::int64_t time_ms = 0;
   std::vector<TransactionLeg> legs;
+  /// Why the transaction is refused whatever the accounts are: an amount overflows, the legs do not sum to zero.
+  /// Empty: it is not.
+  std::string refusal;
 };
 /// A leg on its way through the chain.
 struct Leg {
@@ -63,15 +53,22 @@ struct Balance {
   std::string account;  // empty for a client's
   std::string client;
   std::string currency;
-  std::int64_t balance = 0;
+  Money balance = 0;
   std::int64_t version = 0;  // legs applied
+};
+/// From the client balance of this version on, the floor is this one; nullopt: there is no limit.
+struct LimitInForce {
+  std::string client;
+  std::string currency;
+  std::optional<std::int64_t> floor;
+  std::int64_t from_version = 0;
 };
 struct Breach {
   std::string breach_id;
   std::string client;
   std::string currency;
   std::int64_t floor = 0;
-  std::int64_t balance = 0;
+  Money balance = 0;
   std::string transaction;
 };
 
@@ -82,6 +79,9 @@ class BadInput : public std::runtime_error {
 };
 
 /// Reads JSON. Reuse one per thread: it keeps its buffers. All members throw BadInput.
+///
+/// Accounts, limits and transactions come from outside: any order of fields, further fields, every byte checked.
+/// The others were written by the chain and are only looked through for what is asked.
 class Reader {
  public:
   Reader();
@@ -90,6 +90,7 @@ class Reader {
   [[nodiscard]] Account account(std::string_view json);
   [[nodiscard]] Limit limit(std::string_view json);
   [[nodiscard]] Transaction transaction(std::string_view json);
+
   [[nodiscard]] Leg leg(std::string_view json);
   [[nodiscard]] Balance balance(std::string_view json);
   [[nodiscard]] Breach breach(std::string_view json);
@@ -104,10 +105,19 @@ std::string to_json(const Limit& limit);
 std::string to_json(const Transaction& transaction);
 std::string to_json(const Leg& leg);
 std::string to_json(const Balance& balance);
+std::string to_json(const LimitInForce& limit);
 std::string to_json(const Breach& breach);
+/// `text` in quotation marks.
+std::string json_text(std::string_view text);
 
-inline std::string client_key(const std::string& client, const std::string& currency) { return client + "/" + currency; }
-/// "2026-11-23T08:00:00.123Z" to milliseconds since 1970; throws BadInput.
+/// `C1/EUR`. A currency has no slash, so that two positions never share a key.
+inline std::string client_key(std::string_view client, std::string_view currency) {
+  std::string key(client);
+  key += '/';
+  return key += currency;
+}
+
+/// "2026-11-23T08:00:00.123Z" (the fraction may be missing) to milliseconds since 1970; throws BadInput.
 std::int64_t parse_time(std::string_view text);
 std::string format_time(std::int64_t ms);
 

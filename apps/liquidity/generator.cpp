@@ -1,5 +1,6 @@
 #include "liquidity/generator.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -8,82 +9,158 @@ namespace liquidity {
 namespace {
 
 constexpr const char* kCurrencies[] = {"EUR", "USD", "GBP"};
-constexpr std::int64_t kFirstDay = 1795392000000;  // 2026-11-23T00:00:00Z
+constexpr std::int64_t kFirstDay = 1795392000000;  // Monday 2026-11-23T00:00:00Z
 constexpr std::int64_t kDayMs = 86400000;
-constexpr double kOpen = 7.0;
-constexpr double kClose = 18.0;
+constexpr std::int64_t kHourMs = 3600000;
+constexpr std::int64_t kClientsMax = 2000;
+constexpr std::int64_t kTransactionsPerClient = 50;
 
-// Where in the day the fraction `done` of the transactions has arrived: dense after opening and before the cut-off.
-double hour_of(double done) {
-  const double wave = done + 0.06 * std::sin(2 * M_PI * done) - 0.03 * std::sin(4 * M_PI * done);
-  return kOpen + (kClose - kOpen) * std::min(0.999999, std::max(0.0, wave));
+/// How busy the hours from 7 to 18 are, relative to each other: opening, noon, the cut-off at 16:00, the rest.
+constexpr double kBusy[] = {0.5, 1.2, 2.0, 1.7, 1.2, 0.7, 0.9, 1.4, 2.6, 0.8, 0.3};
+constexpr std::int64_t kOpenHour = 7;
+constexpr double kBusyTotal = [] {
+  double total = 0;
+  for (const double busy : kBusy) total += busy;
+  return total;
+}();
+
+/// When in the day the fraction `done` of all transactions has arrived, in ms since midnight.
+std::int64_t time_of_day(double done) {
+  double left = std::clamp(done, 0.0, 1.0) * kBusyTotal;
+  std::size_t hour = 0;
+  while (hour + 1 < std::size(kBusy) && left > kBusy[hour]) left -= kBusy[hour++];
+  const double within = std::min(0.999999, left / kBusy[hour]);
+  return (kOpenHour + static_cast<std::int64_t>(hour)) * kHourMs + static_cast<std::int64_t>(within * kHourMs);
+}
+
+/// Five business days a week, from the first Monday on.
+std::int64_t midnight_of(std::int64_t business_day) {
+  return kFirstDay + (business_day / 5 * 7 + business_day % 5) * kDayMs;
 }
 
 }  // namespace
 
-Generator::Generator(std::uint64_t seed, std::int64_t transactions)
-    : seed_(seed), state_(seed * 0x9e3779b97f4a7c15ULL + 1), transactions_(std::max<std::int64_t>(1, transactions)) {
-  const std::int64_t clients = std::max<std::int64_t>(4, std::min<std::int64_t>(2000, transactions_ / 50));
-  for (std::int64_t c = 1; c <= clients; ++c) {
-    const std::string client = "C" + std::to_string(c);
-    const int currencies = 1 + static_cast<int>(random() % 3);
-    for (int k = 0; k < currencies; ++k) {
-      const int accounts = 1 + static_cast<int>(random() % 2);
-      for (int a = 0; a < accounts; ++a) {
-        accounts_.push_back({"A" + std::to_string(c) + "-" + kCurrencies[k] + std::to_string(a), client, kCurrencies[k]});
-      }
-      limits_.push_back({client, kCurrencies[k], -static_cast<std::int64_t>(1000000 + random() % 50000000), "monitor"});
-    }
-  }
-}
-
-std::uint64_t Generator::random() {
-  state_ += 0x9e3779b97f4a7c15ULL;
-  std::uint64_t z = state_;
+// SplitMix64: small, and good enough for a demonstration.
+std::uint64_t Generator::Random::next() {
+  state += 0x9e3779b97f4a7c15ULL;
+  std::uint64_t z = state;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
   return z ^ (z >> 31);
 }
-double Generator::uniform() { return static_cast<double>(random() >> 11) * 0x1.0p-53; }
+double Generator::Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Generator::Random::gaussian() {
+  const double u = std::max(1e-12, uniform());
+  return std::sqrt(-2 * std::log(u)) * std::cos(2 * M_PI * uniform());
+}
 
-// Zipf-like: the square of a uniform number prefers the accounts of the first clients.
-const Account& Generator::counterparty(const std::string& currency) {
-  while (true) {
-    const double u = uniform();
-    const Account& account = accounts_[static_cast<std::size_t>(u * u * u * static_cast<double>(accounts_.size()))];
-    if (account.currency == currency) return account;
+Generator::Generator(std::uint64_t seed, std::int64_t per_day)
+    : seed_(seed), per_day_(std::max<std::int64_t>(1, per_day)), random_{seed * 0x9e3779b97f4a7c15ULL + 1} {
+  make_clients(std::clamp<std::int64_t>(per_day_ / kTransactionsPerClient, 4, kClientsMax));
+  begin_day(0);
+}
+
+void Generator::make_clients(std::int64_t count) {
+  for (const char* currency : kCurrencies) markets_.emplace_back(currency, Market{});
+  for (std::int64_t c = 1; c <= count; ++c) {
+    const std::string client = "C" + std::to_string(c);
+    const std::size_t currencies = 1 + random_.next() % std::size(kCurrencies);
+    // Who trades much may owe much.
+    const double size = 3e9 / std::pow(static_cast<double>(c), 0.7);
+    for (std::size_t k = 0; k < currencies; ++k) {
+      for (std::uint64_t a = 1 + random_.next() % 2; a > 0; --a) {
+        markets_[k].second.accounts.push_back(accounts_.size());
+        accounts_.push_back(
+            {"A" + std::to_string(c) + "-" + kCurrencies[k] + "-" + std::to_string(a), client, kCurrencies[k]});
+      }
+      const double floor = size * (0.3 + random_.uniform());
+      limits_.push_back({client, kCurrencies[k], -static_cast<std::int64_t>(floor / 100) * 100, "monitor"});
+    }
+  }
+  for (auto& [currency, market] : markets_) {
+    double sum = 0;
+    for (std::size_t n = 1; n <= market.accounts.size(); ++n) {
+      market.weights.push_back(sum += 1 / static_cast<double>(n));
+    }
   }
 }
 
+// Each day has a seed of its own, so that a later day can be begun without going through the earlier ones.
+void Generator::begin_day(std::int64_t day) {
+  day_begin_ = midnight_of(day);
+  arrived_ = 0;
+  random_ = Random{(seed_ * 0x9e3779b97f4a7c15ULL + 1) ^ (static_cast<std::uint64_t>(day) + 1) * 0xd1342543de82ef95ULL};
+}
+
+void Generator::skip_to(std::int64_t count) {
+  made_ = count / per_day_ * per_day_;
+  begin_day(made_ / per_day_);
+  while (made_ < count) (void)next();
+}
+
+const Account& Generator::counterparty(const std::string& currency, const std::string& not_this) {
+  constexpr int kTries = 16;
+  const auto is = [&](const auto& market) { return market.first == currency; };
+  const Market& market = std::find_if(markets_.begin(), markets_.end(), is)->second;
+  std::size_t at = 0;
+  for (int tries = 0; tries < kTries; ++tries) {
+    const double point = random_.uniform() * market.weights.back();
+    at = static_cast<std::size_t>(std::upper_bound(market.weights.begin(), market.weights.end(), point) -
+                                  market.weights.begin());
+    at = std::min(at, market.accounts.size() - 1);
+    if (accounts_[market.accounts[at]].account != not_this) break;
+  }
+  return accounts_[market.accounts[at]];
+}
+
+std::int64_t Generator::amount() {
+  return static_cast<std::int64_t>(std::clamp(std::exp(11.5 + 2.2 * random_.gaussian()), 1.0, 1e12));
+}
+
 Transaction Generator::next() {
-  const std::int64_t day = made_ / transactions_;
-  const double done = static_cast<double>(made_ % transactions_) / static_cast<double>(transactions_);
-  const std::int64_t day_begin = kFirstDay + day * kDayMs;
+  if (made_ > 0 && made_ % per_day_ == 0) begin_day(made_ / per_day_);
+  // Waiting times are exponential, and their sum may not run ahead of what is left of the day.
+  const double left = static_cast<double>(per_day_ - made_ % per_day_);
+  const double room = static_cast<double>(per_day_) - arrived_;
+  arrived_ += -std::log(1 - random_.uniform()) * room / (left + 1);
+  arrived_ = std::min(arrived_, static_cast<double>(per_day_));
+
   Transaction transaction;
   transaction.id = "t-" + std::to_string(seed_) + "-" + std::to_string(++made_);
-  transaction.time_ms = day_begin + static_cast<std::int64_t>(hour_of(done) * 3600000);
+  transaction.time_ms = day_begin_ + time_of_day(arrived_ / static_cast<double>(per_day_));
   transaction.time = format_time(transaction.time_ms);
   transaction.value_date = transaction.time.substr(0, 10);
-  const Account& payer = accounts_[random() % accounts_.size()];
-  const Account* payee = &counterparty(payer.currency);
-  for (int tries = 0; payee->account == payer.account && tries < 8; ++tries) payee = &counterparty(payer.currency);
-  const double gaussian = std::sqrt(-2 * std::log(std::max(1e-12, uniform()))) * std::cos(2 * M_PI * uniform());
-  const auto amount = static_cast<std::int64_t>(std::min(1e12, std::max(1.0, std::exp(11.5 + 2.0 * gaussian))));
-  transaction.legs.push_back({payer.account, payer.currency, -amount});
-  transaction.legs.push_back({payee->account, payer.currency, amount});
+
+  const Account& payer = accounts_[random_.next() % accounts_.size()];
+  const double kind = random_.uniform();
+  const int payees = kind < 0.9 ? 1 : kind < 0.97 ? 2 : 3 + static_cast<int>(random_.next() % 4);
+  std::int64_t sum = 0;
+  transaction.legs.push_back({payer.account, payer.currency, 0});
+  for (int i = 0; i < payees; ++i) {
+    const std::int64_t part = amount();
+    transaction.legs.push_back({counterparty(payer.currency, payer.account).account, payer.currency, part});
+    sum += part;
+  }
+  transaction.legs.front().amount = -sum;
   return transaction;
 }
 
 void generate_files(std::uint64_t seed, std::int64_t transactions, const std::string& directory) {
   Generator generator(seed, transactions);
-  std::filesystem::create_directories(directory);
+  std::error_code failed;
+  std::filesystem::create_directories(directory, failed);
+  if (failed) throw std::runtime_error("directory " + directory + " cannot be made: " + failed.message());
   const auto write = [&](const char* name, auto&& fill) {
     const std::string path = directory + "/" + name;
-    std::ofstream out(path + ".part", std::ios::binary);
+    const std::string unfinished = path + ".part";
+    std::ofstream out(unfinished, std::ios::binary | std::ios::trunc);
     fill(out);
     out.close();
-    if (!out) throw std::runtime_error("cannot write " + path + ": is the disk full?");
-    std::filesystem::rename(path + ".part", path);
+    if (!out) {
+      std::filesystem::remove(unfinished, failed);
+      throw std::runtime_error(path + " cannot be written: may you write there, and is the disk full?");
+    }
+    std::filesystem::rename(unfinished, path);
   };
   write("accounts.ndjson", [&](std::ofstream& out) {
     for (const Account& account : generator.accounts()) out << to_json(account) << '\n';
@@ -92,7 +169,7 @@ void generate_files(std::uint64_t seed, std::int64_t transactions, const std::st
     for (const Limit& limit : generator.limits()) out << to_json(limit) << '\n';
   });
   write("transactions.ndjson", [&](std::ofstream& out) {
-    for (std::int64_t i = 0; i < transactions; ++i) out << to_json(generator.next()) << '\n';
+    for (std::int64_t i = 0; i < transactions && out; ++i) out << to_json(generator.next()) << '\n';
   });
 }
 

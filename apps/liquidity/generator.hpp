@@ -1,7 +1,8 @@
-// A business day that never happened: seeded, so that the same seed gives the same bytes.
+// Business days that never happened: seeded, so that the same seed gives the same bytes.
 //
-// Arrivals follow the day (opening, noon, the cut-off at 16:00), amounts are heavy-tailed (log-normal), counterparties are
-// scale-free (a few clients trade with everybody).
+// Arrivals follow the day (a rush after opening, a lull at noon, a rush before the cut-off at 16:00), amounts are
+// heavy-tailed (log-normal), counterparties are scale-free (the n-th busiest is met in proportion to 1/n), and one payment
+// in ten goes to several payees. Every transaction is good.
 #pragma once
 
 #include <cstdint>
@@ -14,25 +15,44 @@ namespace liquidity {
 
 class Generator {
  public:
-  Generator(std::uint64_t seed, std::int64_t transactions);
+  /// `per_day` transactions a day. The clients depend on `seed` and `per_day` alone.
+  Generator(std::uint64_t seed, std::int64_t per_day);
   [[nodiscard]] const std::vector<Account>& accounts() const { return accounts_; }
   [[nodiscard]] const std::vector<Limit>& limits() const { return limits_; }
-  /// The next transaction of the day; times grow. `day` counts from 2026-11-23.
+  /// The next transaction; times never go back. The first day is 2026-11-23; weekends are skipped.
   [[nodiscard]] Transaction next();
+  /// As if next() had been called `count` times.
+  void skip_to(std::int64_t count);
 
  private:
-  [[nodiscard]] std::uint64_t random();
-  [[nodiscard]] double uniform();
-  [[nodiscard]] const Account& counterparty(const std::string& currency);
+  struct Random {
+    std::uint64_t state;
+    [[nodiscard]] std::uint64_t next();
+    [[nodiscard]] double uniform();  // in [0, 1)
+    [[nodiscard]] double gaussian();
+  };
+  void make_clients(std::int64_t count);
+  void begin_day(std::int64_t day);
+  [[nodiscard]] const Account& counterparty(const std::string& currency, const std::string& not_this);
+  [[nodiscard]] std::int64_t amount();
+
   std::uint64_t seed_;
-  std::uint64_t state_;
-  std::int64_t transactions_;
-  std::int64_t made_ = 0;
+  std::int64_t per_day_;
+  Random random_{0};
   std::vector<Account> accounts_;
   std::vector<Limit> limits_;
+  struct Market {  // the accounts of one currency, the busiest first, and the sums of 1/n
+    std::vector<std::size_t> accounts;
+    std::vector<double> weights;
+  };
+  std::vector<std::pair<std::string, Market>> markets_;
+  std::int64_t made_ = 0;
+  std::int64_t day_begin_ = 0;
+  double arrived_ = 0;  // of this day's arrivals, in units of their number
 };
 
-/// Writes accounts.ndjson, limits.ndjson, transactions.ndjson into `directory` (made if missing); throws std::runtime_error.
+/// Writes accounts.ndjson, limits.ndjson, transactions.ndjson into `directory` (made if missing); throws
+/// std::runtime_error.
 void generate_files(std::uint64_t seed, std::int64_t transactions, const std::string& directory);
 
 }  // namespace liquidity

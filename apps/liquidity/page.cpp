@@ -1,52 +1,115 @@
 #include "liquidity/page.hpp"
 
-namespace liquidity {
+#include <page/live_page.hpp>
 
-const char* const kPage = R"html(<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>Liquidity</title>
-<style>
-:root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1a2330;--dim:#66707f;--line:#e3e7ec;--bad:#c62828;--good:#2e7d32;--bar:#3f72af}
-@media(prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1a2028;--ink:#e6eaf0;--dim:#93a0b1;--line:#2a323d;--bad:#ef6a6a;--good:#6fcf76;--bar:#6a9fdc}}
-*{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--ink);font:14px/1.45 system-ui,sans-serif}
-header{display:flex;gap:1.5rem;align-items:baseline;padding:1rem 1.5rem;border-bottom:1px solid var(--line);flex-wrap:wrap}
-h1{font-size:1.15rem;margin:0}#state{color:var(--dim)}#state.off{color:var(--bad);font-weight:600}
-main{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,1fr);gap:1rem;padding:1rem 1.5rem}
-@media(max-width:900px){main{grid-template-columns:1fr}}
-section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.9rem 1rem;overflow:auto}
-h2{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--dim);margin:0 0 .6rem}
-table{width:100%;border-collapse:collapse}td,th{padding:.22rem .5rem;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-td:first-child,th:first-child{text-align:left}th{color:var(--dim);font-weight:500}tr+tr td{border-top:1px solid var(--line)}
-.breached td{color:var(--bad)}.kind-breach b{color:var(--bad)}.kind-clear b{color:var(--good)}
-.numbers{display:flex;gap:2rem}.numbers div{font-size:1.5rem;font-variant-numeric:tabular-nums}.numbers small{display:block;font-size:.75rem;color:var(--dim)}
-#events div{padding:.2rem 0;border-top:1px solid var(--line)}#events div:first-child{border:0}
-</style></head><body>
-<header><h1>Liquidity</h1><span id="state">connecting…</span>
-<div class="numbers"><div><small>transactions</small><span id="transactions">–</span></div><div><small>per second</small><span id="rate">–</span></div>
-<div><small>breaches</small><span id="breaches">–</span></div><div><small>cleared</small><span id="clears">–</span></div><div><small>refused</small><span id="refused">–</span></div></div></header>
-<main><section><h2>Client balances nearest to their floors (<span id="count">0</span> positions)</h2>
-<table><thead><tr><th>client</th><th>balance</th><th>floor</th><th>room</th><th>legs</th></tr></thead><tbody id="clients"></tbody></table></section>
-<div style="display:grid;gap:1rem;align-content:start"><section><h2>Stages</h2><table><thead><tr><th>topic</th><th>records</th><th>per second</th></tr></thead><tbody id="stages"></tbody></table></section>
-<section><h2>Breaches as they come</h2><div id="events"></div></section></div></main>
-<script>
-const $=id=>document.getElementById(id),money=n=>(n/100).toLocaleString('en',{minimumFractionDigits:2});
-const cell=(row,text)=>{const td=document.createElement('td');td.textContent=text;row.append(td)};
-function show(s){
-  $('count').textContent=s.client_count;$('breaches').textContent=s.breaches;$('clears').textContent=s.clears;
-  const stage=t=>s.stages.find(x=>x.topic===t)||{records:0,rate:0};
-  $('transactions').textContent=stage('lq.transactions').records.toLocaleString('en');
-  $('rate').textContent=Math.round(stage('lq.transactions').rate).toLocaleString('en');
-  $('refused').textContent=stage('lq.dlq').records;
-  $('clients').replaceChildren(...s.clients.map(c=>{const r=document.createElement('tr');r.dataset.key=c.client+'/'+c.currency;r.dataset.balance=c.balance;if(c.breached)r.className='breached';
-    cell(r,c.client+' '+c.currency);cell(r,money(c.balance));cell(r,c.has_limit?money(c.floor):'–');cell(r,c.has_limit?money(c.balance-c.floor):'–');cell(r,c.version);return r}));
-  $('stages').replaceChildren(...s.stages.map(t=>{const r=document.createElement('tr');cell(r,t.topic);cell(r,t.records.toLocaleString('en'));cell(r,Math.round(t.rate).toLocaleString('en'));return r}));
-  $('events').replaceChildren(...s.events.map(e=>{const d=document.createElement('div');d.className='kind-'+e.kind;const b=document.createElement('b');b.textContent=e.kind+' ';d.append(b,e.event.client+' '+e.event.currency+' '+money(e.event.balance)+' (floor '+money(e.event.floor)+') by '+e.event.transaction);return d}));
+namespace liquidity {
+namespace {
+
+constexpr const char* kStyle = R"css(
+.columns{display:grid;gap:1rem;grid-template-columns:minmax(0,1.75fr) minmax(0,1fr);align-items:start}
+.side{display:grid;gap:1rem;min-width:0}
+@media(max-width:62rem){.columns{grid-template-columns:minmax(0,1fr)}}
+#clients td:first-child{font-weight:550}#clients td small{color:var(--dim);font-weight:400;margin-left:.35rem;font-size:.78rem}
+.used{width:26%}.used div{display:flex;align-items:center;gap:.5rem;justify-content:flex-end}
+.used i{flex:1;min-width:3rem;height:.5rem;border-radius:.25rem;background:var(--line);overflow:hidden}
+.used i::before{content:"";display:block;height:100%;width:var(--w,0%);background:var(--accent);border-radius:.25rem;transition:width .4s}
+.used span{width:3.2rem}
+.near .used i::before{background:var(--warn)}.breached .used i::before{background:var(--bad)}
+tr.breached{background:var(--bad-shade)}.breached .balance,.breached .used span{color:var(--bad);font-weight:600}
+#stages tr{border:0}#stages td{padding-top:.22rem;padding-bottom:.22rem}
+#stages .flow{width:38%;padding:0 .5rem}#stages .flow i{display:block;height:.55rem;border-radius:.28rem;background:var(--accent);width:var(--w,0%);transition:width .4s;min-width:2px}
+#stages tr.out td:first-child{padding-left:1rem;color:var(--dim)}
+#events{list-style:none;margin:0;padding:0;max-height:27rem;overflow-y:auto}
+#events li{display:grid;grid-template-columns:auto 1fr auto;gap:0 .6rem;padding:.42rem .1rem;border-top:1px solid var(--line);font-variant-numeric:tabular-nums}
+#events li:first-child{border:0}
+#events .mark{grid-row:span 2;align-self:center;width:1.5rem;height:1.5rem;border-radius:50%;display:grid;place-items:center;font-size:.75rem;background:var(--shade);color:var(--good)}
+#events .breach .mark{background:var(--bad-shade);color:var(--bad)}
+#events small{color:var(--dim)}#events .money{text-align:right}
+#events li.new{animation:arrive 1.6s}@keyframes arrive{from{background:var(--shade)}}#events li.breach.new{animation-name:arrive-bad}@keyframes arrive-bad{from{background:var(--bad-shade)}}
+#notice{padding:.6rem 1rem;border-radius:10px;background:var(--bad-shade);color:var(--bad)}#notice:empty{display:none}
+@media(max-width:40rem){.legs,.used i{display:none}.used{width:auto}}
+@media(max-width:28rem){.floor{display:none}}
+)css";
+
+constexpr const char* kBody = R"html(
+<div id="notice"></div>
+<div class="columns">
+<section class="card"><h2>Client balances, nearest to their floors first<small id="positions"></small></h2>
+<table><thead><tr><th>client</th><th>balance</th><th class="floor">floor</th><th class="used">floor used</th><th class="legs">legs</th></tr></thead><tbody id="clients"></tbody></table>
+<div class="empty" id="no-clients">No balance yet. Send a transaction: <code>POST /transactions</code></div></section>
+<div class="side">
+<section class="card"><h2>The chain<small>records a second, and in all</small></h2><table><tbody id="stages"></tbody></table></section>
+<section class="card"><h2>Breaches as they come</h2><ul id="events"></ul><div class="empty" id="no-events">Nobody has crossed a floor.</div></section>
+</div></div>
+)html";
+
+constexpr const char* kScript = R"js(
+const digits={};
+function digitsOf(currency){
+  if(digits[currency]===undefined){try{digits[currency]=new Intl.NumberFormat('en',{style:'currency',currency}).resolvedOptions().maximumFractionDigits}catch{digits[currency]=2}}
+  return digits[currency];
 }
-function connect(){const source=new EventSource('/events');
-  source.onopen=()=>{$('state').textContent='live';$('state').className=''};
-  source.onmessage=m=>show(JSON.parse(m.data));
-  source.onerror=()=>{$('state').textContent='not connected – the process is down or restarting; trying again…';$('state').className='off'}}
-connect();
-</script></body></html>)html";
+function money(text,currency){
+  const n=digitsOf(currency),negative=text[0]==='-',all=(negative?text.slice(1):text).padStart(n+1,'0');
+  const whole=all.slice(0,all.length-n).replace(/\B(?=(\d{3})+$)/g,',');
+  return (negative?'−':'')+whole+(n?'.'+all.slice(-n):'');
+}
+const names={'lq.transactions':'transactions','lq.legs':'legs','lq.account-balances':'account balances','lq.client-legs':'client legs',
+'lq.client-balances':'client balances','lq.breaches':'breaches','lq.breach-clears':'clears','lq.dlq':'refused'};
+const side=new Set(['lq.breaches','lq.breach-clears','lq.dlq']);
+const day=new Intl.DateTimeFormat('en-GB',{weekday:'short',day:'numeric',month:'short',year:'numeric',hour:'2-digit',minute:'2-digit',second:'2-digit',timeZone:'UTC'});
+const clock=ms=>new Date(ms).toISOString().slice(11,19);
+const percent=used=>used<=0?'0 %':used>9.99?'> 999 %':Math.round(used*100)+' %';
+const ms=n=>n<10?n.toFixed(1):count(Math.round(n));
+let drawn=false;
+function show(s){
+  const stage=t=>s.stages.find(x=>x.topic===t);
+  const transactions=stage('lq.transactions'),breaches=stage('lq.breaches');
+  tile('transactions',count(transactions.records),'in all');
+  tile('rate',rate(transactions.rate),'transactions a second',transactions.rate);
+  tile('latency',s.latency?ms(s.latency.p50)+' ms':'–',s.latency?'99 % within '+ms(s.latency.p99)+' ms':'no transaction just now',s.latency?s.latency.p50:0);
+  tile('open',count(s.open),'of '+count(s.positions)+' positions');$('open').classList.toggle('bad',s.open>0);
+  tile('breaches',count(breaches.records),count(stage('lq.breach-clears').records)+' cleared');
+  tile('refused',count(stage('lq.dlq').records),'in lq.dlq');
+  put($('clock'),s.business_time>0?day.format(s.business_time):'');
+  put($('positions'),s.positions>s.clients.length?s.clients.length+' of '+count(s.positions)+' positions':'');
+  put($('notice'),s.problem?'This page does not go on: '+s.problem:'');
+  connection(s.current?'live':'reading the past','live');
+  $('no-clients').hidden=s.clients.length>0;$('no-events').hidden=s.events.length>0;
+  rows($('clients'),s.clients,c=>c.client+'/'+c.currency,(row,c,fresh)=>{
+    if(fresh){row.innerHTML='<td><span></span><small></small></td><td class="balance"></td><td class="floor"></td><td class="used"><div><i></i><span></span></div></td><td class="legs"></td>'}
+    const td=row.children;put(td[0].children[0],c.client);put(td[0].children[1],c.currency);put(td[1],money(c.balance,c.currency));
+    put(td[2],c.floor===null?'none':money(c.floor,c.currency));put(td[3].querySelector('span'),c.floor===null?'':percent(c.used));
+    td[3].querySelector('i').style.setProperty('--w',Math.max(0,Math.min(100,c.used*100))+'%');put(td[4],count(c.version));
+    row.className=c.breached?'breached':c.used>.8?'near':'';row.dataset.balance=c.balance;row.dataset.floor=c.floor??'';row.dataset.version=c.version;
+  });
+  const fastest=Math.max(...s.stages.map(t=>t.rate),1e-9);
+  rows($('stages'),s.stages,t=>t.topic,(row,t,fresh)=>{
+    if(fresh){row.innerHTML='<td></td><td class="flow"><i></i></td><td></td><td></td>';if(side.has(t.topic))row.className='out'}
+    const td=row.children;put(td[0],names[t.topic]??t.topic);td[1].firstChild.style.setProperty('--w',t.rate/fastest*100+'%');put(td[2],rate(t.rate));put(td[3],count(t.records));
+    row.dataset.records=t.records;
+  });
+  rows($('events'),s.events,e=>(e.breach?'b ':'c ')+e.id,(item,e,fresh)=>{
+    if(!fresh)return;
+    item.className=(e.breach?'breach':'clear')+(drawn?' new':'');item.dataset.id=e.id;item.dataset.balance=e.balance;item.dataset.transaction=e.transaction;
+    const mark=make('span','mark',e.breach?'▼':'▲'),who=make('span','',e.client+' '+e.currency+(e.breach?' below its floor':' back above its floor'));
+    item.replaceChildren(mark,who,make('span','money',money(e.balance,e.currency)),make('small','',clock(e.time)+' by '+e.transaction),make('small','money','floor '+money(e.floor,e.currency)));
+  });
+  drawn=true;
+}
+follow('/events',show);
+)js";
+
+}  // namespace
+
+std::string page() {
+  const std::string tiles = kit::tile("rate", "Rate", true) + kit::tile("latency", "Latency, half within", true) +
+                            kit::tile("transactions", "Transactions", false) + kit::tile("open", "Below their floor now", false) +
+                            kit::tile("breaches", "Breaches", false) + kit::tile("refused", "Refused", false);
+  return kit::live_page({.title = "Liquidity",
+                         .style = kStyle,
+                         .body = "<main><div class=\"tiles\">" + tiles + "</div>" + kBody + "</main>",
+                         .script = kScript});
+}
 
 }  // namespace liquidity

@@ -1,6 +1,10 @@
 // The live page: one self-contained HTML text, no outside asset.
 #pragma once
 
+#include <string>
+
 namespace liquidity {
-extern const char* const kPage;
-}
+
+[[nodiscard]] std::string page();
+
+}  // namespace liquidity

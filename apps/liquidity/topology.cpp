@@ -2,9 +2,8 @@
 
 #include <tidemill/dsl/streams_builder.hpp>
 
-#include <map>
-
 #include "liquidity/formats.hpp"
+#include "liquidity/topics.hpp"
 
 namespace liquidity {
 namespace {
@@ -13,16 +12,70 @@ using tidemill::Record;
 using Text = std::string;
 using Context = tidemill::ProcessorContext<Text, Text>;
 using TextProcessor = tidemill::Processor<Text, Text, Text, Text>;
-using TextStore = tidemill::KeyValueStore<Text, Text>;
-using TableStore = tidemill::KeyValueStore<Text, tidemill::ValueAndTimestamp<Text>>;
+template <class V>
+using Store = tidemill::KeyValueStore<Text, V>;
+using TableStore = Store<tidemill::ValueAndTimestamp<Text>>;
 
 constexpr const char* kAccountsStore = "accounts";
 constexpr const char* kLimitsStore = "limits";
 constexpr const char* kSeenStore = "transactions-seen";
 constexpr const char* kAccountStore = "account-balances";
 constexpr const char* kClientStore = "client-balances";
-constexpr const char* kOpenStore = "open-breaches";
-constexpr const char* kTransactionHeader = "transaction";
+constexpr const char* kWatchStore = "limit-watch";
+
+/// What a balance store keeps per key; the key says whose it is.
+struct Sum {
+  Money balance = 0;
+  std::int64_t version = 0;
+};
+/// What the monitor keeps per client position.
+struct Watch {
+  std::optional<std::int64_t> floor;  // in force
+  std::string open_breach;            // its id; empty: none is open
+};
+
+template <class Number>
+void append_big_endian(Number number, tidemill::Bytes& out) {
+  for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8) {
+    out += static_cast<char>(number >> shift & 0xff);
+  }
+}
+template <class Number>
+Number take_big_endian(tidemill::BytesView& bytes) {
+  if (bytes.size() < sizeof(Number)) throw tidemill::SerializationException("a row of a liquidity store is too short");
+  Number number = 0;
+  for (std::size_t i = 0; i < sizeof(Number); ++i) {
+    number = static_cast<Number>(number << 8 | static_cast<unsigned char>(bytes[i]));
+  }
+  bytes.remove_prefix(sizeof(Number));
+  return number;
+}
+__extension__ typedef unsigned __int128 WideBits;
+
+tidemill::Serde<Sum> sum_serde() {
+  return {[](const void*, std::string_view, const Sum& sum, tidemill::Bytes& out) {
+            append_big_endian(static_cast<WideBits>(sum.balance), out);
+            append_big_endian(static_cast<std::uint64_t>(sum.version), out);
+          },
+          [](const void*, std::string_view, tidemill::BytesView bytes) {
+            const auto balance = static_cast<Money>(take_big_endian<WideBits>(bytes));
+            return Sum{balance, static_cast<std::int64_t>(take_big_endian<std::uint64_t>(bytes))};
+          }};
+}
+tidemill::Serde<Watch> watch_serde() {
+  return {[](const void*, std::string_view, const Watch& watch, tidemill::Bytes& out) {
+            out += watch.floor ? '\1' : '\0';
+            append_big_endian(static_cast<std::uint64_t>(watch.floor.value_or(0)), out);
+            out += watch.open_breach;
+          },
+          [](const void*, std::string_view, tidemill::BytesView bytes) {
+            const auto has_floor = take_big_endian<std::uint8_t>(bytes);
+            const auto floor = static_cast<std::int64_t>(take_big_endian<std::uint64_t>(bytes));
+            return Watch{has_floor != 0 ? std::optional(floor) : std::nullopt, Text(bytes)};
+          }};
+}
+
+Text now_text(const Context& context) { return std::to_string(context.current_system_time().value); }
 
 /// Splits good transactions into legs; refuses the others whole, with the reason.
 class Validate final : public TextProcessor {
@@ -32,130 +85,154 @@ class Validate final : public TextProcessor {
     seen_ = context.key_value_store<Text, Text>(kSeenStore);
   }
   void process(const Record<Text, Text>& record) override {
+    Transaction transaction;
     try {
       if (!record.has_value()) throw BadInput("an empty record");
-      const Transaction transaction = reader_.transaction(record.value());
-      if (record.has_key() && record.key() != transaction.id) throw BadInput("the record's key is not the transaction's id");
-      if (seen_->get(transaction.id)) return;
-      const std::vector<Leg> legs = check(transaction);
-      seen_->put(transaction.id, "1");
-      for (const Leg& leg : legs) {
+      transaction = reader_.transaction(record.value());
+      if (!record.has_key() || record.key() != transaction.id) {
+        throw BadInput("the record's key is not the transaction's id");
+      }
+    } catch (const BadInput& problem) {
+      return refuse(record, problem.what());
+    }
+    const auto seen = seen_->get(transaction.id);
+    if (seen == kTaken) return;
+    legs_.clear();
+    const Text refusal = judge(transaction);
+    if (refusal.empty()) {
+      seen_->put(transaction.id, kTaken);
+      for (const Leg& leg : legs_) {
         const Text json = to_json(leg);
         context().forward(Record<Text, Text>(leg.account, json, record.timestamp()), "legs");
       }
-    } catch (const BadInput& problem) {
-      refuse(record, problem.what());
+    } else if (seen != refusal) {  // said once is enough; what has been mended since is judged anew
+      seen_->put(transaction.id, refusal);
+      refuse(record, refusal);
     }
   }
 
  private:
-  std::vector<Leg> check(const Transaction& transaction) {
-    std::vector<Leg> legs;
-    std::map<std::string, std::int64_t> sums;
+  /// Fills the legs and returns nothing, or returns why the transaction is refused.
+  Text judge(const Transaction& transaction) {
+    if (!transaction.refusal.empty()) return transaction.refusal;
     for (const TransactionLeg& leg : transaction.legs) {
-      if (leg.amount > kAmountMax || leg.amount < -kAmountMax) {
-        throw BadInput("the amount " + std::to_string(leg.amount) + " of account " + leg.account + " overflows the limit of " +
-                       std::to_string(kAmountMax));
-      }
       const auto stored = accounts_->get(leg.account);
-      if (!stored) throw BadInput("unknown account " + leg.account);
-      const Account account = reader_.account(stored->value);
+      if (!stored) return "unknown account " + leg.account;
+      Account account = reader_.account(stored->value);
       if (account.currency != leg.currency) {
-        throw BadInput("account " + leg.account + " is in " + account.currency + ", the leg in " + leg.currency);
+        return "account " + leg.account + " is in " + account.currency + ", the leg in " + leg.currency;
       }
-      sums[leg.currency] += leg.amount;  // cannot overflow: kLegsMax times kAmountMax fits
-      legs.push_back({transaction.id, leg.account, account.client, leg.currency, leg.amount});
+      legs_.push_back({transaction.id, leg.account, std::move(account.client), leg.currency, leg.amount});
     }
-    for (const auto& [currency, sum] : sums) {
-      if (sum != 0) throw BadInput("the legs in " + currency + " do not sum to zero, but to " + std::to_string(sum));
-    }
-    return legs;
+    return {};
   }
-  void refuse(const Record<Text, Text>& record, const std::string& reason) {
+  void refuse(const Record<Text, Text>& record, const Text& reason) {
     tidemill::Headers headers = record.headers();
     headers.add("reason", reason);
-    context().forward(Record<Text, Text>(record.key_or_null(), record.value_or_null(), record.timestamp(), &headers), "dlq");
+    headers.add("refused-at", now_text(context()));
+    const auto at = context().record_metadata();
+    headers.add("topic", at->topic);
+    headers.add("partition", std::to_string(at->partition.value));
+    headers.add("offset", std::to_string(at->offset.value));
+    context().forward(Record<Text, Text>(record.key_or_null(), record.value_or_null(), record.timestamp(), &headers),
+                      "dlq");
   }
+  inline static const Text kTaken = "taken";
   Reader reader_;
+  std::vector<Leg> legs_;
   std::unique_ptr<TableStore> accounts_;
-  std::unique_ptr<TextStore> seen_;
+  std::unique_ptr<Store<Text>> seen_;  // id to kTaken, or to why it was refused
 };
 
-std::int64_t add(std::int64_t balance, std::int64_t amount, const std::string& whose) {
-  std::int64_t sum = 0;
-  if (__builtin_add_overflow(balance, amount, &sum)) {
-    throw tidemill::StreamsException("the balance of " + whose + " overflows a signed 64-bit integer");
-  }
-  return sum;
-}
-
-/// Keeps one balance per key; forwards the new balance and, where there is a next stage, the leg.
-class Accumulate final : public TextProcessor {
+/// Keeps one balance per account, and passes each leg on to the client's position.
+class AccountBalances final : public TextProcessor {
  public:
-  Accumulate(const char* store, bool per_account) : store_name_(store), per_account_(per_account) {}
-  void init(Context& context) override { store_ = context.key_value_store<Text, Text>(store_name_); }
+  void init(Context& context) override { sums_ = context.key_value_store<Text, Sum>(kAccountStore, text_, sum_serde()); }
   void process(const Record<Text, Text>& record) override {
     const Leg leg = reader_.leg(record.value());
-    Balance balance{per_account_ ? leg.account : "", leg.client, leg.currency, 0, 0};
-    if (const auto stored = store_->get(record.key())) balance = reader_.balance(*stored);
-    balance.balance = add(balance.balance, leg.amount, record.key());
-    ++balance.version;
-    const Text json = to_json(balance);
-    store_->put(record.key(), json);
-    if (per_account_) {
-      context().forward(record.with_value(json), "account-balances");
-      const Text key = client_key(leg.client, leg.currency);
-      context().forward(record.with_key(key), "client-legs");
-      return;
-    }
-    // Which transaction moved it travels as a header: the value depends on what was applied, not on the order of it.
+    Sum sum = sums_->get(leg.account).value_or(Sum{});
+    sum.balance += leg.amount;
+    ++sum.version;
+    sums_->put(leg.account, sum);
+    const Text json = to_json(Balance{leg.account, leg.client, leg.currency, sum.balance, sum.version});
+    context().forward(record.with_value(json), "account-balances");
+    const Text key = client_key(leg.client, leg.currency);
+    context().forward(record.with_key(key), "client-legs");
+  }
+
+ private:
+  Reader reader_;
+  const tidemill::Serde<Text> text_ = tidemill::SerdeOf<Text>::serde();
+  std::unique_ptr<Store<Sum>> sums_;
+};
+
+/// Keeps one balance per client and currency.
+class ClientBalances final : public TextProcessor {
+ public:
+  void init(Context& context) override { sums_ = context.key_value_store<Text, Sum>(kClientStore, text_, sum_serde()); }
+  void process(const Record<Text, Text>& record) override {
+    const Leg leg = reader_.leg(record.value());
+    Sum sum = sums_->get(record.key()).value_or(Sum{});
+    sum.balance += leg.amount;
+    ++sum.version;
+    sums_->put(record.key(), sum);
+    const Text json = to_json(Balance{"", leg.client, leg.currency, sum.balance, sum.version});
+    // The transaction travels as a header: the value depends on what was applied, not on the order of it.
     tidemill::Headers headers;
-    headers.add(kTransactionHeader, leg.transaction);
+    headers.add("transaction", leg.transaction);
     context().forward(record.with_value(json).with_headers(headers), "client-balances");
   }
 
  private:
-  const char* store_name_;
-  bool per_account_;
   Reader reader_;
-  std::unique_ptr<TextStore> store_;
+  const tidemill::Serde<Text> text_ = tidemill::SerdeOf<Text>::serde();
+  std::unique_ptr<Store<Sum>> sums_;
 };
 
 /// One breach per crossing below the floor, one clear per recovery; ids from the balance's version, so never twice.
+/// Which floor it judges by, from which version on, it puts on record.
 class Monitor final : public TextProcessor {
  public:
   void init(Context& context) override {
     limits_ = context.key_value_store<Text, tidemill::ValueAndTimestamp<Text>>(kLimitsStore);
-    open_ = context.key_value_store<Text, Text>(kOpenStore);
+    watches_ = context.key_value_store<Text, Watch>(kWatchStore, text_, watch_serde());
   }
   void process(const Record<Text, Text>& record) override {
-    const auto stored = limits_->get(record.key());
-    if (!stored) return;
-    const Limit limit = reader_.limit(stored->value);
     const Balance balance = reader_.balance(record.value());
-    const tidemill::Header* transaction = record.headers().last(kTransactionHeader);
-    const auto open = open_->get(record.key());
-    const bool below = balance.balance < limit.floor;
-    if (below == open.has_value()) return;
-    Breach breach{record.key() + "/" + std::to_string(balance.version), balance.client, balance.currency, limit.floor,
-                  balance.balance, transaction != nullptr ? transaction->value.value_or("") : ""};
-    if (!below) breach.breach_id = *open;
-    const Text json = to_json(breach);
-    if (below) {
-      open_->put(record.key(), breach.breach_id);
-    } else {
-      (void)open_->remove(record.key());
-    }
-    context().forward(record.with_value(json), below ? "breaches" : "breach-clears");
+    std::optional<std::int64_t> floor;
+    if (const auto limit = limits_->get(record.key())) floor = reader_.limit(limit->value).floor;
+    const std::optional<Watch> stored = watches_->get(record.key());
+    Watch watch = stored.value_or(Watch{});
+    if (!stored || watch.floor != floor) record_floor(record, balance, floor);
+    const bool below = floor && balance.balance < *floor;
+    const bool crossed = floor && below == watch.open_breach.empty();
+    const Text breach_id = below ? record.key() + "/" + std::to_string(balance.version) : watch.open_breach;
+    if (stored && watch.floor == floor && !crossed) return;
+    watch.floor = floor;
+    if (crossed) watch.open_breach = below ? breach_id : "";
+    watches_->put(record.key(), watch);
+    if (!crossed) return;
+    const tidemill::Header* transaction = record.headers().last("transaction");
+    const Text json = to_json(Breach{breach_id, balance.client, balance.currency, *floor, balance.balance,
+                                     transaction != nullptr ? transaction->value.value_or("") : ""});
+    context().forward(record.with_value(json).with_headers(tidemill::Headers::none()),
+                      below ? "breaches" : "breach-clears");
   }
 
  private:
+  void record_floor(const Record<Text, Text>& record, const Balance& balance, std::optional<std::int64_t> floor) {
+    const Text json = to_json(LimitInForce{balance.client, balance.currency, floor, balance.version});
+    tidemill::Headers headers;
+    headers.add("at", now_text(context()));
+    context().forward(record.with_value(json).with_headers(headers), "limits-in-force");
+  }
   Reader reader_;
+  const tidemill::Serde<Text> text_ = tidemill::SerdeOf<Text>::serde();
   std::unique_ptr<TableStore> limits_;
-  std::unique_ptr<TextStore> open_;
+  std::unique_ptr<Store<Watch>> watches_;
 };
 
-tidemill::StoreSpec text_store(const char* name) {
+tidemill::StoreSpec store(const char* name) {
   tidemill::StoreSpec spec;
   spec.name = name;
   spec.kind = tidemill::StoreKind::kKeyValue;
@@ -173,7 +250,7 @@ tidemill::Topology build_topology() {
   tidemill::StreamsBuilder builder;
   (void)builder.global_table<Text, Text>(topics::kAccounts, {}, {.store_name = kAccountsStore});
   (void)builder.global_table<Text, Text>(topics::kLimits, {}, {.store_name = kLimitsStore});
-  for (const char* store : {kSeenStore, kAccountStore, kClientStore, kOpenStore}) builder.add_state_store(text_store(store));
+  for (const char* name : {kSeenStore, kAccountStore, kClientStore, kWatchStore}) builder.add_state_store(store(name));
 
   const auto validated = builder.stream<Text, Text>(topics::kTransactions)
                              .process([] { return std::make_unique<Validate>(); }, {kSeenStore}, {"validate"});
@@ -182,17 +259,18 @@ tidemill::Topology build_topology() {
 
   const auto accounts =
       builder.stream<Text, Text>(topics::kLegs)
-          .process([] { return std::make_unique<Accumulate>(kAccountStore, true); }, {kAccountStore}, {"account-balance"});
+          .process([] { return std::make_unique<AccountBalances>(); }, {kAccountStore}, {"account-balance"});
   output(accounts, "account-balances").to(topics::kAccountBalances);
   output(accounts, "client-legs").to(topics::kClientLegs);
 
   const auto clients =
       builder.stream<Text, Text>(topics::kClientLegs)
-          .process([] { return std::make_unique<Accumulate>(kClientStore, false); }, {kClientStore}, {"client-balance"});
+          .process([] { return std::make_unique<ClientBalances>(); }, {kClientStore}, {"client-balance"});
   output(clients, "client-balances").to(topics::kClientBalances);
 
   const auto monitored = builder.stream<Text, Text>(topics::kClientBalances)
-                             .process([] { return std::make_unique<Monitor>(); }, {kOpenStore}, {"limit-monitor"});
+                             .process([] { return std::make_unique<Monitor>(); }, {kWatchStore}, {"limit-monitor"});
+  output(monitored, "limits-in-force").to(topics::kLimitsInForce);
   output(monitored, "breaches").to(topics::kBreaches);
   output(monitored, "breach-clears").to(topics::kBreachClears);
   return builder.build();

@@ -1,165 +1,424 @@
 #include "liquidity/verify.hpp"
 
+#include <charconv>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
-#include "liquidity/feed.hpp"
+#include "liquidity/topics.hpp"
+#include "liquidity/verify_json.hpp"
 
 namespace liquidity {
 namespace {
 
-using Json = nlohmann::json;
+using verifier::Row;
+using verifier::Transaction;
+using Place = std::pair<std::int32_t, std::int64_t>;  // partition and offset in lq.transactions
 
-struct Row {
-  std::int64_t balance = 0;
-  std::int64_t version = 0;
+/// An order-free sum over what moved a balance.
+std::uint64_t mixed(Money amount) {
+  auto z = static_cast<std::uint64_t>(amount) + 0x9e3779b97f4a7c15ULL;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
+}
+std::size_t hash_of(tidemill::OptionalBytesView bytes) { return std::hash<std::string_view>()(bytes.value_or("")); }
+
+std::int64_t number_in(const TopicRecord& record, std::string_view header) {
+  const std::string text = record.header(header);
+  std::int64_t number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? number : -1;
+}
+
+struct Account {
+  std::string client;
+  std::string currency;
+  std::int64_t since_ms = 0;
 };
-using Rows = std::map<std::string, Row>;
+struct Refusal {
+  std::string key;
+  std::string reason;
+  std::size_t value_hash = 0;
+  std::int64_t at_ms = -1;
+  bool explained = false;
+};
+struct Balance {
+  Money balance = 0;
+  std::int64_t version = 0;
+  std::uint64_t moves = 0;
+  void move(Money amount) {
+    balance += amount;
+    ++version;
+    moves += mixed(amount);
+  }
+};
+struct Floor {
+  std::int64_t from_version = 1;
+  std::optional<Money> floor;
+};
+struct Crossing {
+  Money floor = 0;
+  Money balance = 0;
+  Money move = 0;
+};
+struct Event {
+  std::string id;
+  Money floor = 0;
+  Money balance = 0;
+  std::string transaction;
+  std::string client;
+  std::string currency;
+};
 
-Json parse(const tidemill::OptionalBytes& bytes) {
-  return bytes ? Json::parse(*bytes, nullptr, false) : Json(Json::value_t::discarded);
-}
-bool is_text(const Json& object, const char* field) {
-  return object.contains(field) && object[field].is_string() && !object[field].get_ref<const std::string&>().empty();
-}
+class Verifier {
+ public:
+  Verifier(tidemill::Log& log, const std::string& application_id) : log_(log), application_id_(application_id) {}
 
-// The whole of a transaction, or nothing.
-bool acceptable(const Json& transaction, const std::map<std::string, Json>& accounts) {
-  if (!transaction.is_object() || !is_text(transaction, "id") || !is_text(transaction, "time") ||
-      !is_text(transaction, "value_date") || !transaction.contains("legs") || !transaction["legs"].is_array() ||
-      transaction["legs"].empty() || transaction["legs"].size() > kLegsMax) {
+  Verdict run() {
+    check_caught_up();
+    read_reference_data();
+    read_refusals();
+    read_events(topics::kBreaches, breaches_, verdict_.breaches);
+    read_events(topics::kBreachClears, clears_, verdict_.clears);
+    read_transactions();
+    check_refusals();
+    check_balances(topics::kAccountBalances, accounts_expected_, [](const std::string&, const Balance&, Money) {});
+    check_balances(topics::kClientBalances, clients_expected_,
+                   [this](const std::string& key, const Balance& now, Money move) { cross(key, now, move); });
+    check_events();
+    verdict_.accounts = static_cast<std::int64_t>(accounts_expected_.size());
+    verdict_.clients = static_cast<std::int64_t>(clients_expected_.size());
+    return std::move(verdict_);
+  }
+
+ private:
+  void note(std::string text) {
+    if (verdict_.violation.empty()) verdict_.violation = std::move(text);
+  }
+
+  void check_caught_up() {
+    std::map<tidemill::TopicPartition, tidemill::Offset> done;
+    const auto group = log_.admin().describe_group(application_id_, log_deadline());
+    if (group) {
+      for (const auto& position : group->offsets) done[position.partition] = position.offset;
+    } else if (group.error().kind != tidemill::ErrorKind::kNotFound) {
+      throw tidemill::ResultException(group.error());
+    }
+    for (const char* topic : {topics::kTransactions, topics::kLegs, topics::kClientLegs, topics::kClientBalances}) {
+      std::int64_t left = 0;
+      read_topic(log_, topic, [&](const TopicRecord&) { ++left; }, done);
+      if (left > 0) {
+        note("the chain has not caught up: " + std::to_string(left) + " records of " + topic +
+             " are still to be processed; let `liquidity run --once` come to its end, then verify");
+      }
+    }
+  }
+
+  void read_reference_data() {
+    read_topic(log_, topics::kAccounts, [&](const TopicRecord& record) {
+      const auto row = json_.row(record.value.value_or(""));
+      const std::string key(record.key.value_or(""));
+      if (!row || row->account != key) return note(std::string(topics::kAccounts) + ": " + key + " is not an account");
+      const auto [known, fresh] = accounts_.emplace(key, Account{row->client, row->currency, record.timestamp.value});
+      if (known->second.client != row->client || known->second.currency != row->currency) {
+        note(std::string(topics::kAccounts) + ": " + key + " changes its client or currency");
+      }
+    });
+    read_topic(log_, topics::kLimits, [&](const TopicRecord& record) {
+      const auto row = json_.row(record.value.value_or(""));
+      const std::string key(record.key.value_or(""));
+      if (!row || !row->floor) return note(std::string(topics::kLimits) + ": " + key + " has no floor");
+      limits_[key].emplace_back(record.timestamp.value, *row->floor);
+    });
+    read_topic(log_, topics::kLimitsInForce, [&](const TopicRecord& record) { take_floor(record); });
+    for (const auto& [key, limits] : limits_) {
+      // Without a record the first limit is in force from the beginning.
+      floors_.try_emplace(key, std::vector<Floor>{{1, limits.front().second}});
+    }
+  }
+
+  // Floors come into force in the order in which they were set, and not after a later one was known.
+  void take_floor(const TopicRecord& record) {
+    const std::string key(record.key.value_or(""));
+    const std::string where = std::string(topics::kLimitsInForce) + ": " + key;
+    const auto row = json_.row(record.value.value_or(""));
+    if (!row || !row->from_version) return note(where + " has no from_version");
+    std::vector<Floor>& floors = floors_[key];
+    const auto from = static_cast<std::int64_t>(*row->from_version);
+    if (floors.empty() ? from != 1 : from <= floors.back().from_version) {
+      note(where + ": a floor is in force from version " + std::to_string(from) + ", which is out of order");
+    }
+    const auto known = limits_.find(key);
+    const std::size_t count = known == limits_.end() ? 0 : known->second.size();
+    std::size_t& next = limits_used_[key];  // of the limits before it none can come into force any more
+    std::size_t latest = 0;                 // how many were known then
+    while (latest < count && known->second[latest].first < number_in(record, "at")) ++latest;
+    if (row->floor) {
+      std::size_t found = next;
+      while (found < count && known->second[found].second != *row->floor) ++found;
+      if (found == count) note(where + ": the floor " + to_text(*row->floor) + " was never set, or was replaced before");
+      next = found + 1;
+    }
+    // The floor that was set last is looked for; an equal one set again does not count as another.
+    while (next < latest && row->floor && known->second[next].second == *row->floor) ++next;
+    if (next < latest) note(where + ": from version " + std::to_string(from) + " on a floor is in force that was replaced before");
+    floors.push_back({from, row->floor});
+  }
+
+  void read_refusals() {
+    read_topic(log_, topics::kDeadLetters, [&](const TopicRecord& record) {
+      const Place place{static_cast<std::int32_t>(number_in(record, "partition")), number_in(record, "offset")};
+      Refusal refusal{std::string(record.key.value_or("")), record.header("reason"), hash_of(record.value),
+                      number_in(record, "refused-at")};
+      if (refusal.reason.empty()) note(std::string(topics::kDeadLetters) + ": " + refusal.key + " has no reason");
+      first_refusal_.emplace(refusal.key, place);
+      if (!refusals_.emplace(place, std::move(refusal)).second) {
+        note(std::string(topics::kDeadLetters) + ": the record at offset " + std::to_string(place.second) +
+             " of partition " + std::to_string(place.first) + " was refused twice");
+      }
+    });
+    if (refusals_.empty()) return;
+    // A transaction that was refused may have been sent again and taken, when its accounts were known: its legs say so.
+    read_topic(log_, topics::kLegs, [&](const TopicRecord& record) {
+      const auto row = json_.row(record.value.value_or(""));
+      if (row && first_refusal_.contains(row->transaction)) mended_.insert(row->transaction);
+    });
+  }
+
+  void read_events(const char* topic, std::map<std::string, std::vector<Event>>& events, std::int64_t& count) {
+    read_topic(log_, topic, [&](const TopicRecord& record) {
+      ++count;
+      const std::string key(record.key.value_or(""));
+      const auto row = json_.row(record.value.value_or(""));
+      if (!row || row->breach_id.empty() || !row->floor || !row->balance || row->client + "/" + row->currency != key) {
+        return note(std::string(topic) + ": a record of " + key + " is not complete");
+      }
+      named_[row->transaction];
+      events[key].push_back({row->breach_id, *row->floor, *row->balance, row->transaction, row->client, row->currency});
+    });
+  }
+
+  void read_transactions() {
+    read_topic(log_, topics::kTransactions, [&](const TopicRecord& record) {
+      ++verdict_.transactions;
+      const Place place{record.partition.value, record.offset.value};
+      const auto transaction = json_.transaction(record.value.value_or(""));
+      if (!transaction || record.key != transaction->id) return expect_refusal(place, record, false);
+      if (taken_.contains(transaction->id)) {
+        ++verdict_.repeated;
+        return;
+      }
+      switch (judge(*transaction, place)) {
+        case Judgement::kTaken: return take(*transaction);
+        case Judgement::kRefused: return expect_refusal(place, record, true);
+        case Judgement::kRepeatedRefusal: ++verdict_.repeated;
+      }
+    });
+  }
+  enum class Judgement { kTaken, kRefused, kRepeatedRefusal };
+  Judgement judge(const Transaction& transaction, Place place) {
+    std::map<std::string, Money> sums;
+    bool known = true;
+    std::int64_t known_since = 0;
+    for (const auto& leg : transaction.legs) {
+      if (leg.overflows) return Judgement::kRefused;
+      sums[leg.currency] += leg.amount;
+      const auto account = accounts_.find(leg.account);
+      known = known && account != accounts_.end() && account->second.currency == leg.currency;
+      if (known) known_since = std::max(known_since, account->second.since_ms);
+    }
+    for (const auto& [currency, sum] : sums) {
+      if (sum != 0) return Judgement::kRefused;
+    }
+    if (!known) return Judgement::kRefused;
+    // Good, as far as is known today. It was right to refuse it if an account became known only later.
+    const auto refusal = refusals_.find(place);
+    if (refusal != refusals_.end()) {
+      if (known_since >= refusal->second.at_ms) return Judgement::kRefused;
+      note("transaction " + transaction.id + " is good, but was refused: " + refusal->second.reason);
+      return Judgement::kRefused;
+    }
+    if (refused_before(transaction.id, place) && !mended_.contains(transaction.id)) return Judgement::kRepeatedRefusal;
+    return Judgement::kTaken;
+  }
+  [[nodiscard]] bool refused_before(const std::string& id, Place place) const {
+    const auto first = first_refusal_.find(id);
+    return first != first_refusal_.end() && first->second.first == place.first && first->second.second < place.second;
+  }
+  void expect_refusal(Place place, const TopicRecord& record, bool readable) {
+    const auto refusal = refusals_.find(place);
+    if (refusal == refusals_.end()) {
+      if (readable && refused_before(std::string(*record.key), place)) {
+        ++verdict_.repeated;
+        return;
+      }
+      ++verdict_.refused;
+      return note(std::string(topics::kDeadLetters) + ": transaction " + std::string(record.key.value_or("(no key)")) +
+                  " at offset " + std::to_string(place.second) + " of partition " + std::to_string(place.first) +
+                  " is to be refused, but is not there");
+    }
+    ++verdict_.refused;
+    refusal->second.explained = true;
+    if (refusal->second.key != record.key.value_or("") || refusal->second.value_hash != hash_of(record.value)) {
+      note(std::string(topics::kDeadLetters) + ": " + refusal->second.key + " is not what was sent");
+    }
+  }
+  void take(const Transaction& transaction) {
+    taken_.insert(transaction.id);
+    const auto named = named_.find(transaction.id);
+    for (const auto& leg : transaction.legs) {
+      ++verdict_.legs;
+      const std::string client = accounts_.at(leg.account).client + "/" + leg.currency;
+      accounts_expected_[leg.account].move(leg.amount);
+      clients_expected_[client].move(leg.amount);
+      if (named != named_.end()) named->second.emplace_back(client, leg.amount);
+    }
+  }
+
+  void check_refusals() {
+    for (const auto& [place, refusal] : refusals_) {
+      if (refusal.explained) continue;
+      note(std::string(topics::kDeadLetters) + ": " + refusal.key + " was refused (" + refusal.reason +
+           "), but there is no transaction to be refused at offset " + std::to_string(place.second) + " of partition " +
+           std::to_string(place.first));
+    }
+  }
+
+  // Every record is one leg further than the one before it, and all of them together are the legs of the transactions.
+  template <class Each>
+  void check_balances(const char* topic, const std::map<std::string, Balance>& expected, Each each) {
+    const bool per_account = topic == std::string_view(topics::kAccountBalances);
+    std::map<std::string, Balance> actual;
+    read_topic(log_, topic, [&](const TopicRecord& record) {
+      const std::string key(record.key.value_or(""));
+      const std::string where = std::string(topic) + ": " + key;
+      const auto row = json_.row(record.value.value_or(""));
+      if (!row || !row->balance || !row->version) return note(where + " has a record that is not complete");
+      Balance& now = actual[key];
+      if (*row->version != now.version + 1) {
+        note(where + " goes from version " + std::to_string(now.version) + " to " + to_text(*row->version));
+      }
+      if (per_account ? row->account != key || !is_account(*row) : row->client + "/" + row->currency != key) {
+        note(where + " has a record of somebody else: " + std::string(*record.value));
+      }
+      const Money move = *row->balance - now.balance;
+      now.move(move);
+      now.version = static_cast<std::int64_t>(*row->version);
+      each(key, now, move);
+    });
+    for (const auto& [key, wanted] : expected) {
+      const auto found = actual.find(key);
+      const std::string where = std::string(topic) + ": " + key;
+      if (found == actual.end()) {
+        note(where + " has no record, but " + std::to_string(wanted.version) + " legs");
+      } else if (found->second.balance != wanted.balance || found->second.version != wanted.version) {
+        note(where + " ends with balance " + to_text(found->second.balance) + ", version " +
+             std::to_string(found->second.version) + ", but its transactions give balance " + to_text(wanted.balance) +
+             ", version " + std::to_string(wanted.version));
+      } else if (found->second.moves != wanted.moves) {
+        note(where + ": the steps from balance to balance are not the amounts of its legs");
+      }
+    }
+    for (const auto& [key, balance] : actual) {
+      if (!expected.contains(key)) note(std::string(topic) + ": " + key + " has a balance, but no transaction");
+    }
+  }
+  [[nodiscard]] bool is_account(const Row& row) const {
+    const auto account = accounts_.find(row.account);
+    return account != accounts_.end() && account->second.client == row.client && account->second.currency == row.currency;
+  }
+
+  void cross(const std::string& key, const Balance& now, Money move) {
+    const auto floors = floors_.find(key);
+    if (floors == floors_.end()) return;
+    std::size_t& at = floor_at_[key];
+    while (at + 1 < floors->second.size() && floors->second[at + 1].from_version <= now.version) ++at;
+    const std::optional<Money>& floor = floors->second[at].floor;
+    if (!floor) return;
+    bool& open = open_[key];
+    const bool below = now.balance < *floor;
+    if (below == open) return;
+    open = below;
+    (below ? breaches_expected_ : clears_expected_)[key].push_back({*floor, now.balance, move});
+  }
+
+  void check_events() {
+    std::set<std::string> ids;
+    for (const auto& [key, events] : breaches_) {
+      for (const Event& event : events) {
+        if (!ids.insert(event.id).second) note(std::string(topics::kBreaches) + ": " + event.id + " is there twice");
+      }
+    }
+    compare(topics::kBreaches, breaches_, breaches_expected_);
+    compare(topics::kBreachClears, clears_, clears_expected_);
+    for (const auto& [key, events] : clears_) {
+      const auto opened = breaches_.find(key);
+      for (std::size_t i = 0; i < events.size(); ++i) {
+        const bool paired = opened != breaches_.end() && i < opened->second.size() && opened->second[i].id == events[i].id;
+        if (!paired) note(std::string(topics::kBreachClears) + ": " + events[i].id + " is not the breach that ends");
+      }
+    }
+  }
+  void compare(const char* topic, const std::map<std::string, std::vector<Event>>& actual,
+               std::map<std::string, std::vector<Crossing>>& expected) {
+    for (const auto& [key, events] : actual) expected[key];
+    for (const auto& [key, crossings] : expected) {
+      const auto found = actual.find(key);
+      const std::size_t there = found == actual.end() ? 0 : found->second.size();
+      const std::string where = std::string(topic) + ": " + key;
+      for (std::size_t i = 0; i < std::min(there, crossings.size()); ++i) {
+        const Event& event = found->second[i];
+        if (event.floor != crossings[i].floor || event.balance != crossings[i].balance) {
+          note(where + ": " + event.id + " tells of balance " + to_text(event.balance) + " at floor " + to_text(event.floor) +
+               ", but the crossing is to " + to_text(crossings[i].balance) + " at " + to_text(crossings[i].floor));
+        } else if (!moved(event.transaction, key, crossings[i].move)) {
+          note(where + ": " + event.id + " is said to be by " + event.transaction + ", which has no such leg");
+        }
+      }
+      if (there != crossings.size()) {
+        note(where + " has " + std::to_string(there) + " events, but crosses its floor " +
+             std::to_string(crossings.size()) + " times in this direction");
+      }
+    }
+  }
+  [[nodiscard]] bool moved(const std::string& transaction, const std::string& key, Money move) const {
+    const auto named = named_.find(transaction);
+    if (named == named_.end()) return false;
+    for (const auto& [client, amount] : named->second) {
+      if (client == key && amount == move) return true;
+    }
     return false;
   }
-  std::map<std::string, __int128> sums;
-  for (const Json& leg : transaction["legs"]) {
-    if (!leg.is_object() || !is_text(leg, "account") || !is_text(leg, "currency") || !leg.contains("amount") ||
-        !leg["amount"].is_number_integer()) {
-      return false;
-    }
-    if (leg["amount"].is_number_unsigned() && leg["amount"].get<std::uint64_t>() > static_cast<std::uint64_t>(kAmountMax)) {
-      return false;
-    }
-    const auto amount = leg["amount"].get<std::int64_t>();
-    if (amount > kAmountMax || amount < -kAmountMax) return false;
-    const auto account = accounts.find(leg["account"].get<std::string>());
-    if (account == accounts.end() || account->second["currency"] != leg["currency"]) return false;
-    sums[leg["currency"].get<std::string>()] += amount;
-  }
-  for (const auto& [currency, sum] : sums) {
-    if (sum != 0) return false;
-  }
-  return true;
-}
 
-std::string compare(const char* topic, const Rows& expected, const std::map<std::string, Json>& actual) {
-  for (const auto& [key, row] : expected) {
-    const auto found = actual.find(key);
-    if (found == actual.end()) return std::string(topic) + ": there is no record of " + key;
-    const Json& json = found->second;
-    if (json.value("balance", std::int64_t{0}) != row.balance || json.value("version", std::int64_t{0}) != row.version) {
-      return std::string(topic) + ": " + key + " is " + json.dump() + ", but its transactions give balance " +
-             std::to_string(row.balance) + ", version " + std::to_string(row.version);
-    }
-  }
-  for (const auto& [key, json] : actual) {
-    if (!expected.contains(key)) return std::string(topic) + ": " + key + " has a balance, but no transaction";
-  }
-  return {};
-}
+  tidemill::Log& log_;
+  std::string application_id_;
+  Verdict verdict_;
+  verifier::Json json_;
+  std::unordered_map<std::string, Account> accounts_;
+  std::map<std::string, std::vector<std::pair<std::int64_t, Money>>> limits_;  // since when, in the order of setting
+  std::map<std::string, std::size_t> limits_used_;
+  std::map<std::string, std::vector<Floor>> floors_;  // in force
+  std::map<std::string, std::size_t> floor_at_;
+  std::map<Place, Refusal> refusals_;
+  std::unordered_map<std::string, Place> first_refusal_;
+  std::unordered_set<std::string> mended_;
+  std::unordered_set<std::string> taken_;
+  std::map<std::string, std::vector<Event>> breaches_;
+  std::map<std::string, std::vector<Event>> clears_;
+  std::unordered_map<std::string, std::vector<std::pair<std::string, Money>>> named_;  // transactions of events: their legs
+  std::map<std::string, Balance> accounts_expected_;
+  std::map<std::string, Balance> clients_expected_;
+  std::map<std::string, bool> open_;
+  std::map<std::string, std::vector<Crossing>> breaches_expected_;
+  std::map<std::string, std::vector<Crossing>> clears_expected_;
+};
 
 }  // namespace
 
-Verdict verify(tidemill::Log& log) {
-  Verdict verdict;
-  std::map<std::string, Json> accounts;
-  std::map<std::string, std::int64_t> floors;
-  read_topic(log, topics::kAccounts, [&](TopicRecord&& record) { accounts[record.key.value_or("")] = parse(record.value); });
-  read_topic(log, topics::kLimits, [&](TopicRecord&& record) {
-    floors[record.key.value_or("")] = parse(record.value).value("floor", std::int64_t{0});
-  });
-
-  Rows account_rows;
-  Rows client_rows;
-  std::set<std::string> taken;
-  read_topic(log, topics::kTransactions, [&](TopicRecord&& record) {
-    ++verdict.transactions;
-    const Json transaction = parse(record.value);
-    const bool key_fits = transaction.is_object() && is_text(transaction, "id") && record.key == transaction["id"].get<std::string>();
-    if (key_fits && taken.contains(transaction["id"].get<std::string>())) return;
-    if (!key_fits || !acceptable(transaction, accounts)) {
-      ++verdict.refused;
-      return;
-    }
-    taken.insert(transaction["id"].get<std::string>());
-    for (const Json& leg : transaction["legs"]) {
-      ++verdict.legs;
-      const auto amount = leg["amount"].get<std::int64_t>();
-      const auto account = leg["account"].get<std::string>();
-      const std::string client = accounts[account]["client"].get<std::string>() + "/" + leg["currency"].get<std::string>();
-      for (Row* row : {&account_rows[account], &client_rows[client]}) row->balance += amount, ++row->version;
-    }
-  });
-  verdict.accounts = static_cast<std::int64_t>(account_rows.size());
-  verdict.clients = static_cast<std::int64_t>(client_rows.size());
-
-  // Balances: the last record of each key, and no gap on the way.
-  const auto last = [&](const char* topic, const auto& each) {
-    std::map<std::string, Json> rows;
-    read_topic(log, topic, [&](TopicRecord&& record) {
-      Json json = parse(record.value);
-      const std::string key = record.key.value_or("");
-      const std::int64_t version = json.value("version", std::int64_t{0});
-      const std::int64_t before = rows.contains(key) ? rows[key].value("version", std::int64_t{0}) : 0;
-      if (version != before + 1 && verdict.violation.empty()) {
-        verdict.violation = std::string(topic) + ": " + key + " goes from version " + std::to_string(before) + " to " +
-                            std::to_string(version);
-      }
-      each(key, json);
-      rows[key] = std::move(json);
-    });
-    return rows;
-  };
-  const auto account_actual = last(topics::kAccountBalances, [](const std::string&, const Json&) {});
-  std::map<std::string, std::vector<std::string>> expected_breaches;
-  std::map<std::string, std::vector<std::string>> expected_clears;
-  std::map<std::string, std::string> open;
-  const auto client_actual = last(topics::kClientBalances, [&](const std::string& key, const Json& json) {
-    const auto floor = floors.find(key);
-    if (floor == floors.end()) return;
-    const bool below = json.value("balance", std::int64_t{0}) < floor->second;
-    if (below && !open.contains(key)) {
-      open[key] = key + "/" + std::to_string(json.value("version", std::int64_t{0}));
-      expected_breaches[key].push_back(open[key]);
-    } else if (!below && open.contains(key)) {
-      expected_clears[key].push_back(open[key]);
-      open.erase(key);
-    }
-  });
-  const auto note = [&](std::string text) {
-    if (verdict.violation.empty()) verdict.violation = std::move(text);
-  };
-  note(compare(topics::kAccountBalances, account_rows, account_actual));
-  note(compare(topics::kClientBalances, client_rows, client_actual));
-
-  const auto events = [&](const char* topic, std::int64_t& count, std::map<std::string, std::vector<std::string>>& expected) {
-    std::map<std::string, std::vector<std::string>> actual;
-    read_topic(log, topic, [&](TopicRecord&& record) {
-      ++count;
-      actual[record.key.value_or("")].push_back(parse(record.value).value("breach_id", ""));
-    });
-    if (actual != expected) note(std::string(topic) + ": the events are not the crossings of " + topics::kClientBalances);
-  };
-  events(topics::kBreaches, verdict.breaches, expected_breaches);
-  events(topics::kBreachClears, verdict.clears, expected_clears);
-  std::int64_t dead = 0;
-  read_topic(log, topics::kDeadLetters, [&](TopicRecord&&) { ++dead; });
-  if (dead != verdict.refused) {
-    note(std::string(topics::kDeadLetters) + " holds " + std::to_string(dead) + " records, but " +
-         std::to_string(verdict.refused) + " transactions are to be refused");
-  }
-  return verdict;
-}
+Verdict verify(tidemill::Log& log, const std::string& application_id) { return Verifier(log, application_id).run(); }
 
 }  // namespace liquidity

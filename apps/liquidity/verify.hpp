@@ -1,5 +1,8 @@
-// Recomputes the whole chain from the topics alone and compares. Shares no code with the topology: it parses with another
-// library and has its own rules, written from the specification.
+// Recomputes the whole chain from its topics alone, and compares. Shares no code with the topology: it has its own reading of
+// JSON and its own rules, written from the specification.
+//
+// What depends on when reference data became known is judged by what the chain has put on record: when it refused a
+// transaction, and from which client balance on it judged by which floor.
 #pragma once
 
 #include <tidemill/log/log.hpp>
@@ -13,12 +16,15 @@ struct Verdict {
   std::string violation;
   std::int64_t transactions = 0;
   std::int64_t refused = 0;
+  std::int64_t repeated = 0;
   std::int64_t legs = 0;
   std::int64_t accounts = 0;
   std::int64_t clients = 0;
   std::int64_t breaches = 0;
   std::int64_t clears = 0;
 };
-[[nodiscard]] Verdict verify(tidemill::Log& log);
+/// `application_id`: whose committed positions say how far the chain has come. Throws ResultException when the log cannot be
+/// read.
+[[nodiscard]] Verdict verify(tidemill::Log& log, const std::string& application_id);
 
 }  // namespace liquidity

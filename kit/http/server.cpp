@@ -3,66 +3,136 @@
 #include <httplib.h>
 
 #include <atomic>
-#include <cctype>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <thread>
+
+#include "http/metrics_text.hpp"
 
 namespace kit {
 namespace {
 
-constexpr std::size_t kBodyBytesMax = 1 << 20;
-constexpr int kWorkers = 16;
-constexpr int kEventStreamsMax = 8;
-constexpr int kPortsTried = 100;
+constexpr std::chrono::seconds kKeepAlive{2};
+constexpr std::chrono::seconds kReadTimeout{10};
+constexpr std::chrono::seconds kWriteTimeout{10};
 
 void answer(httplib::Response& out, Response response) {
   out.status = response.status;
   out.set_content(std::move(response.body), response.type.c_str());
 }
 
-// `stream-task-metrics`, `dropped-records-total` as the JMX exporter spells them: kafka_streams_..., underscores, lower case.
-std::string prometheus_name(const std::string& group, const std::string& name) {
-  std::string text = "kafka_streams_" + group + "_" + name;
-  for (char& c : text) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-  return text;
-}
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c == '\n' ? ' ' : c;
+const char* meaning(int status) {
+  switch (status) {
+    case 400: return "this is no HTTP request that can be understood";
+    case 404: return "there is nothing at this address";
+    case 413: return "the body is too large: at most 1 MiB";
+    case 414: return "the address is too long";
+    default: return "the request cannot be answered";
   }
-  return out;
 }
 
-std::string metrics_text(const tidemill::Streams& streams) {
-  std::string text;
-  for (const tidemill::Metric& metric : streams.metrics()) {
-    text += prometheus_name(metric.group, metric.name);
-    std::string labels;
-    for (const auto& [key, value] : metric.tags) {
-      std::string label = key;
-      for (char& c : label) c = c == '-' ? '_' : c;
-      labels += (labels.empty() ? "" : ",") + label + "=\"" + escaped(value) + "\"";
-    }
-    if (!labels.empty()) text += "{" + labels + "}";
-    text += " " + std::to_string(metric.value) + "\n";
-  }
-  return text;
+bool is_loopback(std::string host) {
+  const auto colon = host.rfind(':');
+  if (colon != std::string::npos && host.find(']', colon) == std::string::npos) host.resize(colon);
+  return host == "127.0.0.1" || host == "localhost" || host == "[::1]";
 }
+
+/// Connections on their way to a worker. When all are busy and kConnectionsWaitingMax wait, no further one is accepted.
+class BoundedQueue final : public httplib::TaskQueue {
+ public:
+  BoundedQueue() {
+    for (int i = 0; i < HttpServer::kWorkers; ++i) workers_.emplace_back([this] { work(); });
+  }
+  void enqueue(std::function<void()> job) override {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [this] { return jobs_.size() < HttpServer::kConnectionsWaitingMax || ending_; });
+    jobs_.push_back(std::move(job));
+    job_.notify_one();
+  }
+  void shutdown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    job_.notify_all();
+    room_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+ private:
+  void work() {
+    while (true) {
+      std::unique_lock lock(mutex_);
+      job_.wait(lock, [this] { return !jobs_.empty() || ending_; });
+      if (jobs_.empty()) return;
+      const std::function<void()> job = std::move(jobs_.front());
+      jobs_.pop_front();
+      room_.notify_one();
+      lock.unlock();
+      job();
+    }
+  }
+  std::mutex mutex_;
+  std::condition_variable job_;
+  std::condition_variable room_;
+  std::deque<std::function<void()>> jobs_;
+  bool ending_ = false;
+  std::vector<std::thread> workers_;
+};
 
 }  // namespace
+
+Response error_response(int status, const std::string& what) {
+  return {status, "{\"error\":\"" + escaped(what) + "\"}"};
+}
 
 struct HttpServer::Impl {
   httplib::Server server;
   std::thread thread;
-  std::atomic<bool> stopping{false};
   std::atomic<int> event_streams{0};
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool listening = false;
+  bool stopping = false;
+
+  /// True: it is the end.
+  bool wait_for(std::chrono::milliseconds interval) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, interval, [this] { return stopping; });
+  }
 };
 
 HttpServer::HttpServer() : impl_(new Impl) {
-  impl_->server.set_payload_max_length(kBodyBytesMax);
-  impl_->server.new_task_queue = [] { return new httplib::ThreadPool(kWorkers); };
-  impl_->server.set_exception_handler([](const httplib::Request&, httplib::Response& out, std::exception_ptr raised) {
+  httplib::Server& server = impl_->server;
+  server.set_payload_max_length(kBodyBytesMax);
+  server.set_keep_alive_timeout(kKeepAlive.count());
+  server.set_read_timeout(kReadTimeout.count(), 0);
+  server.set_write_timeout(kWriteTimeout.count(), 0);
+  // Asked for when the server has begun to listen; stop() has no effect before.
+  server.new_task_queue = [this] {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->listening = true;
+    impl_->changed.notify_all();
+    return new BoundedQueue;
+  };
+  // Not SO_REUSEPORT: with it two servers could have the same port.
+  server.set_socket_options([](int socket) {
+    const int yes = 1;
+    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
+  server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& out) {
+    const std::string host = request.get_header_value("Host");
+    const std::string origin = request.get_header_value("Origin");
+    const bool own = is_loopback(host) && (origin.empty() || origin == "http://" + host);
+    if (own) return httplib::Server::HandlerResponse::Unhandled;
+    answer(out, error_response(403, "this server answers requests to 127.0.0.1 only, and no other site's pages"));
+    return httplib::Server::HandlerResponse::Handled;
+  });
+  server.set_error_handler([](const httplib::Request&, httplib::Response& out) {
+    if (out.body.empty()) answer(out, error_response(out.status, meaning(out.status)));
+  });
+  server.set_exception_handler([](const httplib::Request&, httplib::Response& out, std::exception_ptr raised) {
     std::string what = "unknown";
     try {
       std::rethrow_exception(raised);
@@ -70,68 +140,90 @@ HttpServer::HttpServer() : impl_(new Impl) {
       what = problem.what();
     } catch (...) {
     }
-    answer(out, {500, std::string("{\"error\":\"") + escaped(what) + "\"}"});
+    answer(out, error_response(500, what));
   });
 }
 HttpServer::~HttpServer() { stop(); }
 
 void HttpServer::get(const std::string& path, std::function<Response()> handler) {
-  impl_->server.Get(path.c_str(), [handler](const httplib::Request&, httplib::Response& out) { answer(out, handler()); });
+  impl_->server.Get(path, [handler](const httplib::Request&, httplib::Response& out) { answer(out, handler()); });
 }
 void HttpServer::post(const std::string& path, std::function<Response(const std::string&)> handler) {
-  impl_->server.Post(path.c_str(), [handler](const httplib::Request& request, httplib::Response& out) {
+  impl_->server.Post(path, [handler](const httplib::Request& request, httplib::Response& out) {
     answer(out, handler(request.body));
   });
 }
 
 void HttpServer::events(const std::string& path, std::chrono::milliseconds interval, std::function<std::string()> next) {
-  impl_->server.Get(path.c_str(), [this, interval, next](const httplib::Request&, httplib::Response& out) {
-    if (impl_->event_streams >= kEventStreamsMax) {
-      return answer(out, {503, "{\"error\":\"too many event streams are open: close one\"}"});
+  impl_->server.Get(path, [this, interval, next](const httplib::Request&, httplib::Response& out) {
+    if (++impl_->event_streams > kEventStreamsMax) {
+      --impl_->event_streams;
+      return answer(out, error_response(503, "too many event streams are open: close one"));
     }
-    ++impl_->event_streams;
     out.set_header("Cache-Control", "no-store");
     out.set_chunked_content_provider(
         "text/event-stream",
-        [this, interval, next](std::size_t, httplib::DataSink& sink) {
-          if (impl_->stopping) return false;
+        [this, interval, next](std::size_t offset, httplib::DataSink& sink) {
+          if (offset > 0 && impl_->wait_for(interval)) return false;
           const std::string data = next();
           const std::string event = data.empty() ? ":\n\n" : "data: " + data + "\n\n";
-          if (!sink.write(event.data(), event.size())) return false;
-          std::this_thread::sleep_for(interval);
-          return true;
+          return sink.write(event.data(), event.size());
         },
         [this](bool) { --impl_->event_streams; });
   });
 }
 
-void HttpServer::operations(const tidemill::Streams& streams) {
+void HttpServer::operations(const tidemill::Streams& streams, std::function<std::vector<tidemill::Metric>()> more) {
   const auto state = [&streams] { return std::string(tidemill::to_string(streams.state())); };
   get("/healthz", [state] {
     const std::string now = state();
-    return Response{now == "ERROR" ? 503 : 200, "{\"state\":\"" + now + "\"}"};
+    return Response{now == "ERROR" || now == "PENDING_ERROR" ? 503 : 200, "{\"state\":\"" + now + "\"}"};
   });
   get("/readyz", [state] {
     const std::string now = state();
     return Response{now == "RUNNING" ? 200 : 503, "{\"state\":\"" + now + "\"}"};
   });
-  get("/topology", [&streams] { return Response{200, streams.topology().describe(), "text/plain"}; });
-  get("/metrics", [&streams] { return Response{200, metrics_text(streams), "text/plain; version=0.0.4"}; });
+  get("/topology", [&streams] { return Response{200, streams.topology().describe(), "text/plain; charset=utf-8"}; });
+  get("/metrics", [&streams, more] {
+    std::string text = metrics_text("kafka_streams_", streams.metrics());
+    if (more) text += metrics_text("", more());
+    return Response{200, text, "text/plain; version=0.0.4"};
+  });
 }
 
-int HttpServer::start(int port) {
-  for (int tried = 0; tried < kPortsTried; ++tried, ++port) {
-    if (!impl_->server.bind_to_port("127.0.0.1", port)) continue;
-    impl_->thread = std::thread([this] { impl_->server.listen_after_bind(); });
-    return port;
+int HttpServer::start(int port, PortChoice choice) {
+  constexpr int kPortMax = 65535;
+  constexpr const char* kHost = "127.0.0.1";
+  int bound = -1;
+  if (port == 0) {
+    bound = impl_->server.bind_to_any_port(kHost);
+    if (bound < 0) throw std::runtime_error("no port is free on 127.0.0.1");
   }
-  return 0;
+  const int last = std::min(kPortMax, choice == PortChoice::kThis ? port : port + kPortsTried - 1);
+  for (int tried = port; bound < 0 && tried <= last; ++tried) {
+    if (impl_->server.bind_to_port(kHost, tried)) bound = tried;
+  }
+  if (bound < 0) {
+    throw std::runtime_error(choice == PortChoice::kThis
+                                 ? "port " + std::to_string(port) + " of 127.0.0.1 is in use (or not for you)"
+                                 : "no port of 127.0.0.1 from " + std::to_string(port) + " to " + std::to_string(last) +
+                                       " is free");
+  }
+  impl_->thread = std::thread([this] { impl_->server.listen_after_bind(); });
+  std::unique_lock lock(impl_->mutex);
+  impl_->changed.wait(lock, [this] { return impl_->listening; });
+  return bound;
 }
 
 void HttpServer::stop() {
-  impl_->stopping = true;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->changed.notify_all();
+  if (!impl_->thread.joinable()) return;
   impl_->server.stop();
-  if (impl_->thread.joinable()) impl_->thread.join();
+  impl_->thread.join();
 }
 
 }  // namespace kit

@@ -88,8 +88,9 @@ Result<std::unique_ptr<Client>> Client::make(rd_kafka_type_t type, ConfPtr conf,
 }
 
 Client::~Client() {
-  // Nothing was subscribed: there is no group to leave, and nothing to wait for.
-  if (handle_ != nullptr) rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  // With the consumer's close: although there is no group to leave, it waits until fetching has stopped and empties the queue,
+  // without which what came last could keep the client's threads for ever.
+  if (handle_ != nullptr) rd_kafka_destroy(handle_);
 }
 
 void Client::note(rd_kafka_resp_err_t error, std::string_view reason) {

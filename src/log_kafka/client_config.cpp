@@ -111,24 +111,25 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_bootstrap(std::st
   return result;
 }
 
-Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value, bool must_be_known) {
-  std::string key = name;
-  for (const auto& [java, ours] : kJavaNames) {
-    if (key != java) continue;
-    if (ours.empty()) return {};
-    key = std::string(ours);
-  }
+/// By librdkafka's name.
+Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   std::array<char, 512> text{};
-  switch (rd_kafka_conf_set(conf, key.c_str(), value.c_str(), text.data(), text.size())) {
+  switch (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(), text.size())) {
     case RD_KAFKA_CONF_OK: return {};
-    case RD_KAFKA_CONF_UNKNOWN:
-      if (!must_be_known) return {};
-      return invalid(fmt::format("no Kafka client has a property {}", name));
+    case RD_KAFKA_CONF_UNKNOWN: return invalid(fmt::format("no Kafka client has a property {}", name));
     default: {
       const bool secret = name.find("password") != std::string::npos || name.find("secret") != std::string::npos;
       return invalid(fmt::format("{}: {}", name, secret ? "the value is not valid" : text.data()));
     }
   }
+}
+
+/// By Java's name or librdkafka's; what only a Java client has, and what is not a librdkafka client's to decide, is left out.
+Result<void> translate_and_set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  for (const auto& [java, ours] : kJavaNames) {
+    if (name == java) return ours.empty() ? Result<void>() : set(conf, std::string(ours), value);
+  }
+  return set(conf, name, value);
 }
 
 void log_to_spdlog(const rd_kafka_t*, int level, const char* facility, const char* message) {
@@ -191,17 +192,17 @@ Result<ConnectionConfig> connection_config(const KafkaLogOptions& options) {
 Result<ConfPtr> client_conf(const KafkaLogOptions& options, std::string_view prefix, const Properties& defaults,
                             const Properties& more, const Properties& fixed) {
   ConfPtr conf(rd_kafka_conf_new());
-  TIDEMILL_TRY(set(conf.get(), "bootstrap.servers", options.bootstrap_servers, true));
-  TIDEMILL_TRY(set(conf.get(), "client.id", options.client_id, true));
-  TIDEMILL_TRY(set(conf.get(), "log_level", "4", true));
+  TIDEMILL_TRY(set(conf.get(), "bootstrap.servers", options.bootstrap_servers));
+  TIDEMILL_TRY(set(conf.get(), "client.id", options.client_id));
+  TIDEMILL_TRY(set(conf.get(), "log_level", "4"));
   rd_kafka_conf_set_log_cb(conf.get(), log_to_spdlog);
-  for (const auto& [key, value] : defaults) TIDEMILL_TRY(set(conf.get(), key, value, true));
-  for (const auto& [key, value] : general(options)) TIDEMILL_TRY(set(conf.get(), key, value, true));
+  for (const auto& [key, value] : defaults) TIDEMILL_TRY(set(conf.get(), key, value));
+  for (const auto& [key, value] : general(options)) TIDEMILL_TRY(translate_and_set(conf.get(), key, value));
   for (const auto& [key, value] : options.properties) {
-    if (key.starts_with(prefix)) TIDEMILL_TRY(set(conf.get(), key.substr(prefix.size()), value, true));
+    if (key.starts_with(prefix)) TIDEMILL_TRY(translate_and_set(conf.get(), key.substr(prefix.size()), value));
   }
-  for (const auto& [key, value] : more) TIDEMILL_TRY(set(conf.get(), key, value, true));
-  for (const auto& [key, value] : fixed) TIDEMILL_TRY(set(conf.get(), key, value, true));
+  for (const auto& [key, value] : more) TIDEMILL_TRY(translate_and_set(conf.get(), key, value));
+  for (const auto& [key, value] : fixed) TIDEMILL_TRY(set(conf.get(), key, value));
   return conf;
 }
 

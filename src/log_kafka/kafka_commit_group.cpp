@@ -51,7 +51,7 @@ rd_kafka_vu_t bytes_of(rd_kafka_vtype_t type, OptionalBytesView bytes) {
 Result<std::unique_ptr<GroupProducer>> GroupProducer::make(const Shared& shared, const CommitGroupOptions& options) {
   std::unique_ptr<GroupProducer> producer(new GroupProducer);
   producer->transactional_ = options.guarantee == ProcessingGuarantee::kExactlyOnceV2;
-  Properties fixed{{"enable.idempotence", "true"}, {"enable.gapless.guarantee", "false"}};
+  Properties fixed{{"enable.idempotence", "true"}};
   if (producer->transactional_) {
     fixed.emplace_back("transactional.id", options.name);
     fixed.emplace_back("transaction.timeout.ms", std::to_string(options.transaction_timeout.count()));

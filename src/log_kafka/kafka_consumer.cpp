@@ -51,7 +51,7 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::make(const KafkaLogOptions
                                             {{"check.crcs", "true"},
                                              {"queued.min.messages", "20000"},
                                              {"queued.max.messages.kbytes", "8192"},  // a partition's queue
-                                             {"fetch.wait.max.ms", "500"},
+                                             {"fetch.wait.max.ms", "100"},
                                              {"fetch.error.backoff.ms", "100"}},
                                             more,
                                             {{"group.id", std::string(group)},
@@ -62,39 +62,60 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::make(const KafkaLogOptions
                                              {"isolation.level", committed ? "read_committed" : "read_uncommitted"}}));
   std::unique_ptr<KafkaConsumer> consumer(new KafkaConsumer);
   TIDEMILL_ASSIGN(consumer->client_, Client::make(RD_KAFKA_CONSUMER, std::move(conf), description));
-  consumer->events_.reset(rd_kafka_queue_get_consumer(consumer->client_->get()));
-  consumer->events_flag_ = consumer->watch(consumer->events_.get());
+  consumer->events_ = consumer->watch(rd_kafka_queue_get_consumer(consumer->client_->get()));
   return consumer;
 }
 
+// A message in a partition's queue refers to the partition, which owns the queue. Of a topic that is gone librdkafka knows
+// neither any more, and its client would wait for them for ever. So: stop fetching for good, empty the queues, then go.
 KafkaConsumer::~KafkaConsumer() {
-  for (const auto& [id, assigned] : assigned_) rd_kafka_queue_cb_event_enable(assigned.queue.get(), nullptr, nullptr);
-  if (events_) rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
-  assigned_.clear();
+  if (!client_) return;
+  std::vector<TopicPartition> all;
+  for (const auto& [id, assigned] : assigned_) all.push_back(id);
+  unassign(all);
+  rd_kafka_consumer_close(client_->get());
+  for (const auto& [id, queue] : queues_) empty(*queue);
+  queues_.clear();
   events_.reset();
-  client_.reset();
 }
 
-KafkaConsumer::QueueFlag* KafkaConsumer::watch(rd_kafka_queue_t* queue) {
-  if (free_flags_.empty()) {
-    flags_.push_back(std::make_unique<QueueFlag>());
-    flags_.back()->signal = &signal_;
-    free_flags_.push_back(flags_.back().get());
-  }
-  QueueFlag* flag = free_flags_.back();
-  free_flags_.pop_back();
-  flag->ready = true;
+KafkaConsumer::Queue::~Queue() {
+  rd_kafka_queue_cb_event_enable(handle, nullptr, nullptr);
+  rd_kafka_queue_destroy(handle);
+}
+
+std::unique_ptr<KafkaConsumer::Queue> KafkaConsumer::watch(rd_kafka_queue_t* handle) {
+  auto queue = std::make_unique<Queue>();
+  queue->handle = handle;
+  queue->signal = &signal_;
   rd_kafka_queue_cb_event_enable(
-      queue,
+      handle,
       [](rd_kafka_t*, void* opaque) {
-        auto* filled = static_cast<QueueFlag*>(opaque);
+        auto* filled = static_cast<Queue*>(opaque);
         filled->ready = true;
         const std::lock_guard lock(filled->signal->mutex);
         ++filled->signal->filled;
         filled->signal->changed.notify_all();
       },
-      flag);
-  return flag;
+      queue.get());
+  return queue;
+}
+
+KafkaConsumer::Queue* KafkaConsumer::queue_of(const TopicPartition& partition) {
+  std::unique_ptr<Queue>& queue = queues_[partition];
+  if (!queue) {
+    rd_kafka_queue_t* handle =
+        rd_kafka_queue_get_partition(client_->get(), partition.topic.c_str(), partition.partition.value);
+    if (handle == nullptr) return nullptr;
+    rd_kafka_queue_forward(handle, nullptr);  // nothing of it ever goes to the common queue
+    queue = watch(handle);
+  }
+  queue->ready = true;
+  return queue.get();
+}
+
+void KafkaConsumer::empty(const Queue& queue) {
+  rd_kafka_consume_callback_queue(queue.handle, 0, [](rd_kafka_message_t*, void*) {}, nullptr);
 }
 
 Result<void> KafkaConsumer::add_to_client(std::span<const std::pair<TopicPartition, Offset>> partitions) {
@@ -125,11 +146,8 @@ Result<void> KafkaConsumer::assign(std::span<const std::pair<TopicPartition, Off
     Assigned assigned;
     assigned.id = std::make_shared<const TopicPartition>(id);
     assigned.position = offset;
-    // Before the partition is assigned, so that nothing of it ever goes to the common queue.
-    assigned.queue.reset(rd_kafka_queue_get_partition(client_->get(), id.topic.c_str(), id.partition.value));
-    if (!assigned.queue) return client_->failed(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, to_string(id));
-    rd_kafka_queue_forward(assigned.queue.get(), nullptr);
-    assigned.flag = watch(assigned.queue.get());
+    assigned.queue = queue_of(id);
+    if (assigned.queue == nullptr) return client_->failed(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, to_string(id));
     assigned_[id] = std::move(assigned);
   }
   return add_to_client(partitions);
@@ -138,15 +156,15 @@ Result<void> KafkaConsumer::assign(std::span<const std::pair<TopicPartition, Off
 void KafkaConsumer::unassign(std::span<const TopicPartition> partitions) {
   std::vector<TopicPartition> known;
   for (const TopicPartition& id : partitions) {
-    const auto found = assigned_.find(id);
-    if (found == assigned_.end()) continue;
-    known.push_back(id);
-    rd_kafka_queue_cb_event_enable(found->second.queue.get(), nullptr, nullptr);
-    free_flags_.push_back(found->second.flag);
-    assigned_.erase(found);
+    if (assigned_.contains(id)) known.push_back(id);
   }
   if (known.empty()) return;
   if (const Result<void> taken = take_from_client(known); !taken) spdlog::warn("{}", taken.error().message);
+  for (const TopicPartition& id : known) {
+    const auto found = assigned_.find(id);
+    empty(*found->second.queue);
+    assigned_.erase(found);
+  }
 }
 
 Result<void> KafkaConsumer::seek(const TopicPartition& partition, Offset offset) {
@@ -156,7 +174,8 @@ Result<void> KafkaConsumer::seek(const TopicPartition& partition, Offset offset)
   TIDEMILL_TRY(take_from_client({&again.first, 1}));
   found->second.position = offset;
   found->second.at_end = false;
-  found->second.flag->ready = true;
+  found->second.failed = false;
+  found->second.queue->ready = true;
   return add_to_client({&again, 1});
 }
 
@@ -169,7 +188,7 @@ void KafkaConsumer::resume(const TopicPartition& partition) {
 
 Result<PollResult> KafkaConsumer::poll(std::size_t bytes_max) {
   PollResult result;
-  if (events_flag_->ready.exchange(false)) rd_kafka_consume_callback_queue(events_.get(), 0, on_event, this);
+  if (events_->ready.exchange(false)) rd_kafka_consume_callback_queue(events_->handle, 0, on_event, this);
   if (std::optional<Error> fatal = client_->fatal()) return *std::move(fatal);
   Reading reading{.consumer = this, .assigned = nullptr, .result = &result, .bytes = 0, .bytes_max = bytes_max,
                   .full = false, .batch = nullptr, .block = nullptr};
@@ -177,11 +196,11 @@ Result<PollResult> KafkaConsumer::poll(std::size_t bytes_max) {
   for (std::size_t turn = 0; turn < assigned_.size() && !reading.full; ++turn, ++at) {
     if (at == assigned_.end()) at = assigned_.begin();
     Assigned& assigned = at->second;
-    if (assigned.paused || !assigned.flag->ready.exchange(false)) continue;
+    if (assigned.paused || !assigned.queue->ready.exchange(false)) continue;
     reading.assigned = &assigned;
-    rd_kafka_consume_callback_queue(assigned.queue.get(), 0, on_message, &reading);
+    rd_kafka_consume_callback_queue(assigned.queue->handle, 0, on_message, &reading);
     end_batch(reading);
-    if (reading.full) assigned.flag->ready = true;  // something may be left, and no event will say so
+    if (reading.full) assigned.queue->ready = true;  // something may be left, and no event will say so
   }
   next_ = at == assigned_.end() ? TopicPartition{} : at->first;
   return result;
@@ -192,6 +211,7 @@ void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
   Assigned& assigned = *reading.assigned;
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     assigned.at_end = false;
+    assigned.failed = false;
     // What a seek has made void may still arrive.
     if (message->offset < assigned.position.value) return;
     assigned.position = Offset(message->offset + 1);
@@ -201,7 +221,7 @@ void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
       assigned.position = Offset(message->offset);
       assigned.at_end = true;
     }
-  } else {
+  } else if (!std::exchange(assigned.failed, true)) {
     const std::string what = fmt::format("{} at offset {}", to_string(*assigned.id), assigned.position.value);
     const char* reason = rd_kafka_message_errstr(message);
     Error error = reading.consumer->client_->failed(message->err, what);
@@ -261,7 +281,7 @@ Result<Offset> KafkaConsumer::position(const TopicPartition& partition) const {
 
 bool KafkaConsumer::caught_up(const TopicPartition& partition) const {
   const auto found = assigned_.find(partition);
-  return found != assigned_.end() && found->second.at_end && !found->second.flag->ready;
+  return found != assigned_.end() && found->second.at_end && !found->second.queue->ready;
 }
 
 std::optional<Offset> KafkaConsumer::high_watermark(const TopicPartition& partition) const {
@@ -274,9 +294,9 @@ std::optional<Offset> KafkaConsumer::high_watermark(const TopicPartition& partit
 }
 
 bool KafkaConsumer::something_to_read() const {
-  if (events_flag_->ready) return true;
+  if (events_->ready) return true;
   return std::any_of(assigned_.begin(), assigned_.end(),
-                     [](const auto& entry) { return !entry.second.paused && entry.second.flag->ready; });
+                     [](const auto& entry) { return !entry.second.paused && entry.second.queue->ready; });
 }
 
 bool KafkaConsumer::wait(MonotonicTime deadline) {

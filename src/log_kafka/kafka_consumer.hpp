@@ -49,22 +49,20 @@ class KafkaConsumer final : public LogConsumer {
     std::uint64_t filled = 0;     // guarded: how often a queue went from empty to not empty
     void raise();
   };
-  /// What librdkafka's callback of a queue touches; lives until the client is gone.
-  struct QueueFlag {
+  /// A queue of librdkafka's, which says so when it is no longer empty. Lives as long as the client.
+  struct Queue {
+    ~Queue();
+    rd_kafka_queue_t* handle = nullptr;
     Signal* signal = nullptr;
     std::atomic<bool> ready{true};
   };
-  struct QueueDestroy {
-    void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
-  };
-  using QueuePtr = std::unique_ptr<rd_kafka_queue_t, QueueDestroy>;
   struct Assigned {
     std::shared_ptr<const TopicPartition> id;
-    QueuePtr queue;
-    QueueFlag* flag = nullptr;
+    Queue* queue = nullptr;
     Offset position;
     bool paused = false;
     bool at_end = false;
+    bool failed = false;  // said so; what librdkafka repeats is not news
   };
   /// What the callback of one poll() works with.
   struct Reading {
@@ -83,17 +81,19 @@ class KafkaConsumer final : public LogConsumer {
   static void on_event(rd_kafka_message_t* message, void* consumer);
   static void add(Reading& reading, const rd_kafka_message_t& message);
   static void end_batch(Reading& reading);
-  [[nodiscard]] QueueFlag* watch(rd_kafka_queue_t* queue);
+  [[nodiscard]] std::unique_ptr<Queue> watch(rd_kafka_queue_t* handle);
+  /// The partition's queue; null: librdkafka has none for it.
+  [[nodiscard]] Queue* queue_of(const TopicPartition& partition);
+  static void empty(const Queue& queue);
   [[nodiscard]] Result<void> add_to_client(std::span<const std::pair<TopicPartition, Offset>> partitions);
   [[nodiscard]] Result<void> take_from_client(std::span<const TopicPartition> partitions);
   [[nodiscard]] bool something_to_read() const;
 
   Signal signal_;
-  std::vector<std::unique_ptr<QueueFlag>> flags_;
-  std::vector<QueueFlag*> free_flags_;
-  std::unique_ptr<Client> client_;  // after the flags: its threads touch them
-  QueuePtr events_;
-  QueueFlag* events_flag_ = nullptr;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Queue> events_;
+  /// Of each partition that ever was assigned: what still comes after it was taken away must not stay in there, see ~.
+  std::map<TopicPartition, std::unique_ptr<Queue>> queues_;
   std::map<TopicPartition, Assigned> assigned_;
   TopicPartition next_;  // where the next poll begins, so that all get their turn
 };

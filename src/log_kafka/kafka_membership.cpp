@@ -1,6 +1,7 @@
 #include "log_kafka/kafka_membership.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -10,6 +11,9 @@ namespace tidemill::kafka {
 namespace {
 
 MonotonicTime now() { return system_clock().now().monotonic; }
+
+/// Of no group: a broker takes a negative one for a commit without membership.
+constexpr std::int32_t kNoGeneration = std::numeric_limits<std::int32_t>::max();
 
 }  // namespace
 
@@ -55,6 +59,7 @@ std::vector<MembershipEvent> KafkaMembership::events() {
   for (const MembershipEvent& event : events_) {
     if (const auto* revoked = std::get_if<TasksRevoked>(&event)) announced_.insert(revoked->tasks.begin(), revoked->tasks.end());
   }
+  lost_untold_ = false;
   return std::exchange(events_, {});
 }
 
@@ -92,6 +97,8 @@ MembershipToken KafkaMembership::token_locked() const {
 }
 MembershipToken KafkaMembership::token() const {
   const std::lock_guard lock(mutex_);
+  // The member may be back already, with other tasks or the same ones: what was done before is not for it to commit.
+  if (lost_untold_) return {.group = group_, .member_id = "(lost)", .generation = kNoGeneration, .instance_id = ""};
   return token_locked();
 }
 
@@ -280,7 +287,12 @@ KafkaMembership::Next KafkaMembership::sync(const JoinAnswer& joined) {
     }
     assignments = *std::move(led);
   }
-  const Result<SyncAnswer> synced = coordinator_.ask(sync_group(token(), assignments), now() + kSyncTimeout);
+  MembershipToken as_joined;
+  {
+    const std::lock_guard lock(mutex_);
+    as_joined = token_locked();
+  }
+  const Result<SyncAnswer> synced = coordinator_.ask(sync_group(as_joined, assignments), now() + kSyncTimeout);
   if (!synced) {
     if (synced.error().kind == ErrorKind::kClosed) return Next::kEnd;
     return Next::kJoin;
@@ -341,6 +353,7 @@ void KafkaMembership::lose(const std::string& why, bool forget_member) {
     announced_.clear();
     next_.reset();
     last_.reset();
+    lost_untold_ = lost_untold_ || had;
     if (had) push_locked(TasksLost{{ErrorKind::kStaleMember, fmt::format("group {}: {}", group_, why)}});
   }
   wake();

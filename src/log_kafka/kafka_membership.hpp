@@ -1,7 +1,8 @@
 // KafkaMembership: a stream thread's place in a classic consumer group of the broker, with our own protocol inside (see
 // group_protocol.hpp). A thread of its own joins, answers rebalances and sends heartbeats; the stream thread only takes events.
 //
-// Always true: claimed_ is what the stream thread was given and has not given up; it is what every join says, so the leader
+// Always true: no token that token() gives out before the stream thread has heard that its tasks are lost is good for a commit
+// after the loss, even when the member is in the group again by then. claimed_ is what the stream thread was given and has not given up; it is what every join says, so the leader
 // gives none of it to another before it is gone.
 #pragma once
 
@@ -73,6 +74,7 @@ class KafkaMembership final : public Membership {
   std::optional<MemberTasks> next_;  // the assignment, while something is given up first
   std::optional<MemberTasks> last_;  // the last one that was reported
   std::vector<MembershipEvent> events_;
+  bool lost_untold_ = false;  // among events_ is a TasksLost
   MonotonicTime polled_{};
   std::int32_t round_ = 0;
   bool rejoin_ = false;

@@ -33,7 +33,7 @@ void OperatorNode::receive(const ErasedRecord& record) {
   if (task.node_at_work != nullptr) task.node_at_work->store(name_, std::memory_order_relaxed);
   try {
     process(record);
-  } catch (const StreamsException&) {
+  } catch (const FailedProcessingException&) {
     task.current = outer;
     throw;
   } catch (const StateStoreException&) {
@@ -58,7 +58,8 @@ void OperatorNode::forward_to(std::string_view child, const ErasedRecord& record
 }
 
 StateStore& OperatorNode::connected_store(std::string_view name) const {
-  StateStore* store = task_->store(name);
+  const bool connected = std::find(stores_.begin(), stores_.end(), name) != stores_.end();
+  StateStore* store = connected ? task_->store(name) : task_->global_store(name);
   if (store == nullptr) {
     throw StreamsException("store \"" + std::string(name) + "\" is not connected to processor \"" + this->name() +
                            "\": name it in process(..., {\"" + std::string(name) + "\"}); connected: " + join(stores_));

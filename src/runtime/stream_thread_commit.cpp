@@ -204,7 +204,8 @@ Result<void> StreamThread::take_delivery_failures() {
 }
 
 void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
-  bool asked = gate_.sent_bytes() > kTransactionBytesMax || gate_.spilled();
+  const std::size_t bytes_max = options_.log->traits().transaction_bytes_max;
+  bool asked = bytes_max > 0 && gate_.sent_bytes() > bytes_max;
   std::size_t uncommitted = 0;
   bool queued = false;
   for (const auto& slot : slots_) {

@@ -25,11 +25,15 @@ struct EmbeddedLogOptions {
   bool read_only = false;
   /// Bytes of one segment file where a topic does not say (segment.bytes).
   std::int64_t segment_bytes = std::int64_t{1} << 30;
-  /// Unacknowledged and open-transaction bytes of one producer handle before send() answers kFull.
-  std::size_t producer_buffer_bytes = std::size_t{32} << 20;
-  /// Newest batches kept in memory for readers that follow.
+  /// A commit group that has written so much commits early: what is not committed is held in memory.
+  std::size_t transaction_bytes_max = std::size_t{8} << 20;
+  /// Newest batches kept in memory, over all partitions, for readers that follow.
   std::size_t recent_batches_bytes = std::size_t{64} << 20;
-  /// Run retention, compaction and background sync on a thread of its own; simulation calls run_background() instead.
+  /// What compaction may take for the keys of one pass; a log with more keys is compacted in several.
+  std::size_t compaction_key_bytes = std::size_t{64} << 20;
+  /// How often retention and compaction look whether there is something to do.
+  std::chrono::milliseconds background_interval{5000};
+  /// Run retention, compaction and background sync on threads of their own; simulation calls run_background() instead.
   bool background_thread = true;
   /// Acknowledges commits without fdatasync: only for the test that must find the loss.
   bool unsafe_skip_sync_for_tests = false;
@@ -51,7 +55,7 @@ struct EmbeddedLogOptions {
 [[nodiscard]] std::shared_ptr<Log> embedded_log(std::string directory, EmbeddedLogOptions options = {});
 /// A log that lives as long as the object. Same code, files in memory.
 [[nodiscard]] std::shared_ptr<Log> in_memory_log(EmbeddedLogOptions options = {});
-/// One round of what the background thread does, now. `log` must be an embedded one.
+/// One round of what the background threads do, now. `log` must be an embedded one.
 [[nodiscard]] Result<void> run_background(Log& log);
 
 }  // namespace tidemill

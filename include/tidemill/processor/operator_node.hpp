@@ -109,8 +109,10 @@ class TaskContext {
   virtual ~TaskContext() = default;
   [[nodiscard]] virtual const std::string& application_id() const = 0;
   [[nodiscard]] virtual const TaskId& task_id() const = 0;
-  /// Null when there is no such store in the task.
+  /// Null when there is no such store in the task, nor a global one.
   [[nodiscard]] virtual StateStore* store(std::string_view name) = 0;
+  /// Null when there is no such global store.
+  [[nodiscard]] virtual StateStore* global_store(std::string_view name) = 0;
   [[nodiscard]] virtual RecordCollector& collector() = 0;
   [[nodiscard]] virtual Timestamp stream_time() const = 0;
   [[nodiscard]] virtual Timestamp wall_clock_time() const = 0;
@@ -121,7 +123,7 @@ class TaskContext {
                                Timestamp start, Punctuator punctuator) = 0;
   /// Counts a record that is not forwarded, under dropped-records; `reason` is a literal, one per cause.
   virtual void drop(std::string_view node, std::string_view reason, const RecordContext& context) = 0;
-  /// User code of `node` threw. Returns when the handler says continue; throws StreamsException when it says fail.
+  /// User code of `node` threw. Returns when the handler says continue; throws FailedProcessingException when it says fail.
   virtual void handle_processing_exception(const class OperatorNode& node, const ErasedRecord* record,
                                            std::exception_ptr error) = 0;
   [[nodiscard]] virtual const std::string* app_config(std::string_view key) const = 0;
@@ -138,10 +140,16 @@ class TaskContext {
   std::atomic<const std::string*>* node_at_work = nullptr;
 };
 
-/// A failure that ends the task: passes through receive() up to the task loop.
+/// What the library tells user code: a store that is not connected, a child that is not there. Thrown inside a processor it
+/// goes to the processing handler like everything else that a processor throws.
 class StreamsException : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+/// A failure that has been judged already and ends the task: passes through receive() up to the task loop.
+class FailedProcessingException : public StreamsException {
+ public:
+  using StreamsException::StreamsException;
 };
 
 /// An operator of one task. Built as a prototype in the topology, cloned per task, used on one thread.
@@ -183,10 +191,13 @@ class OperatorNode {
   }
   /// To one child; throws StreamsException naming the children when there is none of that name.
   void forward_to(std::string_view child, const ErasedRecord& record) const;
-  /// The store, or StreamsException: `store "x" is not connected to processor "y": name it in process(..., {"x"})`.
+  /// A store that the topology connects to this node, or a global one; StreamsException names the remedy:
+  /// `store "x" is not connected to processor "y": name it in process(..., {"x"})`.
   [[nodiscard]] StateStore& connected_store(std::string_view name) const;
   void drop(std::string_view reason, const ErasedRecord& record) const { task_->drop(*name_, reason, *record.context); }
   [[nodiscard]] std::span<OperatorNode* const> children() const { return children_; }
+  /// Names of the stores that it may use, beside global ones.
+  [[nodiscard]] const std::vector<std::string>& connected_stores() const { return stores_; }
 
  private:
   TaskContext* task_ = nullptr;

@@ -1,0 +1,86 @@
+#include "liquidity/connection.hpp"
+
+#include <tidemill/adapters/embedded_log.hpp>
+#ifdef LIQUIDITY_ON_KAFKA
+#include <tidemill/adapters/kafka_log.hpp>
+#endif
+
+#include <charconv>
+#include <filesystem>
+#include <map>
+
+namespace liquidity {
+namespace {
+
+using Properties = std::map<std::string, std::string>;
+using tidemill::ConfigException;
+
+constexpr const char* kPartitionsKey = "liquidity.partitions";
+constexpr std::int32_t kPartitionsOnKafka = 8;
+
+Connection on_embedded_log(const std::string& directory, Access access) {
+  const bool look = access == Access::kLook;
+  // To look must not make a log where there is none.
+  if (look && !std::filesystem::is_directory(directory)) {
+    throw ConfigException("there is no directory " + directory + ": --data names one that `liquidity run` has made");
+  }
+  Connection connection;
+  connection.config.application_id = kApplicationId;
+  connection.config.log = tidemill::open_embedded_log(directory, {.read_only = look}).value();
+  return connection;
+}
+
+#ifdef LIQUIDITY_ON_KAFKA
+std::int32_t take_partitions(Properties& properties) {
+  const auto found = properties.find(kPartitionsKey);
+  if (found == properties.end()) return kPartitionsOnKafka;
+  const std::string text = found->second;
+  properties.erase(found);
+  std::int32_t partitions = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), partitions);
+  if (error != std::errc() || end != text.data() + text.size() || partitions < 1) {
+    throw ConfigException(std::string(kPartitionsKey) + "=" + text + ": must be a whole number of at least 1");
+  }
+  return partitions;
+}
+
+Connection on_kafka(Properties properties) {
+  Connection connection;
+  connection.topics.partitions = take_partitions(properties);
+  properties.emplace("application.id", kApplicationId);
+  tidemill::ConfigReading reading = tidemill::read_config(properties);
+  connection.warnings = std::move(reading.warnings);
+  connection.config = std::move(reading.config);
+  if (connection.config.processing_guarantee != tidemill::ProcessingGuarantee::kExactlyOnceV2) {
+    throw ConfigException("processing.guarantee: the chain is exactly-once or nothing; leave the key out, or set "
+                          "exactly_once_v2");
+  }
+  connection.topics.replication_factor = connection.config.replication_factor;
+  tidemill::KafkaLogOptions options;
+  options.bootstrap_servers = reading.client.at("bootstrap.servers");
+  reading.client.erase("bootstrap.servers");
+  options.properties = std::move(reading.client);
+  options.client_id = connection.config.client_id.empty() ? kApplicationId : connection.config.client_id;
+  connection.config.log = tidemill::open_kafka_log(std::move(options)).value();
+  return connection;
+}
+#else
+Connection on_kafka(const Properties&) {
+  throw ConfigException(std::string("this program was built without the Kafka adapter, so that ") + kPartitionsKey +
+                        " and bootstrap.servers mean nothing to it: build it with -DTIDEMILL_KAFKA=ON, or use --data DIR");
+}
+#endif
+
+}  // namespace
+
+Connection connect(const Target& target, Access access) {
+  if (!target.data.empty()) return on_embedded_log(target.data, access);
+  Properties properties = tidemill::read_properties_file(target.config_file).value();
+  if (!properties.contains("bootstrap.servers")) {
+    throw ConfigException(target.config_file + ": bootstrap.servers is missing, as in bootstrap.servers=127.0.0.1:9092; "
+                                               "for the embedded log use --data DIR instead");
+  }
+  return on_kafka(std::move(properties));
+}
+
+}  // namespace liquidity

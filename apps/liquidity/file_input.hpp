@@ -1,0 +1,47 @@
+// What a directory of input files holds, brought into the chain's topics.
+//
+// Reference data (accounts.ndjson, limits.ndjson) goes in whole or not at all, and only where it is news.
+// transactions.ndjson goes in exactly once: how far it has been read is committed with the records, under a fingerprint
+// of the file, so that another file is read from its beginning and a file that has grown from where it ended. Lines that
+// are no transactions go in, too: the chain refuses them, with the reason, to its dead letters.
+#pragma once
+
+#include <tidemill/log/log.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "liquidity/formats.hpp"
+
+namespace liquidity {
+
+/// Says something to the operator.
+using Tell = std::function<void(const std::string&)>;
+
+/// accounts.ndjson and limits.ndjson. BadInput names every line that is wrong (the first kMessagesMax of them), and then
+/// nothing has been taken: a line that is no account, an account that changes its client or currency.
+void load_reference_data(tidemill::Log& log, const std::string& directory);
+/// The same checks for a whole set that is at hand.
+void load_reference_data(tidemill::Log& log, const std::vector<Account>& accounts, const std::vector<Limit>& limits);
+
+struct FileProgress {
+  std::int64_t bytes = 0;  // of the file, in the log for good
+  std::int64_t size = 0;
+  std::int64_t lines = 0;  // taken by this call
+};
+struct FileSummary {
+  std::int64_t lines = 0;      // taken by this call, empty ones not counted
+  std::int64_t malformed = 0;  // of them, in the dead letters soon
+  std::int64_t before = 0;     // taken by earlier calls
+  bool half_written = false;   // the last line has no end and is no transaction yet: left for the next time
+};
+/// Ends early when `progress` (called after each commit) answers false. Throws BadInput for a file that cannot be read.
+[[nodiscard]] FileSummary load_transactions(tidemill::Log& log, const std::string& directory, const Tell& tell,
+                                            const std::function<bool(const FileProgress&)>& progress);
+
+inline constexpr int kMessagesMax = 20;
+/// A longer line cannot become a record; it is refused, and its beginning goes to the dead letters.
+inline constexpr std::size_t kLineBytesMax = 900 * 1024;
+
+}  // namespace liquidity

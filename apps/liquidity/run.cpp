@@ -1,0 +1,205 @@
+#include "liquidity/run.hpp"
+
+#include <process/interrupt.hpp>
+#include <process/progress.hpp>
+#include <tidemill/streams.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "liquidity/file_input.hpp"
+#include "liquidity/front.hpp"
+#include "liquidity/player.hpp"
+#include "liquidity/topology.hpp"
+
+namespace liquidity {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// How long the chain may stand still before --once gives up.
+constexpr std::chrono::minutes kStandstillMax{10};
+constexpr milliseconds kLook{500};
+
+std::string grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+void check_input(const std::string& directory) {
+  for (const char* name : {"accounts.ndjson", "limits.ndjson", "transactions.ndjson"}) {
+    const std::string path = directory + "/" + name;
+    if (!std::filesystem::is_regular_file(path)) {
+      throw BadInput(path + " is missing: the input directory holds accounts.ndjson, limits.ndjson and transactions.ndjson");
+    }
+  }
+}
+
+std::int64_t count_records(tidemill::Log& log, const char* topic) {
+  std::int64_t count = 0;
+  read_topic(log, topic, [&](const TopicRecord&) { ++count; });
+  return count;
+}
+
+/// How far the chain's tasks are, over all of its topics.
+struct Standing {
+  std::int64_t done = 0;
+  std::int64_t to_do = 0;
+};
+Standing standing(const tidemill::Streams& streams) {
+  Standing sum;
+  for (const auto& thread : streams.metadata_for_local_threads()) {
+    for (const auto& task : thread.tasks) {
+      for (const auto& [partition, offset] : task.committed) sum.done += std::max<std::int64_t>(0, offset.value);
+      for (const auto& [partition, offset] : task.end) sum.to_do += std::max<std::int64_t>(0, offset.value);
+    }
+  }
+  sum.to_do = std::max<std::int64_t>(0, sum.to_do - sum.done);
+  return sum;
+}
+
+class Run {
+ public:
+  explicit Run(const RunOptions& options) : options_(options) {}
+
+  int run() {
+    if (!options_.input.empty()) check_input(options_.input);
+    Connection connection = connect(options_.target, Access::kRun);
+    for (const std::string& warning : connection.warnings) std::fprintf(stderr, "liquidity: %s\n", warning.c_str());
+    log_ = connection.config.log;
+    create_topics(*log_, connection.topics);
+    if (!options_.input.empty()) load_reference_data(*log_, options_.input);
+    if (options_.generate) player().load_reference_data();
+    if (options_.threads > 0) connection.config.num_stream_threads = options_.threads;
+    streams_.emplace(build_topology(), std::move(connection.config));
+    streams_->set_state_listener([this](tidemill::StreamsState now, tidemill::StreamsState) {
+      if (now == tidemill::StreamsState::kError) interrupt_.wake();
+    });
+    streams_->start().value();
+    if (options_.http) open_front();
+    return work();
+  }
+
+ private:
+  Player& player() {
+    if (!player_) player_.emplace(*log_, PlayerOptions{.day_length = std::chrono::seconds(options_.day_seconds)});
+    return *player_;
+  }
+  void open_front() {
+    front_ = std::make_unique<Front>(log_, *streams_);
+    std::printf("\nThe page is at http://127.0.0.1:%d/\n\n", front_->start(options_.port));
+    std::fflush(stdout);
+  }
+
+  // Whatever goes wrong, the chain is closed in good order, and the reason is told once.
+  int work() {
+    std::optional<std::string> problem;
+    std::optional<double> seconds;  // until all was done
+    const auto begin = Clock::now();
+    try {
+      if (!options_.input.empty()) load();
+      if (options_.generate && going_on()) play();
+      if (options_.once && catch_up()) seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+      if (!options_.once && !options_.generate) wait_for_the_end();
+    } catch (const std::exception& failed) {
+      problem = failed.what();
+    }
+    if (const auto error = streams_->error()) problem = error->message;  // the cause, if the input failed as well
+    front_.reset();
+    if (const auto closed = streams_->close(); !closed && !problem) problem = closed.error().message;
+    if (problem) {
+      std::fprintf(stderr, "liquidity: %s\n", problem->c_str());
+      std::fprintf(stderr, "What is in the log stays; started again, the chain goes on where it stood.\n");
+      return 1;
+    }
+    if (seconds) {
+      print_summary(*seconds);
+      return 0;
+    }
+    std::fprintf(stderr, "Stopped; started again, the chain goes on where it stood.\n");
+    return options_.once ? 128 + interrupt_.signal() : 0;
+  }
+
+  [[nodiscard]] bool going_on() const { return !interrupt_.requested() && !streams_->error(); }
+
+  void load() {
+    kit::Progress progress("transactions.ndjson");
+    taken_ = load_transactions(
+        *log_, options_.input, [&](const std::string& message) { progress.say(message); },
+        [&](const FileProgress& at) {
+          progress.show(at.bytes, at.size,
+                        grouped(at.lines) + " taken, " + grouped(standing(*streams_).to_do) + " records in the chain");
+          return going_on();
+        });
+  }
+
+  void play() {
+    kit::Progress progress("playing");
+    player().play([&](Clock::time_point until) { return interrupt_.wait_until(until); },
+                  [&](const std::string& time, std::int64_t made) {
+                    progress.show(0, 0, time.substr(0, 10) + " " + time.substr(11, 5) + ", " + grouped(made) + " transactions");
+                  });
+  }
+
+  bool catch_up() {
+    kit::Progress progress("the chain");
+    auto last_change = Clock::now();
+    std::int64_t last_done = -1;
+    std::int64_t first_done = -1;
+    while (going_on()) {
+      if (streams_->wait_until_caught_up(kLook)) {
+        progress.show(1, 1, "has caught up");
+        return true;
+      }
+      const Standing now = standing(*streams_);
+      if (first_done < 0) first_done = now.done;
+      progress.show(now.done - first_done, now.done - first_done + now.to_do, grouped(now.to_do) + " records to go");
+      if (now.done != last_done) last_change = Clock::now();
+      last_done = now.done;
+      if (Clock::now() - last_change > kStandstillMax) {
+        throw std::runtime_error("the chain has stood still for " + std::to_string(kStandstillMax.count()) +
+                                 " minutes, with " + grouped(now.to_do) + " records to go, in the state " +
+                                 std::string(tidemill::to_string(streams_->state())));
+      }
+    }
+    return false;
+  }
+
+  void wait_for_the_end() {
+    constexpr std::chrono::hours kLong{24};
+    while (!interrupt_.wait_for(kLong)) {
+    }
+  }
+
+  void print_summary(double seconds) {
+    const auto number = [](std::int64_t n) { return grouped(n); };
+    std::printf("%s transactions taken in %.1f s (%.0f a second)", number(taken_.lines).c_str(), seconds,
+                static_cast<double>(taken_.lines) / std::max(seconds, 1e-9));
+    if (taken_.before > 0) std::printf(", after %s lines before", number(taken_.before).c_str());
+    if (taken_.malformed > 0) std::printf("; %s lines malformed", number(taken_.malformed).c_str());
+    if (taken_.half_written) std::printf("; 1 line half-written and left");
+    std::printf("\n%s refused, %s breaches, %s of them cleared, in all\n",
+                number(count_records(*log_, topics::kDeadLetters)).c_str(),
+                number(count_records(*log_, topics::kBreaches)).c_str(),
+                number(count_records(*log_, topics::kBreachClears)).c_str());
+  }
+
+  RunOptions options_;
+  kit::Interrupt interrupt_;
+  std::shared_ptr<tidemill::Log> log_;
+  std::optional<Player> player_;
+  std::optional<tidemill::Streams> streams_;
+  std::unique_ptr<Front> front_;
+  FileSummary taken_;
+};
+
+}  // namespace
+
+int run(const RunOptions& options) { return Run(options).run(); }
+
+}  // namespace liquidity
