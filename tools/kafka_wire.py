@@ -9,7 +9,7 @@ import struct
 import time
 
 TOPIC_EXISTS = 36
-NOT_YET = {5, 14, 15, 16}  # leader not available, coordinator loading, not available, not here: ask again
+NOT_YET = {3, 5, 6, 14, 15, 16}  # a topic, leader or coordinator that is about to be there: ask again
 TOPIC_CONFIG = 1  # the source of a config entry that was set on the topic itself
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 EARLIEST, LATEST = -2, -1
@@ -92,7 +92,7 @@ class Connection:
             data += part
         return data
 
-    def _until_ready(self, ask):
+    def until_ready(self, ask):
         """`ask` returns (error code, answer)."""
         deadline = time.monotonic() + self.timeout
         while True:
@@ -175,7 +175,7 @@ class Connection:
             rows = reader.array(lambda: (reader.text(), reader.array(lambda: reader.take("ihqq"))))[0][1]
             return max(row[1] for row in rows), {row[0]: row[3] for row in rows}
 
-        return self._until_ready(ask)
+        return self.until_ready(ask)
 
     def _of_coordinator(self, group, ask):
         """Until somebody looks for a coordinator there is none, nor the topic that it keeps its groups in."""
@@ -183,7 +183,7 @@ class Connection:
             code = self.request(10, 0, text(group)).take("h")
             return ask() if code == 0 else (code, None)
 
-        return self._until_ready(find_and_ask)
+        return self.until_ready(find_and_ask)
 
     def committed(self, group):
         """{(topic, partition): (offset, metadata)} of a group."""
@@ -229,12 +229,13 @@ class Connection:
 
 
 def wait_for(condition, timeout, what):
-    """The first true answer of `condition`, asked again and again; KafkaError after `timeout` seconds."""
+    """The first true answer of `condition`, asked again and again; KafkaError after `timeout` seconds, in the words of
+    `what` (a text, or a function that makes it then)."""
     deadline = time.monotonic() + timeout
     while True:
         answer = condition()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise KafkaError(f"waited {timeout} s in vain for {what}")
+            raise KafkaError(f"waited {timeout} s in vain for {what() if callable(what) else what}")
         time.sleep(RETRY_PAUSE)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 namespace liquidity {
 namespace {
@@ -14,6 +15,7 @@ constexpr std::int64_t kDayMs = 86400000;
 constexpr std::int64_t kHourMs = 3600000;
 constexpr std::int64_t kClientsMax = 2000;
 constexpr std::int64_t kTransactionsPerClient = 50;
+constexpr double kComesBack = 0.93;
 
 /// How busy the hours from 7 to 18 are, relative to each other: opening, noon, the cut-off at 16:00, the rest.
 constexpr double kBusy[] = {0.5, 1.2, 2.0, 1.7, 1.2, 0.7, 0.9, 1.4, 2.6, 0.8, 0.3};
@@ -61,23 +63,23 @@ Generator::Generator(std::uint64_t seed, std::int64_t per_day)
 }
 
 void Generator::make_clients(std::int64_t count) {
-  for (const char* currency : kCurrencies) markets_.emplace_back(currency, Market{});
+  for (const char* currency : kCurrencies) markets_.push_back({currency, {}, {}});
   for (std::int64_t c = 1; c <= count; ++c) {
     const std::string client = "C" + std::to_string(c);
     const std::size_t currencies = 1 + random_.next() % std::size(kCurrencies);
     // Who trades much may owe much.
-    const double size = 3e9 / std::pow(static_cast<double>(c), 0.7);
+    const double size = 6e7 / std::pow(static_cast<double>(c), 0.5);
     for (std::size_t k = 0; k < currencies; ++k) {
       for (std::uint64_t a = 1 + random_.next() % 2; a > 0; --a) {
-        markets_[k].second.accounts.push_back(accounts_.size());
+        markets_[k].accounts.push_back(accounts_.size());
         accounts_.push_back(
             {"A" + std::to_string(c) + "-" + kCurrencies[k] + "-" + std::to_string(a), client, kCurrencies[k]});
       }
-      const double floor = size * (0.3 + random_.uniform());
-      limits_.push_back({client, kCurrencies[k], -static_cast<std::int64_t>(floor / 100) * 100, "monitor"});
+      const double floor = size * (0.5 + 2 * random_.uniform());
+      limits_.push_back({client, kCurrencies[k], -static_cast<std::int64_t>(floor / 100000) * 100000, "monitor"});
     }
   }
-  for (auto& [currency, market] : markets_) {
+  for (Market& market : markets_) {
     double sum = 0;
     for (std::size_t n = 1; n <= market.accounts.size(); ++n) {
       market.weights.push_back(sum += 1 / static_cast<double>(n));
@@ -89,6 +91,7 @@ void Generator::make_clients(std::int64_t count) {
 void Generator::begin_day(std::int64_t day) {
   day_begin_ = midnight_of(day);
   arrived_ = 0;
+  returns_.clear();
   random_ = Random{(seed_ * 0x9e3779b97f4a7c15ULL + 1) ^ (static_cast<std::uint64_t>(day) + 1) * 0xd1342543de82ef95ULL};
 }
 
@@ -98,23 +101,32 @@ void Generator::skip_to(std::int64_t count) {
   while (made_ < count) (void)next();
 }
 
-const Account& Generator::counterparty(const std::string& currency, const std::string& not_this) {
-  constexpr int kTries = 16;
-  const auto is = [&](const auto& market) { return market.first == currency; };
-  const Market& market = std::find_if(markets_.begin(), markets_.end(), is)->second;
-  std::size_t at = 0;
-  for (int tries = 0; tries < kTries; ++tries) {
-    const double point = random_.uniform() * market.weights.back();
-    at = static_cast<std::size_t>(std::upper_bound(market.weights.begin(), market.weights.end(), point) -
-                                  market.weights.begin());
-    at = std::min(at, market.accounts.size() - 1);
-    if (accounts_[market.accounts[at]].account != not_this) break;
-  }
-  return accounts_[market.accounts[at]];
+const Account& Generator::someone(const Market& market) {
+  const double point = random_.uniform() * market.weights.back();
+  const auto at = static_cast<std::size_t>(std::upper_bound(market.weights.begin(), market.weights.end(), point) -
+                                           market.weights.begin());
+  return accounts_[market.accounts[std::min(at, market.accounts.size() - 1)]];
 }
 
 std::int64_t Generator::amount() {
-  return static_cast<std::int64_t>(std::clamp(std::exp(11.5 + 2.2 * random_.gaussian()), 1.0, 1e12));
+  return static_cast<std::int64_t>(std::clamp(std::exp(11.5 + 2.0 * random_.gaussian()), 1.0, 1e12));
+}
+
+std::vector<TransactionLeg> Generator::new_payment() {
+  constexpr int kTries = 16;
+  const std::string currency = accounts_[random_.next() % accounts_.size()].currency;
+  const auto market = std::find_if(markets_.begin(), markets_.end(), [&](const Market& m) { return m.currency == currency; });
+  const std::string payer = someone(*market).account;
+  const double kind = random_.uniform();
+  const int payees = kind < 0.9 ? 1 : kind < 0.97 ? 2 : 3 + static_cast<int>(random_.next() % 4);
+  std::vector<TransactionLeg> legs{{payer, currency, 0}};
+  for (int i = 0; i < payees; ++i) {
+    std::string payee = payer;
+    for (int tries = 0; payee == payer && tries < kTries; ++tries) payee = someone(*market).account;
+    legs.push_back({payee, currency, amount()});
+    legs.front().amount -= legs.back().amount;
+  }
+  return legs;
 }
 
 Transaction Generator::next() {
@@ -130,18 +142,20 @@ Transaction Generator::next() {
   transaction.time_ms = day_begin_ + time_of_day(arrived_ / static_cast<double>(per_day_));
   transaction.time = format_time(transaction.time_ms);
   transaction.value_date = transaction.time.substr(0, 10);
-
-  const Account& payer = accounts_[random_.next() % accounts_.size()];
-  const double kind = random_.uniform();
-  const int payees = kind < 0.9 ? 1 : kind < 0.97 ? 2 : 3 + static_cast<int>(random_.next() % 4);
-  std::int64_t sum = 0;
-  transaction.legs.push_back({payer.account, payer.currency, 0});
-  for (int i = 0; i < payees; ++i) {
-    const std::int64_t part = amount();
-    transaction.legs.push_back({counterparty(payer.currency, payer.account).account, payer.currency, part});
-    sum += part;
+  if (!returns_.empty() && returns_.front().due <= made_) {
+    std::pop_heap(returns_.begin(), returns_.end(), std::greater<>());
+    transaction.legs = std::move(returns_.back().legs);
+    returns_.pop_back();
+    return transaction;
   }
-  transaction.legs.front().amount = -sum;
+  transaction.legs = new_payment();
+  if (random_.uniform() < kComesBack) {
+    Return back{made_ - static_cast<std::int64_t>(std::log(1 - random_.uniform()) * static_cast<double>(per_day_) / 8),
+                transaction.legs};
+    for (TransactionLeg& leg : back.legs) leg.amount = -leg.amount;
+    returns_.push_back(std::move(back));
+    std::push_heap(returns_.begin(), returns_.end(), std::greater<>());
+  }
   return transaction;
 }
 

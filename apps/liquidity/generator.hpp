@@ -1,8 +1,9 @@
 // Business days that never happened: seeded, so that the same seed gives the same bytes.
 //
 // Arrivals follow the day (a rush after opening, a lull at noon, a rush before the cut-off at 16:00), amounts are
-// heavy-tailed (log-normal), counterparties are scale-free (the n-th busiest is met in proportion to 1/n), and one payment
-// in ten goes to several payees. Every transaction is good.
+// heavy-tailed (log-normal), payers and payees are scale-free (the n-th busiest account is met in proportion to 1/n), one
+// payment in ten goes to several payees, and most of the money comes back in the course of the day. Every transaction is
+// good.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,9 @@ class Generator {
   };
   void make_clients(std::int64_t count);
   void begin_day(std::int64_t day);
-  [[nodiscard]] const Account& counterparty(const std::string& currency, const std::string& not_this);
+  struct Market;
+  [[nodiscard]] const Account& someone(const Market& market);
+  [[nodiscard]] std::vector<TransactionLeg> new_payment();
   [[nodiscard]] std::int64_t amount();
 
   std::uint64_t seed_;
@@ -42,10 +45,17 @@ class Generator {
   std::vector<Account> accounts_;
   std::vector<Limit> limits_;
   struct Market {  // the accounts of one currency, the busiest first, and the sums of 1/n
+    std::string currency;
     std::vector<std::size_t> accounts;
     std::vector<double> weights;
   };
-  std::vector<std::pair<std::string, Market>> markets_;
+  std::vector<Market> markets_;
+  struct Return {  // a payment that comes back
+    std::int64_t due;  // as made_
+    std::vector<TransactionLeg> legs;
+    bool operator>(const Return& other) const { return due > other.due; }
+  };
+  std::vector<Return> returns_;  // a heap, the next one due in front
   std::int64_t made_ = 0;
   std::int64_t day_begin_ = 0;
   double arrived_ = 0;  // of this day's arrivals, in units of their number

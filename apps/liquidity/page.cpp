@@ -6,18 +6,22 @@ namespace liquidity {
 namespace {
 
 constexpr const char* kStyle = R"css(
+.tiles{grid-template-columns:repeat(6,minmax(0,1fr))}
+@media(max-width:75rem){.tiles{grid-template-columns:repeat(3,minmax(0,1fr))}}
+@media(max-width:34rem){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}}
 .columns{display:grid;gap:1rem;grid-template-columns:minmax(0,1.75fr) minmax(0,1fr);align-items:start}
 .side{display:grid;gap:1rem;min-width:0}
 @media(max-width:62rem){.columns{grid-template-columns:minmax(0,1fr)}}
+#clients td:first-child,#clients-head th:first-child{padding-left:.5rem}#clients td:last-child,#clients-head th:last-child{padding-right:.5rem}
 #clients td:first-child{font-weight:550}#clients td small{color:var(--dim);font-weight:400;margin-left:.35rem;font-size:.78rem}
 .used{width:26%}.used div{display:flex;align-items:center;gap:.5rem;justify-content:flex-end}
 .used i{flex:1;min-width:3rem;height:.5rem;border-radius:.25rem;background:var(--line);overflow:hidden}
 .used i::before{content:"";display:block;height:100%;width:var(--w,0%);background:var(--accent);border-radius:.25rem;transition:width .4s}
-.used span{width:3.2rem}
+.used span{width:4rem}
 .near .used i::before{background:var(--warn)}.breached .used i::before{background:var(--bad)}
 tr.breached{background:var(--bad-shade)}.breached .balance,.breached .used span{color:var(--bad);font-weight:600}
 #stages tr{border:0}#stages td{padding-top:.22rem;padding-bottom:.22rem}
-#stages .flow{width:38%;padding:0 .5rem}#stages .flow i{display:block;height:.55rem;border-radius:.28rem;background:var(--accent);width:var(--w,0%);transition:width .4s;min-width:2px}
+#stages .flow{width:38%;padding:0 .5rem}#stages .flow i{display:block;height:.55rem;border-radius:.28rem;background:var(--accent);width:var(--w,0%);transition:width .4s}#stages .moves i{min-width:2px}
 #stages tr.out td:first-child{padding-left:1rem;color:var(--dim)}
 #events{list-style:none;margin:0;padding:0;max-height:27rem;overflow-y:auto}
 #events li{display:grid;grid-template-columns:auto 1fr auto;gap:0 .6rem;padding:.42rem .1rem;border-top:1px solid var(--line);font-variant-numeric:tabular-nums}
@@ -35,7 +39,7 @@ constexpr const char* kBody = R"html(
 <div id="notice"></div>
 <div class="columns">
 <section class="card"><h2>Client balances, nearest to their floors first<small id="positions"></small></h2>
-<table><thead><tr><th>client</th><th>balance</th><th class="floor">floor</th><th class="used">floor used</th><th class="legs">legs</th></tr></thead><tbody id="clients"></tbody></table>
+<table><thead id="clients-head"><tr><th>client</th><th>balance</th><th class="floor">floor</th><th class="used">floor used</th><th class="legs">legs</th></tr></thead><tbody id="clients"></tbody></table>
 <div class="empty" id="no-clients">No balance yet. Send a transaction: <code>POST /transactions</code></div></section>
 <div class="side">
 <section class="card"><h2>The chain<small>records a second, and in all</small></h2><table><tbody id="stages"></tbody></table></section>
@@ -65,9 +69,9 @@ let drawn=false;
 function show(s){
   const stage=t=>s.stages.find(x=>x.topic===t);
   const transactions=stage('lq.transactions'),breaches=stage('lq.breaches');
-  tile('transactions',count(transactions.records),'in all');
-  tile('rate',rate(transactions.rate),'transactions a second',transactions.rate);
-  tile('latency',s.latency?ms(s.latency.p50)+' ms':'–',s.latency?'99 % within '+ms(s.latency.p99)+' ms':'no transaction just now',s.latency?s.latency.p50:0);
+  tile('transactions',count(transactions.records),'in lq.transactions');
+  tile('rate',rate(transactions.rate),'a second',transactions.rate);
+  tile('latency',s.latency?ms(s.latency.p50)+' ms':'–',s.latency?'99 %: '+ms(s.latency.p99)+' ms':'nothing moves',s.latency?s.latency.p50:0);
   tile('open',count(s.open),'of '+count(s.positions)+' positions');$('open').classList.toggle('bad',s.open>0);
   tile('breaches',count(breaches.records),count(stage('lq.breach-clears').records)+' cleared');
   tile('refused',count(stage('lq.dlq').records),'in lq.dlq');
@@ -86,7 +90,7 @@ function show(s){
   const fastest=Math.max(...s.stages.map(t=>t.rate),1e-9);
   rows($('stages'),s.stages,t=>t.topic,(row,t,fresh)=>{
     if(fresh){row.innerHTML='<td></td><td class="flow"><i></i></td><td></td><td></td>';if(side.has(t.topic))row.className='out'}
-    const td=row.children;put(td[0],names[t.topic]??t.topic);td[1].firstChild.style.setProperty('--w',t.rate/fastest*100+'%');put(td[2],rate(t.rate));put(td[3],count(t.records));
+    const td=row.children;put(td[0],names[t.topic]??t.topic);td[1].className=t.rate>0?'flow moves':'flow';td[1].firstChild.style.setProperty('--w',t.rate/fastest*100+'%');put(td[2],rate(t.rate));put(td[3],count(t.records));
     row.dataset.records=t.records;
   });
   rows($('events'),s.events,e=>(e.breach?'b ':'c ')+e.id,(item,e,fresh)=>{
@@ -103,8 +107,8 @@ follow('/events',show);
 }  // namespace
 
 std::string page() {
-  const std::string tiles = kit::tile("rate", "Rate", true) + kit::tile("latency", "Latency, half within", true) +
-                            kit::tile("transactions", "Transactions", false) + kit::tile("open", "Below their floor now", false) +
+  const std::string tiles = kit::tile("rate", "Transactions", true) + kit::tile("latency", "Latency, half within", true) +
+                            kit::tile("transactions", "Transactions so far", false) + kit::tile("open", "Below their floor now", false) +
                             kit::tile("breaches", "Breaches", false) + kit::tile("refused", "Refused", false);
   return kit::live_page({.title = "Liquidity",
                          .style = kStyle,

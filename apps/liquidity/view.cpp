@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <tuple>
 
 #include "liquidity/topics.hpp"
 
@@ -121,10 +122,10 @@ void View::take(std::size_t stage, const tidemill::LogRecord& record) {
       case kBreachStage:
       case kClearStage: {
         const bool breach = stage == kBreachStage;
-        client(*record.key).breached = breach;
+        client(*record.key).open += breach ? 1 : -1;
         open_ += breach ? 1 : -1;
-        events_.push_front({breach, record.timestamp.value, std::string(*record.value)});
-        if (events_.size() > kEventsKept) events_.pop_back();
+        Breach told = reader_.breach(*record.value);
+        keep({record.timestamp.value, told.breach_id, breach, std::move(told)});
         break;
       }
       default:
@@ -132,6 +133,15 @@ void View::take(std::size_t stage, const tidemill::LogRecord& record) {
     }
   } catch (const BadInput&) {  // the chain writes what it can read; others' records are not ours to show
   }
+}
+
+void View::keep(Event event) {
+  const auto later = [](const Event& a, const Event& b) {
+    return std::tie(a.time_ms, a.breach_id, b.breach) > std::tie(b.time_ms, b.breach_id, a.breach);
+  };
+  if (events_.size() == kEventsKept && !later(event, events_.back())) return;
+  events_.insert(std::upper_bound(events_.begin(), events_.end(), event, later), std::move(event));
+  if (events_.size() > kEventsKept) events_.pop_back();
 }
 
 void View::sample_latency(std::string_view transaction, Clock::time_point now) {
@@ -188,7 +198,7 @@ std::string View::json() {
     rows.emplace_back(client.floor ? usage(client.balance.balance, *client.floor) : 0, &client);
   }
   const auto before = [](const auto& a, const auto& b) {
-    if (a.second->breached != b.second->breached) return a.second->breached;
+    if ((a.second->open > 0) != (b.second->open > 0)) return a.second->open > 0;
     if (a.first != b.first) return a.first > b.first;
     return std::tie(a.second->balance.client, a.second->balance.currency) <
            std::tie(b.second->balance.client, b.second->balance.currency);
@@ -217,12 +227,12 @@ std::string View::json() {
            ",\"balance\":\"" + to_text(client->balance.balance) + "\",\"floor\":" +
            (client->floor ? "\"" + to_text(*client->floor) + "\"" : "null") + ",\"used\":" + fixed(used) +
            ",\"version\":" + std::to_string(client->balance.version) +
-           ",\"breached\":" + (client->breached ? "true" : "false") + "}";
+           ",\"breached\":" + (client->open > 0 ? "true" : "false") + "}";
   }
   out += "],\"events\":[";
   for (const Event& event : events_) {
     if (out.back() != '[') out += ',';
-    const Breach breach = reader_.breach(event.json);
+    const Breach& breach = event.told;
     out += "{\"breach\":" + std::string(event.breach ? "true" : "false") + ",\"time\":" + std::to_string(event.time_ms) +
            ",\"id\":" + json_text(breach.breach_id) + ",\"client\":" + json_text(breach.client) +
            ",\"currency\":" + json_text(breach.currency) + ",\"balance\":\"" + to_text(breach.balance) +

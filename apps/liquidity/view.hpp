@@ -42,12 +42,14 @@ class View {
     std::string raw;  // the last client balance, not looked at yet; empty: it has been
     Balance balance;
     std::optional<std::int64_t> floor;
-    bool breached = false;
+    /// Breaches minus clears. They are two topics, so that a clear may be read before its breach.
+    int open = 0;
   };
   struct Event {
-    bool breach = true;
     std::int64_t time_ms = 0;
-    std::string json;
+    std::string breach_id;
+    bool breach = true;
+    Breach told;
   };
   struct TextHash {
     using is_transparent = void;
@@ -68,6 +70,7 @@ class View {
   void tick(Clock::time_point now);
   void sample_latency(std::string_view transaction, Clock::time_point now);
   void look_at(Client& client);
+  void keep(Event event);
   [[nodiscard]] std::pair<double, double> latency_percentiles() const;
   [[nodiscard]] Client& client(std::string_view key);
 
@@ -75,7 +78,7 @@ class View {
   std::mutex mutex_;  // guards all below, but for the consumer and the thread
   ByText<Client> clients_;
   std::array<Stage, kStages> stages_;
-  std::deque<Event> events_;  // newest first, at most kEventsKept
+  std::vector<Event> events_;  // the latest kEventsKept, the latest first
   std::int64_t open_ = 0;     // positions in breach
   std::int64_t business_time_ms_ = 0;
   bool current_ = false;      // has come to the end of the topics once

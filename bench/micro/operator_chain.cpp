@@ -15,7 +15,6 @@ using namespace tidemill;
 /// The least that nodes need of their task.
 class BareTask final : public TaskContext {
  public:
-  BareTask() { node_at_work = &node_; }
   const std::string& application_id() const override { return application_; }
   const TaskId& task_id() const override { return id_; }
   StateStore* store(std::string_view) override { return nullptr; }
@@ -38,7 +37,6 @@ class BareTask final : public TaskContext {
  private:
   std::string application_ = "bench";
   TaskId id_;
-  std::atomic<const std::string*> node_{nullptr};
 };
 
 Topology chain(int operators, std::int64_t& sum) {

@@ -8,7 +8,7 @@ constexpr const char* kStyle = R"css(
 --good:#2b8a3e;--warn:#c77700;--bad:#c92a2a;--shade:#0b7a8f1f;--bad-shade:#c92a2a14}
 @media(prefers-color-scheme:dark){:root{--bg:#0f151b;--card:#172029;--ink:#e4eaf0;--dim:#90a0b0;--line:#263341;
 --accent:#3bb8cf;--good:#69c979;--warn:#e9a23b;--bad:#ff7b72;--shade:#3bb8cf26;--bad-shade:#ff7b721f}}
-*{box-sizing:border-box}
+*{box-sizing:border-box;scrollbar-width:thin;scrollbar-color:var(--line) transparent}
 body{margin:0;background:var(--bg);color:var(--ink);font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 header{display:flex;gap:.4rem 1rem;align-items:center;flex-wrap:wrap;padding:.85rem 1.4rem;background:var(--card);border-bottom:1px solid var(--line)}
 header svg{width:1.6rem;height:1.6rem;color:var(--accent);flex:none}
@@ -39,7 +39,7 @@ th:first-child,td:first-child{text-align:left;padding-left:0}th:last-child,td:la
 tbody tr{border-top:1px solid var(--line)}
 .empty{color:var(--dim);padding:1.6rem .5rem;text-align:center}
 .empty code{background:var(--shade);padding:.1rem .35rem;border-radius:4px;color:var(--ink)}
-@media(max-width:34rem){header,main{padding-left:.8rem;padding-right:.8rem}.tiles{grid-template-columns:1fr 1fr;gap:.7rem}.tile b{font-size:1.35rem}}
+@media(max-width:34rem){header,main{padding-left:.8rem;padding-right:.8rem}.tiles{gap:.7rem}.tile b{font-size:1.35rem}}
 )css";
 
 constexpr const char* kScript = R"js(
@@ -53,7 +53,7 @@ function sparkline(id,value){
   const svg=$(id).querySelector('svg');if(!svg)return;
   const kept=history[id]??=[];kept.push(value);if(kept.length>120)kept.shift();
   if(kept.length<2)return;
-  const top=Math.max(...kept,1e-9)*1.15,x=i=>(i+120-kept.length)/119*100,y=v=>30-v/top*29;
+  const n=Math.max(40,kept.length),top=Math.max(...kept,1e-9)*1.15,x=i=>(i+n-kept.length)/(n-1)*100,y=v=>30-v/top*29;
   const line=kept.map((v,i)=>x(i).toFixed(1)+','+y(v).toFixed(1)).join(' L');
   svg.innerHTML='<path fill="var(--shade)" d="M'+x(0)+',30 L'+line+' L100,30 Z"/><path fill="none" stroke="currentColor" stroke-width="1.4" vector-effect="non-scaling-stroke" d="M'+line+'"/>';
 }

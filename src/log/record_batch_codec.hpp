@@ -81,6 +81,9 @@ class BatchBuilder {
   [[nodiscard]] std::int32_t count() const { return count_; }
   [[nodiscard]] std::size_t size_bytes() const { return bytes_.size(); }
   void add(Timestamp timestamp, OptionalBytesView key, OptionalBytesView value, BytesView headers);
+  /// Leaves a gap in the offsets; each delta must be greater than the last one.
+  void add_at(std::int32_t offset_delta, Timestamp timestamp, OptionalBytesView key, OptionalBytesView value,
+              BytesView headers);
   struct Seal {
     std::int64_t producer_id = kNoProducerId;
     std::int16_t producer_epoch = -1;
@@ -95,8 +98,6 @@ class BatchBuilder {
  private:
   friend Bytes rewrite_batch(const BatchHeader& header, std::span<const LogRecord> retained,
                              std::optional<Timestamp> delete_horizon);
-  void add_at(std::int32_t offset_delta, Timestamp timestamp, OptionalBytesView key, OptionalBytesView value,
-              BytesView headers);
   [[nodiscard]] Bytes take(Compression codec);
   Bytes bytes_;
   std::int32_t count_ = 0;

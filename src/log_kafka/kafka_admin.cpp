@@ -119,7 +119,7 @@ Result<TopicConfig> KafkaAdmin::config_of(const std::string& topic, MonotonicTim
 }
 
 Result<void> KafkaAdmin::create_topic(const TopicSpec& topic, MonotonicTime deadline) {
-  TIDEMILL_TRY(check_topic({topic.name, topic.partitions, topic.replication_factor, {}}));  // the broker checks the rest
+  TIDEMILL_TRY(read_topic({topic.name, topic.partitions, topic.replication_factor, {}}));  // the broker checks the rest
   std::array<char, 512> text{};
   const int partitions = topic.partitions <= 0 ? -1 : topic.partitions;
   const int replicas = topic.replication_factor <= 0 ? -1 : topic.replication_factor;

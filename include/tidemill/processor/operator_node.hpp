@@ -136,8 +136,11 @@ class TaskContext {
   const RecordContext* current = nullptr;
   /// The input record as read, for dead letters; null in punctuations.
   const RawRecord* raw = nullptr;
-  /// receive() keeps the name of the node at work here, for who asks why a thread does not come back; null: nobody does.
-  std::atomic<const std::string*>* node_at_work = nullptr;
+  /// receive() keeps the name of the node at work here, for who asks why a thread does not come back.
+  std::atomic<const std::string*>* node_at_work = &nobody_asks_;
+
+ private:
+  std::atomic<const std::string*> nobody_asks_{nullptr};
 };
 
 /// What the library tells user code: a store that is not connected, a child that is not there. Thrown inside a processor it
@@ -187,7 +190,15 @@ class OperatorNode {
 
   /// To all children, in order.
   void forward(const ErasedRecord& record) const {
-    for (OperatorNode* child : children_) child->receive(record);
+    OperatorNode* const child = only_child_;
+    if (child == nullptr || task_->current != record.context) [[unlikely]] return forward_to_all(record);
+    // receive(), without the call: a third of what an operator costs.
+    task_->node_at_work->store(child->name_, std::memory_order_relaxed);
+    try {
+      child->process(record);
+    } catch (...) {
+      child->caught(record, record.context);
+    }
   }
   /// To one child; throws StreamsException naming the children when there is none of that name.
   void forward_to(std::string_view child, const ErasedRecord& record) const;
@@ -200,8 +211,12 @@ class OperatorNode {
   [[nodiscard]] const std::vector<std::string>& connected_stores() const { return stores_; }
 
  private:
+  /// In a catch block: hands what was thrown to the handler, or on.
+  void caught(const ErasedRecord& record, const RecordContext* outer);
+  void forward_to_all(const ErasedRecord& record) const;
   TaskContext* task_ = nullptr;
   const std::string* name_ = nullptr;
+  OperatorNode* only_child_ = nullptr;
   std::vector<OperatorNode*> children_;
   std::vector<std::string> stores_;
 };

@@ -23,6 +23,7 @@ BROKER = os.path.join(TOOLS, "kafka_broker")
 SKIPPED = 77
 TAIL_LINES = 40
 BROKER_LIFE_SECONDS = 3600
+QUIET = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -157,15 +158,25 @@ class Harness:
     def connect(self):
         return Connection(self.address)
 
-    def spawn(self, name, command, environment=None):
+    def spawn(self, name, command, environment=None, begin=True):
         child = Child(self, name, command, environment)
         self.children.append(child)
-        return child.start()
+        return child.start() if begin else child
 
-    def java(self, name, *arguments, jvm=()):
-        """Starts a Java class of Kafka's jars."""
-        options = [f"--jvm={option}" for option in jvm]
+    def java(self, name, *arguments, jvm=(), class_path=""):
+        """Starts a Java class of Kafka's jars, or of the class path that goes before them."""
+        options = [f"--jvm={option}" for option in (*QUIET, *jvm)] + (["--class-path", class_path] if class_path else [])
         return self.spawn(name, [BROKER, "run", *options, *arguments])
+
+    def compile_java(self, *sources):
+        """The folder of their classes; ends with 77 where there is no compiler."""
+        if shutil.which("javac") is None:
+            print("#" * 78 + "\n## SKIPPED: there is a Java here, but no javac.\n" + "#" * 78, flush=True)
+            sys.exit(SKIPPED)
+        jars = subprocess.run([os.path.join(TOOLS, "kafka_jars")], stdout=subprocess.PIPE, text=True, check=True).stdout
+        classes = os.path.join(self.directory, "classes")
+        subprocess.run(["javac", "-d", classes, "-cp", jars.strip(), *sources], check=True)
+        return classes
 
     def file(self, name, properties):
         """Writes a properties file; its path."""
