@@ -43,8 +43,8 @@ class StreamsBuilder {
   /// Fed with all of the topic by `supplier()`'s processor; every task may read it.
   template <class K, class V, class Supplier>
   StreamsBuilder& add_global_store(StoreSpec store, std::string topic, Consumed<K, V> consumed, Supplier supplier) {
-    const std::string source_name = draft_->name_or_new(consumed.name, "KSTREAM-SOURCE-");
-    const std::string processor_name = draft_->name_or_new(consumed.name, "-processor", "KTABLE-SOURCE-");
+    const std::string source_name = draft_->name_or_new(consumed.name, "-source", "KSTREAM-SOURCE-");
+    const std::string processor_name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
     draft_->add([=, options = source_options(consumed)](TopologyBuilder& builder) {
       builder.add_global_store<K, V>(store, source_name, topic, processor_name, supplier, options);
     });
