@@ -53,7 +53,7 @@ class SocketConsumer final : public LogConsumer {
   std::deque<Asked> on_their_way_;
   bool changed_ = false;   // since the last read was sent
   bool progress_ = false;  // the last answer had something
-  std::size_t bytes_max_ = kOwnerReadBytesMax;
+  std::size_t bytes_max_ = 1;  // of the last poll; before the first one a batch will do
   std::deque<Arrived> arrived_;  // positions move when a poll hands it over
 };
 

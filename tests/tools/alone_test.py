@@ -97,7 +97,8 @@ class Alone(ToolTest):
         self.done("topics", "create", "long-name", "--partitions", "2", "--config", "cleanup.policy=compact",
                   "--config", "retention.ms=1000")
         self.done("topics", "create", "t")
-        self.done("produce", "long-name", "--partition", "1", stdin=b"x\n")
+        self.done("produce", "long-name", "--partition", "1", "--key-separator", "=", stdin=b"k=x\n")
+        self.assertIn("without a key", self.refused("produce", "long-name", stdin=b"x\n"))
         self.assertEqual(self.done("topics", "list").lines, ["long-name  2 partitions", "t          8 partitions"])
         self.assertEqual(self.done("topics", "list", "--json").json, [{"topic": "long-name", "partitions": 2}, {"topic": "t", "partitions": 8}])
         text = self.done("topics", "describe", "long-name").out
