@@ -113,6 +113,9 @@ void EmbeddedProducer::dispatch() {
 void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
   Partition& partition = topic.partitions[static_cast<std::size_t>(index)];
   if (partition.builder.empty()) return;
+  if (const auto found = engine_->topics.find(topic.name); found != engine_->topics.end()) {
+    topic.settings = found->second.settings;  // they may have been altered
+  }
   const std::int32_t count = partition.builder.count();
   Bytes batch = partition.builder.seal({.producer_id = producer_id_,
                                         .producer_epoch = 0,
@@ -130,7 +133,6 @@ void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
   if (group_->broken) return fail(*group_->broken);
   auto log = engine_->partition(id);
   if (!log) return fail(log.error());
-  topic.settings = engine_->topics.find(topic.name)->second.settings;  // they may have been altered
   if (auto appended = engine_->append(**log, std::move(batch), producer_id_); !appended) return fail(appended.error());
   partition.sequence = static_cast<std::int32_t>((static_cast<std::int64_t>(partition.sequence) + count) & 0x7fffffff);
   group_->written[*log] = (*log)->end();

@@ -69,6 +69,9 @@ Result<void> Engine::recover() {
 }
 
 Result<void> Engine::open_journal(std::vector<JournalEntry>& entries) {
+  TIDEMILL_TRY(storage_.create_directories("journal"));
+  TIDEMILL_TRY(storage_.create_directories("topics"));
+  TIDEMILL_TRY(storage_.sync_directory(""));
   std::uint64_t file_bytes = kMemoryJournalBytes;
   if (!storage_.real_path("").empty()) {
     TIDEMILL_ASSIGN(const std::uint64_t free, storage_.free_space());
