@@ -18,6 +18,7 @@ class BareTask final : public TaskContext {
   const std::string& application_id() const override { return application_; }
   const TaskId& task_id() const override { return id_; }
   StateStore* store(std::string_view) override { return nullptr; }
+  StateStore* global_store(std::string_view) override { return nullptr; }
   RecordCollector& collector() override { throw std::logic_error("a chain without sinks"); }
   Timestamp stream_time() const override { return kNoTimestamp; }
   Timestamp wall_clock_time() const override { return kNoTimestamp; }

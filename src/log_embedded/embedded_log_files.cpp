@@ -4,13 +4,11 @@
 #include <charconv>
 #include <map>
 
-#include "log/record_batch_codec.hpp"
+#include "log_embedded/compactor.hpp"
 #include "log_embedded/journal.hpp"
 
 namespace tidemill {
 namespace {
-
-constexpr const char* kJournalFiles[] = {"journal/journal-a", "journal/journal-b"};
 
 std::string type_name(embedded::JournalEntry::Type type) {
   using Type = embedded::JournalEntry::Type;
@@ -33,6 +31,7 @@ JournalEntryInfo describe(const embedded::RawJournalEntry& raw, const embedded::
   JournalEntryInfo info;
   info.position = raw.position;
   info.sequence = raw.sequence;
+  info.synced = raw.synced;
   info.size_bytes = raw.body.size();
   info.type = type_name(entry.type);
   info.next_producer_id = entry.next_producer_id;
@@ -41,6 +40,7 @@ JournalEntryInfo describe(const embedded::RawJournalEntry& raw, const embedded::
     row.partition = end.partition;
     row.end = end.end;
     row.log_start = end.log_start;
+    row.cleaned = end.cleaned;
     row.leader_epoch = end.leader_epoch;
     row.batches = end.batches.size();
     for (const auto& batch : end.batches) row.batch_bytes += batch->size();
@@ -90,6 +90,17 @@ void look_into(StoredBatchInfo& info, const BatchHeader& header, Bytes raw, cons
   }
 }
 
+/// The offset behind the last batch of the file.
+Result<Offset> end_of(const File& file, const StoredSegment& segment) {
+  embedded::SegmentScan scan(file, 0, segment.size_bytes);
+  Offset end = segment.base;
+  while (true) {
+    TIDEMILL_ASSIGN(const std::optional<BatchHeader> header, scan.next());
+    if (!header) return end;
+    end = header->last_offset() + 1;
+  }
+}
+
 }  // namespace
 
 EmbeddedLogFiles::~EmbeddedLogFiles() = default;
@@ -107,44 +118,30 @@ Result<std::unique_ptr<EmbeddedLogFiles>> EmbeddedLogFiles::open(const std::stri
 }
 
 Result<std::vector<JournalFileInfo>> EmbeddedLogFiles::journal() const {
+  std::unique_ptr<File> files[2];
+  for (int which = 0; which < 2; ++which) {
+    auto file = storage_->open(std::string("journal/") + embedded::kJournalFileNames[which], OpenMode::kRead);
+    if (!file && file.error().kind != ErrorKind::kNotFound) return file.error();
+    if (file) files[which] = *std::move(file);
+  }
+  TIDEMILL_ASSIGN(const embedded::JournalReading reading, embedded::read_journal("journal", files[0].get(), files[1].get()));
   std::vector<JournalFileInfo> result;
-  std::vector<std::unique_ptr<File>> open_files;
-  JournalFileInfo* current = nullptr;
-  for (const char* path : kJournalFiles) {
+  for (int which = 0; which < 2; ++which) {
+    const embedded::RawJournalFile& raw = reading.files[which];
     JournalFileInfo& info = result.emplace_back();
-    info.path = path;
-    auto file = storage_->open(path, OpenMode::kRead);
-    open_files.push_back(file ? *std::move(file) : nullptr);
-    if (!open_files.back()) {
-      if (file.error().kind != ErrorKind::kNotFound) info.problem = file.error();
-      continue;
-    }
-    TIDEMILL_ASSIGN(const std::vector<embedded::RawJournalEntry> entries,
-                    embedded::read_journal_file(*open_files.back(), info.end));
-    for (const embedded::RawJournalEntry& raw : entries) {
-      const auto entry = embedded::decode_journal_entry(raw.body);
-      if (!entry) {
-        info.problem = entry.error();
+    info.path = raw.path;
+    info.current = which == reading.newest && !raw.entries.empty();
+    info.end = raw.end;
+    info.torn = raw.torn;
+    for (const embedded::RawJournalEntry& entry : raw.entries) {
+      const auto decoded = embedded::decode_journal_entry(entry.body);
+      if (!decoded) {
+        info.problem = decoded.error().with_context(raw.path + ", entry " + std::to_string(entry.sequence));
         break;
       }
-      info.entries.push_back(describe(raw, *entry));
+      info.entries.push_back(describe(entry, *decoded));
     }
-  }
-  for (JournalFileInfo& info : result) {
-    const bool newer = current == nullptr || current->entries.empty() ||
-                       (!info.entries.empty() && info.entries.front().sequence > current->entries.front().sequence);
-    if (newer) current = &info;
-  }
-  current->current = !current->entries.empty();
-  if (!current->current || current->problem) return result;
-  const auto index = static_cast<std::size_t>(current - result.data());
-  TIDEMILL_ASSIGN(const auto cut_off, embedded::find_journal_entry(*open_files[index], current->end,
-                                                                   current->entries.back().sequence));
-  if (cut_off && cut_off->synced > current->entries.back().sequence) {
-    current->problem = Error{ErrorKind::kCorruption,
-                             "the entry at byte " + std::to_string(current->end) + " is damaged, though it was synced; "
-                                 "whole ones follow (number " + std::to_string(cut_off->sequence) + " at byte " +
-                                 std::to_string(cut_off->position) + ") and are lost with it"};
+    if (reading.damage && which == reading.newest && !info.problem) info.problem = reading.damage;
   }
   return result;
 }
@@ -167,21 +164,31 @@ Result<std::vector<TopicPartition>> EmbeddedLogFiles::partitions() const {
   return result;
 }
 
+// A finished compaction that was not put in its place yet (`<base>.swap`) stands for the segments that it covers, as it does for
+// the next owner.
 Result<std::vector<StoredSegment>> EmbeddedLogFiles::segments(const TopicPartition& partition) const {
   const std::string directory = "topics/" + to_string(partition);
   TIDEMILL_ASSIGN(const std::vector<std::string> names, storage_->list(directory));
-  std::vector<StoredSegment> result;
-  for (const std::string& name : names) {
-    if (!name.ends_with(".log")) continue;
-    StoredSegment segment{directory + "/" + name, Offset(0), 0};
-    std::from_chars(name.data(), name.data() + name.size(), segment.base.value);
-    auto file = storage_->open(segment.path, OpenMode::kRead);
-    if (!file && file.error().kind == ErrorKind::kNotFound) continue;  // an owner has just removed it
-    if (!file) return file.error();
-    TIDEMILL_ASSIGN(segment.size_bytes, (*file)->size());
-    result.push_back(std::move(segment));
+  std::map<Offset, StoredSegment> result;
+  for (const std::string_view suffix : {std::string_view(".log"), embedded::kSwapSuffix}) {
+    for (const std::string& name : names) {
+      if (!name.ends_with(suffix)) continue;
+      StoredSegment segment{directory + "/" + name, Offset(0), 0};
+      std::from_chars(name.data(), name.data() + name.size(), segment.base.value);
+      auto file = storage_->open(segment.path, OpenMode::kRead);
+      if (!file && file.error().kind == ErrorKind::kNotFound) continue;  // an owner has just removed it
+      if (!file) return file.error();
+      TIDEMILL_ASSIGN(segment.size_bytes, (*file)->size());
+      if (suffix == embedded::kSwapSuffix) {
+        TIDEMILL_ASSIGN(const Offset end, end_of(**file, segment));
+        result.erase(result.lower_bound(segment.base), result.lower_bound(end));
+      }
+      result.insert_or_assign(segment.base, std::move(segment));
+    }
   }
-  return result;
+  std::vector<StoredSegment> sorted;
+  for (auto& [base, segment] : result) sorted.push_back(std::move(segment));
+  return sorted;
 }
 
 Result<void> EmbeddedLogFiles::read(const TopicPartition& partition_in, const StoredSegment& segment,

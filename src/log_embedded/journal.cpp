@@ -20,26 +20,14 @@ constexpr std::uint64_t kNumbersOfOneOwner = 0xffffffffU;  // the upper half of 
 constexpr std::uint64_t kFileBytesMin = std::uint64_t{1} << 20;
 constexpr std::uint32_t kBodyBytesMax = std::uint32_t{1} << 31;
 
-/// The entries of one file.
-struct RawFile {
-  std::string path;
-  std::vector<RawJournalEntry> entries;  // from its beginning, whole and without a gap
-  std::uint64_t end = 0;          // where they end
-  std::uint64_t size = 0;
-  bool other_version = false;     // begins with an entry of another version
-  bool torn = false;              // there is the beginning of the next entry
-};
-
 /// The whole entry at the position, if there is one; `begun`: the number of one that begins there.
-Result<std::optional<RawJournalEntry>> read_entry(const File& file, std::uint64_t at, std::uint64_t size,
-                                                  std::uint64_t& begun) {
+Result<std::optional<RawJournalEntry>> read_entry(const File& file, std::uint64_t at, std::uint64_t size, std::uint64_t& begun) {
   Bytes prefix;
   TIDEMILL_TRY(file.read_at(at, kPrefixBytes, prefix));
   if (prefix.size() < kPrefixBytes || load_big_endian<std::uint32_t>(prefix.data()) != kMagic) return std::optional<RawJournalEntry>();
   const auto checksum = load_big_endian<std::uint32_t>(prefix.data() + 4);
   const auto length = load_big_endian<std::uint32_t>(prefix.data() + 8);
-  RawJournalEntry entry{at, load_big_endian<std::uint64_t>(prefix.data() + 12),
-                        load_big_endian<std::uint64_t>(prefix.data() + 20), {}};
+  RawJournalEntry entry{at, load_big_endian<std::uint64_t>(prefix.data() + 12), load_big_endian<std::uint64_t>(prefix.data() + 20), {}};
   begun = entry.sequence;
   if (length > kBodyBytesMax || at + kPrefixBytes + length > size) return std::optional<RawJournalEntry>();
   TIDEMILL_TRY(file.read_at(at + kPrefixBytes, length, entry.body));
@@ -48,9 +36,11 @@ Result<std::optional<RawJournalEntry>> read_entry(const File& file, std::uint64_
   return std::optional<RawJournalEntry>(std::move(entry));
 }
 
-Result<RawFile> read_file(const File& file, std::string path) {
-  RawFile raw;
+Result<RawJournalFile> read_file(const File* there, std::string path) {
+  RawJournalFile raw;
   raw.path = std::move(path);
+  if (there == nullptr) return raw;
+  const File& file = *there;
   TIDEMILL_ASSIGN(raw.size, file.size());
   while (true) {
     std::uint64_t begun = 0;
@@ -72,81 +62,92 @@ Result<RawFile> read_file(const File& file, std::string path) {
   return raw;
 }
 
-}  // namespace
-
-Result<std::vector<RawJournalEntry>> read_journal_file(const File& file, std::uint64_t& end) {
-  TIDEMILL_ASSIGN(RawFile raw, read_file(file, {}));
-  end = raw.end;
-  return std::move(raw.entries);
-}
-
-Result<std::optional<RawJournalEntry>> find_journal_entry(const File& file, std::uint64_t behind, std::uint64_t newer_than) {
+/// A whole entry behind the ones that could be read, with a number above `last`: then what lies between is not a torn tail if
+/// that entry knows that it was synced.
+Result<std::optional<RawJournalEntry>> find_entry_behind(const File& file, const RawJournalFile& raw, std::uint64_t last) {
   constexpr std::uint64_t kChunkBytes = std::uint64_t{1} << 20;
   const char magic[] = {'T', 'M', 'J', '2'};
-  TIDEMILL_ASSIGN(const std::uint64_t size, file.size());
   Bytes chunk;
-  for (std::uint64_t from = behind + 1; from < size; from += kChunkBytes) {
+  for (std::uint64_t from = raw.end + 1; from < raw.size; from += kChunkBytes) {
     TIDEMILL_TRY(file.read_at(from, kChunkBytes + sizeof magic - 1, chunk));
     for (std::size_t at = chunk.find(magic, 0, sizeof magic); at != Bytes::npos; at = chunk.find(magic, at + 1, sizeof magic)) {
       std::uint64_t begun = 0;
-      TIDEMILL_ASSIGN(std::optional<RawJournalEntry> entry, read_entry(file, from + at, size, begun));
-      if (entry && entry->sequence > newer_than) return entry;
+      TIDEMILL_ASSIGN(std::optional<RawJournalEntry> entry, read_entry(file, from + at, raw.size, begun));
+      if (entry && entry->sequence > last) return entry;
     }
   }
   return std::optional<RawJournalEntry>();
 }
 
-namespace {
-
-Error damaged_entry(const RawFile& raw, const std::string& how) {
+Error damaged_entry(const RawJournalFile& raw, const std::string& how) {
   return Error{ErrorKind::kCorruption, raw.path + ": the entry at byte " + std::to_string(raw.end) +
                                            " is damaged, though it was synced: " + how + "; restore the file from a copy"};
 }
 
 }  // namespace
 
-std::string Journal::path(int which) const { return options_.directory + (which == 0 ? "/journal-a" : "/journal-b"); }
+Result<JournalReading> read_journal(const std::string& directory, const File* a, const File* b) {
+  const File* const files[] = {a, b};
+  JournalReading reading;
+  for (int which = 0; which < 2; ++which) {
+    RawJournalFile& raw = reading.files[which];
+    TIDEMILL_ASSIGN(raw, read_file(files[which], directory + "/" + kJournalFileNames[which]));
+    if (raw.other_version) {
+      reading.damage = Error{ErrorKind::kCorruption, raw.path + " is of another version of this program, which must open it"};
+    }
+  }
+  const auto first = [](const RawJournalFile& raw) { return raw.entries.empty() ? 0 : raw.entries.front().sequence; };
+  reading.newest = first(reading.files[1]) > first(reading.files[0]) ? 1 : 0;
+  if (reading.damage || files[reading.newest] == nullptr) return reading;
+  const RawJournalFile& newest = reading.files[reading.newest];
+  const RawJournalFile& other = reading.files[1 - reading.newest];
+  const std::uint64_t last = reading.last();
+  TIDEMILL_ASSIGN(const auto behind, find_entry_behind(*files[reading.newest], newest, last));
+  if (behind && behind->synced > last) {
+    std::uint64_t begun = 0;
+    TIDEMILL_ASSIGN(const auto since, read_entry(*files[reading.newest], newest.end, newest.size, begun));
+    const bool written_since = since && since->sequence == last + 1;  // by an owner, while this was read
+    if (!written_since) {
+      reading.damage = damaged_entry(newest, "entry " + std::to_string(behind->sequence) + " behind it says so");
+    }
+  } else if (other.entries.empty() && files[1 - reading.newest] != nullptr) {
+    // Its checkpoint cannot be read. If something was written behind that, it was not torn: it was synced first.
+    TIDEMILL_ASSIGN(const auto later, find_entry_behind(*files[1 - reading.newest], other, last));
+    if (later) {
+      reading.damage = damaged_entry(other, "it is a checkpoint, and entry " + std::to_string(later->sequence) + " follows it");
+    }
+  }
+  return reading;
+}
 
 Result<Journal::Found> Journal::open(Storage& storage, Options options) {
   TIDEMILL_TRY(storage.create_directories(options.directory));
   Found found;
-  found.journal = std::unique_ptr<Journal>(new Journal(storage, std::move(options)));
+  found.journal = std::unique_ptr<Journal>(new Journal(std::move(options)));
   Journal& journal = *found.journal;
-  RawFile files[2];
+  const std::string& directory = journal.options_.directory;
   for (int which = 0; which < 2; ++which) {
-    TIDEMILL_ASSIGN(std::unique_ptr<File> file, storage.open(journal.path(which), OpenMode::kCreate));
+    TIDEMILL_ASSIGN(std::unique_ptr<File> file,
+                    storage.open(directory + "/" + kJournalFileNames[which], OpenMode::kCreate));
     journal.files_[which] = std::move(file);
-    TIDEMILL_ASSIGN(files[which], read_file(*journal.files_[which], journal.path(which)));
-    if (files[which].other_version) {
-      return Error{ErrorKind::kCorruption, files[which].path + " is of another version of this program, which must open it"};
-    }
   }
-  TIDEMILL_TRY(storage.sync_directory(journal.options_.directory));
-  const auto first = [](const RawFile& raw) { return raw.entries.empty() ? 0 : raw.entries.front().sequence; };
-  journal.current_ = first(files[1]) > first(files[0]) ? 1 : 0;
-  RawFile& newest = files[journal.current_];
-  const RawFile& other = files[1 - journal.current_];
-  const std::uint64_t last = newest.entries.empty() ? 0 : newest.entries.back().sequence;
-  TIDEMILL_ASSIGN(const auto behind, find_journal_entry(*journal.files_[journal.current_], newest.end, last));
-  if (behind && behind->synced > last) {
-    return damaged_entry(newest, "entry " + std::to_string(behind->sequence) + " behind it says so");
-  }
-  if (other.entries.empty()) {
-    // Its checkpoint cannot be read. If something was written behind that, it was not torn: it was synced first.
-    TIDEMILL_ASSIGN(const auto later, find_journal_entry(*journal.files_[1 - journal.current_], other.end, last));
-    if (later) return damaged_entry(other, "it is a checkpoint, and entry " + std::to_string(later->sequence) + " follows it");
-  }
+  TIDEMILL_ASSIGN(const JournalReading reading, read_journal(directory, journal.files_[0].get(), journal.files_[1].get()));
+  if (reading.damage) return *reading.damage;
+  TIDEMILL_TRY(storage.sync_directory(directory));
+  journal.current_ = reading.newest;
+  const RawJournalFile& newest = reading.files[reading.newest];
   if (newest.torn) {
     found.torn = newest.path + ": the entry at byte " + std::to_string(newest.end) +
                  ", the last one, is torn and was never acknowledged; it is cut off";
   }
   journal.position_ = newest.end;
-  for (RawJournalEntry& raw : newest.entries) {
+  for (const RawJournalEntry& raw : newest.entries) {
     auto entry = decode_journal_entry(raw.body);
     if (!entry) return entry.error().with_context(newest.path + ", entry " + std::to_string(raw.sequence));
     found.entries.push_back(*std::move(entry));
   }
   // What the last owner wrote and nobody can read any more may have had higher numbers: they never come again.
+  const std::uint64_t last = reading.last();
   journal.sequence_ = journal.synced_ = last == 0 ? 0 : last | kNumbersOfOneOwner;
   return found;
 }

@@ -23,15 +23,30 @@ namespace tidemill::embedded {
 struct RawJournalEntry {
   std::uint64_t position = 0;
   std::uint64_t sequence = 0;
-  std::uint64_t synced = 0;  // the last entry that was known to be durable when this one was written
+  std::uint64_t synced = 0;  // the last entry that was known to be, when this one was written
   Bytes body;
 };
-/// The entries at the front of the file, as long as they are whole and their numbers have no gap; `end`: where that ends.
-[[nodiscard]] Result<std::vector<RawJournalEntry>> read_journal_file(const File& file, std::uint64_t& end);
-/// The first whole entry behind the position whose number is larger than `newer_than`; nullopt: there is none. What lies before it
-/// was torn by a power failure, or is damaged if the entry knows that it had been synced.
-[[nodiscard]] Result<std::optional<RawJournalEntry>> find_journal_entry(const File& file, std::uint64_t behind,
-                                                                        std::uint64_t newer_than);
+struct RawJournalFile {
+  std::string path;
+  std::vector<RawJournalEntry> entries;  // from its beginning, whole and without a gap
+  std::uint64_t end = 0;                 // where they end
+  std::uint64_t size = 0;
+  bool other_version = false;  // begins with an entry of another version
+  bool torn = false;           // there is the beginning of the next entry
+};
+struct JournalReading {
+  RawJournalFile files[2];
+  int newest = 0;
+  /// An entry that was synced is damaged, or is of another version: what can be read is not what was acknowledged.
+  std::optional<Error> damage;
+
+  [[nodiscard]] std::uint64_t last() const {
+    return files[newest].entries.empty() ? 0 : files[newest].entries.back().sequence;
+  }
+};
+inline constexpr const char* kJournalFileNames[] = {"journal-a", "journal-b"};
+/// Reads both files (null: there is none) and says which one counts. An owner may be writing to them meanwhile.
+[[nodiscard]] Result<JournalReading> read_journal(const std::string& directory, const File* a, const File* b);
 
 class Journal {
  public:
@@ -69,12 +84,10 @@ class Journal {
   [[nodiscard]] std::uint64_t last_ticket() const { return sequence_; }
 
  private:
-  Journal(Storage& storage, Options options) : storage_(storage), options_(std::move(options)) {}
+  explicit Journal(Options options) : options_(std::move(options)) {}
   [[nodiscard]] Result<void> reserve(File& file, std::uint64_t bytes);
   [[nodiscard]] Result<void> write_entry(File& file, std::uint64_t position, const Bytes& encoded);
-  [[nodiscard]] std::string path(int which) const;
 
-  Storage& storage_;
   Options options_;
   std::shared_ptr<File> files_[2];
   int current_ = 0;

@@ -347,14 +347,13 @@ Result<std::size_t> whole_frame(BytesView received, std::size_t bytes_max) {
 }
 
 Bytes batch_of(const RecordBatch& records) {
-  const Offset first = records.records.empty() ? Offset(0) : records.records.front().offset;
-  BatchBuilder builder;
-  for (const LogRecord& record : records.records) {
-    builder.add_at(static_cast<std::int32_t>(record.offset - first), record.timestamp, record.key, record.value, record.headers);
+  BatchHeader header;
+  if (!records.records.empty()) {
+    header.base_offset = records.records.front().offset;
+    header.last_offset_delta = static_cast<std::int32_t>(records.records.back().offset - header.base_offset);
   }
-  Bytes bytes = builder.seal({});
-  set_base_offset(bytes, first, records.leader_epoch);
-  return bytes;
+  header.leader_epoch = records.leader_epoch;
+  return rewrite_batch(header, records.records, std::nullopt);
 }
 
 }  // namespace tidemill::embedded

@@ -71,6 +71,16 @@ Result<std::unique_ptr<Client>> Client::make(rd_kafka_type_t type, ConfPtr conf,
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
     static_cast<Client*>(self)->note(static_cast<rd_kafka_resp_err_t>(error), reason);
   });
+  // Nobody has to poll for these: what stands in the way of a connection is told while a call still waits for it.
+  rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t* handle, int level, const char* facility, const char* message) {
+    constexpr int kSyslogError = 3;
+    auto* self = handle == nullptr ? nullptr : static_cast<Client*>(rd_kafka_opaque(handle));
+    if (level <= kSyslogError && self != nullptr) {
+      self->note(RD_KAFKA_RESP_ERR__TRANSPORT, message);
+    } else {
+      spdlog::debug("librdkafka {}: {}", facility, message);
+    }
+  });
   if (delivered != nullptr) {
     rd_kafka_conf_set_dr_msg_cb(conf.get(), [](rd_kafka_t* handle, const rd_kafka_message_t* message, void* self) {
       const auto* owner = static_cast<const Client*>(self);

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 namespace tidemill::kafka {
 namespace {
@@ -132,15 +131,6 @@ Result<void> translate_and_set(rd_kafka_conf_t* conf, const std::string& name, c
   return set(conf, name, value);
 }
 
-void log_to_spdlog(const rd_kafka_t*, int level, const char* facility, const char* message) {
-  constexpr int kSyslogError = 3;
-  if (level < kSyslogError) {
-    spdlog::error("librdkafka {}: {}", facility, message);
-  } else {
-    spdlog::debug("librdkafka {}: {}", facility, message);
-  }
-}
-
 }  // namespace
 
 Result<ConnectionConfig> connection_config(const KafkaLogOptions& options) {
@@ -195,7 +185,6 @@ Result<ConfPtr> client_conf(const KafkaLogOptions& options, std::string_view pre
   TIDEMILL_TRY(set(conf.get(), "bootstrap.servers", options.bootstrap_servers));
   TIDEMILL_TRY(set(conf.get(), "client.id", options.client_id));
   TIDEMILL_TRY(set(conf.get(), "log_level", "4"));
-  rd_kafka_conf_set_log_cb(conf.get(), log_to_spdlog);
   for (const auto& [key, value] : defaults) TIDEMILL_TRY(set(conf.get(), key, value));
   for (const auto& [key, value] : general(options)) TIDEMILL_TRY(translate_and_set(conf.get(), key, value));
   for (const auto& [key, value] : options.properties) {

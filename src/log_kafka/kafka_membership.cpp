@@ -181,7 +181,7 @@ KafkaMembership::Next KafkaMembership::fail(BrokerError error, std::string_view 
   const bool unauthorized = error == BrokerError::kGroupAuthorizationFailed || error == BrokerError::kTopicAuthorizationFailed;
   std::string message = fmt::format("group {}: {} failed: {} ({})", group_, during, name(error), static_cast<int>(error));
   if (error == BrokerError::kFencedInstanceId) message += ": another live process uses the same group.instance.id";
-  if (error == BrokerError::kInconsistentGroupProtocol) message += ": the group has members of another kind of program";
+  if (error == BrokerError::kInconsistentGroupProtocol) message += ": the group has members of another kind of program: stop them first (one that crashed is gone after session.timeout.ms)";
   if (error == BrokerError::kInvalidSessionTimeout) {
     message += ": session.timeout.ms is outside of the broker's group.min.session.timeout.ms and group.max.session.timeout.ms";
   }

@@ -148,6 +148,8 @@ class StreamThread {
   void handle_events(Now now);
   void assign(const TasksAssigned& assigned, Now now);
   void lose_tasks(const Error& reason);
+  /// All tasks are lost: not running before the next assignment.
+  void await_assignment();
   Result<void> rejoin();
   void finish_revocation(Now now);
   // Commit rounds: true when this round of run_once must end because another participant is waited for.

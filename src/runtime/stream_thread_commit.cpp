@@ -144,6 +144,8 @@ void StreamThread::aborted(const RoundOutcome& outcome, Now now) {
   }
   reset_tasks();
   if (outcome.outcome == CommitOutcome::kFenced) {
+    spdlog::warn("{}: the commit was refused, the tasks may be another's now: {}", options_.name, outcome.error.message);
+    await_assignment();
     close_all_tasks();
     publish();
     if (!closing_) {

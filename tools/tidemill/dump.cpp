@@ -17,9 +17,9 @@ bool wanted(const DumpOptions& options, const tidemill::TopicPartition& partitio
 }
 
 void print(const DumpOptions& options, const tidemill::JournalEntryInfo& entry) {
-  std::printf("  entry=%llu byte=%llu size=%llu %s next_producer=%lld\n", static_cast<unsigned long long>(entry.sequence),
+  std::printf("  entry=%llu byte=%llu size=%llu %s synced=%llu next_producer=%lld\n", static_cast<unsigned long long>(entry.sequence),
               static_cast<unsigned long long>(entry.position), static_cast<unsigned long long>(entry.size_bytes), entry.type.c_str(),
-              number(entry.next_producer_id));
+              static_cast<unsigned long long>(entry.synced), number(entry.next_producer_id));
   for (const auto& topic : entry.topics) {
     if (!options.topic.empty() && topic.name != options.topic) continue;
     std::printf("      topic=%s partitions=%d", topic.name.c_str(), topic.partitions);
@@ -30,6 +30,7 @@ void print(const DumpOptions& options, const tidemill::JournalEntryInfo& entry) 
     if (!wanted(options, end.partition)) continue;
     std::printf("      partition=%s end=%lld start=%lld epoch=%d", to_string(end.partition).c_str(), number(end.end.value),
                 number(end.log_start.value), end.leader_epoch.value);
+    if (end.cleaned.value > 0) std::printf(" cleaned=%lld", number(end.cleaned.value));
     if (end.batches > 0) std::printf(" batches=%zu bytes=%llu", end.batches, static_cast<unsigned long long>(end.batch_bytes));
     std::printf("\n");
   }
@@ -43,8 +44,8 @@ void print(const DumpOptions& options, const tidemill::JournalEntryInfo& entry) 
 
 void print(const DumpOptions& options, const std::vector<tidemill::JournalFileInfo>& journal) {
   for (const auto& file : journal) {
-    std::printf("%s%s entries=%zu ends_at_byte=%llu\n", file.path.c_str(), file.current ? " current" : "", file.entries.size(),
-                static_cast<unsigned long long>(file.end));
+    std::printf("%s%s entries=%zu ends_at_byte=%llu%s\n", file.path.c_str(), file.current ? " current" : "", file.entries.size(),
+                static_cast<unsigned long long>(file.end), file.torn ? " torn" : "");
     for (const auto& entry : file.entries) print(options, entry);
     if (file.problem) std::printf("  PROBLEM: %s\n", file.problem->message.c_str());
   }

@@ -51,11 +51,9 @@ class PartitionCheck {
       problem(segments.error().message);
       return std::move(findings_);
     }
-    if (segments) {
-      for (const auto& segment : *segments) {
-        if (stopped_) break;
-        check_segment(segment);
-      }
+    for (std::size_t i = 0; segments && !stopped_ && i < segments->size(); ++i) {
+      const bool deleted = i + 1 < segments->size() && (*segments)[i + 1].base <= journaled_.log_start;
+      if (!deleted) check_segment((*segments)[i]);
     }
     check_end();
     return std::move(findings_);
@@ -180,12 +178,14 @@ class PartitionCheck {
   std::map<std::int64_t, Offset> open_;
 };
 
-bool compacted(const tidemill::JournaledState& state, const std::string& topic) {
+/// Its offsets may have gaps.
+bool compacted(const tidemill::JournaledState& state, const tidemill::JournaledEnd& journaled) {
   for (const auto& spec : state.topics) {
     const auto policy = spec.config.find("cleanup.policy");
-    if (spec.name == topic && policy != spec.config.end()) return policy->second.find("compact") != std::string::npos;
+    if (spec.name != journaled.partition.topic || policy == spec.config.end()) continue;
+    if (policy->second.find("compact") != std::string::npos) return true;
   }
-  return false;
+  return journaled.cleaned.value > 0;
 }
 
 const tidemill::JournaledEnd* find(const tidemill::JournaledState& state, const tidemill::TopicPartition& id) {
@@ -197,12 +197,12 @@ const tidemill::JournaledEnd* find(const tidemill::JournaledState& state, const 
 
 Findings check_partition(const tidemill::EmbeddedLogFiles& files, const tidemill::JournaledState& state,
                          const tidemill::JournaledEnd& journaled) {
-  Findings found = PartitionCheck(files, journaled, compacted(state, journaled.partition.topic)).run();
+  Findings found = PartitionCheck(files, journaled, compacted(state, journaled)).run();
   for (int look = 1; look < kLooks && files.unlocked() && !found.problems.empty(); ++look) {
     const tidemill::JournaledState now = tidemill::journaled_state(files.journal().value());
     const tidemill::JournaledEnd* end = find(now, journaled.partition);
     if (end == nullptr) return {};  // deleted meanwhile
-    found = PartitionCheck(files, *end, compacted(now, journaled.partition.topic)).run();
+    found = PartitionCheck(files, *end, compacted(now, *end)).run();
   }
   return found;
 }
@@ -211,7 +211,11 @@ Findings check_journal(const std::vector<tidemill::JournalFileInfo>& journal) {
   Findings found;
   bool any = false;
   for (const auto& file : journal) {
-    if (file.problem) found.problems.push_back(file.path + ": " + file.problem->message);
+    if (file.problem) found.problems.push_back(file.problem->message);
+    if (file.torn && file.current) {
+      found.notes.push_back(file.path + ": the entry at byte " + std::to_string(file.end) +
+                            " is torn and was never acknowledged; the next owner cuts it off");
+    }
     if (!file.current) continue;
     any = true;
     if (file.entries.front().type != "checkpoint") {

@@ -50,6 +50,7 @@ struct JournaledEnd {
   TopicPartition partition;
   Offset end;
   Offset log_start;
+  Offset cleaned;  // compaction has been so far
   LeaderEpoch leader_epoch;
   /// The batches that the entry itself holds (`power` durability).
   std::size_t batches = 0;
@@ -63,6 +64,7 @@ struct JournaledGroupOffset {
 struct JournalEntryInfo {
   std::uint64_t position = 0;
   std::uint64_t sequence = 0;
+  std::uint64_t synced = 0;  // the last entry that was known to be, when this one was written
   std::uint64_t size_bytes = 0;
   std::string type;  // checkpoint, commit, topic created, topic deleted, topic altered
   std::int64_t next_producer_id = 0;
@@ -76,7 +78,9 @@ struct JournalFileInfo {
   bool current = false;
   std::vector<JournalEntryInfo> entries;
   std::uint64_t end = 0;  // where they end
-  /// An entry that cannot be read, or entries behind the end that a damaged one has cut off.
+  /// The beginning of another entry follows, which nobody was told of: a recovery cuts it off.
+  bool torn = false;
+  /// An entry that was synced is damaged, or one is of another version.
   std::optional<Error> problem;
 };
 
