@@ -3,12 +3,12 @@
 
 The driver writes for --seconds; --kills SIGKILLs fall on the instances, each back after 0-4 seconds, now and then without
 its state directory; --stops stop an instance (SIGSTOP) for longer than its session lasts, so that it comes back as a
-zombie whose tasks are others'. Then the driver is ended, the clients finish the input and are ended in order, and the
+zombie whose tasks are others'; --broker-kills kill the broker and start it again. Then the driver is ended, the clients finish the input and are ended in order, and the
 driver verifies every output record. Beyond what it says we require: the clients processed all of the input, `echo` is as
 long as `data` in every partition (the driver overlooks a copy that is too short), and every client ended with status 0.
 
 usage: judge_eos.py --client EOS_CLIENT | --java-client   [--form process|process-complex] [--instances N] [--seconds S]
-                    [--kills N] [--stops N] [--seed N] [--session-timeout MS] [--keep]
+                    [--kills N] [--stops N] [--broker-kills N] [--seed N] [--session-timeout MS] [--keep]
 Status 77: no JDK, or no Maven to bring Kafka's jars.
 """
 import argparse
@@ -102,26 +102,34 @@ class Client:
 
 
 def plan(chance, arguments):
-    """[(moment, what)]: kills and stops over the driver's time, none in its first and last seconds."""
+    """[(moment, what)]: what happens over the driver's time, nothing in its first and last seconds."""
     def moments(number):
         span = arguments.seconds - 4
         return [2 + span * (i + chance.random()) / number for i in range(number)]
 
-    return sorted([(at, "kill") for at in moments(arguments.kills)] + [(at, "stop") for at in moments(arguments.stops)])
+    return sorted([(at, "kill") for at in moments(arguments.kills)] + [(at, "stop") for at in moments(arguments.stops)] +
+                  [(at, "broker") for at in moments(arguments.broker_kills)])
 
 
 def torment(harness, clients, chance, arguments):
-    """Kills and stops by the plan until the driver's time is over; then all are brought back."""
+    """Follows the plan until the driver's time is over; then all are brought back."""
     begin = time.monotonic()
     todo = plan(chance, arguments)
     turns = []
-    done = {"kill": 0, "inside": 0, "stop": 0}
+    done = {"kill": 0, "inside": 0, "stop": 0, "broker": 0}
     while todo or time.monotonic() < begin + arguments.seconds:
         for client in clients:
             client.attend()
         due = todo and time.monotonic() >= begin + todo[0][0]
         candidates = [client for client in clients if client.up()]
-        if due and candidates:
+        if due and todo[0][1] == "broker":
+            todo.pop(0)
+            harness.broker("kill9")
+            harness.say("the broker was killed")
+            harness.broker("restart")
+            harness.say("the broker is back")
+            done["broker"] += 1
+        elif due and candidates:
             what = todo.pop(0)[1]
             # Everyone has a turn before anyone has the next.
             if not any(client in turns for client in candidates):
@@ -236,7 +244,7 @@ def run(harness, arguments, chance):
     records = judge(harness, arguments, driver_config)
     exceptions = sum(len(client.child.said("EOS-TEST-CLIENT-EXCEPTION", all_lives=True)) for client in clients)
     harness.say(f"PASSED: {records} records, {done['kill']} kills, {done['inside']} of them inside a transaction, "
-                f"{done['stop']} stops, {exceptions} exceptions that a client got over")
+                f"{done['stop']} stops, {done['broker']} deaths of the broker, {exceptions} exceptions that a client got over")
 
 
 def main():
@@ -248,6 +256,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--stops", type=int, default=0)
+    parser.add_argument("--broker-kills", type=int, default=0)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--session-timeout", type=int, default=10000)
     parser.add_argument("--keep", action="store_true")
