@@ -172,16 +172,19 @@ class CrashTest {
   bool kill_once() {
     // One in three at the next named point, half somewhere in the midst of the work, however short its
     // transactions are, the others after a time.
-    const std::uint64_t kind = random_.below(6);
+    // A swap of compacted segments that was left half-done is finished by the next start only: not to be missed.
+    const bool half_swapped = left_half_swapped_ && hits_["recovery.compaction_finished"] == 0;
+    const std::uint64_t kind = half_swapped ? 0 : random_.below(6);
     static constexpr const char* kMidst[] = {"commit.flushed", "commit.staged", "segment.before_marker",
                                              "segment.appended"};
     std::string point;
-    if (kind < 2) point = next_point();
+    if (kind < 2) point = half_swapped ? "recovery.compaction_finished" : next_point();
     if (kind >= 2 && kind < 5) point = kMidst[random_.below(std::size(kMidst))];
     const bool rare =
-        point.starts_with("segment.roll") || point.starts_with("store.") || point == "journal.recycled";
+        point.starts_with("segment.roll") || point.starts_with("store.") || point.starts_with("compaction.") ||
+        point == "journal.recycled";
     std::uint64_t nth = 1 + random_.below(rare ? 2 : kind < 2 ? 12 : point == "segment.appended" ? 250 : 15);
-    if (point == "recovery.truncated") nth = 1;
+    if (point.starts_with("recovery.")) nth = 1;
     // Three in four while it works, one in four wherever its start has come to.
     const bool while_starting = random_.below(4) == 0;
     const auto delay = std::chrono::milliseconds(while_starting ? random_.below(250) : random_.below(300));
@@ -202,6 +205,7 @@ class CrashTest {
     if (!status) child.kill();
     ++kills_;
     if (at_point) ++hits_[point];
+    left_half_swapped_ = at_point && (point == "compaction.swap_named" || point == "compaction.old_removed");
     if (at_point && kind < 2) ++at_points_;
     const std::size_t open = crash::open_transactions(log_directory());
     last_open_ = open > 0;
@@ -321,6 +325,7 @@ class CrashTest {
   std::uint64_t kills_ = 0;
   std::uint64_t inside_ = 0;
   bool last_open_ = false;  // the last kill fell inside a transaction
+  bool left_half_swapped_ = false;  // and left compacted segments half in their place
   std::uint64_t at_points_ = 0;
   std::vector<std::string> points_;
   std::vector<std::string> deck_;

@@ -85,6 +85,7 @@ int main(int argc, char** argv) try {
   EmbeddedLogOptions options;
   options.durability = seed % 2 == 0 ? Durability::kPower : Durability::kProcess;
   options.segment_bytes = 64 * 1024;
+  options.background_interval = std::chrono::milliseconds(50);  // so that changelogs are compacted while it works
   const std::shared_ptr<Log> log = open_embedded_log(argv[1], options).value();
   for (const char* topic : {"lines", "word-counts"}) {
     const auto made = log->admin().create_topic(
@@ -105,6 +106,7 @@ int main(int argc, char** argv) try {
       rocksdb_stores({.memory_bytes = std::size_t{16} << 20, .flush_bytes = std::size_t{16} << 10});
   config.commit_interval = std::chrono::milliseconds(30);
   config.num_stream_threads = 2;
+  config.topic["min.cleanable.dirty.ratio"] = "0.01";
   Streams streams(builder.build(), config);
   streams.start().value();
   std::printf("running\n");
