@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <tidemill/base/assert.hpp>
+#include <tidemill/base/clock.hpp>
 #include <tidemill/base/headers.hpp>
 
 namespace tidemill::kafka {
@@ -102,16 +103,26 @@ std::unique_ptr<KafkaConsumer::Queue> KafkaConsumer::watch(rd_kafka_queue_t* han
 }
 
 KafkaConsumer::Queue* KafkaConsumer::queue_of(const TopicPartition& partition) {
+  rd_kafka_queue_t* handle =
+      rd_kafka_queue_get_partition(client_->get(), partition.topic.c_str(), partition.partition.value);
+  if (handle == nullptr) return nullptr;
   std::unique_ptr<Queue>& queue = queues_[partition];
-  if (!queue) {
-    rd_kafka_queue_t* handle =
-        rd_kafka_queue_get_partition(client_->get(), partition.topic.c_str(), partition.partition.value);
-    if (handle == nullptr) return nullptr;
-    rd_kafka_queue_forward(handle, nullptr);  // nothing of it ever goes to the common queue
-    queue = watch(handle);
-  }
-  queue->ready = true;
+  queue.reset();  // first: it may be the same one, which has one callback
+  rd_kafka_queue_forward(handle, nullptr);  // nothing of it ever goes to the common queue
+  queue = watch(handle);
+  queue->ready = rd_kafka_queue_length(handle) > 0;
   return queue.get();
+}
+
+bool KafkaConsumer::renew_silent_queues() {
+  bool any = false;
+  for (auto& [id, assigned] : assigned_) {
+    if (assigned.alive) continue;
+    any = true;
+    if (assigned.queue->ready || rd_kafka_queue_length(assigned.queue->handle) > 0) continue;
+    if (Queue* queue = queue_of(id)) assigned.queue = queue;
+  }
+  return any;
 }
 
 void KafkaConsumer::empty(const Queue& queue) {
@@ -146,6 +157,7 @@ Result<void> KafkaConsumer::assign(std::span<const std::pair<TopicPartition, Off
     Assigned assigned;
     assigned.id = std::make_shared<const TopicPartition>(id);
     assigned.position = offset;
+    if (const auto before = queues_.find(id); before != queues_.end()) empty(*before->second);
     assigned.queue = queue_of(id);
     if (assigned.queue == nullptr) return client_->failed(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, to_string(id));
     assigned_[id] = std::move(assigned);
@@ -175,6 +187,7 @@ Result<void> KafkaConsumer::seek(const TopicPartition& partition, Offset offset)
   found->second.position = offset;
   found->second.at_end = false;
   found->second.failed = false;
+  found->second.alive = false;
   found->second.queue->ready = true;
   return add_to_client({&again, 1});
 }
@@ -192,6 +205,7 @@ Result<PollResult> KafkaConsumer::poll(std::size_t bytes_max) {
   if (std::optional<Error> fatal = client_->fatal()) return *std::move(fatal);
   Reading reading{.consumer = this, .assigned = nullptr, .result = &result, .bytes = 0, .bytes_max = bytes_max,
                   .full = false, .batch = nullptr, .block = nullptr};
+  (void)renew_silent_queues();
   auto at = assigned_.lower_bound(next_);
   for (std::size_t turn = 0; turn < assigned_.size() && !reading.full; ++turn, ++at) {
     if (at == assigned_.end()) at = assigned_.begin();
@@ -212,11 +226,13 @@ void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     assigned.at_end = false;
     assigned.failed = false;
+    assigned.alive = true;
     // What a seek has made void may still arrive.
     if (message->offset < assigned.position.value) return;
     assigned.position = Offset(message->offset + 1);
     add(reading, *message);
   } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    assigned.alive = true;
     if (message->offset >= assigned.position.value) {
       assigned.position = Offset(message->offset);
       assigned.at_end = true;
@@ -300,12 +316,17 @@ bool KafkaConsumer::something_to_read() const {
 }
 
 bool KafkaConsumer::wait(MonotonicTime deadline) {
-  std::unique_lock lock(signal_.mutex);
   for (;;) {
+    // Outside of the lock: librdkafka's callbacks take it while they hold their queue's.
+    const bool silent = renew_silent_queues();
+    const MonotonicTime until = silent ? std::min(deadline, system_clock().now().monotonic + kRenewInterval) : deadline;
+    std::unique_lock lock(signal_.mutex);
     if (std::exchange(signal_.woken, false)) return true;
     if (something_to_read()) return true;
     const std::uint64_t filled = signal_.filled;
-    if (!signal_.changed.wait_until(lock, deadline, [&] { return signal_.woken || signal_.filled != filled; })) return false;
+    const bool event =
+        signal_.changed.wait_until(lock, until, [&] { return signal_.woken || signal_.filled != filled; });
+    if (!event && until == deadline) return false;
   }
 }
 

@@ -23,6 +23,8 @@ class KafkaConsumer final : public LogConsumer {
  public:
   /// Records are gathered in blocks of this size (a larger record has a block of its own).
   static constexpr std::size_t kBlockBytes = 32 * 1024;
+  /// How long a wait leaves the queues of silent partitions alone.
+  static constexpr std::chrono::milliseconds kRenewInterval{100};
 
   static Result<std::unique_ptr<KafkaConsumer>> make(const KafkaLogOptions& options, Isolation isolation,
                                                      std::string_view group, const Properties& more,
@@ -63,6 +65,7 @@ class KafkaConsumer final : public LogConsumer {
     bool paused = false;
     bool at_end = false;
     bool failed = false;  // said so; what librdkafka repeats is not news
+    bool alive = false;   // has given a record or its end since it was assigned: the queue is the right one
   };
   /// What the callback of one poll() works with.
   struct Reading {
@@ -84,6 +87,10 @@ class KafkaConsumer final : public LogConsumer {
   [[nodiscard]] std::unique_ptr<Queue> watch(rd_kafka_queue_t* handle);
   /// The partition's queue; null: librdkafka has none for it.
   [[nodiscard]] Queue* queue_of(const TopicPartition& partition);
+  /// A partition that is taken away before librdkafka knows its topic is another one when it comes back, with another queue;
+  /// nobody ever fills the first one. So until a partition has given something, its queue is asked for again and again.
+  /// True: there are such partitions.
+  bool renew_silent_queues();
   static void empty(const Queue& queue);
   [[nodiscard]] Result<void> add_to_client(std::span<const std::pair<TopicPartition, Offset>> partitions);
   [[nodiscard]] Result<void> take_from_client(std::span<const TopicPartition> partitions);

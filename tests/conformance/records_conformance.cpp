@@ -148,6 +148,21 @@ TEST_F(LogRecords, OfAnUnassignedPartitionDoNotCome) {
   EXPECT_FALSE(consumer->position(id).has_value());
 }
 
+TEST_F(LogRecords, ComeFromAPartitionThatWasTakenAwayAtOnceAndGivenAgain) {
+  // Again and again: what an adapter knows of a new topic comes in between, at one time or another.
+  for (int round = 0; round < 10; ++round) {
+    const std::string orders = topic("orders-" + std::to_string(round));
+    produce(orders, {"a"});
+    const TopicPartition id{orders, PartitionId(0)};
+    const auto consumer = reader(orders);
+    consumer->unassign(std::span(&id, 1));
+    if (round % 2 == 1) (void)consumer->wait(deadline(std::chrono::milliseconds(round)));
+    const std::pair<TopicPartition, Offset> start{id, Offset(0)};
+    consumer->assign({&start, 1}).value();
+    EXPECT_EQ(read(*consumer, id, 1).size(), 1U) << round;
+  }
+}
+
 TEST_F(LogRecords, OutOfRangeIsAnErrorOfThePartition) {
   const std::string orders = topic("orders");
   produce(orders, {"a"});
