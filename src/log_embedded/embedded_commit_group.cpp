@@ -70,6 +70,7 @@ SendStatus EmbeddedProducer::send(const ProducerRecord& record) {
                                                          "\", which is compacted: compaction keeps the last value of each key"};
     return SendStatus::kFailed;
   }
+  if (group_->transactional && !engine_->has_room(bytes)) return SendStatus::kFull;
   Partition& partition = topic.partitions[index];
   if (!partition.builder.empty() &&
       partition.builder.size_bytes() + bytes + kOverheadMax > std::min(kBatchBytes, topic.settings->batch_bytes_max)) {
@@ -126,7 +127,10 @@ void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
   const auto fail = [&](const Error& error) {
     last_error_ = error;
     group_->broken = error;
-    failures_.push_back({id, 0, error, kNoTimestamp, std::nullopt, std::nullopt, {}});
+    // A transaction that found the disk full can be tried again; its records are not to blame.
+    const bool retried = group_->transactional && error.kind == ErrorKind::kDiskFull;
+    const Error reported = retried ? Error{ErrorKind::kTransactionAborted, error.message} : error;
+    failures_.push_back({id, 0, reported, kNoTimestamp, std::nullopt, std::nullopt, {}});
   };
   const auto newest = engine_->group_numbers.find(group_->name);
   if (newest != engine_->group_numbers.end() && newest->second != group_->number) return fail(fenced(group_->name));

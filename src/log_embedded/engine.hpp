@@ -73,6 +73,8 @@ class Engine {
 
   // Writing (engine_commit.cpp).
 
+  /// False: the disk was full and has no room for so many bytes yet. Without the lock.
+  [[nodiscard]] bool has_room(std::size_t bytes) const;
   /// A producer's batch. What of an older transaction of it could not be aborted before is aborted now, or nothing may follow.
   [[nodiscard]] Result<void> append(PartitionLog& log, Bytes batch, std::int64_t producer);
   /// Journals the partitions' new ends and the offsets; `lock` is released during the sync and held again at the end.
@@ -145,7 +147,7 @@ class Engine {
   std::uint64_t next_removed_ = 0;
   std::optional<Error> failed_;
   bool recovered_ = false;
-  bool full_ = false;  // the disk was, when last tried
+  std::atomic<bool> full_{false};  // the disk was, when last tried
   /// Transactions whose abort markers could not be written (a full disk), and partitions with markers not journaled yet.
   std::map<PartitionLog*, std::set<std::int64_t>, PartitionOrder> unended_;
   PartitionSet to_journal_;

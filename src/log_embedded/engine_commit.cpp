@@ -13,6 +13,8 @@ constexpr std::uint64_t kFreeBytesMin = std::uint64_t{256} << 10;
 /// What a partition takes in an entry beside its name and batches, generously; and a marker in a segment.
 constexpr std::size_t kPartitionEndBytes = 64;
 constexpr std::size_t kMarkerBytes = 128;
+/// What a marker may take on the disk: it can begin a block, and a file.
+constexpr std::uint64_t kMarkerRoomBytes = 16 * 1024;
 
 }  // namespace
 
@@ -125,24 +127,25 @@ Result<void> Engine::end_unended(PartitionSet& ended) {
 }
 
 void Engine::disk_is_full(const Error& error) {
-  if (full_) return;
-  full_ = true;
+  if (full_.exchange(true)) return;
   spdlog::warn("{}: {}: no more records are taken until there is room; retention frees what it may", traits.description,
                error.message);
   keeper_wake_.raise();
 }
 
+bool Engine::has_room(std::size_t bytes) const {
+  if (!full_) return true;
+  const auto free = storage_.free_space();
+  return free && *free >= kFreeBytesMin + bytes;
+}
+
 Result<void> Engine::append(PartitionLog& log, Bytes batch, std::int64_t producer) {
   TIDEMILL_TRY(writable());
-  if (full_) {
-    // Nothing is tried that would leave half of a batch: the room that is left is for markers.
-    TIDEMILL_ASSIGN(const std::uint64_t free, storage_.free_space());
-    if (free < kFreeBytesMin + batch.size()) {
-      return Error{ErrorKind::kDiskFull, traits.description + ": the disk is full; records are taken again when there is room"};
-    }
-    full_ = false;
-    spdlog::info("{}: the disk has room again", traits.description);
+  // Nothing is tried that would leave half of a batch: the room that is left is for markers.
+  if (!has_room(batch.size())) {
+    return Error{ErrorKind::kDiskFull, traits.description + ": the disk is full; records are taken again when there is room"};
   }
+  if (full_.exchange(false)) spdlog::info("{}: the disk has room again", traits.description);
   if (const auto found = unended_.find(&log); found != unended_.end() && found->second.contains(producer)) {
     TIDEMILL_TRY(end_unended(to_journal_));
   }
@@ -188,6 +191,13 @@ Result<void> Engine::commit(Lock& lock, const PartitionSet& touched, std::vector
     bytes += offset.group.size() + offset.position.partition.topic.size() + offset.position.metadata.size() + kPartitionEndBytes;
   }
   if (auto room = make_room(bytes); !room) return leave_open(room.error());
+  if (marker == ControlType::kCommit && !producers.empty()) {
+    // Half of the markers of a commit cannot be taken back, so there must be room for all of them before the first.
+    const auto free = storage_.free_space();
+    if (free && *free < partitions.size() * kMarkerRoomBytes) {
+      return leave_open({ErrorKind::kDiskFull, "there is no room for the end of a transaction: No space left on device"});
+    }
+  }
   if (auto marked = write_markers(partitions, producers, marker, clock.now().wall); !marked) {
     return leave_open(marked.error());
   }

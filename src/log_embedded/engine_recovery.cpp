@@ -65,7 +65,9 @@ Result<void> Engine::recover() {
   TIDEMILL_TRY(remove_leftovers());
   recovered_ = true;
   if (options.read_only) return {};
-  return checkpoint();
+  TIDEMILL_TRY(checkpoint());
+  // Both files of the journal have their place from now on, so that the log can be opened on a full disk, too.
+  return journal_->reserve_both();
 }
 
 Result<void> Engine::open_journal(std::vector<JournalEntry>& entries) {
@@ -139,7 +141,11 @@ Result<void> Engine::end_recovery(const Replay& replay) {
                      to_string(*log->partition()), found_end - end.end);
       }
       for (const std::int64_t producer : log->open_producers()) {
-        TIDEMILL_TRY(log->append_marker(ControlType::kAbort, producer, now));
+        const auto ended = log->append_marker(ControlType::kAbort, producer, now);
+        if (ended) continue;
+        if (ended.error().kind != ErrorKind::kDiskFull) return ended;
+        disk_is_full(ended.error());  // then it is ended later, and retention can be at work until then
+        unended_[log.get()].insert(producer);
       }
       log->set_cleaned(std::min(end.cleaned, log->end()));
       log->delete_before(end.log_start);

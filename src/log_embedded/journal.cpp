@@ -166,6 +166,13 @@ Result<void> Journal::reserve(File& file, std::uint64_t bytes) {
   return size >= bytes ? Result<void>() : file.preallocate(bytes);
 }
 
+Result<void> Journal::reserve_both() {
+  for (const auto& file : files_) {
+    if (auto reserved = reserve(*file, 0); !reserved && reserved.error().kind != ErrorKind::kDiskFull) return reserved;
+  }
+  return {};
+}
+
 Result<bool> Journal::full(std::size_t entry_bytes) {
   const std::uint64_t end = position_ + kPrefixBytes + entry_bytes;
   if (position_ > 0 && end > options_.file_bytes) return true;

@@ -71,6 +71,8 @@ class Journal {
   /// An entry of so many bytes does not fit any more: call checkpoint() first. Reserves the place for it, if that is not done:
   /// kDiskFull leaves everything as it was.
   [[nodiscard]] Result<bool> full(std::size_t entry_bytes);
+  /// Takes the place of both files on the disk now; as much of it as there is.
+  [[nodiscard]] Result<void> reserve_both();
   /// More than half of the file is used.
   [[nodiscard]] bool half_full() const { return position_ > options_.file_bytes / 2; }
   /// No entry may be larger; what is, must be made durable by a checkpoint.
