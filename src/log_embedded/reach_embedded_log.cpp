@@ -1,15 +1,14 @@
 // reach_embedded_log(): takes the directory's lock, or finds the process that has it and speaks to that one.
 //
-// An owner that is just starting has the lock and no socket yet; one that is ending has no socket any more and still the lock.
-// So what changes there is waited for: the socket's name coming up, another owner's pid in the lock file, the owner's death, or
-// the end of patience.
+// An owner that is just starting has the lock and no socket yet; one that is ending has no socket any more
+// and still the lock. So what changes there is waited for: the socket's name coming up, another owner's pid
+// in the lock file, the owner's death, or the end of patience.
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <charconv>
-
 #include <tidemill/adapters/embedded_log.hpp>
 
 #include "log_embedded/socket_log.hpp"
@@ -26,7 +25,8 @@ int owner_of(const std::string& directory) {
   Bytes text;
   constexpr std::size_t kPidBytesMax = 32;
   int pid = 0;
-  if (file && (*file)->read_at(0, kPidBytesMax, text)) std::from_chars(text.data(), text.data() + text.size(), pid);
+  if (file && (*file)->read_at(0, kPidBytesMax, text))
+    std::from_chars(text.data(), text.data() + text.size(), pid);
   return pid;
 }
 
@@ -55,7 +55,9 @@ class OwnerWatch {
   Descriptor process_;
 };
 
-bool may_come_up(ErrorKind kind) { return kind == ErrorKind::kNotFound || kind == ErrorKind::kUnavailable; }
+bool may_come_up(ErrorKind kind) {
+  return kind == ErrorKind::kNotFound || kind == ErrorKind::kUnavailable;
+}
 
 }  // namespace
 }  // namespace embedded
