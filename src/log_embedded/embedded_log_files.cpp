@@ -5,6 +5,7 @@
 
 #include "log_embedded/compactor.hpp"
 #include "log_embedded/journal.hpp"
+#include "log_embedded/socket_log.hpp"
 
 namespace tidemill {
 namespace {
@@ -120,6 +121,10 @@ Result<std::unique_ptr<EmbeddedLogFiles>> EmbeddedLogFiles::open(const std::stri
     files->lock_ = *std::move(lock);
   } else {
     files->unlocked_ = lock.error();
+    if (lock.error().kind == ErrorKind::kLocked) {
+      files->unlocked_->message =
+          "process " + std::to_string(embedded::owner_pid(directory)) + " owns " + directory;
+    }
   }
   return files;
 }

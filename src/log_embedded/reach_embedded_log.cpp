@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <tidemill/adapters/embedded_log.hpp>
 
 #include "log_embedded/socket_log.hpp"
@@ -17,18 +16,6 @@
 namespace tidemill {
 namespace embedded {
 namespace {
-
-/// Who says to have the lock; 0: not known.
-int owner_of(const std::string& directory) {
-  const auto storage = real_storage(directory);
-  const auto file = storage->open("lock", OpenMode::kRead);
-  Bytes text;
-  constexpr std::size_t kPidBytesMax = 32;
-  int pid = 0;
-  if (file && (*file)->read_at(0, kPidBytesMax, text))
-    std::from_chars(text.data(), text.data() + text.size(), pid);
-  return pid;
-}
 
 // Wakes when the owner of a directory may have changed.
 class OwnerWatch {
@@ -69,7 +56,7 @@ Result<std::shared_ptr<Log>> reach_embedded_log(std::string directory, EmbeddedL
   while (true) {
     auto own = open_embedded_log(directory, options);
     if (own || own.error().kind != ErrorKind::kLocked) return own;
-    const int owner = embedded::owner_of(directory);
+    const int owner = embedded::owner_pid(directory);
     watch.follow(owner);
     auto asked = embedded::open_socket_log(directory, deadline);
     if (asked) return asked;

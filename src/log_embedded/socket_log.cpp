@@ -1,7 +1,9 @@
 #include "log_embedded/socket_log.hpp"
 
+#include <charconv>
 #include <mutex>
 #include <tidemill/base/clock.hpp>
+#include <tidemill/base/storage.hpp>
 
 #include "log_embedded/owner_channel.hpp"
 #include "log_embedded/socket_commit_group.hpp"
@@ -105,6 +107,18 @@ class SocketLog final : public Log, public LogAdmin {
 };
 
 }  // namespace
+
+int owner_pid(const std::string& directory) {
+  const auto storage = real_storage(directory);
+  const auto file = storage->open("lock", OpenMode::kRead);
+  Bytes text;
+  constexpr std::size_t kPidBytesMax = 32;
+  int pid = 0;
+  if (file && (*file)->read_at(0, kPidBytesMax, text)) {
+    std::from_chars(text.data(), text.data() + text.size(), pid);
+  }
+  return pid;
+}
 
 Result<std::shared_ptr<Log>> open_socket_log(const std::string& directory, MonotonicTime deadline) {
   TIDEMILL_ASSIGN(auto channel, OwnerChannel::open(directory, deadline));

@@ -12,4 +12,7 @@ namespace tidemill::embedded {
 [[nodiscard]] Result<std::shared_ptr<Log>> open_socket_log(const std::string& directory,
                                                            MonotonicTime deadline);
 
+/// Who says in `directory`'s lock file to own it; 0: nobody.
+[[nodiscard]] int owner_pid(const std::string& directory);
+
 }  // namespace tidemill::embedded

@@ -85,13 +85,16 @@ class Alone(ToolTest):
 
     def test_follow_shows_what_is_there_and_goes_on(self):
         self.prepared("topic t 1", "put t 0 - a", "put t 0 - b")
-        follow = subprocess.Popen(self.command(["consume", "t", "--from-beginning", "--follow"]), stdout=subprocess.PIPE, text=True)
+        follow = subprocess.Popen(self.command(["consume", "t", "--from-beginning", "--follow"]), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True)
+        self.assertIn(f"nobody owns {self.data}", follow.stderr.readline())
         self.assertTrue(follow.stdout.readline().endswith("\ta\n"))
         self.assertTrue(follow.stdout.readline().endswith("\tb\n"))
         self.assertIsNone(follow.poll())
         follow.terminate()
         follow.wait(PATIENCE)
         follow.stdout.close()
+        follow.stderr.close()
 
     def test_topics_are_listed_and_described(self):
         self.done("topics", "create", "long-name", "--partitions", "2", "--config", "cleanup.policy=compact",

@@ -106,6 +106,12 @@ int consume(const Where& where, const ConsumeOptions& options) {
                  "tidemill: begins and ends at the end, so there is nothing to show: say --from-beginning, "
                  "--follow or both\n");
   }
+  using Span = tidemill::LogTraits::CommitGroupSpan;
+  if (options.follow && !where.data.empty() && log->traits().commit_group_span == Span::kProcess) {
+    std::fprintf(stderr,
+                 "tidemill: nobody owns %s, so nothing new comes; it is locked until this command ends\n",
+                 where.data.c_str());
+  }
   Reading(where, *log, options).run();
   return 0;
 }

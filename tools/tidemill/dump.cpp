@@ -88,7 +88,7 @@ int dump(const Where& where, const DumpOptions& options) {
   where.require_data("dump");
   const auto files = tidemill::EmbeddedLogFiles::open(where.data).value();
   if (files->unlocked())
-    std::fprintf(stderr, "tidemill: %s; reads the files beside it\n", files->unlocked()->message.c_str());
+    std::fprintf(stderr, "tidemill: %s; the files are read beside it\n", files->unlocked()->message.c_str());
   const auto journal = files->journal().value();
   if (options.journal) print(options, journal);
   const tidemill::JournaledState state = tidemill::journaled_state(journal);

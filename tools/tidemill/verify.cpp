@@ -270,7 +270,7 @@ int verify(const Where& where) {
   where.require_data("verify");
   const auto files = tidemill::EmbeddedLogFiles::open(where.data).value();
   if (files->unlocked())
-    std::fprintf(stderr, "tidemill: %s; reads the files beside it\n", files->unlocked()->message.c_str());
+    std::fprintf(stderr, "tidemill: %s; the files are read beside it\n", files->unlocked()->message.c_str());
   const std::vector<tidemill::JournalFileInfo> journal = files->journal().value();
   const tidemill::JournaledState state = tidemill::journaled_state(journal);
   Findings found = check_journal(journal);
