@@ -43,13 +43,30 @@ tidemill::Bytes from_base64(std::string_view text) {
   return bytes;
 }
 
+/// Well-formed, as JSON wants it: no longer form than needed, no surrogates, nothing above U+10FFFF.
 bool is_utf8(tidemill::BytesView bytes) {
-  try {
-    (void)Json(std::string(bytes)).dump();  // throws on invalid UTF-8
-    return true;
-  } catch (const Json::exception&) {
-    return false;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  for (std::size_t i = 0; i < bytes.size();) {
+    const unsigned lead = byte(i);
+    const std::size_t size = lead < 0x80   ? 1
+                             : lead < 0xc2 ? 0
+                             : lead < 0xe0 ? 2
+                             : lead < 0xf0 ? 3
+                             : lead < 0xf5 ? 4
+                                           : 0;
+    if (size == 0 || size > bytes.size() - i) return false;
+    for (std::size_t k = 1; k < size; ++k) {
+      unsigned low = 0x80;
+      unsigned high = 0xbf;
+      if (k == 1 && lead == 0xe0) low = 0xa0;
+      if (k == 1 && lead == 0xed) high = 0x9f;
+      if (k == 1 && lead == 0xf0) low = 0x90;
+      if (k == 1 && lead == 0xf4) high = 0x8f;
+      if (byte(i + k) < low || byte(i + k) > high) return false;
+    }
+    i += size;
   }
+  return true;
 }
 
 std::uint64_t big_endian(tidemill::BytesView bytes) {
@@ -136,17 +153,21 @@ std::string to_text(tidemill::OptionalBytesView bytes, const std::string& type) 
 
 std::string to_json_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record,
                          const Types& types) {
-  Json headers = Json::array();
-  if (const auto decoded = tidemill::Headers::decode(record.headers)) {
-    for (const tidemill::Header& header : *decoded) {
-      headers.push_back(Json::array(
-          {shown(tidemill::BytesView(header.key), ""), shown(tidemill::to_view(header.value), "")}));
+  std::string line = "{\"partition\":" + std::to_string(partition.partition.value);
+  line += ",\"offset\":" + std::to_string(record.offset.value);
+  line += ",\"timestamp\":" + std::to_string(record.timestamp.value);
+  line += ",\"key\":" + shown(record.key, types.key).dump();
+  line += ",\"value\":" + shown(record.value, types.value).dump();
+  line += ",\"headers\":[";
+  if (const auto headers = tidemill::Headers::decode(record.headers)) {
+    const char* between = "";
+    for (const tidemill::Header& header : *headers) {
+      line += std::exchange(between, ",");
+      line += "[" + shown(tidemill::BytesView(header.key), "").dump() + ",";
+      line += shown(tidemill::to_view(header.value), "").dump() + "]";
     }
   }
-  return Json{{"partition", partition.partition.value},    {"offset", record.offset.value},
-              {"timestamp", record.timestamp.value},       {"key", shown(record.key, types.key)},
-              {"value", shown(record.value, types.value)}, {"headers", std::move(headers)}}
-      .dump();
+  return line + "]}";
 }
 
 std::string to_text_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record,
