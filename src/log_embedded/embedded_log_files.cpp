@@ -1,11 +1,11 @@
-#include <tidemill/adapters/embedded_log_files.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <tidemill/adapters/embedded_log_files.hpp>
 
 #include "log_embedded/compactor.hpp"
 #include "log_embedded/journal.hpp"
+#include "log_embedded/socket_log.hpp"
 
 namespace tidemill {
 namespace {
@@ -13,11 +13,16 @@ namespace {
 std::string type_name(embedded::JournalEntry::Type type) {
   using Type = embedded::JournalEntry::Type;
   switch (type) {
-    case Type::kCheckpoint: return "checkpoint";
-    case Type::kCommit: return "commit";
-    case Type::kTopicCreated: return "topic created";
-    case Type::kTopicDeleted: return "topic deleted";
-    case Type::kTopicAltered: return "topic altered";
+    case Type::kCheckpoint:
+      return "checkpoint";
+    case Type::kCommit:
+      return "commit";
+    case Type::kTopicCreated:
+      return "topic created";
+    case Type::kTopicDeleted:
+      return "topic deleted";
+    case Type::kTopicAltered:
+      return "topic altered";
   }
   return "type " + std::to_string(static_cast<int>(type));
 }
@@ -45,9 +50,11 @@ JournalEntryInfo describe(const embedded::RawJournalEntry& raw, const embedded::
     row.batches = end.batches.size();
     for (const auto& batch : end.batches) row.batch_bytes += batch->size();
     if (end.batches.empty()) continue;
-    if (const auto header = read_batch_header(*end.batches.front()); header && *header) row.first_offset = (*header)->base_offset;
+    if (const auto header = read_batch_header(*end.batches.front()); header && *header)
+      row.first_offset = (*header)->base_offset;
   }
-  for (const embedded::GroupOffset& offset : entry.offsets) info.offsets.push_back({offset.group, offset.position});
+  for (const embedded::GroupOffset& offset : entry.offsets)
+    info.offsets.push_back({offset.group, offset.position});
   info.topics = entry.topics;
   return info;
 }
@@ -72,7 +79,8 @@ StoredBatchInfo describe(const BatchHeader& header, std::uint64_t position) {
 }
 
 /// Reads the body: what is wrong with it, or its records and what it marks.
-void look_into(StoredBatchInfo& info, const BatchHeader& header, Bytes raw, const std::shared_ptr<const TopicPartition>& partition) {
+void look_into(StoredBatchInfo& info, const BatchHeader& header, Bytes raw,
+               const std::shared_ptr<const TopicPartition>& partition) {
   if (header.control()) {
     const auto checked = check_batch_crc(header, raw);
     const auto type = checked ? read_control_type(raw) : Result<std::optional<ControlType>>(checked.error());
@@ -113,6 +121,10 @@ Result<std::unique_ptr<EmbeddedLogFiles>> EmbeddedLogFiles::open(const std::stri
     files->lock_ = *std::move(lock);
   } else {
     files->unlocked_ = lock.error();
+    if (lock.error().kind == ErrorKind::kLocked) {
+      files->unlocked_->message =
+          "process " + std::to_string(embedded::owner_pid(directory)) + " owns " + directory;
+    }
   }
   return files;
 }
@@ -124,7 +136,8 @@ Result<std::vector<JournalFileInfo>> EmbeddedLogFiles::journal() const {
     if (!file && file.error().kind != ErrorKind::kNotFound) return file.error();
     if (file) files[which] = *std::move(file);
   }
-  TIDEMILL_ASSIGN(const embedded::JournalReading reading, embedded::read_journal("journal", files[0].get(), files[1].get()));
+  TIDEMILL_ASSIGN(const embedded::JournalReading reading,
+                  embedded::read_journal("journal", files[0].get(), files[1].get()));
   std::vector<JournalFileInfo> result;
   for (int which = 0; which < 2; ++which) {
     const embedded::RawJournalFile& raw = reading.files[which];
@@ -164,8 +177,8 @@ Result<std::vector<TopicPartition>> EmbeddedLogFiles::partitions() const {
   return result;
 }
 
-// A finished compaction that was not put in its place yet (`<base>.swap`) stands for the segments that it covers, as it does for
-// the next owner.
+// A finished compaction that was not put in its place yet (`<base>.swap`) stands for the segments that it
+// covers, as it does for the next owner.
 Result<std::vector<StoredSegment>> EmbeddedLogFiles::segments(const TopicPartition& partition) const {
   const std::string directory = "topics/" + to_string(partition);
   TIDEMILL_ASSIGN(const std::vector<std::string> names, storage_->list(directory));
@@ -192,7 +205,8 @@ Result<std::vector<StoredSegment>> EmbeddedLogFiles::segments(const TopicPartiti
 }
 
 Result<void> EmbeddedLogFiles::read(const TopicPartition& partition_in, const StoredSegment& segment,
-                                    UniqueFunction<bool(const StoredBatchInfo&)> each, std::uint64_t from) const {
+                                    UniqueFunction<bool(const StoredBatchInfo&)> each,
+                                    std::uint64_t from) const {
   const auto partition = std::make_shared<const TopicPartition>(partition_in);
   TIDEMILL_ASSIGN(const std::unique_ptr<File> file, storage_->open(segment.path, OpenMode::kRead));
   TIDEMILL_ASSIGN(const std::uint64_t size, file->size());
@@ -204,7 +218,8 @@ Result<void> EmbeddedLogFiles::read(const TopicPartition& partition_in, const St
       StoredBatchInfo unreadable;
       unreadable.position = at;
       unreadable.size_bytes = size - at;
-      unreadable.problem = header ? Error{ErrorKind::kCorruption, "cut short: no whole header"} : header.error();
+      unreadable.problem =
+          header ? Error{ErrorKind::kCorruption, "cut short: no whole header"} : header.error();
       (void)each(unreadable);
       return {};
     }
@@ -241,9 +256,11 @@ JournaledState journaled_state(const std::vector<JournalFileInfo>& journal) {
         std::erase_if(offsets, [&](const auto& offset) { return offset.first.second.topic == topic.name; });
       }
       for (const JournaledEnd& end : entry.partitions) {
-        // The batches of several entries follow each other: what counts is from where on the journal has them all.
+        // The batches of several entries follow each other: what counts is from where on the journal has them
+        // all.
         JournaledEnd& known = ends[end.partition];
-        const bool follows = known.first_offset && (end.batches == 0 ? end.end == known.end : end.first_offset == known.end);
+        const bool follows =
+            known.first_offset && (end.batches == 0 ? end.end == known.end : end.first_offset == known.end);
         const std::optional<Offset> from = follows ? known.first_offset : end.first_offset;
         known = end;
         known.first_offset = from;

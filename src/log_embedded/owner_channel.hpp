@@ -1,5 +1,5 @@
-// OwnerChannel: the asking side of a connection to the process that owns a directory. Requests go out in order and their
-// answers come back in the same order. Used by one thread at a time.
+// OwnerChannel: the asking side of a connection to the process that owns a directory. Requests go out in
+// order and their answers come back in the same order. Used by one thread at a time.
 //
 // An error is the end of the channel: what was asked and not answered has an unknown outcome.
 #pragma once
@@ -13,8 +13,10 @@ namespace tidemill::embedded {
 
 class OwnerChannel {
  public:
-  /// Connects and says hello. kNotFound, kUnavailable: nobody listens there; kTimeout: somebody listens and does not answer.
-  [[nodiscard]] static Result<std::unique_ptr<OwnerChannel>> open(const std::string& directory, MonotonicTime deadline);
+  /// Connects and says hello. kNotFound, kUnavailable: nobody listens there; kTimeout: somebody listens and
+  /// does not answer.
+  [[nodiscard]] static Result<std::unique_ptr<OwnerChannel>> open(const std::string& directory,
+                                                                  MonotonicTime deadline);
 
   /// One that answers everything with `error`.
   [[nodiscard]] static std::unique_ptr<OwnerChannel> broken_by(Error error);
@@ -26,7 +28,8 @@ class OwnerChannel {
   [[nodiscard]] Result<void> pump();
   /// The next whole answer, if it is there; pumps.
   [[nodiscard]] Result<std::optional<Bytes>> next_answer();
-  /// Waits for something to send or receive, for `event` (< 0: none), or for the deadline. True: not the deadline.
+  /// Waits for something to send or receive, for `event` (< 0: none), or for the deadline. True: not the
+  /// deadline.
   [[nodiscard]] bool wait(MonotonicTime deadline, int event = -1) const;
   [[nodiscard]] std::size_t unsent_bytes() const { return out_.size(); }
   /// kTimeout, with who has not answered.

@@ -11,10 +11,8 @@ class Writer {
  public:
   explicit Writer(Bytes& out) : out_(out) {}
   template <class Int>
-    requires std::is_integral_v<Int>
-  void operator()(Int value) {
-    out_.number(value);
-  }
+  requires std::is_integral_v<Int>
+  void operator()(Int value) { out_.number(value); }
   void operator()(bool value) { out_.number(static_cast<std::uint8_t>(value)); }
   void operator()(BytesView text) { out_.text(text); }
   template <class Item, class Each>
@@ -44,10 +42,8 @@ class Reader {
  public:
   explicit Reader(BytesView bytes) : in_(bytes) {}
   template <class Int>
-    requires std::is_integral_v<Int>
-  void operator()(Int& value) {
-    value = in_.number<Int>();
-  }
+  requires std::is_integral_v<Int>
+  void operator()(Int& value) { value = in_.number<Int>(); }
   void operator()(bool& value) {
     const auto byte = in_.number<std::uint8_t>();
     value = byte == 1;
@@ -85,7 +81,8 @@ class Reader {
 };
 
 template <class T>
-concept Named = std::is_same_v<std::remove_const_t<T>, DescribeTopic> || std::is_same_v<std::remove_const_t<T>, DeleteTopic>;
+concept Named = std::is_same_v<std::remove_const_t<T>, DescribeTopic> ||
+    std::is_same_v<std::remove_const_t<T>, DeleteTopic>;
 
 template <class Wire, class Tag, class Rep>
 void fields(Wire& wire, StrongNumber<Tag, Rep>& number) {
@@ -255,12 +252,14 @@ void fields(Wire& wire, const std::vector<Item>& items) {
 template <std::size_t kIndex = 0>
 Result<Request> decode_request_at(std::size_t index, Reader& in) {
   if constexpr (kIndex == std::variant_size_v<Request>) {
-    return Error{ErrorKind::kInvalidArgument, "there is no request " + std::to_string(index) + " in this version"};
+    return Error{ErrorKind::kInvalidArgument,
+                 "there is no request " + std::to_string(index) + " in this version"};
   } else {
     if (index != kIndex) return decode_request_at<kIndex + 1>(index, in);
     std::variant_alternative_t<kIndex, Request> request;
     fields(in, request);
-    if (!in.at_end()) return Error{ErrorKind::kInvalidArgument, "a malformed request, number " + std::to_string(index)};
+    if (!in.at_end())
+      return Error{ErrorKind::kInvalidArgument, "a malformed request, number " + std::to_string(index)};
     return Request(std::move(request));
   }
 }
@@ -296,7 +295,8 @@ Bytes encode_answer(const Result<typename Ask::Answer>& answer) {
 
 template <class Ask>
 Result<typename Ask::Answer> decode_answer(BytesView bytes) {
-  const Error malformed{ErrorKind::kCorruption, "the owner's answer is malformed: use the tool of the same version"};
+  const Error malformed{ErrorKind::kCorruption,
+                        "the owner's answer is malformed: use the tool of the same version"};
   if (bytes.empty() || bytes.front() > 1 || bytes.front() < 0) return malformed;
   Reader in(bytes.substr(1));
   if (bytes.front() == 1) {
@@ -310,7 +310,7 @@ Result<typename Ask::Answer> decode_answer(BytesView bytes) {
   return answer;
 }
 
-#define TIDEMILL_OWNER_ANSWER(Ask)                                      \
+#define TIDEMILL_OWNER_ANSWER(Ask)                                        \
   template Bytes encode_answer<Ask>(const Result<typename Ask::Answer>&); \
   template Result<typename Ask::Answer> decode_answer<Ask>(BytesView);
 TIDEMILL_OWNER_ANSWER(Hello)
@@ -341,7 +341,8 @@ Result<std::size_t> whole_frame(BytesView received, std::size_t bytes_max) {
   if (received.size() < kOwnerFrameHeadBytes) return std::size_t{0};
   const std::size_t length = load_big_endian<std::uint32_t>(received.data());
   if (length > bytes_max) {
-    return Error{ErrorKind::kTooLarge, "a message of " + std::to_string(length) + " bytes; at most " + std::to_string(bytes_max)};
+    return Error{ErrorKind::kTooLarge,
+                 "a message of " + std::to_string(length) + " bytes; at most " + std::to_string(bytes_max)};
   }
   return received.size() - kOwnerFrameHeadBytes < length ? 0 : kOwnerFrameHeadBytes + length;
 }

@@ -1,14 +1,15 @@
-// What a process says to the one that owns a directory, and what that one answers, over the socket in the directory.
+// What a process says to the one that owns a directory, and what that one answers, over the socket in the
+// directory.
 //
-// A frame is a big-endian u32 length and so many bytes. A request's first byte is its number in Request; an answer's first
-// byte is 0, and then what was asked for, or 1, an ErrorKind and a sentence. Records travel as RecordBatch v2, uncompressed.
-// Both sides take the other's bytes for a stranger's: sizes are bounded, counts are believed only as far as the bytes go.
+// A frame is a big-endian u32 length and so many bytes. A request's first byte is its number in Request; an
+// answer's first byte is 0, and then what was asked for, or 1, an ErrorKind and a sentence. Records travel as
+// RecordBatch v2, uncompressed. Both sides take the other's bytes for a stranger's: sizes are bounded, counts
+// are believed only as far as the bytes go.
 #pragma once
 
 #include <chrono>
-#include <variant>
-
 #include <tidemill/log/log.hpp>
+#include <variant>
 
 namespace tidemill::embedded {
 
@@ -101,8 +102,9 @@ struct Produce {
 struct Flush {
   using Answer = std::vector<WrittenPosition>;
 };
-using Request = std::variant<Hello, ListTopics, DescribeTopic, CreateTopic, DeleteTopic, AlterTopic, AskOffsets,
-                             AskOffsetForTime, DeleteRecords, ListGroups, DescribeGroup, Read, Produce, Flush>;
+using Request =
+    std::variant<Hello, ListTopics, DescribeTopic, CreateTopic, DeleteTopic, AlterTopic, AskOffsets,
+                 AskOffsetForTime, DeleteRecords, ListGroups, DescribeGroup, Read, Produce, Flush>;
 
 [[nodiscard]] Bytes encode_request(const Request& request);
 /// kInvalidArgument: not a request of this version.
@@ -114,7 +116,8 @@ template <class Ask>
 template <class Ask>
 [[nodiscard]] Result<typename Ask::Answer> decode_answer(BytesView bytes);
 
-/// Length in front; and back: the first whole frame's size, 0: not all of it is there. kTooLarge: more than `bytes_max`.
+/// Length in front; and back: the first whole frame's size, 0: not all of it is there. kTooLarge: more than
+/// `bytes_max`.
 [[nodiscard]] Bytes frame(BytesView body);
 [[nodiscard]] Result<std::size_t> whole_frame(BytesView received, std::size_t bytes_max);
 inline constexpr std::size_t kOwnerFrameHeadBytes = 4;

@@ -1,7 +1,9 @@
-// OwnerServer: answers other processes about a log that this process owns, over a Unix socket in the log's directory.
+// OwnerServer: answers other processes about a log that this process owns, over a Unix socket in the log's
+// directory.
 //
-// One thread serves a bounded number of sessions in turns and never waits for any of them; it ends with this object. The
-// socket is the owner's user's alone (mode 0600). A socket that a dead owner left behind is replaced.
+// One thread serves a bounded number of sessions in turns and never waits for any of them; it ends with this
+// object. The socket is the owner's user's alone (mode 0600). A socket that a dead owner left behind is
+// replaced.
 #pragma once
 
 #include <thread>

@@ -1,8 +1,9 @@
-// OwnerSession: one connection to the process that owns a directory: its requests, in order, and their answers.
+// OwnerSession: one connection to the process that owns a directory: its requests, in order, and their
+// answers.
 //
-// Used by the OwnerServer's thread alone; never waits. A Read that finds nothing is kept until something comes (the event is
-// raised), its time is over, or another request follows. What is not read yet by the other side holds back the next request,
-// so a session's memory is one request and one answer.
+// Used by the OwnerServer's thread alone; never waits. A Read that finds nothing is kept until something
+// comes (the event is raised), its time is over, or another request follows. What is not read yet by the
+// other side holds back the next request, so a session's memory is one request and one answer.
 #pragma once
 
 #include "log_embedded/embedded_consumer.hpp"

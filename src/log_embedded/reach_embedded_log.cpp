@@ -1,14 +1,12 @@
 // reach_embedded_log(): takes the directory's lock, or finds the process that has it and speaks to that one.
 //
-// An owner that is just starting has the lock and no socket yet; one that is ending has no socket any more and still the lock.
-// So what changes there is waited for: the socket's name coming up, another owner's pid in the lock file, the owner's death, or
-// the end of patience.
+// An owner that is just starting has the lock and no socket yet; one that is ending has no socket any more
+// and still the lock. So what changes there is waited for: the socket's name coming up, another owner's pid
+// in the lock file, the owner's death, or the end of patience.
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <charconv>
 
 #include <tidemill/adapters/embedded_log.hpp>
 
@@ -18,17 +16,6 @@
 namespace tidemill {
 namespace embedded {
 namespace {
-
-/// Who says to have the lock; 0: not known.
-int owner_of(const std::string& directory) {
-  const auto storage = real_storage(directory);
-  const auto file = storage->open("lock", OpenMode::kRead);
-  Bytes text;
-  constexpr std::size_t kPidBytesMax = 32;
-  int pid = 0;
-  if (file && (*file)->read_at(0, kPidBytesMax, text)) std::from_chars(text.data(), text.data() + text.size(), pid);
-  return pid;
-}
 
 // Wakes when the owner of a directory may have changed.
 class OwnerWatch {
@@ -55,7 +42,9 @@ class OwnerWatch {
   Descriptor process_;
 };
 
-bool may_come_up(ErrorKind kind) { return kind == ErrorKind::kNotFound || kind == ErrorKind::kUnavailable; }
+bool may_come_up(ErrorKind kind) {
+  return kind == ErrorKind::kNotFound || kind == ErrorKind::kUnavailable;
+}
 
 }  // namespace
 }  // namespace embedded
@@ -67,7 +56,7 @@ Result<std::shared_ptr<Log>> reach_embedded_log(std::string directory, EmbeddedL
   while (true) {
     auto own = open_embedded_log(directory, options);
     if (own || own.error().kind != ErrorKind::kLocked) return own;
-    const int owner = embedded::owner_of(directory);
+    const int owner = embedded::owner_pid(directory);
     watch.follow(owner);
     auto asked = embedded::open_socket_log(directory, deadline);
     if (asked) return asked;

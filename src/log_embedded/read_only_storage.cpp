@@ -26,7 +26,8 @@ struct Contents {
     const std::uint64_t end = std::min(size, position + bytes);
     out.clear();
     if (position >= end) return {};
-    if (position < below_end) TIDEMILL_TRY(below->read_at(position, std::min(end, below_end) - position, out));
+    if (position < below_end)
+      TIDEMILL_TRY(below->read_at(position, std::min(end, below_end) - position, out));
     out.resize(end - position, '\0');
     for (auto page = pages.lower_bound(position / kPageBytes); page != pages.end(); ++page) {
       const std::uint64_t begin = page->first * kPageBytes;
@@ -59,7 +60,8 @@ struct Contents {
     below_end = std::min(below_end, to);
     pages.erase(pages.lower_bound((to + kPageBytes - 1) / kPageBytes), pages.end());
     if (const auto last = pages.find(to / kPageBytes); last != pages.end()) {
-      std::fill(last->second.begin() + static_cast<std::ptrdiff_t>(to % kPageBytes), last->second.end(), '\0');
+      std::fill(last->second.begin() + static_cast<std::ptrdiff_t>(to % kPageBytes), last->second.end(),
+                '\0');
     }
     size = to;
   }

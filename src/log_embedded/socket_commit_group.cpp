@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-
 #include <tidemill/base/assert.hpp>
 #include <tidemill/base/clock.hpp>
 
@@ -55,7 +54,8 @@ void SocketPipe::pump() {
     if (taken) continue;
     if (!broken) broken = taken.error();
     if (what.failures != nullptr) {
-      what.failures->push_back({what.partition, 0, taken.error(), kNoTimestamp, std::nullopt, std::nullopt, {}});
+      what.failures->push_back(
+          {what.partition, 0, taken.error(), kNoTimestamp, std::nullopt, std::nullopt, {}});
     }
   }
 }
@@ -76,7 +76,8 @@ Result<TopicHandle> SocketProducer::topic(std::string_view name, MonotonicTime d
   }
   std::lock_guard guard(pipe_->mutex);
   TIDEMILL_TRY(pipe_->drain(deadline));
-  TIDEMILL_ASSIGN(const TopicDescription topic, pipe_->channel->call(DescribeTopic{std::string(name)}, deadline));
+  TIDEMILL_ASSIGN(const TopicDescription topic,
+                  pipe_->channel->call(DescribeTopic{std::string(name)}, deadline));
   KnownTopic known{topic.name, message_bytes_max(topic.config), {}};
   known.partitions.resize(static_cast<std::size_t>(std::max(topic.partitions, 0)));
   topics_.push_back(std::move(known));
@@ -97,15 +98,16 @@ SendStatus SocketProducer::send(const ProducerRecord& record) {
   KnownTopic& topic = topics_[static_cast<std::size_t>(record.topic)];
   const auto index = static_cast<std::size_t>(record.partition.value);
   if (record.partition.value < 0 || index >= topic.partitions.size()) {
-    return fail(ErrorKind::kInvalidArgument, "send: topic \"" + topic.name + "\" has " +
-                                                 std::to_string(topic.partitions.size()) + " partitions; there is no partition " +
-                                                 std::to_string(record.partition.value));
+    return fail(ErrorKind::kInvalidArgument,
+                "send: topic \"" + topic.name + "\" has " + std::to_string(topic.partitions.size()) +
+                    " partitions; there is no partition " + std::to_string(record.partition.value));
   }
-  const std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0) +
-                            record.headers.size();
+  const std::size_t bytes = (record.key ? record.key->size() : 0) +
+                            (record.value ? record.value->size() : 0) + record.headers.size();
   if (bytes + kRecordOverheadMax + kBatchHeaderBytes > topic.batch_bytes_max) {
-    return fail(ErrorKind::kTooLarge, "send: a record of " + std::to_string(bytes) + " bytes to \"" + topic.name +
-                                          "\", which takes messages of " + std::to_string(topic.batch_bytes_max) + " bytes");
+    return fail(ErrorKind::kTooLarge, "send: a record of " + std::to_string(bytes) + " bytes to \"" +
+                                          topic.name + "\", which takes messages of " +
+                                          std::to_string(topic.batch_bytes_max) + " bytes");
   }
   BatchBuilder& partition = topic.partitions[index];
   const std::size_t full = std::min(kBatchBytes, topic.batch_bytes_max);
@@ -166,7 +168,8 @@ std::unique_ptr<LogConsumer> SocketCommitGroup::consumer() {
 
 Result<void> SocketCommitGroup::stage(std::span<const CommitPosition> positions) {
   if (positions.empty()) return {};
-  return Error{ErrorKind::kUnsupported, "positions can be committed only by the process that owns the directory"};
+  return Error{ErrorKind::kUnsupported,
+               "positions can be committed only by the process that owns the directory"};
 }
 
 Result<std::vector<WrittenPosition>> SocketCommitGroup::flush(MonotonicTime deadline) {

@@ -1,5 +1,5 @@
-// SocketCommitGroup: appends records to a log that another process owns: plain and at least once, without a transaction. See
-// CommitGroup; what it has of transactions and positions answers kUnsupported.
+// SocketCommitGroup: appends records to a log that another process owns: plain and at least once, without a
+// transaction. See CommitGroup; what it has of transactions and positions answers kUnsupported.
 //
 // Batches go out as they are dispatched; flush() waits until the owner has made them durable.
 #pragma once
@@ -30,7 +30,8 @@ struct SocketPipe {
   void ask(const Request& request, Outstanding what);
   /// Sends what goes, takes what has been answered; never waits.
   void pump();
-  /// Pumps until everything is answered. kTimeout says who does not answer; what broke the pipe is an error as well.
+  /// Pumps until everything is answered. kTimeout says who does not answer; what broke the pipe is an error
+  /// as well.
   [[nodiscard]] Result<void> drain(MonotonicTime deadline);
 
  private:
@@ -64,7 +65,8 @@ class SocketProducer final : public LogProducer {
 
 class SocketCommitGroup final : public CommitGroup {
  public:
-  SocketCommitGroup(std::string directory, std::unique_ptr<OwnerChannel> channel) : directory_(std::move(directory)) {
+  SocketCommitGroup(std::string directory, std::unique_ptr<OwnerChannel> channel)
+      : directory_(std::move(directory)) {
     pipe_->channel = std::move(channel);
   }
   std::unique_ptr<LogProducer> producer() override;

@@ -7,7 +7,8 @@
 namespace tidemill::embedded {
 
 Result<void> SocketConsumer::assign(std::span<const std::pair<TopicPartition, Offset>> partitions) {
-  for (const auto& [id, offset] : partitions) assigned_[id] = Assigned{.position = offset, .high_watermark = {}};
+  for (const auto& [id, offset] : partitions)
+    assigned_[id] = Assigned{.position = offset, .high_watermark = {}};
   changed_ = true;
   return {};
 }
@@ -20,7 +21,8 @@ void SocketConsumer::unassign(std::span<const TopicPartition> partitions) {
 Result<void> SocketConsumer::seek(const TopicPartition& partition, Offset offset) {
   const auto found = assigned_.find(partition);
   if (found == assigned_.end()) {
-    return Error{ErrorKind::kInvalidArgument, "seek: " + to_string(partition) + " is not assigned to this consumer"};
+    return Error{ErrorKind::kInvalidArgument,
+                 "seek: " + to_string(partition) + " is not assigned to this consumer"};
   }
   found->second.position = offset;
   found->second.caught_up = false;
@@ -49,7 +51,8 @@ void SocketConsumer::ask() {
   }
   if (asked.empty()) return;
   const auto wait = changed_ || progress_ ? std::chrono::milliseconds(0) : kOwnerReadWaitMax;
-  channel_->ask(Read{isolation_, static_cast<std::uint32_t>(std::min<std::size_t>(bytes_max_, kOwnerReadBytesMax)),
+  channel_->ask(Read{isolation_,
+                     static_cast<std::uint32_t>(std::min<std::size_t>(bytes_max_, kOwnerReadBytesMax)),
                      static_cast<std::uint32_t>(wait.count()), asked});
   on_their_way_.push_back(std::move(asked));
   changed_ = false;
@@ -92,7 +95,8 @@ Result<void> SocketConsumer::apply(Arrived arrived, PollResult& result) {
     found->second.high_watermark = read.high_watermark;
     const auto partition = std::make_shared<const TopicPartition>(id);
     for (Bytes& batch : read.batches) {
-      TIDEMILL_ASSIGN(RecordBatchPtr records, decode_batch(std::make_shared<const Bytes>(std::move(batch)), 0, partition));
+      TIDEMILL_ASSIGN(RecordBatchPtr records,
+                      decode_batch(std::make_shared<const Bytes>(std::move(batch)), 0, partition));
       result.batches.push_back(std::move(records));
     }
     if (read.error) result.errors.push_back({id, *std::move(read.error)});
@@ -104,7 +108,8 @@ Result<PollResult> SocketConsumer::poll(std::size_t bytes_max) {
   bytes_max_ = bytes_max;
   PollResult result;
   TIDEMILL_ASSIGN(const bool news, receive());
-  for (; news && !arrived_.empty(); arrived_.pop_front()) TIDEMILL_TRY(apply(std::move(arrived_.front()), result));
+  for (; news && !arrived_.empty(); arrived_.pop_front())
+    TIDEMILL_TRY(apply(std::move(arrived_.front()), result));
   ask();
   TIDEMILL_TRY(channel_->pump());
   return result;
@@ -113,7 +118,8 @@ Result<PollResult> SocketConsumer::poll(std::size_t bytes_max) {
 Result<Offset> SocketConsumer::position(const TopicPartition& partition) const {
   const auto found = assigned_.find(partition);
   if (found == assigned_.end()) {
-    return Error{ErrorKind::kInvalidArgument, "position: " + to_string(partition) + " is not assigned to this consumer"};
+    return Error{ErrorKind::kInvalidArgument,
+                 "position: " + to_string(partition) + " is not assigned to this consumer"};
   }
   return found->second.position;
 }

@@ -1,7 +1,8 @@
 // SocketConsumer: reads the partitions of a log that another process owns. See LogConsumer for the contract.
 //
-// One read is always on its way: the owner keeps it until there is something to say, so a reader that has caught up waits
-// without asking again and again. A change of the assignment sends the next one at once, which ends the kept one.
+// One read is always on its way: the owner keeps it until there is something to say, so a reader that has
+// caught up waits without asking again and again. A change of the assignment sends the next one at once,
+// which ends the kept one.
 #pragma once
 
 #include <deque>
@@ -51,9 +52,9 @@ class SocketConsumer final : public LogConsumer {
   Isolation isolation_;
   std::map<TopicPartition, Assigned> assigned_;
   std::deque<Asked> on_their_way_;
-  bool changed_ = false;   // since the last read was sent
-  bool progress_ = false;  // the last answer had something
-  std::size_t bytes_max_ = 1;  // of the last poll; before the first one a batch will do
+  bool changed_ = false;         // since the last read was sent
+  bool progress_ = false;        // the last answer had something
+  std::size_t bytes_max_ = 1;    // of the last poll; before the first one a batch will do
   std::deque<Arrived> arrived_;  // positions move when a poll hands it over
 };
 

@@ -1,8 +1,9 @@
 #include "log_embedded/socket_log.hpp"
 
+#include <charconv>
 #include <mutex>
-
 #include <tidemill/base/clock.hpp>
+#include <tidemill/base/storage.hpp>
 
 #include "log_embedded/owner_channel.hpp"
 #include "log_embedded/socket_commit_group.hpp"
@@ -23,7 +24,8 @@ class SocketLog final : public Log, public LogAdmin {
     traits_.cannot = owner.cannot;
     traits_.cannot.emplace_back("LogTransactions.*", "transactions need the process that owns the directory");
     traits_.cannot.emplace_back("LogMembership.*", "memberships need the process that owns the directory");
-    traits_.description = "embedded log in " + directory_ + ", which process " + std::to_string(owner.pid) + " owns";
+    traits_.description =
+        "embedded log in " + directory_ + ", which process " + std::to_string(owner.pid) + " owns";
     traits_.directory = directory_;
   }
 
@@ -33,7 +35,8 @@ class SocketLog final : public Log, public LogAdmin {
     TIDEMILL_ASSIGN(Descriptor event, make_event());
     return std::unique_ptr<LogConsumer>(new SocketConsumer(std::move(channel), std::move(event), isolation));
   }
-  Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options, MonotonicTime deadline) override {
+  Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options,
+                                                    MonotonicTime deadline) override {
     if (options.guarantee != ProcessingGuarantee::kAtLeastOnce || !options.application_id.empty()) {
       return cannot("a commit group with transactions or positions");
     }
@@ -43,7 +46,9 @@ class SocketLog final : public Log, public LogAdmin {
   Result<std::unique_ptr<Membership>> membership(std::string_view) override { return cannot("a membership"); }
   LogAdmin& admin() override { return *this; }
 
-  Result<std::vector<TopicDescription>> list_topics(MonotonicTime deadline) override { return call(ListTopics{}, deadline); }
+  Result<std::vector<TopicDescription>> list_topics(MonotonicTime deadline) override {
+    return call(ListTopics{}, deadline);
+  }
   Result<TopicDescription> describe_topic(std::string_view topic, MonotonicTime deadline) override {
     return call(DescribeTopic{std::string(topic)}, deadline);
   }
@@ -55,21 +60,27 @@ class SocketLog final : public Log, public LogAdmin {
     TIDEMILL_TRY(call(DeleteTopic{std::string(topic)}, deadline));
     return {};
   }
-  Result<void> alter_topic(std::string_view topic, const TopicConfig& config, MonotonicTime deadline) override {
+  Result<void> alter_topic(std::string_view topic, const TopicConfig& config,
+                           MonotonicTime deadline) override {
     TIDEMILL_TRY(call(AlterTopic{std::string(topic), config}, deadline));
     return {};
   }
-  Result<std::vector<PartitionOffsets>> offsets(std::span<const TopicPartition> partitions, MonotonicTime deadline) override {
+  Result<std::vector<PartitionOffsets>> offsets(std::span<const TopicPartition> partitions,
+                                                MonotonicTime deadline) override {
     return call(AskOffsets{{partitions.begin(), partitions.end()}}, deadline);
   }
-  Result<Offset> offset_for_time(const TopicPartition& partition, Timestamp timestamp, MonotonicTime deadline) override {
+  Result<Offset> offset_for_time(const TopicPartition& partition, Timestamp timestamp,
+                                 MonotonicTime deadline) override {
     return call(AskOffsetForTime{partition, timestamp}, deadline);
   }
-  Result<void> delete_records(const TopicPartition& partition, Offset before, MonotonicTime deadline) override {
+  Result<void> delete_records(const TopicPartition& partition, Offset before,
+                              MonotonicTime deadline) override {
     TIDEMILL_TRY(call(DeleteRecords{partition, before}, deadline));
     return {};
   }
-  Result<std::vector<std::string>> list_groups(MonotonicTime deadline) override { return call(ListGroups{}, deadline); }
+  Result<std::vector<std::string>> list_groups(MonotonicTime deadline) override {
+    return call(ListGroups{}, deadline);
+  }
   Result<GroupDescription> describe_group(std::string_view group, MonotonicTime deadline) override {
     return call(DescribeGroup{std::string(group)}, deadline);
   }
@@ -79,8 +90,9 @@ class SocketLog final : public Log, public LogAdmin {
     return OwnerChannel::open(directory_, system_clock().now().monotonic + kConnectPatience);
   }
   Error cannot(const std::string& what) const {
-    return Error{ErrorKind::kUnsupported, what + " can be had only in the process that owns " + directory_ +
-                                              "; through its socket there are records, topics and groups to look at"};
+    return Error{ErrorKind::kUnsupported,
+                 what + " can be had only in the process that owns " + directory_ +
+                     "; through its socket there are records, topics and groups to look at"};
   }
   template <class Ask>
   Result<typename Ask::Answer> call(const Ask& request, MonotonicTime deadline) {
@@ -95,6 +107,18 @@ class SocketLog final : public Log, public LogAdmin {
 };
 
 }  // namespace
+
+int owner_pid(const std::string& directory) {
+  const auto storage = real_storage(directory);
+  const auto file = storage->open("lock", OpenMode::kRead);
+  Bytes text;
+  constexpr std::size_t kPidBytesMax = 32;
+  int pid = 0;
+  if (file && (*file)->read_at(0, kPidBytesMax, text)) {
+    std::from_chars(text.data(), text.data() + text.size(), pid);
+  }
+  return pid;
+}
 
 Result<std::shared_ptr<Log>> open_socket_log(const std::string& directory, MonotonicTime deadline) {
   TIDEMILL_ASSIGN(auto channel, OwnerChannel::open(directory, deadline));

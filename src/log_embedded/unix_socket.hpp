@@ -1,14 +1,13 @@
-// Unix sockets in a directory, and the events that end a wait on them: all of the operating system that the owner's socket
-// needs. Everything is non-blocking; who waits calls poll(2) with a deadline.
+// Unix sockets in a directory, and the events that end a wait on them: all of the operating system that the
+// owner's socket needs. Everything is non-blocking; who waits calls poll(2) with a deadline.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <utility>
-
 #include <tidemill/base/bytes.hpp>
 #include <tidemill/base/result.hpp>
 #include <tidemill/base/types.hpp>
+#include <utility>
 
 namespace tidemill::embedded {
 
@@ -30,8 +29,9 @@ class Descriptor {
   int number_ = -1;
 };
 
-/// Listens at `directory`/`name`, with mode 0600, in place of whatever socket is there: the caller owns the directory. The name
-/// shows up when the first connection would be taken. Paths longer than a socket address has room for work too.
+/// Listens at `directory`/`name`, with mode 0600, in place of whatever socket is there: the caller owns the
+/// directory. The name shows up when the first connection would be taken. Paths longer than a socket address
+/// has room for work too.
 [[nodiscard]] Result<Descriptor> listen_at(const std::string& directory, std::string_view name);
 /// kNotFound: there is no socket; kUnavailable: nobody listens to it (any more), or nobody has time.
 [[nodiscard]] Result<Descriptor> connect_to(const std::string& directory, std::string_view name);
@@ -41,7 +41,8 @@ void raise_event(int event);
 /// True: it was raised.
 bool clear_event(int event);
 
-/// Appends what has come to `received`, at most about `bytes_max`. False: nothing was there. kClosed: the other side is gone.
+/// Appends what has come to `received`, at most about `bytes_max`. False: nothing was there. kClosed: the
+/// other side is gone.
 [[nodiscard]] Result<bool> receive_some(int socket, Bytes& received, std::size_t bytes_max);
 /// Sends what goes of `bytes` now and says how much that was. kClosed: the other side is gone.
 [[nodiscard]] Result<std::size_t> send_some(int socket, BytesView bytes);

@@ -1,6 +1,5 @@
 // The suite over the socket of an embedded log's owner: what another process can do is the same there.
 #include <cstdlib>
-
 #include <tidemill/adapters/embedded_log.hpp>
 
 #include "conformance_suite.hpp"
@@ -35,6 +34,8 @@ class ThroughTheOwner final : public LogUnderTest {
 
 }  // namespace
 
-std::unique_ptr<LogUnderTest> make_log_under_test() { return std::make_unique<ThroughTheOwner>(); }
+std::unique_ptr<LogUnderTest> make_log_under_test() {
+  return std::make_unique<ThroughTheOwner>();
+}
 
 }  // namespace tidemill::conformance

@@ -1,5 +1,6 @@
-// What comes over the owner's socket: any bytes are a request or an answer, or an error; one that decodes is the same after
-// being encoded, and takes no more bytes than it came in. Its batches are fuzz_record_batch's part.
+// What comes over the owner's socket: any bytes are a request or an answer, or an error; one that decodes is
+// the same after being encoded, and takes no more bytes than it came in. Its batches are fuzz_record_batch's
+// part.
 #include <cstdlib>
 
 #include "log_embedded/owner_protocol.hpp"
@@ -38,7 +39,8 @@ void frames(BytesView bytes) {
   const auto size = whole_frame(bytes, kBytesMax);
   if (!size || *size == 0) return;
   if (*size > bytes.size() || *size > kBytesMax + kOwnerFrameHeadBytes) std::abort();
-  if (frame(bytes.substr(kOwnerFrameHeadBytes, *size - kOwnerFrameHeadBytes)) != bytes.substr(0, *size)) std::abort();
+  if (frame(bytes.substr(kOwnerFrameHeadBytes, *size - kOwnerFrameHeadBytes)) != bytes.substr(0, *size))
+    std::abort();
 }
 
 }  // namespace

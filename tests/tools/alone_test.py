@@ -1,5 +1,7 @@
 """Nobody owns the directory: the tool takes its lock, and only create and produce change anything."""
+import base64
 import hashlib
+import json
 import os
 import subprocess
 import unittest
@@ -44,6 +46,20 @@ class Alone(ToolTest):
         self.assertEqual(record["value"], {"base64": "wyg="})
         self.assertEqual(record["headers"], [["trace", "abc"], ["raw", {"base64": "/v8="}], ["none", None]])
 
+    def test_what_is_text_is_what_utf8_says(self):
+        self.done("topics", "create", "t", "--partitions", "1")
+        heads = [bytes([byte]) for byte in range(0x7e, 0x100)]
+        edges = [b"\xc0\x80", b"\xc1\xbf", b"\xc2\x80", b"\xe0\x9f\xbf", b"\xe0\xa0\x80", b"\xed\x9f\xbf", b"\xed\xa0\x80",
+                 b"\xef\xbf\xbf", b"\xf0\x8f\xbf\xbf", b"\xf0\x90\x80\x80", b"\xf4\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xe2\x82",
+                 "tide \u20ac \U0001f30a \0 \" \\ \n".encode(), b"good \xc3\xa9 bad \xc3", b""]
+        lines = [json.dumps({"value": {"base64": base64.b64encode(value).decode()}}) for value in heads + edges]
+        self.done("produce", "t", "--json", stdin="\n".join(lines).encode())
+        for value, shown in zip(heads + edges, self.values("t"), strict=True):
+            try:
+                self.assertEqual(shown, value.decode())
+            except UnicodeDecodeError:
+                self.assertEqual(shown, {"base64": base64.b64encode(value).decode()})
+
     def test_json_lines_can_be_produced_again(self):
         self.prepared("topic t 2", "topic u 2", "put t 1 k v", "put t 0 k -", "odd t")
         lines = self.done("consume", "t", "--from-beginning", "--json").out
@@ -85,13 +101,16 @@ class Alone(ToolTest):
 
     def test_follow_shows_what_is_there_and_goes_on(self):
         self.prepared("topic t 1", "put t 0 - a", "put t 0 - b")
-        follow = subprocess.Popen(self.command(["consume", "t", "--from-beginning", "--follow"]), stdout=subprocess.PIPE, text=True)
+        follow = subprocess.Popen(self.command(["consume", "t", "--from-beginning", "--follow"]), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True)
+        self.assertIn(f"nobody owns {self.data}", follow.stderr.readline())
         self.assertTrue(follow.stdout.readline().endswith("\ta\n"))
         self.assertTrue(follow.stdout.readline().endswith("\tb\n"))
         self.assertIsNone(follow.poll())
         follow.terminate()
         follow.wait(PATIENCE)
         follow.stdout.close()
+        follow.stderr.close()
 
     def test_topics_are_listed_and_described(self):
         self.done("topics", "create", "long-name", "--partitions", "2", "--config", "cleanup.policy=compact",

@@ -1,5 +1,5 @@
-// log_owner DIRECTORY: owns an embedded log and does what standard input says, a command a line, answering each with `ok`, or
-// `failed` and why. It begins with a line `ready` and ends with its input.
+// log_owner DIRECTORY: owns an embedded log and does what standard input says, a command a line, answering
+// each with `ok`, or `failed` and why. It begins with a line `ready` and ends with its input.
 //
 //   topic NAME PARTITIONS [KEY=VALUE...]     makes a topic
 //   put TOPIC PARTITION KEY VALUE            a durable record; a key or value `-` is null
@@ -7,17 +7,18 @@
 //   begin TOPIC PARTITION VALUE              a record in a transaction that stays open
 //   commit, abort                            end it
 //   position GROUP TOPIC PARTITION OFFSET    a group's position
-#include <tidemill/adapters/embedded_log.hpp>
-#include <tidemill/base/headers.hpp>
-
 #include <iostream>
 #include <sstream>
+#include <tidemill/adapters/embedded_log.hpp>
+#include <tidemill/base/headers.hpp>
 
 using namespace tidemill;
 
 namespace {
 
-MonotonicTime deadline() { return system_clock().now().monotonic + std::chrono::seconds(30); }
+MonotonicTime deadline() {
+  return system_clock().now().monotonic + std::chrono::seconds(30);
+}
 
 class Owner {
  public:
@@ -31,13 +32,15 @@ class Owner {
     if (name == "topic") {
       TopicSpec spec;
       command >> spec.name >> spec.partitions;
-      for (std::string entry; command >> entry;) spec.config[entry.substr(0, entry.find('='))] = entry.substr(entry.find('=') + 1);
+      for (std::string entry; command >> entry;)
+        spec.config[entry.substr(0, entry.find('='))] = entry.substr(entry.find('=') + 1);
       log_->admin().create_topic(spec, deadline()).value();
     } else if (name == "put") {
       std::string key;
       std::string value;
       command >> topic >> partition >> key >> value;
-      put(topic, partition, key == "-" ? OptionalBytesView() : BytesView(key), value == "-" ? OptionalBytesView() : BytesView(value), {});
+      put(topic, partition, key == "-" ? OptionalBytesView() : BytesView(key),
+          value == "-" ? OptionalBytesView() : BytesView(value), {});
     } else if (name == "odd") {
       command >> topic;
       put(topic, 0, BytesView("\xff\x00k", 3), BytesView("\xc3\x28", 2),
@@ -50,8 +53,10 @@ class Owner {
       send(*producer_, topic, partition, std::nullopt, BytesView(value), {});
       (void)transaction_->flush(deadline()).value();
     } else if (name == "commit" || name == "abort") {
-      const CommitResult result = name == "commit" ? transaction_->commit({}, deadline()) : transaction_->abort(deadline());
-      if (result.outcome != (name == "commit" ? CommitOutcome::kCommitted : CommitOutcome::kAborted)) throw ResultException(result.error);
+      const CommitResult result =
+          name == "commit" ? transaction_->commit({}, deadline()) : transaction_->abort(deadline());
+      if (result.outcome != (name == "commit" ? CommitOutcome::kCommitted : CommitOutcome::kAborted))
+        throw ResultException(result.error);
       producer_.reset();
       transaction_.reset();
     } else if (name == "position") {
@@ -59,15 +64,18 @@ class Owner {
       std::int64_t offset = 0;
       command >> group >> topic >> partition >> offset;
       const CommitPosition position{{topic, PartitionId(partition)}, Offset(offset), kNoLeaderEpoch, "here"};
-      log_->membership(group).value()->commit(std::span(&position, 1), {.group = group, .member_id = {}, .instance_id = {}}, deadline()).value();
+      log_->membership(group)
+          .value()
+          ->commit(std::span(&position, 1), {.group = group, .member_id = {}, .instance_id = {}}, deadline())
+          .value();
     } else {
       throw std::runtime_error("there is no command " + name);
     }
   }
 
  private:
-  static void send(LogProducer& producer, const std::string& topic, std::int32_t partition, OptionalBytesView key,
-                   OptionalBytesView value, const Headers& headers) {
+  static void send(LogProducer& producer, const std::string& topic, std::int32_t partition,
+                   OptionalBytesView key, OptionalBytesView value, const Headers& headers) {
     const Bytes encoded = headers.encode();
     ProducerRecord record;
     record.topic = producer.topic(topic, deadline()).value();
@@ -79,9 +87,12 @@ class Owner {
     if (producer.send(record) != SendStatus::kAccepted) throw ResultException(producer.last_error());
     producer.dispatch();
   }
-  void put(const std::string& topic, std::int32_t partition, OptionalBytesView key, OptionalBytesView value, const Headers& headers) {
+  void put(const std::string& topic, std::int32_t partition, OptionalBytesView key, OptionalBytesView value,
+           const Headers& headers) {
     const auto group =
-        log_->commit_group({.name = {}, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline()).value();
+        log_->commit_group({.name = {}, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
+                           deadline())
+            .value();
     const auto producer = group->producer();
     send(*producer, topic, partition, key, value, headers);
     (void)group->flush(deadline()).value();

@@ -1,4 +1,5 @@
-// The commands of `tidemill`. Each returns the exit status, 0 or (a violation was found) 1, or throws: see where.hpp.
+// The commands of `tidemill`. Each returns the exit status, 0 or (a violation was found) 1, or throws: see
+// where.hpp.
 #pragma once
 
 #include <optional>
@@ -13,7 +14,8 @@ namespace tool {
 int list_topics(const Where& where, bool json);
 int describe_topics(const Where& where, const std::vector<std::string>& topics, bool json);
 /// `config`: KEY=VALUE each.
-int create_topic(const Where& where, const std::string& topic, std::int32_t partitions, const std::vector<std::string>& config);
+int create_topic(const Where& where, const std::string& topic, std::int32_t partitions,
+                 const std::vector<std::string>& config);
 
 struct ProduceOptions {
   std::string topic;
@@ -31,7 +33,7 @@ struct ConsumeOptions {
   bool committed = false;
   bool follow = false;
   bool json = false;
-  std::int64_t max = -1;               // < 0: no limit
+  std::int64_t max = -1;                 // < 0: no limit
   std::vector<std::int32_t> partitions;  // empty: all
   Types types;
 };

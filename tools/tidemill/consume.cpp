@@ -10,14 +10,16 @@ namespace {
 
 constexpr std::size_t kPollBytes = 4 << 20;
 
-std::vector<tidemill::TopicPartition> wanted_partitions(const Where& where, tidemill::Log& log, const ConsumeOptions& options) {
+std::vector<tidemill::TopicPartition> wanted_partitions(const Where& where, tidemill::Log& log,
+                                                        const ConsumeOptions& options) {
   std::vector<tidemill::TopicPartition> all = partitions_of(where, log, options.topic);
   if (options.partitions.empty()) return all;
   std::vector<tidemill::TopicPartition> wanted;
   for (const std::int32_t partition : options.partitions) {
     if (partition < 0 || static_cast<std::size_t>(partition) >= all.size()) {
-      throw std::runtime_error("topic \"" + options.topic + "\" has the partitions 0 to " + std::to_string(all.size() - 1) +
-                               ", no partition " + std::to_string(partition));
+      throw std::runtime_error("topic \"" + options.topic + "\" has the partitions 0 to " +
+                               std::to_string(all.size() - 1) + ", no partition " +
+                               std::to_string(partition));
     }
     wanted.push_back(all[static_cast<std::size_t>(partition)]);
   }
@@ -29,9 +31,11 @@ class Reading {
   Reading(const Where& where, tidemill::Log& log, const ConsumeOptions& options)
       : where_(where), log_(log), options_(options) {
     using tidemill::Isolation;
-    consumer_ = log.consumer(options.committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted).value();
+    consumer_ =
+        log.consumer(options.committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted).value();
     std::vector<std::pair<tidemill::TopicPartition, tidemill::Offset>> from;
-    for (const auto& offsets : log.admin().offsets(wanted_partitions(where, log, options), where.deadline()).value()) {
+    for (const auto& offsets :
+         log.admin().offsets(wanted_partitions(where, log, options), where.deadline()).value()) {
       const tidemill::Offset end = options.committed ? offsets.last_stable : offsets.high_watermark;
       const tidemill::Offset begin = options.from_beginning ? offsets.start : end;
       if (options.follow || begin < end) from.emplace_back(offsets.partition, begin);
@@ -51,15 +55,16 @@ class Reading {
       if (!polled.batches.empty() || done()) continue;
       if (std::fflush(stdout) != 0) return;  // main says so
       if (!consumer_->wait(where_.deadline()) && !options_.follow) {
-        throw std::runtime_error("nothing came for " + std::to_string(where_.timeout_seconds) + " s from the " +
-                                 log_.traits().description + ", but the end is not reached");
+        throw std::runtime_error("nothing came for " + std::to_string(where_.timeout_seconds) +
+                                 " s from the " + log_.traits().description + ", but the end is not reached");
       }
     }
   }
 
  private:
   [[nodiscard]] bool done() const {
-    return (options_.max >= 0 && count_ >= options_.max) || (!options_.follow && ends_.empty()) || std::ferror(stdout) != 0;
+    return (options_.max >= 0 && count_ >= options_.max) || (!options_.follow && ends_.empty()) ||
+           std::ferror(stdout) != 0;
   }
   void print(const tidemill::RecordBatch& batch) {
     const auto end = ends_.find(*batch.partition);
@@ -75,9 +80,12 @@ class Reading {
   }
   /// Records that retention takes while they are read are no error of who reads.
   void answer(const tidemill::PartitionError& error) {
-    if (error.error.kind != tidemill::ErrorKind::kOffsetOutOfRange) throw tidemill::ResultException(error.error);
-    const auto offsets = log_.admin().offsets(std::span(&error.partition, 1), where_.deadline()).value().at(0);
-    std::fprintf(stderr, "tidemill: %s; goes on at %lld\n", error.error.message.c_str(), static_cast<long long>(offsets.start.value));
+    if (error.error.kind != tidemill::ErrorKind::kOffsetOutOfRange)
+      throw tidemill::ResultException(error.error);
+    const auto offsets =
+        log_.admin().offsets(std::span(&error.partition, 1), where_.deadline()).value().at(0);
+    std::fprintf(stderr, "tidemill: %s; goes on at %lld\n", error.error.message.c_str(),
+                 static_cast<long long>(offsets.start.value));
     consumer_->seek(error.partition, offsets.start).value();
   }
 
@@ -94,7 +102,15 @@ class Reading {
 int consume(const Where& where, const ConsumeOptions& options) {
   const auto log = where.open(Access::kRead);
   if (!options.from_beginning && !options.follow) {
-    std::fprintf(stderr, "tidemill: begins and ends at the end, so there is nothing to show: say --from-beginning, --follow or both\n");
+    std::fprintf(stderr,
+                 "tidemill: begins and ends at the end, so there is nothing to show: say --from-beginning, "
+                 "--follow or both\n");
+  }
+  using Span = tidemill::LogTraits::CommitGroupSpan;
+  if (options.follow && !where.data.empty() && log->traits().commit_group_span == Span::kProcess) {
+    std::fprintf(stderr,
+                 "tidemill: nobody owns %s, so nothing new comes; it is locked until this command ends\n",
+                 where.data.c_str());
   }
   Reading(where, *log, options).run();
   return 0;

@@ -1,11 +1,10 @@
 // Records as a person or a script meets them: JSON lines, lines of text; and back.
 #pragma once
 
-#include <tidemill/base/headers.hpp>
-#include <tidemill/log/record_batch.hpp>
-
 #include <optional>
 #include <string>
+#include <tidemill/base/headers.hpp>
+#include <tidemill/log/record_batch.hpp>
 #include <vector>
 
 namespace tool {
@@ -17,13 +16,14 @@ struct Types {
   std::string value = "auto";
 };
 
-/// {"partition":0,"offset":3,"timestamp":...,"key":...,"value":...,"headers":[[name,value]...]}; bytes are text where they are
-/// UTF-8, else {"base64":"..."}; a type shows them as a number where they have its size.
-[[nodiscard]] std::string to_json_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record,
-                                       const Types& types);
-/// PARTITION:OFFSET, time, key, value and, if any, headers, with tabs between; tabs, line ends and '\' in them are escaped.
-[[nodiscard]] std::string to_text_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record,
-                                       const Types& types);
+/// {"partition":0,"offset":3,"timestamp":...,"key":...,"value":...,"headers":[[name,value]...]}; bytes are
+/// text where they are UTF-8, else {"base64":"..."}; a type shows them as a number where they have its size.
+[[nodiscard]] std::string to_json_line(const tidemill::TopicPartition& partition,
+                                       const tidemill::LogRecord& record, const Types& types);
+/// PARTITION:OFFSET, time, key, value and, if any, headers, with tabs between; tabs, line ends and '\' in
+/// them are escaped.
+[[nodiscard]] std::string to_text_line(const tidemill::TopicPartition& partition,
+                                       const tidemill::LogRecord& record, const Types& types);
 /// 2026-11-23T08:00:00.123Z
 [[nodiscard]] std::string to_text(tidemill::Timestamp timestamp);
 /// As in a text line.
@@ -37,7 +37,8 @@ struct NewRecord {
   tidemill::OptionalBytes value;
   tidemill::Headers headers;
 };
-/// What to_json_line() makes; all but "value" may be left out, "offset" is not looked at. Throws std::runtime_error: what is wrong.
+/// What to_json_line() makes; all but "value" may be left out, "offset" is not looked at. Throws
+/// std::runtime_error: what is wrong.
 [[nodiscard]] NewRecord from_json_line(const std::string& line, const Types& types);
 /// The bytes that the text stands for. Throws std::runtime_error when it is no such number.
 [[nodiscard]] tidemill::Bytes from_text(const std::string& text, const std::string& type);

@@ -8,22 +8,29 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void describe(const tidemill::TopicDescription& topic, const std::vector<tidemill::PartitionOffsets>& partitions, bool json) {
+void describe(const tidemill::TopicDescription& topic,
+              const std::vector<tidemill::PartitionOffsets>& partitions, bool json) {
   if (json) {
     Json rows = Json::array();
     for (const auto& row : partitions) {
-      rows.push_back({{"partition", row.partition.partition.value}, {"start", row.start.value}, {"stable", row.last_stable.value},
-                      {"end", row.high_watermark.value}, {"bytes", row.size_bytes}});
+      rows.push_back({{"partition", row.partition.partition.value},
+                      {"start", row.start.value},
+                      {"stable", row.last_stable.value},
+                      {"end", row.high_watermark.value},
+                      {"bytes", row.size_bytes}});
     }
-    std::puts(Json{{"topic", topic.name}, {"config", topic.config}, {"partitions", std::move(rows)}}.dump().c_str());
+    std::puts(Json{{"topic", topic.name}, {"config", topic.config}, {"partitions", std::move(rows)}}
+                  .dump()
+                  .c_str());
     return;
   }
   std::printf("%s  %d partitions\n", topic.name.c_str(), topic.partitions);
   for (const auto& [key, value] : topic.config) std::printf("    %s=%s\n", key.c_str(), value.c_str());
   for (const auto& row : partitions) {
-    std::printf("    partition %d: offsets %lld to %lld", row.partition.partition.value, static_cast<long long>(row.start.value),
-                static_cast<long long>(row.high_watermark.value));
-    if (row.last_stable != row.high_watermark) std::printf(", committed to %lld", static_cast<long long>(row.last_stable.value));
+    std::printf("    partition %d: offsets %lld to %lld", row.partition.partition.value,
+                static_cast<long long>(row.start.value), static_cast<long long>(row.high_watermark.value));
+    if (row.last_stable != row.high_watermark)
+      std::printf(", committed to %lld", static_cast<long long>(row.last_stable.value));
     if (row.size_bytes > 0) std::printf(", %llu bytes", static_cast<unsigned long long>(row.size_bytes));
     std::printf("\n");
   }
@@ -51,12 +58,14 @@ int describe_topics(const Where& where, const std::vector<std::string>& topics, 
   for (const std::string& topic : topics) {
     const auto description = log->admin().describe_topic(topic, where.deadline());
     if (!description) throw tidemill::ResultException(explain(where, *log, topic, description.error()));
-    describe(*description, log->admin().offsets(partitions_of(where, *log, topic), where.deadline()).value(), json);
+    describe(*description, log->admin().offsets(partitions_of(where, *log, topic), where.deadline()).value(),
+             json);
   }
   return 0;
 }
 
-int create_topic(const Where& where, const std::string& topic, std::int32_t partitions, const std::vector<std::string>& config) {
+int create_topic(const Where& where, const std::string& topic, std::int32_t partitions,
+                 const std::vector<std::string>& config) {
   tidemill::TopicSpec spec;
   spec.name = topic;
   spec.partitions = partitions;

@@ -1,11 +1,10 @@
 // Where the log is: a data directory or Kafka, as the command line says; and how both are opened.
 #pragma once
 
-#include <tidemill/log/log.hpp>
-
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <tidemill/log/log.hpp>
 
 namespace tool {
 
@@ -36,12 +35,15 @@ struct Where {
   [[nodiscard]] std::string options() const;
 };
 
-/// The error of a topic that is not there, with the nearest name and how to make it; any other error as it is.
-[[nodiscard]] tidemill::Error explain(const Where& where, tidemill::Log& log, const std::string& topic, tidemill::Error error);
+/// The error of a topic that is not there, with the nearest name and how to make it; any other error as it
+/// is.
+[[nodiscard]] tidemill::Error explain(const Where& where, tidemill::Log& log, const std::string& topic,
+                                      tidemill::Error error);
 /// All partitions of the topic; throws what explain() says.
 [[nodiscard]] std::vector<tidemill::TopicPartition> partitions_of(const Where& where, tidemill::Log& log,
                                                                   const std::string& topic);
-/// The one of `names` that takes the fewest changes of a letter to become `name`; empty: there are none, or none is like it.
+/// The one of `names` that takes the fewest changes of a letter to become `name`; empty: there are none, or
+/// none is like it.
 [[nodiscard]] std::string nearest(const std::string& name, const std::vector<std::string>& names);
 
 }  // namespace tool

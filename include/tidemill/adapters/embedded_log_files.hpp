@@ -1,19 +1,20 @@
-// EmbeddedLogFiles: what lies in the files of an embedded log, batch by batch and journal entry by journal entry, for tools
-// that show or check it. It interprets nothing away: what is damaged is handed out with what is wrong with it.
+// EmbeddedLogFiles: what lies in the files of an embedded log, batch by batch and journal entry by journal
+// entry, for tools that show or check it. It interprets nothing away: what is damaged is handed out with what
+// is wrong with it.
 //
-// Reads only. Where nobody owns the directory it takes the lock, so that nothing changes meanwhile; beside an owner it reads
-// what is there at that moment: whole batches up to each partition's journaled end, perhaps half of one behind it.
+// Reads only. Where nobody owns the directory it takes the lock, so that nothing changes meanwhile; beside an
+// owner it reads what is there at that moment: whole batches up to each partition's journaled end, perhaps
+// half of one behind it.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
-
 #include <tidemill/base/storage.hpp>
 #include <tidemill/base/unique_function.hpp>
 #include <tidemill/log/log_admin.hpp>
 #include <tidemill/log/record_batch.hpp>
+#include <vector>
 
 namespace tidemill {
 
@@ -40,7 +41,8 @@ struct StoredBatchInfo {
   bool control = false;
   std::string marker;       // of control batches: "commit", "abort", "other"
   std::string compression;  // "none", "gzip", ...
-  /// Not whole, another checksum, records that cannot be read: what is said of it above is then what its header claims.
+  /// Not whole, another checksum, records that cannot be read: what is said of it above is then what its
+  /// header claims.
   std::optional<Error> problem;
   /// Null where there is a problem.
   RecordBatchPtr records;
@@ -106,10 +108,11 @@ class EmbeddedLogFiles {
   [[nodiscard]] Result<std::vector<TopicPartition>> partitions() const;
   /// Sorted by offset; kNotFound: the partition has no directory.
   [[nodiscard]] Result<std::vector<StoredSegment>> segments(const TopicPartition& partition) const;
-  /// Every batch in the order of the file, until `each` answers false or one has no readable header; that one is the last, with
-  /// its problem. `from`: a position at which a batch begins. kNotFound: the file is gone.
+  /// Every batch in the order of the file, until `each` answers false or one has no readable header; that one
+  /// is the last, with its problem. `from`: a position at which a batch begins. kNotFound: the file is gone.
   [[nodiscard]] Result<void> read(const TopicPartition& partition, const StoredSegment& segment,
-                                  UniqueFunction<bool(const StoredBatchInfo&)> each, std::uint64_t from = 0) const;
+                                  UniqueFunction<bool(const StoredBatchInfo&)> each,
+                                  std::uint64_t from = 0) const;
 
  private:
   explicit EmbeddedLogFiles(std::unique_ptr<Storage> storage) : storage_(std::move(storage)) {}

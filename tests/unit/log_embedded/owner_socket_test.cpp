@@ -1,5 +1,5 @@
-// The owner's socket itself: where it lies, whose it is, what it makes of strangers. What is asked over it is the conformance
-// suite's part (conformance_embedded_owner_socket).
+// The owner's socket itself: where it lies, whose it is, what it makes of strangers. What is asked over it is
+// the conformance suite's part (conformance_embedded_owner_socket).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -10,7 +10,6 @@
 
 #include <csignal>
 #include <thread>
-
 #include <tidemill/adapters/embedded_log.hpp>
 
 #include "log_embedded/owner_channel.hpp"
@@ -22,7 +21,9 @@ namespace {
 
 using testing::HasSubstr;
 
-MonotonicTime soon() { return system_clock().now().monotonic + std::chrono::seconds(30); }
+MonotonicTime soon() {
+  return system_clock().now().monotonic + std::chrono::seconds(30);
+}
 
 class OwnerSocket : public testing::Test {
  protected:
@@ -43,7 +44,8 @@ class OwnerSocket : public testing::Test {
   Result<std::shared_ptr<Log>> reach(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
     return reach_embedded_log(directory_, {.read_only = true}, patience);
   }
-  /// Sends raw bytes as a stranger would and returns what comes back until the owner hangs up or `enough` bytes are there.
+  /// Sends raw bytes as a stranger would and returns what comes back until the owner hangs up or `enough`
+  /// bytes are there.
   std::string exchange(BytesView bytes, std::size_t enough) {
     const Descriptor socket = connect_to(directory_, kOwnerSocketName).value();
     EXPECT_EQ(send_some(socket.number(), bytes).value(), bytes.size());
@@ -62,7 +64,7 @@ class OwnerSocket : public testing::Test {
 
 TEST_F(OwnerSocket, IsTheOwnersUsersAloneAndGoesWithTheOwner) {
   own();
-  struct stat status{};
+  struct stat status {};
   ASSERT_EQ(::stat((directory_ + "/socket").c_str(), &status), 0);
   EXPECT_TRUE(S_ISSOCK(status.st_mode));
   EXPECT_EQ(status.st_mode & 0777, 0600U);
@@ -99,7 +101,9 @@ TEST_F(OwnerSocket, IsWaitedForWhileTheOwnerStarts) {
   std::thread tool([&] { reached = reach(); });
   const auto log = in_memory_log();
   const auto storage = memory_storage();
-  auto engine = Engine::open(nullptr, *storage, system_clock(), system_random(), {.background_thread = false}, "a log").value();
+  auto engine =
+      Engine::open(nullptr, *storage, system_clock(), system_random(), {.background_thread = false}, "a log")
+          .value();
   const auto server = OwnerServer::start(*log, std::move(engine), directory_).value();
   tool.join();
   EXPECT_THAT(reached.value()->traits().description, HasSubstr("process " + std::to_string(::getpid())));
@@ -134,7 +138,8 @@ TEST_F(OwnerSocket, OfAnOwnerThatDoesNotAnswerIsGivenUpWithASentence) {
   const auto lock = real_storage(directory_)->lock("lock").value();
   const auto without_socket = reach(std::chrono::milliseconds(20));
   EXPECT_EQ(without_socket.error().kind, ErrorKind::kLocked);
-  EXPECT_THAT(without_socket.error().message, HasSubstr("process " + std::to_string(::getpid()) + " owns " + directory_));
+  EXPECT_THAT(without_socket.error().message,
+              HasSubstr("process " + std::to_string(::getpid()) + " owns " + directory_));
   const auto listener = listen_at(directory_, kOwnerSocketName).value();
   const auto silent = reach(std::chrono::milliseconds(20));
   EXPECT_EQ(silent.error().kind, ErrorKind::kTimeout);
@@ -167,7 +172,8 @@ TEST_F(OwnerSocket, RefusesAnotherVersion) {
 TEST_F(OwnerSocket, ServesABoundedNumberAndSaysSo) {
   own();
   std::vector<std::unique_ptr<OwnerChannel>> channels;
-  for (std::size_t i = 0; i < OwnerServer::kSessionsMax; ++i) channels.push_back(OwnerChannel::open(directory_, soon()).value());
+  for (std::size_t i = 0; i < OwnerServer::kSessionsMax; ++i)
+    channels.push_back(OwnerChannel::open(directory_, soon()).value());
   const auto refused = OwnerChannel::open(directory_, soon());
   EXPECT_EQ(refused.error().kind, ErrorKind::kFull);
   channels.pop_back();
@@ -204,10 +210,12 @@ TEST_F(OwnerSocket, AnAnswerThatHasComeAlreadyIsNotWaitedFor) {
     EXPECT_EQ(::poll(&wanted, 1, 30'000), 1);
     connection = Descriptor(::accept(listener.number(), nullptr, nullptr));
     const Bytes both = frame(encode_answer<Hello>(HelloAnswer{})) +
-                       frame(encode_answer<Read>(std::vector<PartitionRead>{{Offset(7), true, Offset(7), {}, std::nullopt}}));
+                       frame(encode_answer<Read>(
+                           std::vector<PartitionRead>{{Offset(7), true, Offset(7), {}, std::nullopt}}));
     EXPECT_EQ(send_some(connection.number(), both).value(), both.size());
   });
-  SocketConsumer consumer(OwnerChannel::open(directory_, soon()).value(), make_event().value(), Isolation::kReadCommitted);
+  SocketConsumer consumer(OwnerChannel::open(directory_, soon()).value(), make_event().value(),
+                          Isolation::kReadCommitted);
   owner.join();
   const std::pair<TopicPartition, Offset> from{{"t", PartitionId(0)}, Offset(0)};
   consumer.assign(std::span(&from, 1)).value();
@@ -220,7 +228,8 @@ TEST_F(OwnerSocket, CannotDoWhatNeedsTheOwnersMemory) {
   own();
   const auto log = reach().value();
   EXPECT_EQ(log->membership("app").error().kind, ErrorKind::kUnsupported);
-  EXPECT_EQ(log->commit_group({.name = "tx", .application_id = {}}, soon()).error().kind, ErrorKind::kUnsupported);
+  EXPECT_EQ(log->commit_group({.name = "tx", .application_id = {}}, soon()).error().kind,
+            ErrorKind::kUnsupported);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <map>
-
 #include <tidemill/adapters/embedded_log.hpp>
 
 namespace tidemill::embedded {
@@ -90,14 +89,17 @@ TEST_F(ReadOnlyStorage, NamesAreMadeRenamedAndRemovedOnlyHere) {
   EXPECT_THAT(disk_->list("").value(), ElementsAre("a", "b", "full"));
 }
 
-// An owner would cut the torn tail off and abort the open transaction; who only looks sees it that way and writes nothing.
+// An owner would cut the torn tail off and abort the open transaction; who only looks sees it that way and
+// writes nothing.
 TEST_F(ReadOnlyStorage, ALogThatIsOnlyLookedAtKeepsEveryByte) {
   const MonotonicTime deadline = system_clock().now().monotonic + std::chrono::seconds(30);
   {
     auto log = open_embedded_log(root_, {.background_thread = false}).value();
     log->admin().create_topic({.name = "t", .partitions = 1, .config = {}}, deadline).value();
-    auto plain = log->commit_group({.name = "p", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
-                                   deadline).value();
+    auto plain =
+        log->commit_group({.name = "p", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
+                          deadline)
+            .value();
     auto producer = plain->producer();
     ProducerRecord record;
     record.topic = producer->topic("t", deadline).value();
