@@ -1,0 +1,16 @@
+// SAYS: branch(predicate): the function must be callable with (const V&) or (const K&, const V&)
+// A predicate of another type than the value's.
+#include <string>
+
+#include <tidemill/dsl/streams_builder.hpp>
+
+using Text = std::string;
+
+void topology(tidemill::StreamsBuilder& builder) {
+  const auto stream = builder.stream<Text, Text>("in");
+#ifdef TIDEMILL_WRONG
+  (void)stream.split().branch([](double value) { return value > 0; });
+#else
+  (void)stream.split().branch([](const Text& value) { return value.empty(); });
+#endif
+}
