@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <tidemill/adapters/embedded_log.hpp>
+#include <tidemill/base/metric.hpp>
 #include <tidemill/config/streams_config.hpp>
 #include <tidemill/dsl/streams_builder.hpp>
 #include <tidemill/state/key_value_store.hpp>
@@ -58,13 +59,6 @@ struct ThreadMetadata {
   std::string state;  // CREATED, STARTING, PARTITIONS_REVOKED, PARTITIONS_ASSIGNED, RUNNING, PENDING_SHUTDOWN, DEAD
   std::vector<TaskMetadata> tasks;
 };
-struct Metric {
-  std::string group;  // stream-task-metrics, ...
-  std::string name;   // dropped-records-total, ...
-  std::vector<std::pair<std::string, std::string>> tags;
-  double value = 0;
-};
-
 /// How long close() may take and whether the member leaves its group at once.
 struct CloseOptions {
   std::chrono::milliseconds timeout{60000};

@@ -18,7 +18,8 @@ constexpr std::string_view kNames[] = {
     "commit.store_committed", "store.flush",            "journal.before_append",  "journal.appended",
     "journal.synced",         "segment.before_append",  "segment.appended",       "segment.before_marker",
     "segment.markers",        "segment.roll",           "segment.rolled",         "journal.recycled",
-    "recovery.truncated",
+    "recovery.truncated",     "compaction.cleaned",     "compaction.swap_named",  "compaction.old_removed",
+    "compaction.swapped",     "recovery.compaction_finished",
 };
 
 struct Armed {

@@ -115,6 +115,12 @@ bool is_network_file_system(long type) {
   }
 }
 
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 class RealStorage final : public Storage {
  public:
   explicit RealStorage(std::string root) : root_(std::move(root)) {}
@@ -139,8 +145,12 @@ class RealStorage final : public Storage {
     for (std::size_t at = 1; at <= whole.size(); ++at) {
       if (at != whole.size() && whole[at] != '/') continue;
       const std::string part = whole.substr(0, at);
-      if (::mkdir(part.c_str(), 0755) == 0 || errno == EEXIST) continue;
-      return system_error("create directory", part);
+      if (::mkdir(part.c_str(), 0755) != 0) {
+        if (errno == EEXIST) continue;
+        return system_error("create directory", part);
+      }
+      // Nobody can sync what lies above the root, so that is done here.
+      if (path.empty()) TIDEMILL_TRY(sync_directory_at(parent_of(part)));
     }
     struct stat status{};
     if (::stat(whole.c_str(), &status) != 0) return system_error("create directory", whole);
@@ -194,8 +204,8 @@ class RealStorage final : public Storage {
     }
     return remove(path);
   }
-  Result<void> sync_directory(std::string_view path) override {
-    const std::string whole = real_path(path);
+  Result<void> sync_directory(std::string_view path) override { return sync_directory_at(real_path(path)); }
+  static Result<void> sync_directory_at(const std::string& whole) {
     const int fd = ::open(whole.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return system_error("open directory", whole);
     const int failed = ::fsync(fd);

@@ -55,7 +55,14 @@ ProcessingExceptionHandler log_and_continue_on_processing_error(std::string dead
 ProductionExceptionHandler default_production_exception_handler(std::string dead_letter_topic) {
   return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const ProductionError& error) {
     if (!error.serialization && error.error.retriable()) return HandlerResponse{.answer = HandlerAnswer::kRetry};
-    return answer(HandlerAnswer::kFail, topic, context,
+    ErrorHandlerContext letter = context;
+    if (!letter.source_raw_key && !letter.source_raw_value) {
+      // Its input record is gone: better the record itself than an empty letter.
+      letter.source_raw_key = error.key;
+      letter.source_raw_value = error.value;
+      letter.timestamp = error.timestamp;
+    }
+    return answer(HandlerAnswer::kFail, topic, letter,
                   {.exception = error.serialization ? "SerializationException" : std::string(to_string(error.error.kind)),
                    .message = error.error.message});
   };

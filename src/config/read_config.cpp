@@ -62,6 +62,12 @@ class Reader {
       if (find(std::string(key)) != nullptr) reading_.warnings.push_back(fmt::format("{} is ignored: {}", key, why));
     }
   }
+  /// Keys of one kind of client, which need no prefix as long as no other kind has them.
+  void pass(std::initializer_list<std::string_view> keys, std::map<std::string, std::string>& to) {
+    for (const std::string_view key : keys) {
+      if (const std::string* value = find(std::string(key))) to.emplace(key, *value);
+    }
+  }
   void client(std::initializer_list<std::string_view> keys) {
     for (const std::string_view key : keys) {
       if (const std::string* value = find(std::string(key))) reading_.client[std::string(key)] = *value;
@@ -201,6 +207,12 @@ void read_known(Reader& reader, ConfigReading& reading) {
   reader.client({"bootstrap.servers", "security.protocol", "connections.max.idle.ms", "metadata.max.age.ms",
                  "receive.buffer.bytes", "send.buffer.bytes", "reconnect.backoff.ms", "reconnect.backoff.max.ms",
                  "retry.backoff.ms", "request.timeout.ms"});
+  reader.pass({"acks", "linger.ms", "batch.size", "buffer.memory", "compression.type", "max.request.size", "retries",
+               "delivery.timeout.ms", "max.in.flight.requests.per.connection", "enable.idempotence"},
+              config.producer);
+  reader.pass({"fetch.min.bytes", "fetch.max.bytes", "fetch.max.wait.ms", "max.partition.fetch.bytes", "max.poll.records",
+               "check.crcs", "isolation.level", "client.rack"},
+              config.consumer);
   reader.ignored({"enable.transactional.statestores", "default.interactive.query.isolation.level"},
                  "stores are always transactional, and a query says its isolation");
   reader.ignored({"default.key.serde", "default.value.serde", "default.list.key.serde.inner",

@@ -12,13 +12,42 @@ std::string Draft::new_name(std::string_view prefix) {
   return std::string(prefix) + index;
 }
 std::string Draft::name_or_new(const std::string& given, std::string_view prefix) {
+  return name_or_new(given, {}, prefix);
+}
+std::string Draft::name_or_new(const std::string& given, std::string_view suffix, std::string_view prefix) {
   std::string generated = new_name(prefix);
-  return given.empty() ? std::move(generated) : given;
+  if (given.empty()) return generated;
+  check_name(given);
+  return given + std::string(suffix);
 }
 std::string Draft::new_store_name(std::string_view prefix) { return new_name(std::string(prefix) + "STATE-STORE-"); }
+std::string Draft::store_name_or_new(const std::string& given, std::string_view prefix) {
+  if (given.empty()) return new_store_name(prefix);
+  check_name(given);
+  return given;
+}
+
+void Draft::check_name(const std::string& name) {
+  constexpr std::size_t kNameMax = 249;
+  const auto refuse = [&name](const std::string& why) {
+    throw TopologyException("the name \"" + name + "\" cannot be used: " + why);
+  };
+  if (name == "." || name == "..") refuse("a topic cannot be called so");
+  if (name.size() > kNameMax) refuse("it has more than " + std::to_string(kNameMax) + " characters");
+  if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != std::string::npos) {
+    refuse("names are made of letters, digits, '.', '_' and '-', because topics are named after them");
+  }
+}
 
 void Draft::add_processor(TopologyBuilder::ProcessorSpec processor) {
   add([processor = std::move(processor)](TopologyBuilder& builder) { builder.add_processor(processor); });
+}
+void Draft::add_stateful_processor(TopologyBuilder::ProcessorSpec processor, std::vector<StoreSpec> stores) {
+  for (const StoreSpec& store : stores) processor.stores.push_back(store.name);
+  add([processor = std::move(processor), stores = std::move(stores)](TopologyBuilder& builder) {
+    for (const StoreSpec& store : stores) builder.add_state_store_once(store);
+    builder.add_processor(processor);
+  });
 }
 void Draft::add_sink(TopologyBuilder::Sink sink) {
   add([sink = std::move(sink)](TopologyBuilder& builder) { builder.add_sink(sink); });
@@ -35,6 +64,7 @@ std::string Draft::add_repartition(Repartition repartition) {
   const bool generated = repartition.prefix.starts_with("KSTREAM") && repartition.prefix.size() > 10 &&
                          repartition.prefix.find_first_not_of("0123456789", repartition.prefix.size() - 10) ==
                              std::string::npos;
+  check_name(repartition.prefix);
   const std::string topic = repartition_topic(repartition.prefix);
   std::string sink = new_name("KSTREAM-SINK-");
   std::string filter = new_name("KSTREAM-FILTER-");
@@ -78,14 +108,13 @@ std::unique_ptr<OperatorNode> NullKeyFilterNode::clone() const {
 std::unique_ptr<OperatorNode> ToStreamNode::clone() const { return std::unique_ptr<OperatorNode>(new ToStreamNode); }
 
 std::unique_ptr<OperatorNode> BranchNode::clone() const {
-  return std::unique_ptr<OperatorNode>(new BranchNode(
-      std::make_shared<std::vector<Predicate>>(*predicates_), std::make_shared<std::vector<std::string>>(*names_)));
+  return std::unique_ptr<OperatorNode>(new BranchNode(std::make_shared<Branches>(*branches_)));
 }
 void BranchNode::process(const ErasedRecord& record) {
-  for (std::size_t i = 0; i < predicates_->size(); ++i) {
-    if ((*predicates_)[i](record.key, record.value)) return forward_to((*names_)[i], record);
+  for (auto& [predicate, child] : branches_->branches) {
+    if (predicate(record.key, record.value)) return forward_to(child, record);
   }
-  if (names_->size() > predicates_->size()) forward_to(names_->back(), record);
+  if (!branches_->default_child.empty()) forward_to(branches_->default_child, record);
 }
 
 }  // namespace detail

@@ -29,6 +29,11 @@ constexpr std::size_t kRecordCountAt = 57;
 constexpr char kMagic = 2;
 constexpr std::int64_t kRecordBytesMin = 7;
 
+constexpr std::uint16_t kAppendTimeBit = 0x08;
+constexpr std::uint16_t kTransactionalBit = 0x10;
+constexpr std::uint16_t kControlBit = 0x20;
+constexpr std::uint16_t kDeleteHorizonBit = 0x40;
+
 Error corrupt(Offset base, std::string_view what) {
   return Error{ErrorKind::kCorruption, "record batch at offset " + std::to_string(base.value) + ": " + std::string(what)};
 }
@@ -205,8 +210,7 @@ Bytes make_control_batch(ControlType type, std::int64_t producer_id, std::int16_
   BatchBuilder builder;
   builder.add(timestamp, BytesView(key), BytesView(value), {});
   Bytes batch = builder.seal({.producer_id = producer_id, .producer_epoch = producer_epoch, .transactional = true});
-  constexpr std::uint16_t kTransactionalControl = 0x30;
-  finish_header(batch, kTransactionalControl, 0, timestamp, timestamp, producer_id, producer_epoch, -1, 1);
+  finish_header(batch, kTransactionalBit | kControlBit, 0, timestamp, timestamp, producer_id, producer_epoch, -1, 1);
   return batch;
 }
 
@@ -217,13 +221,13 @@ void BatchBuilder::clear() {
 }
 
 void BatchBuilder::add(Timestamp timestamp, OptionalBytesView key, OptionalBytesView value, BytesView headers) {
+  if (count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   add_at(last_delta_ + 1, timestamp, key, value, headers);
 }
 
 void BatchBuilder::add_at(std::int32_t offset_delta, Timestamp timestamp, OptionalBytesView key,
                           OptionalBytesView value, BytesView headers) {
   TIDEMILL_ASSERT(offset_delta > last_delta_);
-  if (count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   max_timestamp_ = std::max(max_timestamp_, timestamp);
   // Wraps around for times that are further apart than a number can say; the reader wraps back.
   const auto timestamp_delta = static_cast<std::int64_t>(static_cast<std::uint64_t>(timestamp.value) -
@@ -258,21 +262,63 @@ void BatchBuilder::add_at(std::int32_t offset_delta, Timestamp timestamp, Option
   ++count_;
 }
 
-Bytes BatchBuilder::seal(const Seal& seal) {
+// The records behind room for a header; the builder is empty again.
+Bytes BatchBuilder::take(Compression codec) {
   Bytes batch;
-  if (seal.compression == Compression::kNone) {
+  if (codec == Compression::kNone) {
     batch.assign(bytes_);
   } else {
     batch.assign(kBatchHeaderBytes, '\0');
-    batch += compress(seal.compression, BytesView(bytes_).substr(kBatchHeaderBytes));
+    batch += compress(codec, BytesView(bytes_).substr(kBatchHeaderBytes));
   }
+  return batch;
+}
+
+Bytes BatchBuilder::seal(const Seal& seal) {
+  Bytes batch = take(seal.compression);
   const auto attributes = static_cast<std::uint16_t>(static_cast<std::uint16_t>(seal.compression) |
-                                                     (seal.transactional ? 0x10 : 0));
-  finish_header(batch, attributes, seal.last_offset_delta >= 0 ? seal.last_offset_delta : std::max(last_delta_, 0),
-                count_ > 0 ? base_timestamp_ : kNoTimestamp, count_ > 0 ? max_timestamp_ : kNoTimestamp,
-                seal.producer_id, seal.producer_epoch, seal.base_sequence, count_);
+                                                     (seal.transactional ? kTransactionalBit : 0));
+  finish_header(batch, attributes, std::max(last_delta_, 0), count_ > 0 ? base_timestamp_ : kNoTimestamp,
+                count_ > 0 ? max_timestamp_ : kNoTimestamp, seal.producer_id, seal.producer_epoch, seal.base_sequence,
+                count_);
   clear();
   return batch;
+}
+
+Bytes rewrite_batch(const BatchHeader& header, std::span<const LogRecord> retained,
+                    std::optional<Timestamp> delete_horizon) {
+  const bool empty = retained.empty();
+  const Compression codec = empty ? Compression::kNone : static_cast<Compression>(header.codec());
+  BatchBuilder builder;
+  for (const LogRecord& record : retained) {
+    if (builder.empty()) {
+      builder.base_timestamp_ = delete_horizon.value_or(record.timestamp);
+      builder.max_timestamp_ = record.timestamp;
+    }
+    builder.add_at(static_cast<std::int32_t>(record.offset - header.base_offset), record.timestamp, record.key, record.value,
+                   record.headers);
+  }
+  Bytes batch = builder.take(codec);
+  // A batch without records is part of no transaction: nobody would look for the marker of that.
+  const std::uint16_t kept_bits = kAppendTimeBit | kControlBit | (empty ? 0 : kTransactionalBit);
+  std::uint16_t attributes = header.attributes & kept_bits;
+  attributes |= static_cast<std::uint16_t>(codec);
+  if (delete_horizon && !empty) attributes |= kDeleteHorizonBit;
+  const bool keeps_time = empty || header.log_append_time();
+  finish_header(batch, attributes, header.last_offset_delta, empty ? kNoTimestamp : builder.base_timestamp_,
+                keeps_time ? header.max_timestamp : builder.max_timestamp_, header.producer_id, header.producer_epoch,
+                header.base_sequence, static_cast<std::int32_t>(retained.size()));
+  set_base_offset(batch, header.base_offset, header.leader_epoch);
+  return batch;
+}
+
+void set_append_time(Bytes& batch, Timestamp now) {
+  TIDEMILL_ASSERT(batch.size() >= kBatchHeaderBytes);
+  char* at = batch.data();
+  store_big_endian(at + kAttributesAt,
+                   static_cast<std::uint16_t>(load_big_endian<std::uint16_t>(at + kAttributesAt) | kAppendTimeBit));
+  store_big_endian(at + kMaxTimestampAt, now.value);
+  store_big_endian(at + kCrcAt, crc32c(BytesView(batch).substr(kAttributesAt)));
 }
 
 }  // namespace tidemill

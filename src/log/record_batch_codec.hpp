@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include <tidemill/base/bytes.hpp>
 #include <tidemill/base/result.hpp>
@@ -39,6 +40,10 @@ struct BatchHeader {
   [[nodiscard]] bool control() const { return (attributes & 0x20) != 0; }
   [[nodiscard]] bool log_append_time() const { return (attributes & 0x08) != 0; }
   [[nodiscard]] std::uint8_t codec() const { return attributes & 0x07; }
+  /// From when on compaction may remove the tombstones of this batch, or this marker; it lies in the base timestamp's field.
+  [[nodiscard]] std::optional<Timestamp> delete_horizon() const {
+    return (attributes & 0x40) != 0 ? std::optional(base_timestamp) : std::nullopt;
+  }
 };
 
 /// Reads the header at the front of `bytes`; nullopt: fewer than 61 bytes. kCorruption: not a v2 batch.
@@ -55,6 +60,14 @@ enum class ControlType : std::int16_t { kAbort = 0, kCommit = 1 };
 
 /// The fields that a log sets when it appends; both lie outside of the checksum.
 void set_base_offset(Bytes& batch, Offset base_offset, LeaderEpoch leader_epoch);
+/// message.timestamp.type=LogAppendTime: all records of the batch are of this time. Changes the checksum.
+void set_append_time(Bytes& batch, Timestamp now);
+
+/// The batch with only these of its records, as compaction leaves it: offsets, times, producer, sequence, codec and epoch are
+/// kept, so are the batch's first and last offset. With a delete horizon it is marked with that. Without records it only
+/// keeps its place, and is part of no transaction.
+[[nodiscard]] Bytes rewrite_batch(const BatchHeader& header, std::span<const LogRecord> retained,
+                                  std::optional<Timestamp> delete_horizon);
 
 /// A marker that ends a producer's transaction: 78 bytes.
 [[nodiscard]] Bytes make_control_batch(ControlType type, std::int64_t producer_id, std::int16_t producer_epoch,
@@ -68,7 +81,7 @@ class BatchBuilder {
   [[nodiscard]] std::int32_t count() const { return count_; }
   [[nodiscard]] std::size_t size_bytes() const { return bytes_.size(); }
   void add(Timestamp timestamp, OptionalBytesView key, OptionalBytesView value, BytesView headers);
-  /// At `offset_delta` beyond the first record: for rewriting compacted batches.
+  /// Leaves a gap in the offsets; each delta must be greater than the last one.
   void add_at(std::int32_t offset_delta, Timestamp timestamp, OptionalBytesView key, OptionalBytesView value,
               BytesView headers);
   struct Seal {
@@ -77,14 +90,15 @@ class BatchBuilder {
     std::int32_t base_sequence = -1;
     bool transactional = false;
     Compression compression = Compression::kNone;
-    /// >= 0: overrides, for rewritten batches that keep their range.
-    std::int32_t last_offset_delta = -1;
   };
   /// The finished batch with base offset 0; the builder is empty again.
   [[nodiscard]] Bytes seal(const Seal& seal);
   void clear();
 
  private:
+  friend Bytes rewrite_batch(const BatchHeader& header, std::span<const LogRecord> retained,
+                             std::optional<Timestamp> delete_horizon);
+  [[nodiscard]] Bytes take(Compression codec);
   Bytes bytes_;
   std::int32_t count_ = 0;
   std::int32_t last_delta_ = -1;

@@ -4,6 +4,8 @@
 
 #include <tidemill/base/assert.hpp>
 
+#include "log/compression.hpp"
+
 namespace tidemill::embedded {
 namespace {
 
@@ -32,8 +34,7 @@ Result<TopicHandle> EmbeddedProducer::topic(std::string_view name, MonotonicTime
   TIDEMILL_ASSIGN(Topic * found, engine_->topic(name));
   auto known = std::unique_ptr<KnownTopic>(new KnownTopic);
   known->name = name;
-  known->compression = found->compression;
-  known->batch_bytes_max = found->batch_bytes_max;
+  known->settings = found->settings;
   known->partitions.resize(found->partitions.size());
   topics_.push_back(std::move(known));
   return static_cast<TopicHandle>(topics_.size() - 1);
@@ -58,15 +59,20 @@ SendStatus EmbeddedProducer::send(const ProducerRecord& record) {
   const std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0) +
                             record.headers.size();
   constexpr std::size_t kOverheadMax = 40;
-  if (bytes + kOverheadMax + kBatchHeaderBytes > topic.batch_bytes_max) {
+  if (bytes + kOverheadMax + kBatchHeaderBytes > topic.settings->batch_bytes_max) {
     last_error_ = Error{ErrorKind::kTooLarge, "send: a record of " + std::to_string(bytes) + " bytes to \"" +
                                                   topic.name + "\", whose max.message.bytes is " +
-                                                  std::to_string(topic.batch_bytes_max)};
+                                                  std::to_string(topic.settings->batch_bytes_max)};
+    return SendStatus::kFailed;
+  }
+  if (topic.settings->compacts && !record.key) {
+    last_error_ = Error{ErrorKind::kInvalidArgument, "send: a record without a key to \"" + topic.name +
+                                                         "\", which is compacted: compaction keeps the last value of each key"};
     return SendStatus::kFailed;
   }
   Partition& partition = topic.partitions[index];
   if (!partition.builder.empty() &&
-      partition.builder.size_bytes() + bytes + kOverheadMax > std::min(kBatchBytes, topic.batch_bytes_max)) {
+      partition.builder.size_bytes() + bytes + kOverheadMax > std::min(kBatchBytes, topic.settings->batch_bytes_max)) {
     std::lock_guard guard(engine_->mutex);
     append(topic, record.partition.value);
   }
@@ -107,29 +113,29 @@ void EmbeddedProducer::dispatch() {
 void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
   Partition& partition = topic.partitions[static_cast<std::size_t>(index)];
   if (partition.builder.empty()) return;
+  if (const auto found = engine_->topics.find(topic.name); found != engine_->topics.end()) {
+    topic.settings = found->second.settings;  // they may have been altered
+  }
   const std::int32_t count = partition.builder.count();
   Bytes batch = partition.builder.seal({.producer_id = producer_id_,
                                         .producer_epoch = 0,
                                         .base_sequence = partition.sequence,
                                         .transactional = group_->transactional,
-                                        .compression = topic.compression});
+                                        .compression = topic.settings->compression.value_or(group_->compression)});
   const TopicPartition id{topic.name, PartitionId(index)};
   const auto fail = [&](const Error& error) {
     last_error_ = error;
     group_->broken = error;
     failures_.push_back({id, 0, error, kNoTimestamp, std::nullopt, std::nullopt, {}});
   };
-  if (auto writable = engine_->writable(); !writable) return fail(writable.error());
   const auto newest = engine_->group_numbers.find(group_->name);
   if (newest != engine_->group_numbers.end() && newest->second != group_->number) return fail(fenced(group_->name));
   if (group_->broken) return fail(*group_->broken);
   auto log = engine_->partition(id);
   if (!log) return fail(log.error());
-  if (auto free = engine_->can_append(**log, producer_id_); !free) return fail(free.error());
-  if (auto offset = (*log)->append(std::move(batch)); !offset) return fail(offset.error());
+  if (auto appended = engine_->append(**log, std::move(batch), producer_id_); !appended) return fail(appended.error());
   partition.sequence = static_cast<std::int32_t>((static_cast<std::int64_t>(partition.sequence) + count) & 0x7fffffff);
   group_->written[*log] = (*log)->end();
-  engine_->notify(**log);
 }
 
 EmbeddedCommitGroup::EmbeddedCommitGroup(std::shared_ptr<Engine> engine, CommitGroupOptions options)
@@ -139,6 +145,14 @@ EmbeddedCommitGroup::EmbeddedCommitGroup(std::shared_ptr<Engine> engine, CommitG
 }
 
 Result<void> EmbeddedCommitGroup::open() {
+  for (const auto& [key, value] : options_.producer_properties) {
+    if (key != "compression.type") continue;
+    const auto codec = compression_by_name(value);
+    if (!codec) {
+      return Error{ErrorKind::kInvalidArgument, "compression.type must be none, gzip, snappy, lz4 or zstd, not \"" + value + "\""};
+    }
+    shared_->compression = *codec;
+  }
   std::unique_lock lock(engine_->mutex);
   TIDEMILL_TRY(engine_->writable());
   shared_->number = engine_->next_group_number++;

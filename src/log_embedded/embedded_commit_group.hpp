@@ -12,6 +12,7 @@ struct GroupShared {
   std::string name;
   std::uint64_t number = 0;
   bool transactional = true;
+  Compression compression = Compression::kNone;  // where a topic leaves it to the producer
   ProducerIds producers = std::make_shared<std::set<std::int64_t>>();
   /// Written since the last commit, flush or abort: where each partition ends for the group.
   std::map<PartitionLog*, Offset, PartitionOrder> written;
@@ -41,8 +42,7 @@ class EmbeddedProducer final : public LogProducer {
   };
   struct KnownTopic {
     std::string name;
-    Compression compression = Compression::kNone;
-    std::size_t batch_bytes_max = 0;
+    PartitionLog::Settings settings;
     std::vector<Partition> partitions;
   };
   void append(KnownTopic& topic, std::int32_t partition);

@@ -2,7 +2,16 @@
 
 #include <chrono>
 
+#include "log_embedded/unix_socket.hpp"
+
 namespace tidemill::embedded {
+
+void Signal::raise() {
+  std::lock_guard guard(mutex);
+  set = true;
+  changed.notify_all();
+  if (event >= 0) raise_event(event);
+}
 
 EmbeddedConsumer::EmbeddedConsumer(std::shared_ptr<Engine> engine, Isolation isolation, ProducerIds own)
     : engine_(std::move(engine)), own_(std::move(own)) {
@@ -130,5 +139,10 @@ bool EmbeddedConsumer::wait(MonotonicTime deadline) {
 }
 
 void EmbeddedConsumer::wake() { signal_->raise(); }
+
+void EmbeddedConsumer::wake_through(int event) {
+  std::lock_guard guard(signal_->mutex);
+  signal_->event = event;
+}
 
 }  // namespace tidemill::embedded

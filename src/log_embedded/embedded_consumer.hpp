@@ -26,6 +26,8 @@ class EmbeddedConsumer final : public LogConsumer {
   std::optional<Offset> high_watermark(const TopicPartition& partition) const override;
   bool wait(MonotonicTime deadline) override;
   void wake() override;
+  /// Raises the event (see make_event()) too, whenever wait() would return; it outlives this consumer.
+  void wake_through(int event);
 
  private:
   struct Assigned {

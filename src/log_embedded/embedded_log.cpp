@@ -1,10 +1,14 @@
 // The embedded log's front: the Log, its admin, its memberships, and the functions that open it.
 #include <tidemill/adapters/embedded_log.hpp>
 
+#include <spdlog/spdlog.h>
+
 #include <tidemill/base/assert.hpp>
 
 #include "log_embedded/embedded_commit_group.hpp"
 #include "log_embedded/engine.hpp"
+#include "log_embedded/owner_server.hpp"
+#include "log_embedded/read_only_storage.hpp"
 
 namespace tidemill {
 namespace embedded {
@@ -110,6 +114,15 @@ class EmbeddedLog final : public Log, public LogAdmin {
  public:
   explicit EmbeddedLog(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
   Engine& engine() { return *engine_; }
+  /// Answers other processes from now on; without it the log is as good, only nobody can look into it.
+  void serve(const std::string& directory) {
+    auto server = OwnerServer::start(*this, engine_, directory);
+    if (server) {
+      server_ = *std::move(server);
+    } else {
+      spdlog::warn("{}: other processes cannot ask about it: {}", traits().description, server.error().message);
+    }
+  }
 
   const LogTraits& traits() const override { return engine_->traits; }
   Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) override {
@@ -195,6 +208,7 @@ class EmbeddedLog final : public Log, public LogAdmin {
     return {topic.spec.name, topic.spec.partitions, topic.spec.config};
   }
   std::shared_ptr<Engine> engine_;
+  std::unique_ptr<OwnerServer> server_;  // ends first
 };
 
 }  // namespace
@@ -202,11 +216,22 @@ class EmbeddedLog final : public Log, public LogAdmin {
 
 Result<std::shared_ptr<Log>> open_embedded_log(std::string directory, EmbeddedLogOptions options) {
   const std::string description = "embedded log in " + directory;
-  auto storage = real_storage(std::move(directory));
+  auto storage = real_storage(directory);
+  if (options.read_only) {
+    TIDEMILL_ASSIGN(const bool there, storage->exists("journal"));
+    if (!there) {
+      TIDEMILL_ASSIGN(const bool lock, storage->exists("lock"));
+      if (lock) TIDEMILL_TRY(storage->lock("lock"));  // an owner may be about to make it
+      return Error{ErrorKind::kNotFound, "there is no log in " + directory};
+    }
+    storage = embedded::read_only_storage(std::move(storage));
+  }
   Storage& files = *storage;
   TIDEMILL_ASSIGN(auto engine, embedded::Engine::open(std::move(storage), files, system_clock(), system_random(), options,
                                                       description));
-  return std::shared_ptr<Log>(new embedded::EmbeddedLog(std::move(engine)));
+  auto log = std::make_shared<embedded::EmbeddedLog>(std::move(engine));
+  if (!options.read_only && options.background_thread) log->serve(directory);
+  return std::shared_ptr<Log>(std::move(log));
 }
 
 Result<std::shared_ptr<Log>> open_embedded_log(Storage& storage, const Clock& clock, Random& random,

@@ -1,5 +1,6 @@
 // Engine: the embedded log's whole state, behind one lock; consumers, producers, commit groups and memberships are handles
-// to it. The lock is taken per batch and per commit, never per record, and is not held during a journal sync.
+// to it. The lock is taken per batch and per commit, never per record, and is not held during a journal sync nor while
+// compaction reads and writes.
 //
 // A commit: markers into the touched partitions, one journal entry (their ends, the offsets, in `power` durability the
 // batches too), sync, and only then the records become visible to others. Recovery replays the journal: see recover().
@@ -23,36 +24,40 @@ namespace tidemill::embedded {
 
 struct GroupShared;
 
-/// Wakes one consumer's wait(); set from any thread.
+/// Wakes one waiting thread; set from any thread.
 struct Signal {
   std::mutex mutex;
   std::condition_variable changed;
   bool set = false;
-  void raise() {
-    std::lock_guard guard(mutex);
-    set = true;
-    changed.notify_all();
+  int event = -1;  // raised too, for who waits with poll(2)
+  void raise();
+  /// Returns when it was raised since the last call, or after the time.
+  void wait_for(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, time, [&] { return set; });
+    set = false;
   }
 };
 
 struct Topic {
   TopicSpec spec;
+  PartitionLog::Settings settings;
   std::vector<std::unique_ptr<PartitionLog>> partitions;
-  Compression compression = Compression::kNone;
-  std::size_t batch_bytes_max = 1048588;
 };
 
 class Engine {
  public:
   using PartitionSet = std::set<PartitionLog*, PartitionOrder>;
+  using Lock = std::unique_lock<std::mutex>;
 
   static Result<std::shared_ptr<Engine>> open(std::unique_ptr<Storage> owned, Storage& storage, const Clock& clock,
                                               Random& random, EmbeddedLogOptions options, std::string description);
   ~Engine();
 
-  /// Everything below this mutex but sync().
+  /// Everything below this mutex.
   std::mutex mutex;
 
+  // Topics (engine.cpp).
   [[nodiscard]] Result<Topic*> topic(std::string_view name);
   [[nodiscard]] Result<PartitionLog*> partition(const TopicPartition& partition);
   [[nodiscard]] Result<void> create_topic(const TopicSpec& spec);
@@ -62,20 +67,24 @@ class Engine {
   [[nodiscard]] Result<void> alter_topic(std::string_view name, const TopicConfig& config);
   [[nodiscard]] Result<void> delete_records(PartitionLog& partition, Offset before);
   [[nodiscard]] Result<void> writable() const;
-
-  /// Journals the partitions' new ends and the offsets; `lock` is released during the sync and held again at the end.
-  /// On success all of it is durable and visible.
-  [[nodiscard]] Result<void> commit(std::unique_lock<std::mutex>& lock, const PartitionSet& partitions,
-                                    std::vector<GroupOffset> offsets, const std::set<std::int64_t>& producers,
-                                    ControlType marker);
-  /// Before a producer's append: what it could not abort before is aborted now, or nothing may follow it.
-  [[nodiscard]] Result<void> can_append(const PartitionLog& log, std::int64_t producer);
-  std::int64_t next_producer_id() { return next_producer_id_++; }
   void notify(const PartitionLog& partition);
   void watch(const PartitionLog& partition, const std::shared_ptr<Signal>& signal);
   void unwatch(const PartitionLog& partition, const std::shared_ptr<Signal>& signal);
-  [[nodiscard]] Result<void> background(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] Result<void> checkpoint();
+
+  // Writing (engine_commit.cpp).
+
+  /// A producer's batch. What of an older transaction of it could not be aborted before is aborted now, or nothing may follow.
+  [[nodiscard]] Result<void> append(PartitionLog& log, Bytes batch, std::int64_t producer);
+  /// Journals the partitions' new ends and the offsets; `lock` is released during the sync and held again at the end.
+  /// On success all of it is durable and visible. kDiskFull, while writable(): nothing of it has happened.
+  [[nodiscard]] Result<void> commit(Lock& lock, const PartitionSet& partitions, std::vector<GroupOffset> offsets,
+                                    const std::set<std::int64_t>& producers, ControlType marker);
+  std::int64_t next_producer_id() { return next_producer_id_++; }
+
+  // In the background (engine_background.cpp).
+
+  /// One round of everything: member expiry, retention, checkpoint, compaction.
+  [[nodiscard]] Result<void> background(Lock& lock);
 
   std::map<std::string, Topic, std::less<>> topics;
   std::map<std::string, GroupState, std::less<>> groups;
@@ -93,35 +102,63 @@ class Engine {
  private:
   Engine(std::unique_ptr<Storage> owned, Storage& storage, const Clock& clock, Random& random,
          EmbeddedLogOptions options);
+  // Recovery (engine_recovery.cpp).
+  struct Replay;
   Result<void> recover();
-  Result<void> open_topic(const TopicSpec& spec, const std::map<TopicPartition, PartitionEnd>& ends,
-                          std::map<TopicPartition, Offset> deleted_to);
+  Result<void> open_journal(std::vector<JournalEntry>& entries);
+  Result<void> replay(Replay& replay);
+  Result<void> end_recovery(const Replay& replay);
+  Result<void> remove_leftovers();
+  Result<void> open_topic(const TopicSpec& spec, const Replay* replay);
+
   [[nodiscard]] Result<void> write_markers(const PartitionSet& partitions, const std::set<std::int64_t>& producers,
                                            ControlType marker, Timestamp now);
   /// Adds to `ended` what has a new end by it.
   [[nodiscard]] Result<void> end_unended(PartitionSet& ended);
+  /// An entry of so many bytes can be written: else a checkpoint makes room, or kDiskFull and nothing has happened.
+  Result<void> make_room(std::size_t entry_bytes);
+  /// Writes the entry; the state must be as it says already. On error the log has failed.
   Result<void> journal(JournalEntry entry, std::uint64_t& ticket);
   Result<void> journal_and_sync(JournalEntry entry);
+  /// Everything is synced first, so that the entries before it are not needed any more.
+  [[nodiscard]] Result<void> checkpoint();
   [[nodiscard]] JournalEntry snapshot() const;
-  [[nodiscard]] PartitionEnd end_of(PartitionLog& partition) const;
-  void run_background();
+  [[nodiscard]] PartitionEnd end_of(const PartitionLog& partition) const;
+  Error fail(Error error);
+  void disk_is_full(const Error& error);
+
+  [[nodiscard]] Result<void> keep(Lock& lock);
+  [[nodiscard]] Result<void> checkpoint_beside(Lock& lock);
+  [[nodiscard]] Result<void> retain();
+  [[nodiscard]] Result<void> compact(Lock& lock);
+  [[nodiscard]] Result<void> compact(Lock& lock, PartitionLog& log, Timestamp now);
+  [[nodiscard]] PartitionLog* dirtiest(Timestamp now);
+  void run_keeper();
+  void run_compactor();
 
   std::unique_ptr<Storage> owned_storage_;
   Storage& storage_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<Journal> journal_;
+  PartitionLog::Shared shared_;
   std::int64_t next_producer_id_ = 1000;
+  std::uint64_t next_removed_ = 0;
   std::optional<Error> failed_;
   bool recovered_ = false;
+  bool full_ = false;  // the disk was, when last tried
   /// Transactions whose abort markers could not be written (a full disk), and partitions with markers not journaled yet.
   std::map<PartitionLog*, std::set<std::int64_t>, PartitionOrder> unended_;
   PartitionSet to_journal_;
   std::multimap<const PartitionLog*, std::shared_ptr<Signal>> watchers_;
   std::vector<std::unique_ptr<PartitionLog>> graveyard_;  // deleted, but handles may still point to them
   std::set<const PartitionLog*> deleted_;
-  std::thread background_;
-  Signal stop_;
-  std::uint64_t unsynced_ticket_ = 0;
+  /// Could not be read by compaction: left alone until the log is opened again.
+  std::set<const PartitionLog*> uncleanable_;
+  std::thread keeper_;     // member expiry, retention, checkpoints
+  std::thread compactor_;  // compaction, which may take long
+  Signal keeper_wake_;
+  Signal compactor_wake_;
+  std::atomic<bool> stop_{false};
 };
 
 }  // namespace tidemill::embedded

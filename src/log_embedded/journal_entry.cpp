@@ -26,6 +26,7 @@ Bytes encode(const JournalEntry& entry) {
     write(out, end.partition);
     out.number(end.end.value);
     out.number(end.log_start.value);
+    out.number(end.cleaned.value);
     out.number(end.leader_epoch.value);
     out.number(static_cast<std::uint32_t>(end.batches.size()));
     for (const auto& batch : end.batches) out.text(*batch);
@@ -58,6 +59,7 @@ Result<JournalEntry> decode_journal_entry(BytesView bytes) {
     end.partition = read_partition(in);
     end.end = Offset(in.number<std::int64_t>());
     end.log_start = Offset(in.number<std::int64_t>());
+    end.cleaned = Offset(in.number<std::int64_t>());
     end.leader_epoch = LeaderEpoch(in.number<std::int32_t>());
     for (auto batches = in.count(); batches > 0 && in.ok(); --batches) {
       end.batches.push_back(std::make_shared<const Bytes>(in.text()));

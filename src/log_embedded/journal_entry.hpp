@@ -17,6 +17,7 @@ struct PartitionEnd {
   TopicPartition partition;
   Offset end;
   Offset log_start;
+  Offset cleaned{0};  // compaction has been so far
   LeaderEpoch leader_epoch{0};
   std::vector<std::shared_ptr<const Bytes>> batches;
 };

@@ -1,8 +1,8 @@
 // PartitionLog: the batches of one partition, in segment files and, the newest ones, in memory.
 //
-// Called under the log's lock. Segment files are named `<20-digit base offset>.log` and hold RecordBatch v2 bytes, control
-// batches included, nothing else: Kafka's own tools read them. They are never synced on the commit path.
-// Three ends: `end` (the next offset), `journaled` (what the journal's entries cover), `durable` (covered by synced entries).
+// Called under the log's lock. Segment files hold RecordBatch v2 bytes, control batches included, and are never synced on
+// the commit path. Two ends: `end` (the next offset) and `durable` (covered by synced entries of the journal).
+// Always true: each segment begins where the one before it ends, also when both have been compacted.
 #pragma once
 
 #include <deque>
@@ -11,71 +11,110 @@
 #include <set>
 #include <vector>
 
-#include <tidemill/base/storage.hpp>
-
-#include "log/record_batch_codec.hpp"
+#include "log/topic_config.hpp"
+#include "log_embedded/compactor.hpp"
+#include "log_embedded/recent_batches.hpp"
 
 namespace tidemill::embedded {
 
-/// One batch as readers meet it. `raw` is null when only the file has it.
-struct StoredBatch {
-  BatchHeader header;
-  std::shared_ptr<const Bytes> raw;
-  RecordBatchPtr decoded;  // made by its first reader
-};
-
-struct AbortedRange {
-  Offset first;
-  Offset last;  // the marker's
-};
-
 class PartitionLog {
  public:
-  struct Options {
-    std::int64_t segment_bytes = std::int64_t{1} << 30;
-    std::size_t recent_bytes = std::size_t{8} << 20;
+  /// What all partitions of a log share; outlives them.
+  struct Shared {
+    std::int64_t segment_bytes = std::int64_t{1} << 30;  // where a topic does not say
+    /// The journal's entries hold the batches, too (`power` durability).
+    bool journal_batches = true;
+    /// Batches that are in no entry yet, in bytes over all partitions.
+    std::size_t unjournaled_bytes = 0;
+    RecentBatches recent{std::size_t{64} << 20};
   };
-  PartitionLog(Storage& storage, TopicPartition partition, Options options);
+  using Settings = std::shared_ptr<const TopicSettings>;
+  PartitionLog(Storage& storage, TopicPartition partition, Settings settings, Shared& shared);
+  ~PartitionLog();
 
-  /// Finds the segments and walks their batches from `log_start` on, verifying checksums from `verify_from` on. Ends
-  /// silently at the first batch that is not whole and valid there; kCorruption for one that lies before, and where segments
-  /// are missing at the front though nothing behind `deleted_to` was ever deleted.
-  [[nodiscard]] Result<void> recover(Offset log_start, Offset verify_from, Offset deleted_to);
+  // Recovery.
+
+  struct RecoveredFrom {
+    Offset log_start;
+    /// Everything before it was synced: damage there is an error; behind it, what is not whole is cut off.
+    Offset synced;
+    /// Segments that hold nothing from it on may be gone.
+    Offset deleted_to;
+  };
+  /// Finds the segments and walks their batches. kCorruption names the file and the byte.
+  [[nodiscard]] Result<void> recover(const RecoveredFrom& from);
   /// The first offset that was written in a later epoch; the end where there is none.
   [[nodiscard]] Offset newer_than(LeaderEpoch epoch) const;
+  /// The log ends here now. False: there was nothing behind it.
+  [[nodiscard]] Result<bool> truncate(Offset end);
+  /// A journaled batch, at its own offset; one that is there already is left.
+  [[nodiscard]] Result<void> restore(std::shared_ptr<const Bytes> batch);
 
   [[nodiscard]] const std::shared_ptr<const TopicPartition>& partition() const { return partition_; }
   [[nodiscard]] Offset log_start() const { return log_start_; }
   [[nodiscard]] Offset end() const { return end_; }
-  [[nodiscard]] Offset journaled() const { return journaled_; }
   [[nodiscard]] Offset durable() const { return durable_; }
+  /// No power failure takes anything before it, nor brings back a time in which it was not there.
+  [[nodiscard]] Offset secured() const { return shared_.journal_batches ? durable_ : secured_; }
+  /// Compaction has been here.
+  [[nodiscard]] Offset cleaned() const { return cleaned_; }
   [[nodiscard]] LeaderEpoch leader_epoch() const { return leader_epoch_; }
   [[nodiscard]] std::uint64_t size_bytes() const;
   /// Where read committed ends.
   [[nodiscard]] Offset last_stable() const;
 
-  /// Gives the batch its offset and writes it. On error nothing was appended.
-  [[nodiscard]] Result<Offset> append(Bytes batch);
+  // Writing.
+
+  /// Gives the batch its offset (and, if the topic wants that, its time) and writes it. On error nothing was appended.
+  [[nodiscard]] Result<Offset> append(Bytes batch, Timestamp now);
   /// Ends the transaction that the producer has open here, if any, with a marker.
   [[nodiscard]] Result<void> append_marker(ControlType type, std::int64_t producer_id, Timestamp now);
-  [[nodiscard]] bool has_open_transaction(std::int64_t producer_id) const { return open_.contains(producer_id); }
   [[nodiscard]] std::vector<std::int64_t> open_producers() const;
   [[nodiscard]] bool has_open(std::int64_t producer_id) const { return open_.contains(producer_id); }
-
   /// Batches that the journal does not cover yet, for its next entry; then they are covered.
   [[nodiscard]] std::vector<std::shared_ptr<const Bytes>> take_unjournaled();
+  [[nodiscard]] std::size_t unjournaled_bytes() const { return unjournaled_bytes_; }
   void set_durable(Offset end) { durable_ = std::max(durable_, end); }
+  void set_secured(Offset end) { secured_ = std::max(secured_, end); }
   void set_leader_epoch(LeaderEpoch epoch) { leader_epoch_ = epoch; }
-  /// Recovery: the log ends here now. False: there was nothing behind it.
-  [[nodiscard]] Result<bool> truncate(Offset end);
-  /// Recovery: a journaled batch, at its own offset; one that is there already is left.
-  [[nodiscard]] Result<void> restore(std::shared_ptr<const Bytes> batch);
-  /// Records below are gone: whole segments are removed, readers below get kOffsetOutOfRange.
+  void set_settings(Settings settings) { settings_ = std::move(settings); }
+  [[nodiscard]] const TopicSettings& settings() const { return *settings_; }
+
+  // Files.
+
+  /// A file that has been written since its last sync, for syncing it without the log's lock.
+  struct Unsynced {
+    std::shared_ptr<File> file;
+    std::uint64_t bytes = 0;
+  };
+  [[nodiscard]] std::vector<Unsynced> unsynced() const;
+  /// What unsynced() gave has been synced.
+  void synced(const std::vector<Unsynced>& files);
+  [[nodiscard]] Result<void> sync();
+  /// Moves the directory away, whoever still reads from it, and removes it.
+  [[nodiscard]] Result<void> remove_files(std::string_view to);
+
+  // Retention and compaction.
+
+  /// Records below are gone; readers below get kOffsetOutOfRange.
   void delete_before(Offset offset);
   /// Removes the segments that hold nothing but deleted records; once the deletion is durable.
   [[nodiscard]] Result<void> remove_deleted();
-  [[nodiscard]] Result<void> sync();
-  [[nodiscard]] Result<void> remove_files();
+  /// Where the records end that retention by time or size takes now; the log's start: nothing.
+  [[nodiscard]] Result<Offset> retention_end(Timestamp now);
+  /// How much there is to compact, as the topic's configuration counts it; nullopt: nothing to do now.
+  [[nodiscard]] std::optional<double> dirty_ratio(Timestamp now) const;
+  /// The segments to compact, to be worked on without the lock.
+  [[nodiscard]] CompactionInput compaction_input(Timestamp now) const;
+  /// The segments of the group are as they were when compaction_input() was called: they may be replaced.
+  [[nodiscard]] bool replaceable(const CompactedSegment& compacted) const;
+  /// The new file has taken the place of the group's.
+  void replace(CompactedSegment compacted);
+  void set_cleaned(Offset cleaned) { cleaned_ = std::max(cleaned_, cleaned); }
+  /// While it is set nobody else removes segment files.
+  void hold_files(bool hold) { files_held_ = hold; }
+
+  // Reading.
 
   /// What a reader may see. `own`: its commit group's producers, whose open transactions it reads as written; null: none.
   struct Reader {
@@ -88,48 +127,43 @@ class PartitionLog {
   /// There is something (a record or at least a marker to pass) at the position.
   [[nodiscard]] bool readable(Offset position, const Reader& reader) const;
   [[nodiscard]] Result<Offset> offset_for_time(Timestamp timestamp);
-  [[nodiscard]] std::optional<Timestamp> oldest_segment_max_timestamp() const;
-  [[nodiscard]] Offset oldest_segment_end() const;
-  [[nodiscard]] std::size_t segment_count() const { return segments_.size(); }
 
  private:
-  struct Segment {
-    Offset base;
-    std::string path;
-    std::shared_ptr<File> file;
-    std::uint64_t bytes = 0;
-    Timestamp max_timestamp = kNoTimestamp;
-    bool dirty = false;
-    /// Every so many bytes an offset and where its batch begins.
-    std::vector<std::pair<Offset, std::uint64_t>> index;
-  };
   enum class Visibility : std::uint8_t { kShow, kSkip, kStop };
   [[nodiscard]] Visibility visibility(const BatchHeader& header, const Reader& reader) const;
   [[nodiscard]] bool aborted(const BatchHeader& header) const;
-  [[nodiscard]] Result<Segment*> segment_for_append(std::size_t bytes);
+  [[nodiscard]] bool full(const Segment& segment, const BatchHeader& next) const;
+  [[nodiscard]] Result<void> roll();
   [[nodiscard]] Result<void> write(const BatchHeader& header, std::shared_ptr<const Bytes> raw);
+  /// What a batch changes beside the bytes: the end, and which transactions are open or aborted. `raw`: of control batches.
   void apply(const BatchHeader& header, BytesView raw);
-  void remember(StoredBatch batch);
-  /// The batch that holds the offset, from the file.
+  [[nodiscard]] Result<void> finish_compactions();
+  [[nodiscard]] Result<void> recover_segment(Segment segment, const RecoveredFrom& from, bool& ended);
   [[nodiscard]] Result<std::optional<StoredBatch>> load(Offset offset) const;
-  [[nodiscard]] std::optional<std::size_t> recent_index(Offset offset) const;
+  [[nodiscard]] Result<RecordBatchPtr> decode(const StoredBatch& batch) const;
+  /// Up to where compaction may go now: whole segments, none of them the active one.
+  [[nodiscard]] std::size_t cleanable_segments(Timestamp now) const;
+  [[nodiscard]] Offset end_of(std::size_t segment) const;
 
   Storage& storage_;
   std::shared_ptr<const TopicPartition> partition_;
   std::string directory_;
-  Options options_;
+  Settings settings_;
+  Shared& shared_;
   std::deque<Segment> segments_;
   Offset log_start_{0};
   Offset end_{0};
-  Offset journaled_{0};
   Offset durable_{0};
+  Offset secured_{0};
+  Offset cleaned_{0};
+  bool files_held_ = false;
   std::vector<std::pair<LeaderEpoch, Offset>> epochs_;  // each with its first offset
   LeaderEpoch leader_epoch_{0};
   std::map<std::int64_t, Offset> open_;  // producer id -> first offset of its open transaction
-  std::map<std::int64_t, std::vector<AbortedRange>> aborted_;
-  std::deque<StoredBatch> recent_;       // contiguous, up to the end
-  std::size_t recent_bytes_ = 0;
+  AbortedTransactions aborted_;
+  RecentBatches::Of recent_;
   std::vector<std::shared_ptr<const Bytes>> unjournaled_;
+  std::size_t unjournaled_bytes_ = 0;
 };
 
 /// By topic and partition, never by address: what a seed does must not depend on where memory lies.

@@ -21,28 +21,40 @@ void OperatorNode::wire(Wiring wiring) {
   task_ = wiring.task;
   name_ = wiring.name;
   children_ = std::move(wiring.children);
+  if (children_.size() == 1) only_child_ = children_.front();
   stores_ = std::move(wiring.stores);
 }
 
-// The one place where user code's exceptions are caught: at the node, so that after "continue" sibling branches and the
-// remaining outputs still get their records.
 void OperatorNode::receive(const ErasedRecord& record) {
-  TaskContext& task = *task_;
-  const RecordContext* const outer = task.current;
-  task.current = record.context;
-  if (task.node_at_work != nullptr) task.node_at_work->store(name_, std::memory_order_relaxed);
+  const RecordContext* const outer = task_->current;
+  task_->current = record.context;
+  task_->node_at_work->store(name_, std::memory_order_relaxed);
   try {
     process(record);
-  } catch (const StreamsException&) {
-    task.current = outer;
+  } catch (...) {
+    caught(record, outer);
+  }
+  task_->current = outer;
+}
+
+// The one place where user code's exceptions are answered: at the node, so that after "continue" sibling branches and the
+// remaining outputs still get their records.
+void OperatorNode::caught(const ErasedRecord& record, const RecordContext* outer) {
+  try {
+    throw;
+  } catch (const FailedProcessingException&) {
+    task_->current = outer;
     throw;
   } catch (const StateStoreException&) {
-    task.current = outer;
+    task_->current = outer;
     throw;
   } catch (...) {
-    task.handle_processing_exception(*this, &record, std::current_exception());
+    task_->handle_processing_exception(*this, &record, std::current_exception());
   }
-  task.current = outer;
+}
+
+void OperatorNode::forward_to_all(const ErasedRecord& record) const {
+  for (OperatorNode* child : children_) child->receive(record);
 }
 
 void OperatorNode::forward_to(std::string_view child, const ErasedRecord& record) const {
@@ -58,7 +70,8 @@ void OperatorNode::forward_to(std::string_view child, const ErasedRecord& record
 }
 
 StateStore& OperatorNode::connected_store(std::string_view name) const {
-  StateStore* store = task_->store(name);
+  const bool connected = std::find(stores_.begin(), stores_.end(), name) != stores_.end();
+  StateStore* store = connected ? task_->store(name) : task_->global_store(name);
   if (store == nullptr) {
     throw StreamsException("store \"" + std::string(name) + "\" is not connected to processor \"" + this->name() +
                            "\": name it in process(..., {\"" + std::string(name) + "\"}); connected: " + join(stores_));

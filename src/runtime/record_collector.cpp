@@ -39,8 +39,8 @@ void LogRecordCollector::resolve(Target& target) {
     }
   }
   if (!handle) {
-    throw StreamsException(fmt::format("topic \"{}\" cannot be written: {}; create it, or look at the name",
-                                       target.log_name, handle.error().message));
+    throw FailedProcessingException(fmt::format("topic \"{}\" cannot be written: {}; create it, or look at the name",
+                                                target.log_name, handle.error().message));
   }
   target.handle = *handle;
   target.partitions = gate_.producer().partition_count(*handle);
@@ -89,31 +89,19 @@ void LogRecordCollector::send(std::string_view node, std::string_view topic, Opt
 }
 
 void LogRecordCollector::send_to(std::string_view node, Target& target, ProducerRecord& record) {
-  if (const Result<void> sent = gate_.send(record); !sent) failed(node, target.log_name, sent.error());
+  const Result<void> sent = gate_.send(record);
+  if (sent) return;
+  failed(node, {.topic = target.log_name,
+                .serialization = false,
+                .error = sent.error(),
+                .partition = record.partition,
+                .timestamp = record.timestamp,
+                .key = to_owned(record.key),
+                .value = to_owned(record.value)});
 }
 
-void LogRecordCollector::failed(std::string_view node, const std::string& topic, const Error& error) {
-  const ErrorHandlerContext context = task_->error_context(node);
-  const ProductionError production{.topic = topic, .serialization = false, .error = error};
-  const ProductionExceptionHandler built_in =
-      default_production_exception_handler(config_.errors_dead_letter_queue_topic_name);
-  const HandlerResponse response = config_.production_exception_handler
-                                       ? config_.production_exception_handler(context, production)
-                                       : built_in(context, production);
-  // A dead letter that is refused itself must not come back here for ever.
-  if (topic != config_.errors_dead_letter_queue_topic_name) task_->send_dead_letters(node, response.dead_letters);
-  switch (response.answer) {
-    case HandlerAnswer::kResume:
-      spdlog::warn("task {}: a record for topic {} is left out: {}", to_string(task_->task_id()), topic, error.message);
-      task_->metrics()->dropped.add("production-error");
-      return;
-    case HandlerAnswer::kRetry:
-      if (error.retriable()) throw TransactionBroken(error);
-      [[fallthrough]];
-    case HandlerAnswer::kFail:
-      throw StreamsException(fmt::format("sink \"{}\" of task {} cannot write to topic \"{}\": {}", node,
-                                         to_string(task_->task_id()), topic, error.message));
-  }
+void LogRecordCollector::failed(std::string_view node, const ProductionError& error) {
+  if (!task_->goes_on_after(node, error)) throw TransactionBroken(error.error);
 }
 
 void LogRecordCollector::delivery_failed(const DeliveryFailure& failure) {
@@ -121,8 +109,21 @@ void LogRecordCollector::delivery_failed(const DeliveryFailure& failure) {
     case ErrorKind::kFenced:
     case ErrorKind::kStaleMember: throw TaskMigrated(failure.error);
     case ErrorKind::kTransactionAborted: throw TransactionBroken(failure.error);
-    default: failed("", failure.partition.topic, failure.error);
+    default: break;
   }
+  // The record that led to it is long gone; the sinks that write to the topic are known.
+  std::string sinks;
+  for (const NodeSpec& node : topology_.nodes) {
+    if (node.kind != NodeKind::kSink || topology_.log_topic(config_.application_id, node.sink_topic) != failure.partition.topic) continue;
+    sinks += (sinks.empty() ? "" : ", ") + node.name;
+  }
+  failed(sinks, {.topic = failure.partition.topic,
+                 .serialization = false,
+                 .error = failure.error,
+                 .partition = failure.partition.partition,
+                 .timestamp = failure.timestamp,
+                 .key = failure.key,
+                 .value = failure.value});
 }
 
 }  // namespace tidemill::runtime

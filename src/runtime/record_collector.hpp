@@ -33,7 +33,7 @@ class LogRecordCollector final : public RecordCollector {
             const RecordContext& context, const PartitionChoice& choice) override;
   std::int32_t partition_count(std::string_view topic) override { return target(topic).partitions; }
 
-  /// A record of this collector was not delivered. Throws StreamsException or TransactionBroken unless the handler says
+  /// A record of this collector was not delivered. Throws FailedProcessingException or TransactionBroken unless the handler says
   /// to go on without it.
   void delivery_failed(const DeliveryFailure& failure);
 
@@ -52,7 +52,7 @@ class LogRecordCollector final : public RecordCollector {
   Target& target(std::string_view topic);
   void resolve(Target& target);
   void send_to(std::string_view node, Target& target, ProducerRecord& record);
-  void failed(std::string_view node, const std::string& topic, const Error& error);
+  void failed(std::string_view node, const ProductionError& error);
 
   ProducerGate& gate_;
   const Topology& topology_;

@@ -46,7 +46,7 @@ void RecordQueue::find_head() {
     if (extractor_ == nullptr) {
       head_timestamp_ = record.timestamp;
       if (record.timestamp.value < 0) {
-        throw StreamsException(fmt::format(
+        throw FailedProcessingException(fmt::format(
             "the record at offset {} of {} has the negative timestamp {}: its producer is too old or wrong; configure "
             "another default.timestamp.extractor to go on",
             record.offset.value, to_string(partition_), record.timestamp.value));

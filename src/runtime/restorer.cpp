@@ -90,6 +90,7 @@ Result<void> Restorer::start_over(Item& item) {
   item.next = offsets.empty() ? Offset(0) : offsets.front().start;
   item.epoch = kNoLeaderEpoch;
   item.check_epoch = false;
+  item.started_over = true;
   item.restore.start = item.restore.current = item.next;
   return consumer_->seek(item.restore.changelog, item.next);
 }
@@ -103,6 +104,7 @@ Result<void> Restorer::not_there(Item& item) {
 
 Result<bool> Restorer::step() {
   if (items_.empty()) return false;
+  for (Item& item : items_) item.started_over = false;
   TIDEMILL_ASSIGN(const PollResult polled, consumer_->poll(kPollBytes));
   for (const PartitionError& error : polled.errors) {
     for (Item& item : items_) {
@@ -115,7 +117,8 @@ Result<bool> Restorer::step() {
   }
   for (const RecordBatchPtr& batch : polled.batches) {
     for (Item& item : items_) {
-      if (item.restore.changelog == *batch->partition) TIDEMILL_TRY(read_batch(item, *batch));
+      // Of one that starts over the rest that was polled comes too early.
+      if (item.restore.changelog == *batch->partition && !item.started_over) TIDEMILL_TRY(read_batch(item, *batch));
     }
   }
   bool any = !polled.batches.empty();
@@ -152,17 +155,14 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
   Offset last = kNoOffset;
   for (const LogRecord& record : batch.records) {
     if (item.check_epoch) {
-      if (record.offset < item.next) {
-        if (record.offset == item.next - 1 && batch.leader_epoch != item.epoch) {
-          spdlog::warn("store {}: the record before offset {} of {} is of epoch {}, the store knows epoch {}: it is rebuilt",
-                       item.restore.store, item.next.value, to_string(item.restore.changelog), batch.leader_epoch.value,
-                       item.epoch.value);
-          return start_over(item);
-        }
-        if (record.offset == item.next - 1) item.check_epoch = false;
-        continue;
+      // Compaction may have taken the record itself; then one behind it that is of the same epoch says that it was there.
+      if (batch.leader_epoch != item.epoch) {
+        spdlog::warn("store {}: the record before offset {} of {} was of epoch {}, offset {} is of epoch {}: it is rebuilt",
+                     item.restore.store, item.next.value, to_string(item.restore.changelog), item.epoch.value,
+                     record.offset.value, batch.leader_epoch.value);
+        return start_over(item);
       }
-      return not_there(item);
+      item.check_epoch = false;
     }
     if (record.offset < item.next || record.offset >= item.restore.end) continue;
     last = record.offset;

@@ -56,7 +56,8 @@ class Restorer {
     StoreRestore restore;
     Offset next;                        // to be put into the store
     LeaderEpoch epoch = kNoLeaderEpoch; // of the last record put
-    bool check_epoch = false;           // the record at next - 1 must have the store's epoch
+    bool check_epoch = false;           // the first record from next - 1 on must have the store's epoch
+    bool started_over = false;          // in this step
     std::int64_t records = 0;
   };
   Result<void> read_batch(Item& item, const RecordBatch& batch);

@@ -1,15 +1,16 @@
 #include "runtime/stream_task.hpp"
 
 #include <algorithm>
+#include <regex>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <tidemill/base/assert.hpp>
 #include <tidemill/serde/serde.hpp>
 
 #include "base/crash_point.hpp"
 #include "runtime/type_name.hpp"
-
 
 namespace tidemill::runtime {
 
@@ -57,13 +58,26 @@ void StreamTask::make_inputs() {
       }
     }
     TIDEMILL_ASSERT(source != nullptr, "an input of a task is a topic of one of its sources");
-    const TimestampExtractor* extractor = source->timestamp_extractor
-                                              ? source->timestamp_extractor.get()
-                                              : options_.config->default_timestamp_extractor.get();
-    auto input = std::make_unique<Input>(partition, extractor, &metrics_->dropped);
-    input->source_spec = source;
-    inputs_.push_back(std::move(input));
+    make_input(partition, *source);
   }
+}
+
+StreamTask::Input& StreamTask::make_input(const TopicPartition& partition, const NodeSpec& source) {
+  const TimestampExtractor* extractor =
+      source.timestamp_extractor ? source.timestamp_extractor.get() : options_.config->default_timestamp_extractor.get();
+  inputs_.push_back(std::make_unique<Input>(partition, extractor, &metrics_->dropped));
+  inputs_.back()->source_spec = &source;
+  return *inputs_.back();
+}
+
+std::optional<std::size_t> StreamTask::add_input(const TopicPartition& partition) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const NodeSpec& spec = options_.topology->nodes[static_cast<std::size_t>(options_.part.nodes[i])];
+    if (spec.topic_pattern.empty() || !std::regex_match(partition.topic, std::regex(spec.topic_pattern))) continue;
+    make_input(partition, spec).source = static_cast<SourceNode*>(nodes_[i].get());
+    return inputs_.size() - 1;
+  }
+  return std::nullopt;
 }
 
 Result<void> StreamTask::open_stores() {
@@ -152,8 +166,22 @@ void StreamTask::initialize() {
   for (const auto& input : inputs_) {
     input->source = static_cast<SourceNode*>(by_id[static_cast<std::size_t>(input->source_spec->id)]);
   }
-  // Parents before children: ids grow along the edges, except where a hand-made topology connects later.
-  for (const auto& node : nodes_) node->init();
+  // Parents before children: ids grow along the edges.
+  for (const auto& node : nodes_) {
+    node_at_work->store(&node->name(), std::memory_order_relaxed);
+    try {
+      node->init();
+    } catch (const FailedProcessingException&) {
+      throw;
+    } catch (const StateStoreException&) {
+      throw;
+    } catch (...) {
+      const ThrownError thrown = describe_exception(std::current_exception());
+      throw FailedProcessingException(fmt::format("processor \"{}\" of task {}: init() threw {}: {}", node->name(),
+                                                  to_string(options_.id), thrown.type, thrown.message));
+    }
+  }
+  node_at_work->store(nullptr, std::memory_order_relaxed);
   state_ = TaskState::kRunning;
 }
 
@@ -168,7 +196,30 @@ void StreamTask::add(std::size_t index, RecordBatchPtr batch) {
   if (was_empty && !input.queue.empty()) heap_.offer(&input);
 }
 
-bool StreamTask::process(Now) {
+namespace {
+
+/// What the task is at work on; nothing again when the scope ends, however it ends.
+class AtWork {
+ public:
+  AtWork(StreamTask& task, const RecordContext* current, const RawRecord* raw, const std::string* node) : task_(task) {
+    task.current = current;
+    task.raw = raw;
+    task.node_at_work->store(node, std::memory_order_relaxed);
+  }
+  ~AtWork() {
+    task_.current = nullptr;
+    task_.raw = nullptr;
+    task_.node_at_work->store(nullptr, std::memory_order_relaxed);
+  }
+  AtWork(const AtWork&) = delete;
+
+ private:
+  StreamTask& task_;
+};
+
+}  // namespace
+
+bool StreamTask::process(Now now) {
   if (heap_.empty()) return false;
   Input& input = *heap_.poll();
   const LogRecord& record = input.queue.head();
@@ -180,43 +231,56 @@ bool StreamTask::process(Now) {
   if (!record.headers.empty()) {
     auto headers = Headers::decode(record.headers);
     if (!headers) {
-      throw StreamsException(fmt::format("the headers of the record at offset {} of {} cannot be read: {}",
-                                         record.offset.value, to_string(input.queue.partition()),
-                                         headers.error().message));
+      throw FailedProcessingException(fmt::format("the headers of the record at offset {} of {} cannot be read: {}",
+                                                  record.offset.value, to_string(input.queue.partition()),
+                                                  headers.error().message));
     }
     input.headers = *std::move(headers);
   }
-  const RawRecord raw_record{.key = record.key, .value = record.value, .context = &context};
-  const Timestamp stream_time_before = stream_time_;
-  stream_time_ = std::max(stream_time_, timestamp);
   dirty_ = true;
   if (input.processed_offset == nullptr) {
     input.processed_offset =
         &processed_[input.queue.partition().topic].try_emplace(input.queue.partition().partition.value, -1).first->second;
   }
   *input.processed_offset = record.offset.value;
-  current = &context;
-  raw = &raw_record;
-  bool decoded = true;
-  try {
-    input.source->receive_raw(raw_record);
-  } catch (const SerializationException& error) {
-    decoded = false;
-    stream_time_ = stream_time_before;
-    deserialization_failed(input, raw_record, error);
+  const RawRecord raw_record{.key = record.key, .value = record.value, .context = &context};
+  bool taken = false;
+  {
+    const AtWork at_work(*this, &context, &raw_record, &input.source_spec->name);
+    const std::chrono::milliseconds after_max = options_.config->timestamp_after_max;
+    if (after_max.count() >= 0 && timestamp - now.wall > after_max.count()) {
+      refuse_future_record(input, raw_record, timestamp, now.wall);
+    } else {
+      taken = receive(input, raw_record);
+    }
   }
-  current = nullptr;
-  raw = nullptr;
-  node_at_work->store(nullptr, std::memory_order_relaxed);
   const std::size_t records = input.queue.size_records();
   const std::size_t bytes = input.queue.size_bytes();
-  input.queue.pop(decoded);
+  input.queue.pop(taken);
   buffered_records_ -= records - input.queue.size_records();
   buffered_bytes_ -= bytes - input.queue.size_bytes();
   if (!input.queue.empty()) heap_.offer(&input);
   metrics_->processed.add();
   if (stream_time_punctuations_.due(stream_time_)) punctuate_stream_time();
   return true;
+}
+
+bool StreamTask::receive(Input& input, const RawRecord& record) {
+  const Timestamp stream_time_before = stream_time_;
+  stream_time_ = std::max(stream_time_, record.context->timestamp);
+  try {
+    input.source->receive_raw(record);
+    return true;
+  } catch (const FailedProcessingException&) {
+    throw;
+  } catch (const StateStoreException&) {
+    throw;
+  } catch (...) {
+    // The nodes below catch what is theirs: this comes from a serde.
+    stream_time_ = stream_time_before;
+    deserialization_failed(input, record, std::current_exception());
+    return false;
+  }
 }
 
 bool StreamTask::punctuate_stream_time() {
@@ -235,22 +299,16 @@ void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) {
   dirty_ = true;
   queue.run(time, [this, time](PunctuationQueue::Schedule& schedule) {
     const RecordContext context{.source = nullptr, .offset = kNoOffset, .timestamp = time, .headers = nullptr};
-    current = &context;
-    raw = nullptr;
-    node_at_work->store(&schedule.node->name(), std::memory_order_relaxed);
+    const AtWork at_work(*this, &context, nullptr, &schedule.node->name());
     try {
       schedule.punctuator(time);
-    } catch (const StreamsException&) {
-      current = nullptr;
+    } catch (const FailedProcessingException&) {
       throw;
     } catch (const StateStoreException&) {
-      current = nullptr;
       throw;
     } catch (...) {
       handle_processing_exception(*schedule.node, nullptr, std::current_exception());
     }
-    current = nullptr;
-    node_at_work->store(nullptr, std::memory_order_relaxed);
     metrics_->punctuated.add();
   });
 }
@@ -354,7 +412,9 @@ void StreamTask::drop_nodes() {
     try {
       node->close();
     } catch (...) {
-      // The node is going away; what its close() throws changes nothing.
+      // The node is going away: what its close() throws changes nothing, but somebody may want to know.
+      spdlog::warn("task {}: close() of processor \"{}\" threw: {}", to_string(options_.id), node->name(),
+                   describe_exception(std::current_exception()).message);
     }
   }
   nodes_.clear();
@@ -376,6 +436,9 @@ StateStore* StreamTask::store(std::string_view name) {
   for (const TaskStore& store : stores_) {
     if (store.spec->name == name) return store.top.get();
   }
+  return global_store(name);
+}
+StateStore* StreamTask::global_store(std::string_view name) {
   return options_.global_store ? options_.global_store(name) : nullptr;
 }
 

@@ -3,6 +3,7 @@
 //
 // Used by one thread at a time. A record runs to completion before the next one starts. What the user's code or a store
 // throws leaves process() as StreamsException or StateStoreException: the task is then to be aborted or destroyed.
+// Errors of users' code have been through their handlers then.
 // The life of a task: create() opens the stores (kCreated), the owner restores them through stores(), initialize()
 // clones and wires the nodes (kRunning), flush_caches() and commit() or abort() as often as needed, close().
 #pragma once
@@ -93,6 +94,8 @@ class StreamTask final : public TaskContext {
   [[nodiscard]] std::size_t buffered_records() const { return buffered_records_; }
   [[nodiscard]] std::size_t buffered_bytes() const { return buffered_bytes_; }
   void add(std::size_t index, RecordBatchPtr batch);
+  /// One more partition, of a topic that a source's pattern matches; its index. std::nullopt: no pattern matches it.
+  [[nodiscard]] std::optional<std::size_t> add_input(const TopicPartition& partition);
   /// Where reading begins: what positions() answers until records were processed.
   void set_position(std::size_t index, Offset offset);
 
@@ -129,13 +132,15 @@ class StreamTask final : public TaskContext {
 
   // Errors.
   [[nodiscard]] ErrorHandlerContext error_context(std::string_view node) const;
-  /// Sends what a handler answered; with the context of the current record.
-  void send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
+  /// Asks the production handler about a record that the log does not take, and sends its dead letters. True: go on without
+  /// the record; false: retry. Throws FailedProcessingException when the handler says fail.
+  [[nodiscard]] bool goes_on_after(std::string_view node, const ProductionError& error);
 
   // TaskContext.
   [[nodiscard]] const std::string& application_id() const override { return options_.config->application_id; }
   [[nodiscard]] const TaskId& task_id() const override { return options_.id; }
   [[nodiscard]] StateStore* store(std::string_view name) override;
+  [[nodiscard]] StateStore* global_store(std::string_view name) override;
   [[nodiscard]] RecordCollector& collector() override { return *options_.collector; }
   [[nodiscard]] Timestamp stream_time() const override { return stream_time_; }
   [[nodiscard]] Timestamp wall_clock_time() const override { return options_.clock->now().wall; }
@@ -171,10 +176,13 @@ class StreamTask final : public TaskContext {
   explicit StreamTask(StreamTaskOptions options);
   Result<void> open_stores();
   void make_inputs();
-  void deserialization_failed(Input& input, const RawRecord& raw, const std::exception& error);
-  [[nodiscard]] bool sink_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const;
-  [[nodiscard]] HandlerResponse ask_handler(const OperatorNode& node, const ErrorHandlerContext& context,
-                                            const ThrownError& thrown, const std::exception_ptr& error) const;
+  Input& make_input(const TopicPartition& partition, const NodeSpec& source);
+  /// False: the record could not be decoded and is dropped.
+  bool receive(Input& input, const RawRecord& record);
+  void deserialization_failed(const Input& input, const RawRecord& record, const std::exception_ptr& error);
+  void refuse_future_record(const Input& input, const RawRecord& record, Timestamp timestamp, Timestamp now);
+  [[nodiscard]] const NodeSpec* sink_that_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const;
+  void send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
   void run_punctuation(PunctuationQueue& queue, Timestamp time);
   void drop_nodes();
 

@@ -1,5 +1,5 @@
 // How a task answers what goes wrong with one record: it asks the configured handler, sends its dead letters, and
-// either counts the record as dropped or ends the task with a StreamsException.
+// either counts the record as dropped or ends the task with a FailedProcessingException.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -52,31 +52,19 @@ void StreamTask::send_dead_letters(std::string_view node, const std::vector<Dead
   }
 }
 
-void StreamTask::deserialization_failed(Input& input, const RawRecord& record, const std::exception& error) {
-  const std::string& node = input.source_spec->name;
-  const ErrorHandlerContext context = error_context(node);
-  const ThrownError thrown = describe_exception(std::current_exception());
-  const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
-  const HandledError handled{.exception = thrown.type, .message = thrown.message};
-  HandlerResponse response;
-  if (options_.config->deserialization_exception_handler) {
-    response = options_.config->deserialization_exception_handler(context, handled);
-  } else {
-    response = log_and_fail_on_deserialization_error(dead_letters)(context, handled);
-  }
-  send_dead_letters(node, response.dead_letters);
-  if (response.answer != HandlerAnswer::kResume) {
-    throw StreamsException(fmt::format(
-        "source \"{}\" cannot decode the record at offset {} of {}: {}; set deserialization.exception.handler to go on "
-        "past such records",
-        node, record.context->offset.value, to_string(input.queue.partition()), error.what()));
-  }
-  spdlog::warn("task {}: the record at offset {} of {} cannot be decoded and is dropped: {}", to_string(options_.id),
-               record.context->offset.value, to_string(input.queue.partition()), error.what());
-  metrics_->dropped.add("deserialization-error");
-}
-
 namespace {
+
+/// A handler is the user's code, too; what it throws ends the task with its name.
+template <class Handler, class Error>
+HandlerResponse ask(const Handler& handler, const char* name, const ErrorHandlerContext& context, const Error& error) {
+  try {
+    return handler(context, error);
+  } catch (...) {
+    const ThrownError thrown = describe_exception(std::current_exception());
+    throw FailedProcessingException(fmt::format("the {} threw {} at node \"{}\" of task {}: {}", name, thrown.type,
+                                                context.processor_node_id, to_string(context.task_id), thrown.message));
+  }
+}
 
 bool is_serialization_error(const std::exception_ptr& error) {
   try {
@@ -88,48 +76,100 @@ bool is_serialization_error(const std::exception_ptr& error) {
   }
 }
 
-}  // namespace
-
-/// What a sink cannot encode is a production error, as in Kafka Streams; everything else is a processing error.
-bool StreamTask::sink_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const {
-  for (const std::int32_t id : options_.part.nodes) {
-    const NodeSpec& spec = options_.topology->nodes[static_cast<std::size_t>(id)];
-    if (&spec.name == &node.name()) return spec.kind == NodeKind::kSink && is_serialization_error(error);
-  }
-  return false;
+std::string place(const ErrorHandlerContext& context) {
+  return context.topic.empty() ? std::string("a punctuation")
+                               : fmt::format("offset {} of {}-{}", context.offset.value, context.topic, context.partition.value);
 }
 
-HandlerResponse StreamTask::ask_handler(const OperatorNode& node, const ErrorHandlerContext& context,
-                                        const ThrownError& thrown, const std::exception_ptr& error) const {
-  const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
-  if (sink_cannot_encode(node, error)) {
-    const ProductionError production{.topic = {}, .serialization = true,
-                                     .error = {ErrorKind::kInvalidArgument, thrown.message}};
-    if (options_.config->production_exception_handler) {
-      return options_.config->production_exception_handler(context, production);
-    }
-    return default_production_exception_handler(dead_letters)(context, production);
+}  // namespace
+
+void StreamTask::deserialization_failed(const Input& input, const RawRecord& record, const std::exception_ptr& error) {
+  const std::string& node = input.source_spec->name;
+  const ErrorHandlerContext context = error_context(node);
+  const ThrownError thrown = describe_exception(error);
+  const StreamsConfig& config = *options_.config;
+  const DeserializationExceptionHandler handler =
+      config.deserialization_exception_handler ? config.deserialization_exception_handler
+                                               : log_and_fail_on_deserialization_error(config.errors_dead_letter_queue_topic_name);
+  const HandlerResponse response = ask(handler, "deserialization exception handler", context,
+                                       HandledError{.exception = thrown.type, .message = thrown.message});
+  send_dead_letters(node, response.dead_letters);
+  if (response.answer != HandlerAnswer::kResume) {
+    throw FailedProcessingException(fmt::format(
+        "source \"{}\" cannot decode the record at offset {} of {}: {}; set deserialization.exception.handler to go on "
+        "past such records",
+        node, record.context->offset.value, to_string(input.queue.partition()), thrown.message));
   }
-  const HandledError handled{.exception = thrown.type, .message = thrown.message};
-  if (options_.config->processing_exception_handler) return options_.config->processing_exception_handler(context, handled);
-  return log_and_fail_on_processing_error(dead_letters)(context, handled);
+  spdlog::warn("task {}: the record at offset {} of {} cannot be decoded and is dropped: {}", to_string(options_.id),
+               record.context->offset.value, to_string(input.queue.partition()), thrown.message);
+  metrics_->dropped.add("deserialization-error");
+}
+
+void StreamTask::refuse_future_record(const Input& input, const RawRecord& record, Timestamp timestamp, Timestamp now) {
+  const std::string& node = input.source_spec->name;
+  const HandledError error{.exception = "FutureTimestampException",
+                           .message = fmt::format("the record's timestamp {} is {} ms ahead of the clock, and "
+                                                  "timestamp.after.max.ms is {}",
+                                                  timestamp.value, timestamp - now, options_.config->timestamp_after_max.count())};
+  spdlog::warn("task {}: the record at offset {} of {} is dropped: {}", to_string(options_.id), record.context->offset.value,
+               to_string(input.queue.partition()), error.message);
+  const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
+  if (!dead_letters.empty()) send_dead_letters(node, {make_dead_letter(dead_letters, error_context(node), error)});
+  metrics_->dropped.add("future-timestamp");
+}
+
+/// What a sink cannot encode is a production error, as in Kafka Streams; everything else is a processing error.
+const NodeSpec* StreamTask::sink_that_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const {
+  for (const std::int32_t id : options_.part.nodes) {
+    const NodeSpec& spec = options_.topology->nodes[static_cast<std::size_t>(id)];
+    if (&spec.name == &node.name()) return spec.kind == NodeKind::kSink && is_serialization_error(error) ? &spec : nullptr;
+  }
+  return nullptr;
 }
 
 void StreamTask::handle_processing_exception(const OperatorNode& node, const ErasedRecord*, std::exception_ptr error) {
-  const ErrorHandlerContext context = error_context(node.name());
   const ThrownError thrown = describe_exception(error);
-  const std::string place = context.topic.empty()
-                                ? std::string("a punctuation")
-                                : fmt::format("offset {} of {}-{}", context.offset.value, context.topic, context.partition.value);
-  const HandlerResponse response = ask_handler(node, context, thrown, error);
+  if (const NodeSpec* sink = sink_that_cannot_encode(node, error)) {
+    const ProductionError production{.topic = options_.topology->log_topic(application_id(), sink->sink_topic),
+                                     .serialization = true,
+                                     .error = {ErrorKind::kInvalidArgument, thrown.message}};
+    static_cast<void>(goes_on_after(node.name(), production));
+    return;
+  }
+  const StreamsConfig& config = *options_.config;
+  const ProcessingExceptionHandler handler =
+      config.processing_exception_handler ? config.processing_exception_handler
+                                          : log_and_fail_on_processing_error(config.errors_dead_letter_queue_topic_name);
+  const ErrorHandlerContext context = error_context(node.name());
+  const HandlerResponse response = ask(handler, "processing exception handler", context,
+                                       HandledError{.exception = thrown.type, .message = thrown.message});
   send_dead_letters(node.name(), response.dead_letters);
   if (response.answer != HandlerAnswer::kResume) {
-    throw StreamsException(fmt::format("processor \"{}\" of task {} threw {} at {}: {}", node.name(), to_string(options_.id),
-                                       thrown.type, place, thrown.message));
+    throw FailedProcessingException(fmt::format("processor \"{}\" of task {} threw {} at {}: {}", node.name(),
+                                                to_string(options_.id), thrown.type, place(context), thrown.message));
   }
   spdlog::warn("task {}: processor \"{}\" threw {} at {}: {}; the record is dropped there", to_string(options_.id), node.name(),
-               thrown.type, place, thrown.message);
+               thrown.type, place(context), thrown.message);
   metrics_->dropped.add("processing-error");
+}
+
+bool StreamTask::goes_on_after(std::string_view node, const ProductionError& error) {
+  const StreamsConfig& config = *options_.config;
+  const ProductionExceptionHandler handler = config.production_exception_handler
+                                                 ? config.production_exception_handler
+                                                 : default_production_exception_handler(config.errors_dead_letter_queue_topic_name);
+  const HandlerResponse response = ask(handler, "production exception handler", error_context(node), error);
+  // A dead letter that is refused itself must not come back here for ever.
+  if (error.topic != config.errors_dead_letter_queue_topic_name) send_dead_letters(node, response.dead_letters);
+  if (response.answer == HandlerAnswer::kResume) {
+    spdlog::warn("task {}: a record for topic {} is left out: {}", to_string(options_.id), error.topic, error.error.message);
+    metrics_->dropped.add(error.serialization ? "serialization-error" : "production-error");
+    return true;
+  }
+  if (response.answer == HandlerAnswer::kRetry && error.error.retriable()) return false;
+  throw FailedProcessingException(fmt::format("sink \"{}\" of task {} cannot {} topic \"{}\": {}", node, to_string(options_.id),
+                                              error.serialization ? "encode a record for" : "write to", error.topic,
+                                              error.error.message));
 }
 
 }  // namespace tidemill::runtime

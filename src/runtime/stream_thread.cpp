@@ -237,12 +237,21 @@ void StreamThread::assign(const TasksAssigned& assigned, Now) {
 
 void StreamThread::lose_tasks(const Error& reason) {
   spdlog::warn("{}: the tasks are another's now: {}", options_.name, reason.message);
+  await_assignment();
   tasks_lost_ = true;
   if (dirty()) {
     want_abort_ = true;
     abort_reason_ = reason;
   }
   for (const auto& slot : slots_) slot->revoked = true;
+}
+
+void StreamThread::await_assignment() {
+  {
+    const std::lock_guard lock(mutex_);
+    snapshot_.assigned = false;
+  }
+  set_state(ThreadState::kPartitionsRevoked);
 }
 
 void StreamThread::finish_revocation(Now now) {

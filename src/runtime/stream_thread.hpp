@@ -75,8 +75,6 @@ class StreamThread {
   static constexpr std::size_t kRecordsPerTurn = 100;
   static constexpr std::size_t kRecordsPerRound = 4000;
   static constexpr std::size_t kPollBytes = std::size_t{1} << 20;
-  /// Bytes sent before an early commit: below what a producer of the embedded log may hold.
-  static constexpr std::size_t kTransactionBytesMax = std::size_t{8} << 20;
   /// Between two aborts in a row; doubles from the first to the last.
   static constexpr std::chrono::milliseconds kAbortPauseMin{1};
   static constexpr std::chrono::milliseconds kAbortPauseMax{1000};
@@ -150,6 +148,8 @@ class StreamThread {
   void handle_events(Now now);
   void assign(const TasksAssigned& assigned, Now now);
   void lose_tasks(const Error& reason);
+  /// All tasks are lost: not running before the next assignment.
+  void await_assignment();
   Result<void> rejoin();
   void finish_revocation(Now now);
   // Commit rounds: true when this round of run_once must end because another participant is waited for.

@@ -144,6 +144,8 @@ void StreamThread::aborted(const RoundOutcome& outcome, Now now) {
   }
   reset_tasks();
   if (outcome.outcome == CommitOutcome::kFenced) {
+    spdlog::warn("{}: the commit was refused, the tasks may be another's now: {}", options_.name, outcome.error.message);
+    await_assignment();
     close_all_tasks();
     publish();
     if (!closing_) {
@@ -204,7 +206,8 @@ Result<void> StreamThread::take_delivery_failures() {
 }
 
 void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
-  bool asked = gate_.sent_bytes() > kTransactionBytesMax || gate_.spilled();
+  const std::size_t bytes_max = options_.log->traits().transaction_bytes_max;
+  bool asked = bytes_max > 0 && gate_.sent_bytes() > bytes_max;
   std::size_t uncommitted = 0;
   bool queued = false;
   for (const auto& slot : slots_) {

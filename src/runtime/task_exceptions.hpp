@@ -7,9 +7,9 @@
 namespace tidemill::runtime {
 
 /// The transaction is broken: abort it and go on from the last commit.
-class TransactionBroken final : public StreamsException {
+class TransactionBroken final : public FailedProcessingException {
  public:
-  explicit TransactionBroken(Error error) : StreamsException(error.message), error_(std::move(error)) {}
+  explicit TransactionBroken(Error error) : FailedProcessingException(error.message), error_(std::move(error)) {}
   [[nodiscard]] const Error& error() const { return error_; }
 
  private:
@@ -17,9 +17,9 @@ class TransactionBroken final : public StreamsException {
 };
 
 /// Another instance has the tasks now.
-class TaskMigrated final : public StreamsException {
+class TaskMigrated final : public FailedProcessingException {
  public:
-  explicit TaskMigrated(Error error) : StreamsException(error.message), error_(std::move(error)) {}
+  explicit TaskMigrated(Error error) : FailedProcessingException(error.message), error_(std::move(error)) {}
   [[nodiscard]] const Error& error() const { return error_; }
 
  private:

@@ -24,6 +24,29 @@ std::pair<Timestamp, BytesView> split_timestamp(BytesView stored) {
 
 namespace {
 
+/// Ends a walk where the keys no longer begin with the prefix.
+class PrefixIterator final : public BytesIterator {
+ public:
+  PrefixIterator(std::unique_ptr<BytesIterator> rows, BytesView prefix) : rows_(std::move(rows)), prefix_(prefix) {}
+  bool valid() const override { return rows_->valid() && rows_->key().starts_with(prefix_); }
+  BytesView key() const override { return rows_->key(); }
+  BytesView value() const override { return rows_->value(); }
+  void next() override { rows_->next(); }
+  Result<void> status() const override { return rows_->status(); }
+
+ private:
+  std::unique_ptr<BytesIterator> rows_;
+  Bytes prefix_;
+};
+
+}  // namespace
+
+std::unique_ptr<BytesIterator> prefix_scan(StateStore& store, BytesView prefix) {
+  return std::make_unique<PrefixIterator>(store.range({.from = prefix, .to = std::nullopt}), prefix);
+}
+
+namespace {
+
 template <class T>
 T checked(const StoreSpec& spec, Result<T> result) {
   if (!result) throw StateStoreException(result.error().with_context("store \"" + spec.name + "\""));
@@ -140,15 +163,15 @@ class StoreStack final : public LayeredStore {
   }
 
  private:
-  // Kafka Streams' CachingKeyValueStore.putAndMaybeForward: the old value is read when asked for, or to see that a deletion
-  // deletes nothing.
+  // Kafka Streams' CachingKeyValueStore.putAndMaybeForward: where somebody listens, the old value is read when asked for, or to
+  // see that a deletion deletes nothing.
   void write(const std::string& key, const NamedCache::Entry& entry) {
+    if (!listener_) return write_through(key, to_view(entry.value), entry.timestamp);
     bool had_old = false;
     Bytes old_value;
     if (send_old_values_ || !entry.value) had_old = checked(spec_, store_->get(key, old_value));
     if (!entry.value && !had_old) return;
     write_through(key, to_view(entry.value), entry.timestamp);
-    if (!listener_) return;
     const RecordContext context{entry.has_source ? &entry.source : nullptr, entry.offset, entry.timestamp,
                                 &entry.headers};
     listener_(CacheFlush{key, to_view(entry.value),

@@ -71,14 +71,15 @@ int run(Topology topology, StreamsConfig config) {
     streams.set_state_listener([](StreamsState now, StreamsState) {
       if (now == StreamsState::kError || now == StreamsState::kNotRunning) on_signal(0);
     });
-    struct sigaction action {};
-    action.sa_handler = on_signal;
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
+    // Until it has started there is nothing to end in order: a signal ends the process, also while a broker is waited for.
     if (const Result<void> started = streams.start(); !started) {
       std::fprintf(stderr, "%s\n", started.error().message.c_str());
       return 1;
     }
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
     char byte = 0;
     while (::read(signal_pipe[0], &byte, 1) < 0 && errno == EINTR) {
     }

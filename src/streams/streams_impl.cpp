@@ -163,7 +163,8 @@ Result<void> Streams::Impl::make_topics(MonotonicTime deadline) {
   if (!plan.missing.empty() && !traits.creates_missing_topics) {
     std::string list;
     for (const TopicSpec& topic : plan.missing) {
-      list += fmt::format("{}{} ({} partitions or more)", list.empty() ? "" : ", ", topic.name, topic.partitions);
+      list += fmt::format("{}{} ({} partition{} or more)", list.empty() ? "" : ", ", topic.name, topic.partitions,
+                          topic.partitions == 1 ? "" : "s");
     }
     return Error{ErrorKind::kNotFound, fmt::format("topics that the topology names are not there: {}; create them and start "
                                                    "again ({})", list, traits.description)};

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "runtime/metrics_report.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -49,8 +50,6 @@ void merge(Position& into, const Position& other) {
     }
   }
 }
-
-double as_number(std::uint64_t value) { return static_cast<double>(value); }
 
 }  // namespace
 
@@ -293,53 +292,23 @@ std::vector<ThreadMetadata> Streams::Impl::thread_metadata() const {
 
 std::vector<Metric> Streams::Impl::metrics() const {
   std::vector<Metric> result;
-  using Tags = std::vector<std::pair<std::string, std::string>>;
-  const auto add = [&result](std::string group, std::string name, const Tags& tags, double value) {
-    result.push_back({std::move(group), std::move(name), tags, value});
-  };
   const auto all = threads();
   {
     const std::lock_guard lock(mutex_);
-    const Tags tags{{"client-id", client_id_}, {"application-id", config_.application_id}};
+    const runtime::MetricTags tags{{"client-id", client_id_}, {"application-id", config_.application_id}};
+    const auto add = [&](const char* name, double value) { result.push_back({"stream-metrics", name, tags, value}); };
     const auto alive = std::count_if(hosts_.begin(), hosts_.end(), [](const Host& host) { return !host.ended; });
-    add("stream-metrics", "alive-stream-threads", tags, static_cast<double>(alive));
-    add("stream-metrics", "failed-stream-threads", tags, as_number(failed_threads_));
-    add("stream-metrics", "client-state", tags, static_cast<double>(state_));
+    add("alive-stream-threads", static_cast<double>(alive));
+    add("failed-stream-threads", static_cast<double>(failed_threads_));
+    add("client-state", static_cast<double>(state_));
   }
   for (const auto& thread : all) {
-    const Tags tags{{"thread-id", thread->name()}};
-    const runtime::ThreadMetrics& counts = thread->metrics();
-    const std::uint64_t commits = counts.commits.value();
-    add("stream-thread-metrics", "process-total", tags, as_number(counts.processed.value()));
-    add("stream-thread-metrics", "poll-records-total", tags, as_number(counts.polled_records.value()));
-    add("stream-thread-metrics", "commit-total", tags, as_number(commits));
-    add("stream-thread-metrics", "abort-total", tags, as_number(counts.aborts.value()));
-    add("stream-thread-metrics", "commit-latency-avg", tags,
-        commits == 0 ? 0 : as_number(counts.commit_nanoseconds.value()) / as_number(commits) / 1e6);
-    add("stream-thread-metrics", "commit-latency-max", tags, as_number(counts.commit_nanoseconds_max.value()) / 1e6);
-    add("stream-thread-metrics", "task-created-total", tags, as_number(counts.tasks_created.value()));
-    add("stream-thread-metrics", "task-closed-total", tags, as_number(counts.tasks_closed.value()));
-    for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) {
-      const Tags task_tags{{"thread-id", thread->name()}, {"task-id", to_string(task.id)}};
-      const runtime::TaskMetrics& m = *task.metrics;
-      add("stream-task-metrics", "dropped-records-total", task_tags, as_number(m.dropped.total()));
-      for (const auto& [reason, count] : m.dropped.by_reason()) {
-        Tags by_reason = task_tags;
-        by_reason.emplace_back("reason", std::string(reason));
-        add("stream-task-metrics", "dropped-records-by-reason-total", by_reason, as_number(count));
-      }
-      add("stream-task-metrics", "process-total", task_tags, as_number(m.processed.value()));
-      add("stream-task-metrics", "punctuate-total", task_tags, as_number(m.punctuated.value()));
-      add("stream-task-metrics", "commit-total", task_tags, as_number(m.commits.value()));
-      add("stream-task-metrics", "restore-total", task_tags, as_number(m.restored.value()));
-      add("stream-task-metrics", "restore-remaining-records-total", task_tags, as_number(m.restore_remaining.value()));
-      for (std::size_t i = 0; i < m.inputs.size(); ++i) {
-        Tags input_tags = task_tags;
-        input_tags.emplace_back("topic", m.inputs[i].topic);
-        input_tags.emplace_back("partition", fmt::to_string(m.inputs[i].partition.value));
-        add("stream-task-metrics", "records-lag", input_tags, as_number(m.lag[i].value()));
-      }
-    }
+    const runtime::MetricTags tags{{"thread-id", thread->name()}};
+    report_thread(thread->metrics(), tags, result);
+    for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) report_task(*task.metrics, tags, result);
+  }
+  if (const auto metrics = global_ ? global_->metrics() : nullptr) {
+    report_task(*metrics, {{"thread-id", client_id_ + "-GlobalStreamThread"}}, result);
   }
   return result;
 }

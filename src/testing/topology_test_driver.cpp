@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/metrics_report.hpp"
+#include "runtime/offset_metadata.hpp"
 #include "runtime/stream_task.hpp"
 #include "runtime/task_part.hpp"
 #include "state/thread_cache.hpp"
@@ -43,9 +45,10 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
                                        .collector = this,
                                        .changelog = is_global ? nullptr : this,
                                        .cache = is_global ? nullptr : cache.get(),
-                                       .persistent_engine = nullptr,
+                                       .persistent_engine = config.state_engine.get(),
                                        .memory_engine = is_global ? global_engine.get() : engine.get(),
-                                       .directory = is_global ? "global" : "0_0",
+                                       .directory = fmt::format("{}/{}/{}", config.state_dir, config.application_id,
+                                                                is_global ? std::string("global") : fmt::format("0_0.{}", starts++)),
                                        .inputs = {},
                                        .global_store = nullptr};
     if (!is_global && global) options.global_store = [this](std::string_view name) { return find(*global, name); };
@@ -85,11 +88,17 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
       store.changelog_position = position;
     }
   }
-  void restart() {
+  void restart(PartitionTimes times) {
     for (std::size_t before = sent.size() + 1; before != sent.size();) {
       before = sent.size();
       commit(*task);
       complete_all_work();
+    }
+    if (times == PartitionTimes::kForgotten) {
+      for (CommitPosition& position : committed_positions) {
+        position.metadata = runtime::encode_offset_metadata(
+            kNoTimestamp, runtime::decode_offset_metadata(position.metadata).processors);
+      }
     }
     task->close().value();
     for (const auto& [reason, count] : task->metrics()->dropped.by_reason()) dropped_before[std::string(reason)] += count;
@@ -97,6 +106,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     if (cache) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
     engine = in_memory_stores();
     task = make_task(runtime::whole_part(*topology), 0);
+    for (const std::string& topic : pattern_topics) add_pattern_input(topic);
   }
   static StateStore* find(runtime::StreamTask& in, std::string_view name) {
     for (runtime::TaskStore& store : in.stores()) {
@@ -116,7 +126,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
                              .timestamp = context.timestamp};
       if (key) record.key.emplace(*key);
       if (value) record.value.emplace(*value);
-      if (feeds.contains(name)) again.emplace_back(name, record);
+      if (matches_a_pattern(name)) again.emplace_back(name, record);
       sent.emplace_back(name, record);
       history[name].push_back(record);
       outputs[name].push_back(std::move(record));
@@ -132,7 +142,25 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     outputs[name].push_back(std::move(record));
   }
 
+  /// A topic that a source's pattern matches becomes an input when it is first written to.
+  bool matches_a_pattern(const std::string& topic) {
+    if (feeds.contains(topic)) return true;
+    return add_pattern_input(topic);
+  }
+  bool add_pattern_input(const std::string& topic) {
+    const TopicPartition partition{topic, PartitionId(0)};
+    const auto index = task->add_input(partition);
+    if (!index) return false;
+    Feed& feed = feeds[topic];
+    feed.task = task.get();
+    feed.index = *index;
+    if (!feed.partition) feed.partition = std::make_shared<const TopicPartition>(partition);
+    task->set_position(*index, Offset(feed.next_offset));
+    pattern_topics.insert(topic);
+    return true;
+  }
   void enqueue(const std::string& topic, TestRecordBytes record) {
+    static_cast<void>(matches_a_pattern(topic));
     const auto found = feeds.find(topic);
     if (found == feeds.end()) {
       std::string known;
@@ -195,6 +223,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   std::shared_ptr<StateEngine> global_engine = in_memory_stores();
   std::unique_ptr<ThreadCache> cache;
   std::map<std::string, Feed> feeds;  // by topic, as on the log
+  std::set<std::string> pattern_topics;  // those of them that a pattern matches
   std::map<std::string, std::deque<TestRecordBytes>> outputs;
   std::deque<std::pair<std::string, TestRecordBytes>> again;
   std::unique_ptr<runtime::StreamTask> global;
@@ -205,6 +234,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   /// All records of topics that a store may be rebuilt from.
   std::map<std::string, std::vector<TestRecordBytes>> history;
   std::map<std::string, std::uint64_t> dropped_before;  // by the tasks before restart()
+  int starts = 0;
   bool commit_each = true;
   bool closed = false;
 };
@@ -227,7 +257,7 @@ void TopologyTestDriver::close() {
 }
 
 void TopologyTestDriver::pipe(const std::string& topic, TestRecordBytes record) {
-  if (impl_->feeds.contains(topic)) impl_->history[topic].push_back(record);
+  if (impl_->matches_a_pattern(topic)) impl_->history[topic].push_back(record);
   impl_->enqueue(topic, std::move(record));
   impl_->complete_all_work();
 }
@@ -255,7 +285,7 @@ void TopologyTestDriver::advance_wall_clock_time(std::chrono::milliseconds by) {
 std::vector<std::pair<std::string, TestRecordBytes>> TopologyTestDriver::take_sent() {
   return std::exchange(impl_->sent, {});
 }
-void TopologyTestDriver::restart() { impl_->restart(); }
+void TopologyTestDriver::restart(PartitionTimes times) { impl_->restart(times); }
 const std::map<std::string, std::string>& TopologyTestDriver::committed_metadata() const { return impl_->committed; }
 void TopologyTestDriver::commit_after_each_record(bool commit) { impl_->commit_each = commit; }
 void TopologyTestDriver::commit() {
@@ -281,6 +311,14 @@ std::vector<std::string> TopologyTestDriver::state_store_names() const {
   std::vector<std::string> names;
   for (const auto& [name, store] : impl_->topology->stores) names.push_back(name);
   return names;
+}
+
+std::vector<Metric> TopologyTestDriver::metrics() const {
+  std::vector<Metric> metrics;
+  for (const auto* task : {impl_->task.get(), impl_->global.get()}) {
+    if (task != nullptr) runtime::report_task(*task->metrics(), {{"thread-id", "driver"}}, metrics);
+  }
+  return metrics;
 }
 
 std::map<std::string, std::uint64_t> TopologyTestDriver::dropped_records() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <regex>
 
 namespace tidemill {
 namespace {
@@ -82,8 +83,35 @@ NodeSpec& TopologyBuilder::add_node(std::string name, NodeKind kind, const std::
   return added;
 }
 
+void TopologyBuilder::check_pattern(const Source& source) const {
+  const auto clash = [](const std::string& topic, const std::string& pattern, const std::string& a, const std::string& b) {
+    throw TopologyException("topic \"" + topic + "\" of source \"" + a + "\" matches the pattern " + pattern + " of source \"" + b +
+                            "\": a topic can be read by one source only; make the pattern narrower");
+  };
+  if (!source.topic_pattern.empty()) {
+    try {
+      const std::regex pattern(source.topic_pattern);
+      for (const auto& [topic, name] : source_of_topic_) {
+        if (std::regex_match(topic, pattern)) clash(topic, source.topic_pattern, name, source.name);
+      }
+    } catch (const std::regex_error& error) {
+      throw TopologyException("source \"" + source.name + "\": \"" + source.topic_pattern +
+                              "\" is not a regular expression: " + error.what());
+    }
+  }
+  for (const NodeSpec& other : topology_.nodes) {
+    if (other.topic_pattern.empty()) continue;
+    const std::regex pattern(other.topic_pattern);
+    for (const std::string& topic : source.topics) {
+      if (std::regex_match(topic, pattern)) clash(topic, other.topic_pattern, source.name, other.name);
+    }
+  }
+}
+
 void TopologyBuilder::add_source(Source source) {
-  if (source.topics.empty()) throw TopologyException("source \"" + source.name + "\" reads no topic");
+  if (source.topics.empty() && source.topic_pattern.empty()) {
+    throw TopologyException("source \"" + source.name + "\" reads no topic");
+  }
   for (const std::string& topic : source.topics) {
     const auto [found, added] = source_of_topic_.try_emplace(topic, source.name);
     if (!added) {
@@ -91,12 +119,46 @@ void TopologyBuilder::add_source(Source source) {
                               source.name + "\" cannot read it, too: use one source for both");
     }
   }
+  check_pattern(source);
   NodeSpec& added = add_node(source.name, NodeKind::kSource, {});
   added.topics = std::move(source.topics);
+  added.topic_pattern = std::move(source.topic_pattern);
   added.prototype = std::move(source.prototype);
   added.output = source.output;
   added.offset_reset = source.offset_reset;
+  added.reset_duration = source.reset_duration;
   added.timestamp_extractor = std::move(source.timestamp_extractor);
+}
+
+void TopologyBuilder::add_source_or_merge(Source source) {
+  const auto same_topics = [](std::vector<std::string> a, std::vector<std::string> b) {
+    std::sort(a.begin(), a.end());
+    std::sort(b.begin(), b.end());
+    return a == b;
+  };
+  const auto known = std::find_if(topology_.nodes.begin(), topology_.nodes.end(), [&](const NodeSpec& other) {
+    if (!mergeable_.contains(other.name)) return false;
+    if (!source.topic_pattern.empty()) return other.topic_pattern == source.topic_pattern;
+    return std::any_of(source.topics.begin(), source.topics.end(), [&](const std::string& topic) {
+      return std::find(other.topics.begin(), other.topics.end(), topic) != other.topics.end();
+    });
+  });
+  if (known == topology_.nodes.end()) {
+    mergeable_.insert(source.name);
+    return add_source(std::move(source));
+  }
+  const std::string both = "sources \"" + known->name + "\" and \"" + source.name + "\"";
+  if (!same_topics(source.topics, known->topics)) {
+    throw TopologyException(both + " read some topics in common and some not: read each topic once, and merge() the streams");
+  }
+  if (source.offset_reset != known->offset_reset || source.reset_duration != known->reset_duration) {
+    throw TopologyException(both + " read the same topics with different offset reset policies: use one stream for both");
+  }
+  if (!(source.output == known->output)) {
+    throw TopologyException(both + " read the same topics as " + type_text(known->output) + " and as " +
+                            type_text(source.output) + ": read them once, and map the stream");
+  }
+  by_name_[source.name] = known->id;
 }
 
 void TopologyBuilder::add_sink(Sink sink) {
@@ -115,7 +177,7 @@ void TopologyBuilder::add_processor(ProcessorSpec processor) {
   connect_processor_and_state_stores(processor.name, processor.stores);
 }
 
-void TopologyBuilder::add_state_store(StoreSpec store, std::span<const std::string> processors) {
+TopologyBuilder& TopologyBuilder::add_state_store(StoreSpec store, const std::vector<std::string>& processors) {
   if (store.name.empty()) throw TopologyException("a state store needs a name");
   const std::string name = store.name;
   if (topology_.stores.contains(name)) {
@@ -125,10 +187,21 @@ void TopologyBuilder::add_state_store(StoreSpec store, std::span<const std::stri
   topology_.store_order.push_back(name);
   const std::vector<std::string> names{name};
   for (const std::string& processor : processors) connect_processor_and_state_stores(processor, names);
+  return *this;
 }
 
-void TopologyBuilder::connect_processor_and_state_stores(std::string_view processor,
-                                                         std::span<const std::string> stores) {
+void TopologyBuilder::add_state_store_once(StoreSpec store) {
+  const auto found = topology_.stores.find(store.name);
+  if (found == topology_.stores.end()) {
+    add_state_store(std::move(store));
+  } else if (!(found->second.spec == store)) {
+    throw TopologyException("a state store \"" + store.name + "\" has been added already with other options: give one of them "
+                            "another name");
+  }
+}
+
+TopologyBuilder& TopologyBuilder::connect_processor_and_state_stores(std::string_view processor,
+                                                                     const std::vector<std::string>& stores) {
   for (const std::string& name : stores) {
     NodeSpec& user = node(processor, name);
     const auto found = topology_.stores.find(name);
@@ -140,6 +213,7 @@ void TopologyBuilder::connect_processor_and_state_stores(std::string_view proces
     user.stores.push_back(name);
     found->second.users.push_back(user.id);
   }
+  return *this;
 }
 
 void TopologyBuilder::add_global_store(StoreSpec store, Source source, ProcessorSpec processor) {
@@ -175,17 +249,25 @@ void TopologyBuilder::copartition(std::vector<std::string> source_names) {
   copartitions_.push_back(std::move(source_names));
 }
 
-Topology TopologyBuilder::build() {
-  std::vector<NodeSpec>& nodes = topology_.nodes;
-  for (const NodeSpec& below : nodes) {
+void TopologyBuilder::check_edges() const {
+  for (const NodeSpec& below : topology_.nodes) {
     for (const std::int32_t parent : below.parents) {
-      const NodeSpec& above = nodes[static_cast<std::size_t>(parent)];
+      const NodeSpec& above = topology_.nodes[static_cast<std::size_t>(parent)];
       if (!fits(above.output, below.input)) {
         throw TopologyException("\"" + above.name + "\" gives " + type_text(above.output) + ", but \"" + below.name +
                                 "\" takes " + type_text(below.input));
       }
     }
   }
+}
+
+void TopologyBuilder::drop_unused_stores() {
+  std::erase_if(topology_.store_order, [this](const std::string& name) { return topology_.stores[name].users.empty(); });
+  std::erase_if(topology_.stores, [](const auto& entry) { return entry.second.users.empty(); });
+}
+
+void TopologyBuilder::number_subtopologies() {
+  const std::vector<NodeSpec>& nodes = topology_.nodes;
   const auto is_global = [&](std::int32_t id) {
     return std::find(topology_.global_nodes.begin(), topology_.global_nodes.end(), id) != topology_.global_nodes.end();
   };
@@ -197,7 +279,6 @@ Topology TopologyBuilder::build() {
   }
   for (const auto& [name, store] : topology_.stores) {
     if (store.global) continue;
-    if (store.users.empty()) throw TopologyException("state store \"" + name + "\" is not connected to any processor");
     for (const std::int32_t user : store.users) {
       components.unite(static_cast<std::size_t>(store.users.front()), static_cast<std::size_t>(user));
     }
@@ -221,32 +302,62 @@ Topology TopologyBuilder::build() {
     }
   }
   std::erase_if(topology_.subtopologies, [](const Subtopology& part) { return part.nodes.empty(); });
+}
+
+void TopologyBuilder::place_copartitions() {
+  // Groups that share a topic are one: all of their topics have equal counts.
+  std::vector<std::set<std::string>> groups;
   for (const std::vector<std::string>& sources : copartitions_) {
-    std::vector<std::string> topics;
-    std::int32_t first = -1;
+    std::set<std::string> topics;
     for (const std::string& name : sources) {
       const NodeSpec& source = node(name, "co-partitioning");
-      topics.insert(topics.end(), source.topics.begin(), source.topics.end());
-      first = source.id;
+      topics.insert(source.topics.begin(), source.topics.end());
     }
-    if (first < 0) continue;
-    std::sort(topics.begin(), topics.end());
+    std::erase_if(groups, [&](const std::set<std::string>& group) {
+      const bool shared = std::any_of(group.begin(), group.end(), [&](const auto& topic) { return topics.contains(topic); });
+      if (shared) topics.insert(group.begin(), group.end());
+      return shared;
+    });
+    groups.push_back(std::move(topics));
+  }
+  for (const std::set<std::string>& group : groups) {
     for (Subtopology& part : topology_.subtopologies) {
-      if (std::find(part.nodes.begin(), part.nodes.end(), first) != part.nodes.end()) {
-        part.copartition_groups.push_back(topics);
+      if (std::any_of(part.source_topics.begin(), part.source_topics.end(), [&](const auto& topic) { return group.contains(topic); })) {
+        part.copartition_groups.emplace_back(group.begin(), group.end());
       }
     }
   }
+}
+
+void TopologyBuilder::add_changelogs() {
   for (const auto& [name, store] : topology_.stores) {
     if (store.global || !store.spec.logging || !store.spec.source_topic_as_changelog.empty()) continue;
     const std::string topic = name + "-changelog";
     topology_.internal_topics[topic] = {topic, InternalTopicKind::kChangelog, std::nullopt, changelog_config(store.spec),
                                         name};
   }
+}
+
+Topology TopologyBuilder::build() {
+  check_edges();
+  drop_unused_stores();
+  number_subtopologies();
+  place_copartitions();
+  add_changelogs();
   by_name_.clear();
   source_of_topic_.clear();
+  mergeable_.clear();
   copartitions_.clear();
   return std::exchange(topology_, Topology{});
 }
+
+namespace detail {
+
+void throw_no_serde(const char* what) {
+  throw TopologyException(std::string(what) + " has no serde: specialize tidemill::SerdeOf for it, or give one in the "
+                                              "operator's options");
+}
+
+}  // namespace detail
 
 }  // namespace tidemill

@@ -2,7 +2,6 @@
 // second recovery of what the first one left finds the same.
 #include <cstdlib>
 #include <tidemill/base/storage.hpp>
-#include <type_traits>
 
 #include "checksums.hpp"
 #include "log_embedded/partition_log.hpp"
@@ -11,39 +10,29 @@ using namespace tidemill;
 
 namespace {
 
-template <class Partition>
-Partition make(Storage& storage) {
-  const TopicPartition id{"t", PartitionId(0)};
-  if constexpr (std::is_constructible_v<Partition, Storage&, TopicPartition, std::int64_t, bool>) {
-    return Partition(storage, id, std::int64_t{1} << 30, false);
-  } else {
-    return Partition(storage, id, {});
-  }
-}
+/// The partition as recovery finds it.
+struct Recovered {
+  Recovered(Storage& storage, Offset synced)
+      : log(storage, {"t", PartitionId(0)}, std::make_shared<const TopicSettings>(), shared),
+        result(log.recover({.log_start = Offset(0), .synced = synced, .deleted_to = Offset(0)})) {}
+  embedded::PartitionLog::Shared shared;
+  embedded::PartitionLog log;
+  Result<void> result;
+};
 
-/// Nothing was ever deleted, where that is asked.
-template <class Partition>
-Result<void> recovered(Partition& partition, Offset verify_from) {
-  if constexpr (requires { partition.recover(Offset(0), verify_from); }) {
-    return partition.recover(Offset(0), verify_from);
-  } else {
-    return partition.recover(Offset(0), verify_from, Offset(0));
-  }
-}
-
-void recover(std::string_view bytes, Offset verify_from) {
+void recover(std::string_view bytes, Offset synced) {
   const std::unique_ptr<Storage> storage = memory_storage();
   if (!storage->create_directories("topics/t-0")) std::abort();
   auto file = storage->open("topics/t-0/00000000000000000000.log", OpenMode::kCreate);
   if (!file || !(*file)->append(bytes)) std::abort();
-  auto first = make<embedded::PartitionLog>(*storage);
-  if (!recovered(first, verify_from)) return;
-  if (first.log_start() > first.end()) std::abort();
-  auto second = make<embedded::PartitionLog>(*storage);
-  if (!recovered(second, Offset(0)) || second.end() > first.end()) std::abort();
-  if (verify_from == Offset(0) && second.end() != first.end()) std::abort();
-  const Offset middle(second.end().value / 2);
-  if (!second.truncate(middle) || second.end() > middle) std::abort();
+  const Recovered first(*storage, synced);
+  if (!first.result) return;
+  if (first.log.log_start() > first.log.end() || first.log.end() < synced) std::abort();
+  Recovered second(*storage, Offset(0));
+  if (!second.result || second.log.end() > first.log.end()) std::abort();
+  if (synced == Offset(0) && second.log.end() != first.log.end()) std::abort();
+  const Offset middle(second.log.end().value / 2);
+  if (!second.log.truncate(middle) || second.log.end() > middle) std::abort();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <tidemill/base/headers.hpp>
 
 #include "log/record_batch_codec.hpp"
+#include "log_embedded/owner_protocol.hpp"
 
 namespace fs = std::filesystem;
 using namespace tidemill;
@@ -122,6 +123,40 @@ void json(const fs::path& folder) {
   line("half", R"(t{"id":"t-1","time":"2026-11-23T08:)");
 }
 
+/// A request and an answer of each kind that the owner's socket knows.
+void owner_protocol(const fs::path& all) {
+  namespace owner = embedded;
+  const fs::path folder = all / "owner_protocol";
+  const TopicPartition id{"t", PartitionId(1)};
+  const TopicConfig config{{"cleanup.policy", "compact"}, {"retention.ms", "1"}};
+  const auto ask = [&](const char* name, const owner::Request& request) { write(folder / name, owner::encode_request(request)); };
+  ask("ask-hello", owner::Hello{});
+  ask("ask-topics", owner::ListTopics{});
+  ask("ask-describe", owner::DescribeTopic{"t"});
+  ask("ask-create", owner::CreateTopic{{.name = "t", .partitions = 3, .config = config}});
+  ask("ask-alter", owner::AlterTopic{"t", config});
+  ask("ask-offsets", owner::AskOffsets{{id, id}});
+  ask("ask-time", owner::AskOffsetForTime{id, Timestamp(7)});
+  ask("ask-delete", owner::DeleteRecords{id, Offset(9)});
+  ask("ask-groups", owner::ListGroups{});
+  ask("ask-group", owner::DescribeGroup{"g"});
+  ask("ask-read", owner::Read{Isolation::kReadCommitted, 1000, 500, {{id, Offset(3)}, {{"u", PartitionId(0)}, Offset(0)}}});
+  ask("ask-produce", owner::Produce{id, batch(Compression::kNone, false, 2)});
+  ask("ask-flush", owner::Flush{});
+  write(folder / "hello", owner::encode_answer<owner::Hello>(owner::HelloAnswer{1, 4711, 8, {{"A.b", "why"}}}));
+  write(folder / "topics", owner::encode_answer<owner::ListTopics>(std::vector<TopicDescription>{{"t", 3, config}, {"u", 1, {}}}));
+  write(folder / "offsets", owner::encode_answer<owner::AskOffsets>(std::vector<PartitionOffsets>{
+                                {id, Offset(1), Offset(2), Offset(3), 400}}));
+  write(folder / "group", owner::encode_answer<owner::DescribeGroup>(GroupDescription{
+                              "g", "Stable", 2, {{"m", "c", "h", "0_0"}}, {{id, Offset(5), LeaderEpoch(1), "x"}}}));
+  write(folder / "read", owner::encode_answer<owner::Read>(std::vector<owner::PartitionRead>{
+                             {Offset(9), true, Offset(9), {batch(Compression::kNone, false, 2)}, std::nullopt},
+                             {Offset(0), false, std::nullopt, {}, Error{ErrorKind::kNotFound, "gone"}}}));
+  write(folder / "flushed", owner::encode_answer<owner::Flush>(std::vector<WrittenPosition>{{id, Offset(4), LeaderEpoch(0)}}));
+  write(folder / "error", owner::encode_answer<owner::Flush>(Error{ErrorKind::kDiskFull, "no"}));
+  write(folder / "frame", owner::frame(owner::encode_request(owner::Hello{})));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -136,5 +171,6 @@ int main(int argc, char** argv) {
   segments(folder);
   journal(folder);
   json(folder);
+  owner_protocol(folder);
   return 0;
 }

@@ -85,6 +85,7 @@ class SimulatedStorage::SimulatedFile final : public File {
     return {};
   }
   Result<void> sync() override {
+    if (storage_.sync_hook_) storage_.sync_hook_();
     std::lock_guard guard(storage_.mutex_);
     const Result<void> begun = begin(Operation::kSync);
     if (!begun && (storage_.off_ || life_ != storage_.life_)) return begun;
@@ -167,11 +168,12 @@ class SimulatedStorage::SimulatedLock final : public DirectoryLock {
 SimulatedStorage::SimulatedStorage(std::uint64_t seed) : random_(seed) {}
 SimulatedStorage::~SimulatedStorage() = default;
 
-void SimulatedStorage::fail(std::uint64_t nth, Operations kinds, bool for_good) {
+void SimulatedStorage::fail(std::uint64_t nth, Operations kinds, bool for_good, ErrorKind error) {
   std::lock_guard guard(mutex_);
   countdown_ = nth;
   failing_ = std::move(kinds);
   for_good_ = for_good;
+  error_ = error;
   failed_ = false;
 }
 void SimulatedStorage::clear_failure() { fail(0, {}); }
@@ -199,6 +201,10 @@ Result<void> SimulatedStorage::begin(Operation kind, std::string_view what) cons
   if (--countdown_ > 0) return {};
   if (for_good_) countdown_ = 1;
   failed_ = true;
+  if (error_ == ErrorKind::kDiskFull) {
+    ++faults_.disk_full;
+    return Error{error_, std::string(to_string(kind)) + " " + std::string(what) + ": No space left on device"};
+  }
   if (kind == Operation::kWrite) {
     ++faults_.failed_writes;
   } else if (kind == Operation::kSync || kind == Operation::kSyncDirectory) {
@@ -206,7 +212,7 @@ Result<void> SimulatedStorage::begin(Operation kind, std::string_view what) cons
   } else {
     ++faults_.failed_others;
   }
-  return Error{ErrorKind::kIo, std::string(to_string(kind)) + " " + std::string(what) + ": Input/output error"};
+  return Error{error_, std::string(to_string(kind)) + " " + std::string(what) + ": Input/output error"};
 }
 
 std::uint64_t SimulatedStorage::used_locked() const {

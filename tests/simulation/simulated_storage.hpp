@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -43,9 +44,12 @@ class SimulatedStorage final : public Storage {
   explicit SimulatedStorage(std::uint64_t seed);
   ~SimulatedStorage() override;
 
-  /// The n-th operation (from 1) of these kinds from now on fails with kIo; with `for_good` all later ones do, too.
-  void fail(std::uint64_t nth, Operations kinds, bool for_good = false);
+  /// The n-th operation (from 1) of these kinds from now on fails with that error; with `for_good` all later ones do, too.
+  /// A write that fails has written some of its bytes.
+  void fail(std::uint64_t nth, Operations kinds, bool for_good = false, ErrorKind error = ErrorKind::kIo);
   void clear_failure();
+  /// Called at the beginning of every File::sync(), by whoever calls that; it may wait.
+  void set_sync_hook(std::function<void()> hook) { sync_hook_ = std::move(hook); }
   /// True: the failure that was ordered has happened.
   [[nodiscard]] bool failed() const;
   /// Bytes that all files together may have; none: any number.
@@ -116,8 +120,10 @@ class SimulatedStorage final : public Storage {
   Operations failing_;
   mutable std::uint64_t countdown_ = 0;
   bool for_good_ = false;
+  ErrorKind error_ = ErrorKind::kIo;
   mutable bool failed_ = false;
   mutable FaultCounts faults_;
+  std::function<void()> sync_hook_;
 };
 
 }  // namespace tidemill::simulation

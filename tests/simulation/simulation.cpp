@@ -458,7 +458,11 @@ class Simulation {
       for (const auto& instance : instances_) {
         if (instance) contents.merge(instance->contents(store));
       }
-      if (contents != changelog) return fail("store " + store + " is not the fold of its changelog");
+      for (const auto& [key, value] : changelog) {
+        if (contents[key] == value) continue;
+        return fail("store " + store + " has \"" + contents[key] + "\" for " + key + ", the fold of its changelog \"" + value + "\"");
+      }
+      if (contents != changelog) return fail("store " + store + " has keys that its changelog does not have");
     }
   }
 

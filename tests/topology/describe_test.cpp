@@ -43,10 +43,14 @@ TEST(Describe, MergeKeepsTheOrderOfItsParents) {
 }
 TEST(Describe, SplitNamesItsBranches) {
   StreamsBuilder builder;
-  auto split = builder.stream<Text, Text>("in").split({"s-"});
-  const auto a = split.branch([](const Text& v) { return v.starts_with("a"); }, {"a"});
-  const auto b = split.branch([](const Text* v) { return v == nullptr; });
-  const auto rest = split.default_branch({"rest"});
+  const auto branches = builder.stream<Text, Text>("in")
+                            .split({"s-"})
+                            .branch([](const Text& v) { return v.starts_with("a"); }, {.name = "a"})
+                            .branch([](const Text* v) { return v == nullptr; })
+                            .default_branch({.name = "rest"});
+  const auto& a = branches.at("s-a");
+  const auto& b = branches.at("s-2");
+  const auto& rest = branches.at("s-rest");
   a.to("out-a");
   b.to("out-null");
   rest.to("out-rest");

@@ -1,33 +1,55 @@
-// The commands of `tidemill`, over the log port. Each returns the exit status: 0 done, 1 failed or a violation was found.
+// The commands of `tidemill`. Each returns the exit status, 0 or (a violation was found) 1, or throws: see where.hpp.
 #pragma once
-
-#include <tidemill/log/log.hpp>
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "records.hpp"
+#include "where.hpp"
+
 namespace tool {
+
+int list_topics(const Where& where, bool json);
+int describe_topics(const Where& where, const std::vector<std::string>& topics, bool json);
+/// `config`: KEY=VALUE each.
+int create_topic(const Where& where, const std::string& topic, std::int32_t partitions, const std::vector<std::string>& config);
+
+struct ProduceOptions {
+  std::string topic;
+  std::optional<std::string> key_separator;
+  bool json = false;
+  std::int32_t partition = -1;  // < 0: by key, or in turns
+  Types types;
+};
+/// Standard input, a record a line. What has been read is handed on whenever the input pauses.
+int produce(const Where& where, const ProduceOptions& options);
 
 struct ConsumeOptions {
   std::string topic;
   bool from_beginning = false;
   bool committed = false;
   bool follow = false;
-  std::int64_t max = -1;  // < 0: no limit
-  std::string key_type = "auto";    // auto, int64, int32, double
-  std::string value_type = "auto";
+  bool json = false;
+  std::int64_t max = -1;               // < 0: no limit
+  std::vector<std::int32_t> partitions;  // empty: all
+  Types types;
 };
+int consume(const Where& where, const ConsumeOptions& options);
 
-int list_topics(tidemill::Log& log);
-int describe_topic(tidemill::Log& log, const std::string& topic);
-int create_topic(tidemill::Log& log, const std::string& topic, std::int32_t partitions,
-                 const std::vector<std::string>& config);
-/// Standard input, a record a line; with `separator` what stands before it is the key.
-int produce(tidemill::Log& log, const std::string& topic, const std::optional<std::string>& separator);
-int consume(tidemill::Log& log, const ConsumeOptions& options);
-int groups(tidemill::Log& log, const std::string& group);
-/// Reads every record of every topic; checksums and framing are checked on the way.
-int verify(tidemill::Log& log);
+/// All of them, or the named one, with lags.
+int groups(const Where& where, const std::string& group, bool json);
+
+/// Reads the files of a data directory and says what is wrong with them; 1: something is.
+int verify(const Where& where);
+
+struct DumpOptions {
+  std::string topic;  // empty: all
+  std::int32_t partition = -1;
+  bool journal = true;
+  bool records = false;
+  Types types;
+};
+int dump(const Where& where, const DumpOptions& options);
 
 }  // namespace tool

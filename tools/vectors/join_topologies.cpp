@@ -50,6 +50,45 @@ Topology table_table_outer(const StreamsConfig&) {
   l.outer_join(r, cat).to_stream().to("out");
   return builder.build();
 }
+Topology table_table_outer_store(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto l = builder.table<Text, Text>("l");
+  auto r = builder.table<Text, Text>("r");
+  const auto joiner = [](const Text* a, const Text* b) {
+    return a != nullptr && (*a == "a" || *a == "L2") ? std::optional<Text>() : std::optional(cat(a, b));
+  };
+  l.outer_join(r, joiner, {.store_name = "o", .engine = StoreEngineKind::kInMemory, .name = "oj"}).to_stream().to("out");
+  return builder.build();
+}
+Topology table_table_three(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto l = builder.table<Text, Text>("l");
+  auto r = builder.table<Text, Text>("r");
+  auto x = builder.table<Text, Text>("x");
+  auto marked = l.map_values([](const Text& v) { return v + "'"; });
+  auto joined = marked.join(r, both);
+  joined.left_join(x.filter([](const Text& v) { return !v.starts_with("f"); }), left).to_stream().to("out");
+  return builder.build();
+}
+Topology table_table_self(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto t = builder.table<Text, Text>("in");
+  t.left_join(t.filter([](const Text& v) { return v.starts_with("a"); }), left).to_stream().to("out");
+  return builder.build();
+}
+Topology table_table_cached_commit(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto l = table(builder, "l");
+  auto r = table(builder, "r");
+  l.left_join(r, left, {.store_name = "j"}).to_stream().to("out");
+  return builder.build();
+}
+Topology stream_table_left(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto s = in(builder, "s");
+  s.left_join(table(builder, "t"), [](const Text* k, const Text& a, const Text* b) { return n(k) + "=" + cat(&a, b); }).to("out");
+  return builder.build();
+}
 Topology stream_table_repartition(const StreamsConfig&) {
   StreamsBuilder builder;
   auto t = builder.table<Text, Text>("t");
@@ -69,6 +108,11 @@ void add_join_topologies(Registry& registry) {
   registry["table-table-inner"] = {table_table_inner, plain()};
   registry["table-table-left"] = {table_table_left, plain()};
   registry["table-table-outer"] = {table_table_outer, plain()};
+  registry["table-table-outer-store"] = {table_table_outer_store, plain()};
+  registry["table-table-three"] = {table_table_three, plain()};
+  registry["table-table-self"] = {table_table_self, plain()};
+  registry["table-table-cached-commit"] = {table_table_cached_commit, cached(), false};
+  registry["stream-table-left"] = {stream_table_left, plain()};
 }
 
 }  // namespace tidemill::vectors

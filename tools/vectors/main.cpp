@@ -1,4 +1,5 @@
-// vectors FILE|DIR...: runs scenarios of the Java implementation against our topologies of the same id.
+// vectors FILE|DIR...: runs scenarios of the Java implementation against our topologies of the same id, and compares what it
+// says of the topologies themselves.
 //
 // Ends with `N passed, N failed, N skipped`; status 1 if any failed, 2 for a wrong command. What cannot be run, or names a
 // topology that is not registered, has failed.
@@ -44,7 +45,28 @@ std::vector<fs::path> files_below(const fs::path& path) {
 struct Counts {
   int passed = 0;
   int failed = 0;
+  int described = 0;  // topologies; not scenarios
 };
+
+/// What Java says of a topology: its text, stores, internal topics.
+void describe_file(const fs::path& path, const json& content, Counts& counts) {
+  const std::string id = content.value("id", "");
+  const auto found = tidemill::vectors::registry().find(id);
+  std::string difference = "the topology is not registered";
+  if (found != tidemill::vectors::registry().end()) {
+    try {
+      difference = tidemill::vectors::compare_topology(found->second, content);
+    } catch (const std::exception& error) {
+      difference = error.what();
+    }
+  }
+  if (difference.empty()) {
+    ++counts.described;
+    return;
+  }
+  ++counts.failed;
+  std::printf("FAIL %s, %s: %s\n", path.c_str(), id.c_str(), difference.c_str());
+}
 
 void run_file(const fs::path& path, Counts& counts) {
   json content;
@@ -55,9 +77,13 @@ void run_file(const fs::path& path, Counts& counts) {
     ++counts.failed;
     return;
   }
-  if (!content.is_object() || !content.contains("scenarios")) return;  // a topology's description or an index
-  const std::string id = content.value("topology", "");
   const auto& known = tidemill::vectors::registry();
+  if (content.is_object() && content.contains("describe")) {
+    describe_file(path, content, counts);
+    return;
+  }
+  if (!content.is_object() || !content.contains("scenarios")) return;  // an index, or byte formats
+  const std::string id = content.value("topology", "");
   const auto found = known.find(id);
   if (found == known.end()) {
     const auto count = static_cast<int>(content.at("scenarios").size());
@@ -96,6 +122,7 @@ int main(int argc, char** argv) {
     }
     for (const fs::path& path : files_below(argv[i])) run_file(path, counts);
   }
+  if (counts.described > 0) std::printf("%d topologies are as Java describes them\n", counts.described);
   std::printf("%d passed, %d failed, 0 skipped\n", counts.passed, counts.failed);
-  return counts.failed == 0 && counts.passed > 0 ? 0 : 1;
+  return counts.failed == 0 && counts.passed + counts.described > 0 ? 0 : 1;
 }

@@ -8,6 +8,8 @@ const Registry& registry() {
     add_stateless_topologies(made);
     add_table_topologies(made);
     add_join_topologies(made);
+    add_processor_topologies(made);
+    add_store_topologies(made);
     return made;
   }();
   return all;
@@ -15,7 +17,7 @@ const Registry& registry() {
 
 StreamsConfig plain() { return {.application_id = "app", .statestore_cache_max_bytes = 0}; }
 
-StreamsConfig cached() { return {.application_id = "app", .statestore_cache_max_bytes = 1000000}; }
+StreamsConfig cached(std::size_t bytes) { return {.application_id = "app", .statestore_cache_max_bytes = bytes}; }
 
 Text n(const Text* text) { return text == nullptr ? "null" : *text; }
 Text cat(const Text* a, const Text* b) { return n(a) + "+" + n(b); }

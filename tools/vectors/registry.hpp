@@ -23,11 +23,13 @@ const Registry& registry();
 
 /// Application id `app` and no cache, as most scenarios have it.
 StreamsConfig plain();
-StreamsConfig cached();
+StreamsConfig cached(std::size_t bytes = 1000000);
 
 void add_stateless_topologies(Registry& registry);
 void add_table_topologies(Registry& registry);
 void add_join_topologies(Registry& registry);
+void add_processor_topologies(Registry& registry);
+void add_store_topologies(Registry& registry);
 
 // The words in which the topologies are specified.
 using Text = std::string;

@@ -14,4 +14,7 @@ namespace tidemill::vectors {
 std::string run_scenario(const RegisteredTopology& topology, const nlohmann::json& scenario,
                          const std::vector<std::string>& unordered_topics);
 
+/// The same for a topology's description: describe(), stores, internal topics, sub-topologies.
+std::string compare_topology(const RegisteredTopology& topology, const nlohmann::json& description);
+
 }  // namespace tidemill::vectors

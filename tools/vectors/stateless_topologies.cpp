@@ -1,4 +1,5 @@
 #include <tidemill/dsl/streams_builder.hpp>
+#include <tidemill/processor/timestamp_extractor.hpp>
 
 #include "registry.hpp"
 
@@ -79,10 +80,14 @@ Topology flat_map_values(const StreamsConfig&) {
 }
 Topology split_default(const StreamsConfig&) {
   StreamsBuilder builder;
-  auto branches = in(builder).split({.name = "s-"});
-  auto a = branches.branch([](const Text*, const Text* v) { return starts_with_a(v); }, {.name = "a"});
-  auto two = branches.branch([](const Text*, const Text* v) { return v == nullptr; });
-  auto rest = branches.default_branch({.name = "rest"});
+  const auto branches = in(builder)
+                            .split({.name = "s-"})
+                            .branch([](const Text*, const Text* v) { return starts_with_a(v); }, {.name = "a"})
+                            .branch([](const Text*, const Text* v) { return v == nullptr; })
+                            .default_branch({.name = "rest"});
+  const auto& a = branches.at("s-a");
+  const auto& two = branches.at("s-2");
+  const auto& rest = branches.at("s-rest");
   a.to("out-a");
   two.to("out-null");
   rest.to("out-rest");
@@ -90,6 +95,84 @@ Topology split_default(const StreamsConfig&) {
   auto first_part = a.map_values(marked("a:"));
   auto both = first_part.merge(two.map_values(marked("2:")));
   both.merge(rest.map_values(marked("rest:"))).to("out-all");
+  return builder.build();
+}
+Topology split_no_default(const StreamsConfig&) {
+  StreamsBuilder builder;
+  const auto branches =
+      in(builder)
+          .split()
+          .branch([](const Text& v) { return v.starts_with("a"); })
+          .branch([](const Text& v) { return v.starts_with("b"); })
+          .branch([](const Text& v) { return v.empty(); }, {.consumer = [](KStream<Text, Text> s) { s.to("out3"); }})
+          .branch([](const Text& v) { return v.starts_with("x"); },
+                  {.name = "fn",
+                   .function = [](KStream<Text, Text> s) { return s.map_values([](const Text& v) { return v + "!"; }); }})
+          .no_default_branch();
+  branches.at("KSTREAM-BRANCH-00000000011").to("out1");
+  branches.at("KSTREAM-BRANCH-00000000012").to("out2");
+  branches.at("KSTREAM-BRANCH-0000000001fn").to("out4");
+  return builder.build();
+}
+Topology sources(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.stream<Text, Text>({"in1", "in2"}).to("out");
+  builder.stream<Text, Text>(TopicPattern::compile("p-.*")).map_values([](const Text* v) { return n(v) + "?"; }).to("out-p");
+  builder.stream<Text, Text>({"in2", "in1"}).map_values([](const Text* v) { return n(v) + "#"; }).to("out-1");
+  return builder.build();
+}
+Topology topic_name_extractor(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder).to(TopicNameExtractor<Text, Text>{
+      .extract = [](const Text*, const Text* v, const RecordContext&) { return "out-" + first(n(v)); },
+      .description = "FirstLetter"});
+  return builder.build();
+}
+Topology partitioner_drop(const StreamsConfig&) {
+  StreamsBuilder builder;
+  using Partitions = std::optional<std::vector<PartitionId>>;
+  in(builder).to("out", {.partitioner = [](std::string_view, const Text* k, const Text*, std::int32_t) -> Partitions {
+    if (k != nullptr && *k == "a") return std::vector<PartitionId>();
+    if (k != nullptr && *k == "b") return std::nullopt;
+    return std::vector{PartitionId(0)};
+  }});
+  return builder.build();
+}
+
+/// The record's value, eight bytes, is its timestamp.
+class ValueIsTime final : public TimestampExtractor {
+ public:
+  Timestamp extract(const RawRecord& record, Timestamp) const override {
+    if (!record.value) return record.context->timestamp;
+    return Timestamp(SerdeOf<std::int64_t>::serde().deserialize({}, *record.value));
+  }
+};
+Topology timestamp_extractor(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.stream<Text, std::int64_t>("in", {.timestamp_extractor = std::make_shared<ValueIsTime>()}).to("out");
+  return builder.build();
+}
+template <std::shared_ptr<const TimestampExtractor> (*Extractor)()>
+Topology with_extractor(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in", {.timestamp_extractor = Extractor()}).to("out");
+  return builder.build();
+}
+Topology timestamp_fail(const StreamsConfig&) {
+  StreamsBuilder builder;
+  in(builder).to("out");
+  return builder.build();
+}
+class TimestampSeven : public Processor<Text, Text> {
+  void process(const Record<Text, Text>& r) override {
+    context().forward(r.with_value(n(r.value_or_null()) + "w").with_timestamp(Timestamp(7)));
+  }
+};
+Topology timestamp_wallclock(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in", {.timestamp_extractor = wallclock_timestamp_extractor(system_clock())})
+      .process([] { return std::make_unique<TimestampSeven>(); })
+      .to("out");
   return builder.build();
 }
 Topology merge(const StreamsConfig&) {
@@ -158,6 +241,15 @@ void add_stateless_topologies(Registry& registry) {
   registry["select-key"] = {select_key, plain()};
   registry["flat-map"] = {flat_map, plain()};
   registry["flat-map-values"] = {flat_map_values, plain()};
+  registry["split-no-default"] = {split_no_default, plain()};
+  registry["sources"] = {sources, plain()};
+  registry["topic-name-extractor"] = {topic_name_extractor, plain()};
+  registry["partitioner-drop"] = {partitioner_drop, plain()};
+  registry["timestamp-extractor"] = {timestamp_extractor, plain()};
+  registry["timestamp-skip"] = {with_extractor<log_and_skip_on_invalid_timestamp>, plain()};
+  registry["timestamp-partition-time"] = {with_extractor<use_partition_time_on_invalid_timestamp>, plain()};
+  registry["timestamp-wallclock"] = {timestamp_wallclock, plain()};
+  registry["timestamp-fail"] = {timestamp_fail, plain()};
   registry["split-default"] = {split_default, plain()};
   registry["merge"] = {merge, plain()};
   registry["peek-foreach"] = {peek_foreach, plain()};

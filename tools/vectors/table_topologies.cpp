@@ -153,6 +153,14 @@ Topology count_cached(const StreamsConfig&) {
       .to("out");
   return builder.build();
 }
+Topology table_cached_commit(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in", {}, {.store_name = "t"})
+      .filter([](const Text& v) { return v.starts_with("a"); }, {.store_name = "f"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
 Topology count_to_c(const StreamsConfig&) {
   StreamsBuilder builder;
   in(builder).group_by_key().count({.store_name = "c"}).to_stream().to("out");
@@ -174,6 +182,8 @@ void add_table_topologies(Registry& registry) {
   registry["aggregate-delete"] = {aggregate_delete, plain()};
   registry["count-cached"] = {count_cached, cached()};
   registry["count-cached-commit"] = {count_to_c, cached(), false};
+  registry["count-cached-evict"] = {count_to_c, cached(400), false};
+  registry["table-cached-commit"] = {table_cached_commit, cached(), false};
   registry["reduce-cached"] = {reduce_cached, cached()};
   registry["table"] = {table, plain()};
   registry["table-map-values"] = {table_map_values, plain()};

@@ -13,7 +13,7 @@ struct KafkaLogOptions {
   std::string bootstrap_servers = "127.0.0.1:9092";
   /// Kafka client properties for all clients: security.protocol, ssl.*, sasl.*, ...; texts under `consumer.`,
   /// `producer.`, `admin.` go to that client only. Secrets never appear in a log or message.
-  std::map<std::string, std::string> properties;
+  std::map<std::string, std::string> properties = {};
   std::string client_id = "tidemill";
 };
 

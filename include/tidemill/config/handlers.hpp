@@ -45,10 +45,15 @@ struct HandlerResponse {
 
 using DeserializationExceptionHandler = std::function<HandlerResponse(const ErrorHandlerContext&, const HandledError&)>;
 using ProcessingExceptionHandler = std::function<HandlerResponse(const ErrorHandlerContext&, const HandledError&)>;
+/// A record that was not written. Where the log says so later, the context knows the sink, but no input record any more.
 struct ProductionError {
-  std::string topic;
-  bool serialization = false;  // the record could not be encoded
+  std::string topic;           // empty where it is chosen per record and could not be
+  bool serialization = false;  // the record could not be encoded: key and value are missing
   Error error;
+  PartitionId partition{-1};
+  Timestamp timestamp = kNoTimestamp;
+  OptionalBytes key = std::nullopt;
+  OptionalBytes value = std::nullopt;
 };
 using ProductionExceptionHandler = std::function<HandlerResponse(const ErrorHandlerContext&, const ProductionError&)>;
 

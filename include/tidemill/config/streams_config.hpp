@@ -64,6 +64,9 @@ struct StreamsConfig {
   ProcessingExceptionHandler processing_exception_handler = nullptr;            // null: log and fail
   ProductionExceptionHandler production_exception_handler = nullptr;            // null: retry retriable, else fail
   std::string errors_dead_letter_queue_topic_name = {};
+  /// A record further ahead of the clock is not processed: it is counted as dropped and goes to the dead-letter topic. One
+  /// timestamp from the future would take stream time with it, and everything after it would be late. -1: no bound.
+  std::chrono::milliseconds timestamp_after_max{-1};
 
   /// Passed on unread: texts under `consumer.`, `producer.`, `admin.`, `topic.` (internal topics), each by its key
   /// without the prefix.

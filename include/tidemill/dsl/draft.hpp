@@ -20,14 +20,24 @@ class Draft {
 
   /// `<prefix><ten digits>`; burns an index.
   [[nodiscard]] std::string new_name(std::string_view prefix);
-  /// The given name, or a generated one; burns an index either way, as Java does.
+  /// The given name, or a generated one; burns an index either way, as Java does. TopologyException for a name that cannot be.
   [[nodiscard]] std::string name_or_new(const std::string& given, std::string_view prefix);
+  /// The same with something behind a given name.
+  [[nodiscard]] std::string name_or_new(const std::string& given, std::string_view suffix, std::string_view prefix);
   [[nodiscard]] std::string new_store_name(std::string_view prefix);
+  /// The given name, or a generated one; only the latter burns an index.
+  [[nodiscard]] std::string store_name_or_new(const std::string& given, std::string_view prefix);
+  /// For an operator that Java numbers and that is not made.
+  void burn_index() { ++index_; }
+  /// Letters, digits, '.', '_' and '-', at most 249 of them; else TopologyException.
+  static void check_name(const std::string& name);
   void add(Step step) { steps_.push_back(std::move(step)); }
   [[nodiscard]] Topology build();
 
   // Steps that every operator uses.
   void add_processor(TopologyBuilder::ProcessorSpec processor);
+  /// The same, with stores that it brings along.
+  void add_stateful_processor(TopologyBuilder::ProcessorSpec processor, std::vector<StoreSpec> stores);
   void add_sink(TopologyBuilder::Sink sink);
   void copartition(std::set<std::string> left, const std::set<std::string>& right);
   /// The nodes behind a change of key: null-key filter, internal topic, sink and source; the source's name.
@@ -42,6 +52,8 @@ class Draft {
     EdgeType type = {};
   };
   [[nodiscard]] std::string add_repartition(Repartition repartition);
+  /// Indexes that a repartition which is not made would have had.
+  void burn_repartition() { index_ += 3; }
   [[nodiscard]] static std::string repartition_topic(const std::string& prefix) { return prefix + "-repartition"; }
 
  private:
@@ -49,9 +61,6 @@ class Draft {
   std::int32_t index_ = 0;
 };
 
-/// A prototype as the topology keeps it. Built as its base: decision "thin shim" (compile time).
-inline std::shared_ptr<const OperatorNode> prototype(OperatorNode* node) {
-  return std::shared_ptr<const OperatorNode>(std::unique_ptr<OperatorNode>(node));
-}
+using detail::prototype;
 
 }  // namespace tidemill

@@ -5,8 +5,25 @@
 
 namespace tidemill {
 
+namespace detail {
+
+/// What a table joiner makes; `A` and `B` are its argument types. Where it cannot be called: some type.
+template <class F, class A, class B>
+struct TableJoined {
+  using Type = std::remove_cvref_t<std::remove_pointer_t<A>>;
+};
+template <class F, class A, class B>
+  requires std::is_invocable_v<F&, A, B>
+struct TableJoined<F, A, B> {
+  using Type = WithoutNull<std::invoke_result_t<F&, A, B>>;
+};
+
+}  // namespace detail
+
 template <class K, class V>
 class KTable {
+  TIDEMILL_CHECK_TYPES("KTable<Key, Value>", K, V);
+
  public:
   struct Handle {
     std::shared_ptr<Draft> draft;
@@ -22,21 +39,29 @@ class KTable {
   /// `predicate(const V&)` or `(const K&, const V&)`; what does not match is a tombstone downstream.
   template <class F>
   KTable filter(F predicate, Materialized<K, V> materialized = {}) const {
-    return filtered(std::move(predicate), true, std::move(materialized));
+    TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
+    if constexpr (!detail::Predicate<F, K, V>) return *this;
+    else return filtered(std::move(predicate), true, std::move(materialized));
   }
   template <class F>
   KTable filter_not(F predicate, Materialized<K, V> materialized = {}) const {
-    return filtered(std::move(predicate), false, std::move(materialized));
+    TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
+    if constexpr (!detail::Predicate<F, K, V>) return *this;
+    else return filtered(std::move(predicate), false, std::move(materialized));
   }
   /// `mapper(const V&)` or `(const K&, const V&)`; null stays null.
   template <class F>
-  auto map_values(F mapper, Materialized<K, detail::CallResult<K, V, F>> materialized = {}) const {
-    TIDEMILL_CHECK_FUNCTION("map_values(mapper)", F);
-    using VR = detail::CallResult<K, V, F>;
-    auto map = [mapper](const K& key, const V& value) mutable {
-      return std::optional<VR>(detail::call<K, V>(mapper, &key, &value));
-    };
-    return mapped<VR>("KTABLE-MAPVALUES-", std::move(map), false, std::move(materialized), std::optional<Serde<VR>>());
+  auto map_values(F mapper, Materialized<K, typename detail::MadeBy<F, K, V>::Type> materialized = {}) const {
+    TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F,
+                          "the mapper must return the new value, of a type that is copyable and owns what it holds "
+                          "(std::string instead of std::string_view), or a std::optional of it");
+    if constexpr (detail::Mapper<F, K, V>) {
+      using VR = typename detail::MadeBy<F, K, V>::Type;
+      auto map = [mapper](const K& key, const V& value) mutable {
+        return std::optional<VR>(detail::call<K, V>(mapper, &key, &value));
+      };
+      return mapped<VR>("KTABLE-MAPVALUES-", std::move(map), false, std::move(materialized), std::optional<Serde<VR>>());
+    }
   }
   KStream<K, V> to_stream(Named named = {}) const;
   /// to_stream() and then select_key(), as Java's toStream(mapper).
@@ -46,31 +71,16 @@ class KTable {
   }
   /// `joiner(const V&, const VO&)`; both sides have to be there.
   template <class VO, class F>
-  auto join(const KTable<K, VO>& other, F joiner, Named named = {}) const {
-    using VR = std::remove_cvref_t<std::invoke_result_t<F&, const V&, const VO&>>;
-    auto both = [joiner](const V* mine, const VO* theirs) mutable { return VR(joiner(*mine, *theirs)); };
-    return joined<VR>(other, std::move(both), true, true, named, {});
-  }
-  /// The same, kept in a store.
-  template <class VO, class F, class VR>
-  KTable<K, VR> join(const KTable<K, VO>& other, F joiner, Materialized<K, VR> materialized) const {
-    auto both = [joiner](const V* mine, const VO* theirs) mutable { return VR(joiner(*mine, *theirs)); };
-    return joined<VR>(other, std::move(both), true, true, {materialized.name}, std::move(materialized));
-  }
+  auto join(const KTable<K, VO>& other, F joiner,
+            Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type> materialized = {}) const;
   /// `joiner(const V&, const VO*)`; the right side may be missing.
   template <class VO, class F>
-  auto left_join(const KTable<K, VO>& other, F joiner, Named named = {}) const {
-    using VR = std::remove_cvref_t<std::invoke_result_t<F&, const V&, const VO*>>;
-    auto one = [joiner](const V* mine, const VO* theirs) mutable { return VR(joiner(*mine, theirs)); };
-    return joined<VR>(other, std::move(one), true, false, named, {});
-  }
+  auto left_join(const KTable<K, VO>& other, F joiner,
+                 Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type> materialized = {}) const;
   /// `joiner(const V*, const VO*)`; one side has to be there.
   template <class VO, class F>
-  auto outer_join(const KTable<K, VO>& other, F joiner, Named named = {}) const {
-    using VR = std::remove_cvref_t<std::invoke_result_t<F&, const V*, const VO*>>;
-    auto any = [joiner](const V* mine, const VO* theirs) mutable { return VR(joiner(mine, theirs)); };
-    return joined<VR>(other, std::move(any), false, false, named, {});
-  }
+  auto outer_join(const KTable<K, VO>& other, F joiner,
+                  Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type> materialized = {}) const;
   /// Name of the store where the table can be queried; empty: it has none of its own.
   [[nodiscard]] std::string queryable_store_name() const { return at_.facts->materialized ? at_.facts->store.name : ""; }
   [[nodiscard]] const Handle& handle() const { return at_; }
@@ -80,7 +90,6 @@ class KTable {
   friend class KTable;
   template <class F>
   KTable filtered(F predicate, bool keep, Materialized<K, V> materialized) const {
-    TIDEMILL_CHECK_FUNCTION("filter(predicate)", F);
     auto map = [predicate, keep](const K& key, const V& value) mutable -> std::optional<V> {
       if (static_cast<bool>(detail::call<K, V>(predicate, &key, &value)) != keep) return std::nullopt;
       return value;
@@ -91,13 +100,15 @@ class KTable {
   KTable<K, VR> mapped(const char* prefix, F map, bool filter, Materialized<K, VR> materialized,
                        std::optional<Serde<VR>> value_serde) const;
   template <class VR, class VO, class F>
-  KTable<K, VR> joined(const KTable<K, VO>& other, F joiner, bool needs_left, bool needs_right, Named named,
+  KTable<K, VR> joined(const KTable<K, VO>& other, F joiner, bool needs_left, bool needs_right,
                        Materialized<K, VR> materialized) const;
   Handle at_;
 };
 
 template <class K, class V>
 class GlobalKTable {
+  TIDEMILL_CHECK_TYPES("GlobalKTable<Key, Value>", K, V);
+
  public:
   GlobalKTable(std::string store, std::shared_ptr<detail::GetterSupplier<K, V>> getter)
       : store_(std::move(store)), getter_(std::move(getter)) {}
@@ -136,9 +147,13 @@ std::shared_ptr<GetterSupplier<K, V>> store_getter(std::shared_ptr<const TableFa
   return supplier;
 }
 
-}  // namespace detail
+/// A serde for values that may never be kept: only where they are, there has to be one.
+template <class V>
+Serde<V> serde_if_kept(bool kept, const std::optional<Serde<V>>& given, const char* what) {
+  return kept || given || HasSerde<V> ? serde_or_default(given, what) : Serde<V>(nullptr, nullptr);
+}
 
-// KTable
+}  // namespace detail
 
 template <class K, class V>
 KStream<K, V> KTable<K, V>::to_stream(Named named) const {
@@ -153,28 +168,23 @@ template <class VR, class F>
 KTable<K, VR> KTable<K, V>::mapped(const char* prefix, F map, bool filter, Materialized<K, VR> materialized,
                                    std::optional<Serde<VR>> value_serde) const {
   auto facts = std::make_shared<detail::TableFacts>();
-  facts->upstream = at_.facts;
+  facts->upstream = {at_.facts};
   const auto key = materialized.key_serde ? materialized.key_serde : at_.key_serde;
   const auto value = materialized.value_serde ? materialized.value_serde : value_serde;
+  if (materialized.given() && materialized.store_name.empty()) at_.draft->burn_index();  // as Java, for no store
   const std::string name = at_.draft->name_or_new(materialized.name, prefix);
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
-  // A map between two tables needs a serde for its values only where they are kept.
   if (!materialized.store_name.empty()) {
     facts->materialized = true;
-    facts->store = detail::store_spec(materialized, materialized.store_name);
+    facts->store = detail::store_spec(materialized, at_.draft->store_name_or_new(materialized.store_name, prefix));
   }
   // With old values a filter need not pass on tombstones for what it never let through.
-  if (filter) facts->try_enable_old_values();
-  const Serde<VR> kept = facts->materialized || value || HasSerde<VR>
-                             ? detail::serde_or_default(value, "the value type of the table")
-                             : Serde<VR>(nullptr, nullptr);
+  if (filter) facts->enable_old_values(false);
+  const Serde<VR> kept = detail::serde_if_kept(facts->materialized, value, "the value type of the table");
   at_.draft->add([facts, name, parent = at_.node, key_serde, kept, map, filter](TopologyBuilder& builder) {
-    if (facts->materialized) builder.add_state_store(facts->store);
-    std::vector<std::string> stores;
-    if (facts->materialized) stores.push_back(facts->store.name);
     builder.add_processor({.name = name,
                            .prototype = prototype(new detail::TableMapNode<K, V, VR, F>(facts, key_serde, kept, map, filter)),
-                           .parents = {parent}, .stores = std::move(stores),
+                           .parents = {parent}, .stores = detail::add_store(builder, *facts),
                            .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()});
   });
   auto getter = std::make_shared<detail::GetterSupplier<K, VR>>();
@@ -187,66 +197,6 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, F map, bool filter, Mater
     getter->stores = [from = at_.getter] { return from->stores(); };
   }
   return KTable<K, VR>({at_.draft, name, at_.sources, facts, getter, key, value});
-}
-
-template <class K, class V>
-template <class VR, class VO, class F>
-KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, F joiner, bool needs_left, bool needs_right, Named named,
-                                   Materialized<K, VR> materialized) const {
-  at_.facts->enable_old_values();
-  other.at_.facts->enable_old_values();
-  at_.facts->materialize();
-  other.at_.facts->materialize();
-  auto facts = std::make_shared<detail::TableFacts>();
-  facts->upstream = nullptr;
-  const std::string merge = at_.draft->name_or_new(named.name, "KTABLE-MERGE-");
-  const std::string left = named.name.empty() ? at_.draft->new_name("KTABLE-JOINTHIS-") : (
-      (void)at_.draft->new_name(""), named.name + "-join-this");
-  const std::string right = named.name.empty() ? at_.draft->new_name("KTABLE-JOINOTHER-") : (
-      (void)at_.draft->new_name(""), named.name + "-join-other");
-  const Serde<K> key_serde = detail::serde_or_default(
-      materialized.key_serde ? materialized.key_serde : at_.key_serde, "the key type of the table");
-  if (!materialized.store_name.empty()) {
-    facts->materialized = true;
-    facts->store = detail::store_spec(materialized, materialized.store_name);
-  }
-  const Serde<VR> kept = facts->materialized || materialized.value_serde || HasSerde<VR>
-                             ? detail::serde_or_default(materialized.value_serde, "the value type of the join")
-                             : Serde<VR>(nullptr, nullptr);
-  auto mirrored = [joiner](const VO* theirs, const V* mine) mutable { return joiner(mine, theirs); };
-  at_.draft->copartition(at_.sources, other.at_.sources);
-  at_.draft->add([=, left_parent = at_.node, right_parent = other.at_.node, left_getter = at_.getter,
-                  right_getter = other.at_.getter](TopologyBuilder& builder) {
-    builder.add_processor(
-        {.name = left,
-         .prototype = prototype(new detail::TableJoinNode<K, V, VO, VR, F>(facts, *right_getter, joiner, needs_left,
-                                                                           needs_right)),
-         .parents = {left_parent}, .stores = right_getter->stores(),
-         .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()});
-    builder.add_processor(
-        {.name = right,
-         .prototype = prototype(new detail::TableJoinNode<K, VO, V, VR, decltype(mirrored)>(
-             facts, *left_getter, mirrored, needs_right, needs_left)),
-         .parents = {right_parent}, .stores = left_getter->stores(),
-         .input = detail::table_type<K, VO>(), .output = detail::table_type<K, VR>()});
-    std::vector<std::string> stores;
-    if (facts->materialized) {
-      builder.add_state_store(facts->store);
-      stores.push_back(facts->store.name);
-    }
-    builder.add_processor({.name = merge,
-                           .prototype = prototype(new detail::TableMergeNode<K, VR>(facts, key_serde, kept)),
-                           .parents = {left, right}, .stores = std::move(stores),
-                           .input = detail::table_type<K, VR>(), .output = detail::table_type<K, VR>()});
-  });
-  std::set<std::string> sources = at_.sources;
-  sources.insert(other.at_.sources.begin(), other.at_.sources.end());
-  // Who reads the result's values needs its store; a join that is not kept is kept then.
-  if (!facts->materialized) {
-    facts->store = detail::store_spec(materialized, merge + "-STATE-STORE");
-  }
-  return KTable<K, VR>({at_.draft, merge, std::move(sources), facts,
-                        detail::store_getter<K, VR>(facts, key_serde, kept), at_.key_serde, materialized.value_serde});
 }
 
 }  // namespace tidemill

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <tidemill/serde/serdes.hpp>
-#include <tidemill/topology/topology.hpp>
+#include <tidemill/topology/node_options.hpp>
 
 namespace tidemill {
 
@@ -23,6 +23,8 @@ struct Consumed {
   std::optional<Serde<V>> value_serde = {};
   std::shared_ptr<const TimestampExtractor> timestamp_extractor = nullptr;
   OffsetReset offset_reset = OffsetReset::kDefault;
+  /// With OffsetReset::kByDuration: how far back.
+  std::chrono::milliseconds reset_duration{0};
   std::string name = {};
 };
 
@@ -30,10 +32,7 @@ template <class K, class V>
 struct Produced {
   std::optional<Serde<K>> key_serde = {};
   std::optional<Serde<V>> value_serde = {};
-  /// Where to: nullopt is the default (murmur2 of the key), an empty list drops, several multicast.
-  std::function<std::optional<std::vector<PartitionId>>(std::string_view topic, const K* key, const V* value,
-                                                        std::int32_t partitions)>
-      partitioner = nullptr;
+  StreamPartitioner<K, V> partitioner = nullptr;
   std::string name = {};
 };
 
@@ -50,6 +49,7 @@ struct Repartitioned {
   std::optional<Serde<K>> key_serde = {};
   std::optional<Serde<V>> value_serde = {};
   std::optional<std::int32_t> number_of_partitions = {};
+  StreamPartitioner<K, V> partitioner = nullptr;
 };
 
 template <class K, class V>
@@ -63,6 +63,12 @@ struct Materialized {
   StoreEngineKind engine = StoreEngineKind::kDefault;
   /// The processor's name.
   std::string name = {};
+
+  /// Something of how the result is kept has been said; the processor's name alone says nothing of it.
+  [[nodiscard]] bool given() const {
+    return !store_name.empty() || key_serde || value_serde || !caching || !logging || !log_config.empty() ||
+           engine != StoreEngineKind::kDefault;
+  }
 };
 
 template <class K, class V, class VOther>
@@ -72,18 +78,5 @@ struct Joined {
   std::optional<Serde<VOther>> other_value_serde = {};
   std::string name = {};
 };
-
-namespace detail {
-template <class T>
-Serde<T> serde_or_default(const std::optional<Serde<T>>& given, const char* what) {
-  if (given) return *given;
-  if constexpr (HasSerde<T>) {
-    return SerdeOf<T>::serde();
-  } else {
-    throw TopologyException(std::string(what) + " has no serde: specialize tidemill::SerdeOf for it, or give one in the "
-                                                "operator's options");
-  }
-}
-}  // namespace detail
 
 }  // namespace tidemill

@@ -84,6 +84,16 @@ template <class T>
 const void* pointer_to(const T& value) {
   return Nullable<T>::pointer(value);
 }
+/// What a record function makes; where it cannot be called (a check says so), some type that leads to no second error.
+template <class F, class K, class V>
+struct MadeBy {
+  using Type = V;
+};
+template <class F, class K, class V>
+  requires RecordFunction<F, K, V> && (!std::is_void_v<CallResult<K, V, F>>)
+struct MadeBy<F, K, V> {
+  using Type = WithoutNull<CallResult<K, V, F>>;
+};
 
 template <class K, class V, class F>
 class FilterNode final : public OperatorNode {
@@ -132,7 +142,7 @@ class FlatMapValuesNode final : public OperatorNode {
   }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return drop("null value", record);
+      if (record.value == nullptr) return drop("null-value", record);
     }
     const auto values = call<K, V>(mapper_, record.key, record.value);
     for (const auto& value : values) forward({record.key, pointer_to(value), record.context});
@@ -149,7 +159,7 @@ class MapNode final : public OperatorNode {
   std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapNode(mapper_)); }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return drop("null value", record);
+      if (record.value == nullptr) return drop("null-value", record);
     }
     const auto pair = call<K, V>(mapper_, record.key, record.value);
     forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
@@ -168,7 +178,7 @@ class FlatMapNode final : public OperatorNode {
   }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return drop("null value", record);
+      if (record.value == nullptr) return drop("null-value", record);
     }
     const auto pairs = call<K, V>(mapper_, record.key, record.value);
     for (const auto& pair : pairs) forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
@@ -187,7 +197,7 @@ class SelectKeyNode final : public OperatorNode {
   }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return drop("null value", record);
+      if (record.value == nullptr) return drop("null-value", record);
     }
     const auto key = call<K, V>(selector_, record.key, record.value);
     forward({pointer_to(key), record.value, record.context});
@@ -233,84 +243,16 @@ class NullKeyFilterNode final : public OperatorNode {
 class BranchNode final : public OperatorNode {
  public:
   using Predicate = std::function<bool(const void* key, const void* value)>;
-  explicit BranchNode(std::shared_ptr<std::vector<Predicate>> predicates, std::shared_ptr<std::vector<std::string>> names)
-      : predicates_(std::move(predicates)), names_(std::move(names)) {}
+  struct Branches {
+    std::vector<std::pair<Predicate, std::string>> branches;
+    std::string default_child;  // empty: none
+  };
+  explicit BranchNode(std::shared_ptr<Branches> branches) : branches_(std::move(branches)) {}
   std::unique_ptr<OperatorNode> clone() const override;
   void process(const ErasedRecord& record) override;
 
  private:
-  std::shared_ptr<std::vector<Predicate>> predicates_;
-  std::shared_ptr<std::vector<std::string>> names_;  // one more than predicates: there is a default
-};
-
-template <class K, class V>
-class TypedSourceNode final : public SourceNode {
- public:
-  TypedSourceNode(Serde<K> key_serde, Serde<V> value_serde)
-      : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new TypedSourceNode(key_serde_, value_serde_));
-  }
-  void receive_raw(const RawRecord& record) override {
-    const std::string_view topic = record.context->source != nullptr ? std::string_view(record.context->source->topic)
-                                                                     : std::string_view();
-    std::optional<K> key;
-    std::optional<V> value;
-    if (record.key) key.emplace(key_serde_.deserialize(topic, *record.key));
-    if (record.value) value.emplace(value_serde_.deserialize(topic, *record.value));
-    forward({key ? &*key : nullptr, value ? &*value : nullptr, record.context});
-  }
-
- private:
-  Serde<K> key_serde_;
-  Serde<V> value_serde_;
-};
-
-template <class K, class V>
-class SinkNode final : public OperatorNode {
- public:
-  using Partitioner = decltype(Produced<K, V>::partitioner);
-  /// The topic of each record; null: always `topic`.
-  using TopicChooser = std::function<std::string(const K* key, const V* value, const RecordContext& context)>;
-  SinkNode(std::string topic, bool internal, TopicChooser chooser, Serde<K> key_serde, Serde<V> value_serde,
-           Partitioner partitioner)
-      : topic_(std::move(topic)), internal_(internal), chooser_(std::move(chooser)), key_serde_(std::move(key_serde)),
-        value_serde_(std::move(value_serde)), partitioner_(std::move(partitioner)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(
-        new SinkNode(topic_, internal_, chooser_, key_serde_, value_serde_, partitioner_));
-  }
-  void init() override {
-    if (internal_) topic_ = task().application_id() + "-" + topic_;
-  }
-  void process(const ErasedRecord& record) override {
-    const K* key = static_cast<const K*>(record.key);
-    const V* value = static_cast<const V*>(record.value);
-    if (chooser_) topic_ = chooser_(key, value, *record.context);
-    key_bytes_.clear();
-    value_bytes_.clear();
-    if (key != nullptr) key_serde_.serialize(topic_, *key, key_bytes_);
-    if (value != nullptr) value_serde_.serialize(topic_, *value, value_bytes_);
-    PartitionChoice choice;
-    if (partitioner_) {
-      if (auto chosen = partitioner_(topic_, key, value, task().collector().partition_count(topic_))) {
-        choice.kind = chosen->empty() ? PartitionChoice::Kind::kDrop : PartitionChoice::Kind::kList;
-        choice.partitions = *std::move(chosen);
-      }
-    }
-    task().collector().send(name(), topic_, key != nullptr ? OptionalBytesView(key_bytes_) : std::nullopt,
-                            value != nullptr ? OptionalBytesView(value_bytes_) : std::nullopt, *record.context, choice);
-  }
-
- private:
-  std::string topic_;
-  bool internal_;
-  TopicChooser chooser_;
-  Serde<K> key_serde_;
-  Serde<V> value_serde_;
-  Partitioner partitioner_;
-  Bytes key_bytes_;
-  Bytes value_bytes_;
+  std::shared_ptr<Branches> branches_;
 };
 
 }  // namespace tidemill::detail

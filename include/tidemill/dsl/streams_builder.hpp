@@ -6,7 +6,8 @@
 #pragma once
 
 #include <tidemill/dsl/kstream_operators.hpp>
-#include <tidemill/dsl/ktable.hpp>
+#include <tidemill/dsl/ktable_joins.hpp>
+#include <tidemill/state/stores.hpp>
 
 namespace tidemill {
 
@@ -18,17 +19,35 @@ class StreamsBuilder {
   }
   template <class K, class V>
   KStream<K, V> stream(std::vector<std::string> topics, Consumed<K, V> consumed = {}) {
-    const std::string name = draft_->name_or_new(consumed.name, "KSTREAM-SOURCE-");
-    add_source<K, V>(name, std::move(topics), consumed);
-    return KStream<K, V>({draft_, name, {name}, false, consumed.key_serde, consumed.value_serde});
+    return stream_of<K, V>(std::move(topics), {}, consumed);
+  }
+  template <class K, class V>
+  KStream<K, V> stream(std::initializer_list<const char*> topics, Consumed<K, V> consumed = {}) {
+    return stream_of<K, V>({topics.begin(), topics.end()}, {}, consumed);
+  }
+  /// All topics whose names match.
+  template <class K, class V>
+  KStream<K, V> stream(const TopicPattern& pattern, Consumed<K, V> consumed = {}) {
+    return stream_of<K, V>({}, pattern.expression(), consumed);
   }
   template <class K, class V>
   KTable<K, V> table(std::string topic, Consumed<K, V> consumed = {}, Materialized<K, V> materialized = {});
   template <class K, class V>
   GlobalKTable<K, V> global_table(std::string topic, Consumed<K, V> consumed = {}, Materialized<K, V> materialized = {});
-  /// Connected later, by name, in process(..., {"name"}).
+  /// Connected later, by name, in process(..., {"name"}). One that is never connected is left out.
   StreamsBuilder& add_state_store(StoreSpec store) {
+    Draft::check_name(store.name);
     draft_->add([store](TopologyBuilder& builder) { builder.add_state_store(store); });
+    return *this;
+  }
+  /// Fed with all of the topic by `supplier()`'s processor; every task may read it.
+  template <class K, class V, class Supplier>
+  StreamsBuilder& add_global_store(StoreSpec store, std::string topic, Consumed<K, V> consumed, Supplier supplier) {
+    const std::string source_name = draft_->name_or_new(consumed.name, "-source", "KSTREAM-SOURCE-");
+    const std::string processor_name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
+    draft_->add([=, options = source_options(consumed)](TopologyBuilder& builder) {
+      builder.add_global_store<K, V>(store, source_name, topic, processor_name, supplier, options);
+    });
     return *this;
   }
   /// TopologyException when it cannot be; names the node and the remedy. The builder is empty afterwards.
@@ -36,21 +55,29 @@ class StreamsBuilder {
 
  private:
   template <class K, class V>
+  static SourceOptions<K, V> source_options(const Consumed<K, V>& consumed) {
+    return {consumed.key_serde, consumed.value_serde, consumed.offset_reset, consumed.reset_duration,
+            consumed.timestamp_extractor};
+  }
+  template <class K, class V>
+  KStream<K, V> stream_of(std::vector<std::string> topics, std::string pattern, const Consumed<K, V>& consumed) {
+    const std::string name = draft_->name_or_new(consumed.name, "KSTREAM-SOURCE-");
+    TopologyBuilder::Source made = source<K, V>(name, std::move(topics), consumed);
+    made.topic_pattern = std::move(pattern);
+    draft_->add([made = std::move(made)](TopologyBuilder& builder) { builder.add_source_or_merge(made); });
+    return KStream<K, V>({draft_, name, {name}, false, consumed.key_serde, consumed.value_serde});
+  }
+  template <class K, class V>
   TopologyBuilder::Source source(const std::string& name, std::vector<std::string> topics, const Consumed<K, V>& consumed) {
     return {.name = name,
             .topics = std::move(topics),
-            .prototype = prototype(new detail::TypedSourceNode<K, V>(
+            .prototype = prototype(new TypedSourceNode<K, V>(
                 detail::serde_or_default(consumed.key_serde, "the key type of the source"),
                 detail::serde_or_default(consumed.value_serde, "the value type of the source"))),
             .output = detail::stream_type<K, V>(),
             .offset_reset = consumed.offset_reset,
+            .reset_duration = consumed.reset_duration,
             .timestamp_extractor = consumed.timestamp_extractor};
-  }
-  template <class K, class V>
-  void add_source(const std::string& name, std::vector<std::string> topics, const Consumed<K, V>& consumed) {
-    draft_->add([made = source<K, V>(name, std::move(topics), consumed)](TopologyBuilder& builder) {
-      builder.add_source(made);
-    });
   }
   std::shared_ptr<Draft> draft_ = std::make_shared<Draft>();
 };
@@ -59,24 +86,19 @@ template <class K, class V>
 KTable<K, V> StreamsBuilder::table(std::string topic, Consumed<K, V> consumed, Materialized<K, V> materialized) {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = !materialized.store_name.empty();
-  const std::string store = materialized.store_name.empty() ? draft_->new_store_name(topic + "-") : materialized.store_name;
-  const std::string source_name = draft_->name_or_new(consumed.name, "KSTREAM-SOURCE-");
-  const std::string name = draft_->new_name("KTABLE-SOURCE-");
+  const std::string store = draft_->store_name_or_new(materialized.store_name, topic + "-");
+  const std::string source_name = draft_->name_or_new(consumed.name, "-source", "KSTREAM-SOURCE-");
+  const std::string name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
   facts->store = detail::store_spec(materialized, store);
   const auto key = materialized.key_serde ? materialized.key_serde : consumed.key_serde;
   const auto value = materialized.value_serde ? materialized.value_serde : consumed.value_serde;
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
   const Serde<V> value_serde = detail::serde_or_default(value, "the value type of the table");
-  add_source<K, V>(source_name, {topic}, consumed);
-  draft_->add([=](TopologyBuilder& builder) {
-    std::vector<std::string> stores;
-    if (facts->materialized) {
-      builder.add_state_store(facts->store);
-      stores.push_back(facts->store.name);
-    }
+  draft_->add([=, made = source<K, V>(source_name, {topic}, consumed)](TopologyBuilder& builder) {
+    builder.add_source(made);
     builder.add_processor({.name = name,
                            .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key_serde, value_serde)),
-                           .parents = {source_name}, .stores = std::move(stores),
+                           .parents = {source_name}, .stores = detail::add_store(builder, *facts),
                            .input = detail::stream_type<K, V>(), .output = detail::table_type<K, V>()});
   });
   return KTable<K, V>({draft_, name, {source_name}, facts, detail::store_getter<K, V>(facts, key_serde, value_serde), key,
@@ -88,9 +110,9 @@ GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, Consumed<K, V
                                                 Materialized<K, V> materialized) {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
-  const std::string store = materialized.store_name.empty() ? draft_->new_store_name(topic + "-") : materialized.store_name;
-  const std::string source_name = draft_->name_or_new(consumed.name, "KSTREAM-SOURCE-");
-  const std::string name = draft_->new_name("KTABLE-SOURCE-");
+  const std::string store = draft_->store_name_or_new(materialized.store_name, topic + "-");
+  const std::string source_name = draft_->name_or_new(consumed.name, "-source", "KSTREAM-SOURCE-");
+  const std::string name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
   facts->store = detail::store_spec(materialized, store);
   facts->store.caching = false;
   const Serde<K> key_serde = detail::serde_or_default(

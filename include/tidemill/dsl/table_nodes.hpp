@@ -8,6 +8,7 @@
 
 #include <tidemill/dsl/stateless_nodes.hpp>
 #include <tidemill/state/key_value_store.hpp>
+#include <tidemill/topology/topology_builder.hpp>
 
 namespace tidemill::detail {
 
@@ -16,23 +17,36 @@ struct TableFacts {
   bool materialized = false;
   bool send_old_values = false;
   StoreSpec store;
-  std::shared_ptr<TableFacts> upstream;  // where the values come from when the table has no store
+  /// Where the values of a table without a store come from: one table (a filter, a map) or two (a join). Empty: a source or an
+  /// aggregation, which has a store wherever its values are asked for.
+  std::vector<std::shared_ptr<TableFacts>> upstream;
+
+  /// Somebody looks up its values.
   void materialize() {
-    if (upstream && !materialized) return upstream->materialize();
-    materialized = true;
+    if (materialized) return;
+    if (upstream.empty()) materialized = true;
+    for (const auto& table : upstream) table->materialize();
   }
-  /// Old values are wanted where a store has them already; true: they come.
-  bool try_enable_old_values() {
-    if (materialized || (upstream && upstream->try_enable_old_values())) send_old_values = true;
-    return send_old_values;
-  }
-  /// Old values are wanted: from the store, or from upstream.
-  void enable_old_values() {
+  /// Old values are wanted; `force`: also where a store has to be made for them. True: they come.
+  bool enable_old_values(bool force) {
+    if (send_old_values) return true;
+    if (upstream.size() == 2) {
+      for (const auto& table : upstream) table->enable_old_values(true);
+    } else if (!materialized) {
+      if (!upstream.empty() ? !upstream.front()->enable_old_values(force) : !force) return false;
+      if (upstream.empty()) materialized = true;
+    }
     send_old_values = true;
-    if (upstream) upstream->enable_old_values();
-    if (!upstream) materialized = true;
+    return true;
   }
 };
+
+/// Adds the store of a table that has one; what its node is connected to.
+inline std::vector<std::string> add_store(TopologyBuilder& builder, const TableFacts& facts) {
+  if (!facts.materialized) return {};
+  builder.add_state_store(facts.store);
+  return {facts.store.name};
+}
 
 /// A timestamped key-value store as the DSL's nodes use it: typed, with its cache's forwarding.
 template <class K, class V>
@@ -134,7 +148,7 @@ class TableSourceNode final : public TableNode<K, V> {
     return std::unique_ptr<OperatorNode>(new TableSourceNode(this->facts_, this->key_serde_, this->value_serde_));
   }
   void process(const ErasedRecord& record) override {
-    if (record.key == nullptr) return this->drop("null key", record);
+    if (record.key == nullptr) return this->drop("null-key", record);
     const K& key = *static_cast<const K*>(record.key);
     std::optional<ValueAndTimestamp<V>> old;
     if (this->facts_->materialized && this->facts_->send_old_values) old = this->table_.get(key);
@@ -155,7 +169,7 @@ class AggregateNode final : public TableNode<K, VR> {
         new AggregateNode(this->facts_, this->key_serde_, this->value_serde_, update_, initializer_));
   }
   void process(const ErasedRecord& record) override {
-    if (record.key == nullptr || record.value == nullptr) return this->drop("null key or value", record);
+    if (record.key == nullptr || record.value == nullptr) return this->drop("null-key-or-value", record);
     const K& key = *static_cast<const K*>(record.key);
     const V& value = *static_cast<const V*>(record.value);
     std::optional<ValueAndTimestamp<VR>> old = this->table_.get(key);
@@ -243,6 +257,32 @@ class StoreGetter final : public ValueGetter<K, V> {
  private:
   TimestampedTable<K, V> table_;
 };
+/// Of a join without a store of its own: joins what both sides have now.
+template <class K, class V, class VO, class VR, class F>
+class JoinedGetter final : public ValueGetter<K, VR> {
+ public:
+  JoinedGetter(std::unique_ptr<ValueGetter<K, V>> left, std::unique_ptr<ValueGetter<K, VO>> right, F joiner,
+               bool needs_left, bool needs_right)
+      : left_(std::move(left)), right_(std::move(right)), joiner_(std::move(joiner)), needs_left_(needs_left),
+        needs_right_(needs_right) {}
+  std::optional<ValueAndTimestamp<VR>> get(const K& key) override {
+    const auto mine = left_->get(key);
+    if (!mine && needs_left_) return std::nullopt;
+    const auto theirs = right_->get(key);
+    if ((!theirs && needs_right_) || (!mine && !theirs)) return std::nullopt;
+    std::optional<VR> joined = joiner_(mine ? &mine->value : nullptr, theirs ? &theirs->value : nullptr);
+    if (!joined) return std::nullopt;
+    const Timestamp timestamp = std::max(mine ? mine->timestamp : kNoTimestamp, theirs ? theirs->timestamp : kNoTimestamp);
+    return ValueAndTimestamp<VR>{*std::move(joined), timestamp};
+  }
+
+ private:
+  std::unique_ptr<ValueGetter<K, V>> left_;
+  std::unique_ptr<ValueGetter<K, VO>> right_;
+  F joiner_;
+  bool needs_left_;
+  bool needs_right_;
+};
 template <class K, class V, class VR, class F>
 class MappedGetter final : public ValueGetter<K, VR> {
  public:
@@ -260,8 +300,9 @@ class MappedGetter final : public ValueGetter<K, VR> {
   F map_;
 };
 
-/// stream-table and stream-global-table join. `map_key(key, value) -> const KT*`-like selects the look-up key.
-template <class K, class V, class KT, class VT, class VR, class Select, class F>
+/// stream-table and stream-global-table join. `select(const K*, const V&) -> optional<KT>` gives the look-up key,
+/// `joiner(const K*, const V&, const VT*) -> R` the result, which may be a std::optional.
+template <class K, class V, class KT, class VT, class R, class Select, class F>
 class StreamTableJoinNode final : public OperatorNode {
  public:
   StreamTableJoinNode(GetterSupplier<KT, VT> supplier, Select select, F joiner, bool left)
@@ -271,15 +312,15 @@ class StreamTableJoinNode final : public OperatorNode {
   }
   void init() override { getter_ = supplier_.make(task()); }
   void process(const ErasedRecord& record) override {
-    if (record.value == nullptr) return drop("null value", record);
+    if (record.value == nullptr) return drop("null-value", record);
     const V& value = *static_cast<const V*>(record.value);
     const std::optional<KT> key = select_(static_cast<const K*>(record.key), value);
-    if (!key && !left_) return drop("null key", record);
+    if (!key && !left_) return drop("null-key", record);
     std::optional<ValueAndTimestamp<VT>> other;
     if (key) other = getter_->get(*key);
     if (!other && !left_) return;
-    const VR joined = joiner_(value, other ? &other->value : nullptr);
-    forward({record.key, &joined, record.context});
+    const R joined = joiner_(static_cast<const K*>(record.key), value, other ? &other->value : nullptr);
+    forward({record.key, pointer_to(joined), record.context});
   }
 
  private:
@@ -290,7 +331,7 @@ class StreamTableJoinNode final : public OperatorNode {
   std::unique_ptr<ValueGetter<KT, VT>> getter_;
 };
 
-/// One side of a table-table join. `joiner(const VThis*, const VOther*)` is called with what is there.
+/// One side of a table-table join. `joiner(const VThis*, const VOther*) -> optional<VR>` is called with what is there.
 template <class K, class VThis, class VOther, class VR, class F>
 class TableJoinNode final : public OperatorNode {
  public:
@@ -304,7 +345,7 @@ class TableJoinNode final : public OperatorNode {
   }
   void init() override { getter_ = supplier_.make(task()); }
   void process(const ErasedRecord& record) override {
-    if (record.key == nullptr) return drop("null key", record);
+    if (record.key == nullptr) return drop("null-key", record);
     const K& key = *static_cast<const K*>(record.key);
     const Change& change = *static_cast<const Change*>(record.value);
     const auto other = getter_->get(key);
@@ -342,13 +383,9 @@ class TableMergeNode final : public TableNode<K, V> {
     return std::unique_ptr<OperatorNode>(new TableMergeNode(this->facts_, this->key_serde_, this->value_serde_));
   }
   void process(const ErasedRecord& record) override {
-    if (!this->facts_->materialized) return this->forward(record);
-    const K& key = *static_cast<const K*>(record.key);
     const Change& change = *static_cast<const Change*>(record.value);
-    std::optional<ValueAndTimestamp<V>> old;
-    if (this->facts_->send_old_values) old = this->table_.get(key);
-    this->put_and_forward(key, static_cast<const V*>(change.new_value), old ? &old->value : nullptr,
-                          record.context->timestamp, *record.context);
+    this->put_and_forward(*static_cast<const K*>(record.key), static_cast<const V*>(change.new_value),
+                          static_cast<const V*>(change.old_value), record.context->timestamp, *record.context);
   }
 };
 

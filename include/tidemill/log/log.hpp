@@ -21,6 +21,8 @@ struct LogTraits {
   std::int32_t default_partitions = 1;
   /// A commit is cheap and local: commit as soon as the queues are empty.
   bool commit_when_idle = false;
+  /// A commit group that has written so many bytes commits before its interval is over; 0: as many as it likes.
+  std::size_t transaction_bytes_max = 0;
   /// What else the adapter cannot do: names of conformance tests it skips, with the reason.
   std::vector<std::pair<std::string, std::string>> cannot;
   /// For messages: "embedded log in data/", "Kafka at 127.0.0.1:9092".

@@ -7,126 +7,28 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <string>
+#include <type_traits>
 #include <utility>
 
-#include <tidemill/processor/operator_node.hpp>
-#include <tidemill/state/key_value_store.hpp>
+#include <tidemill/processor/processing_context.hpp>
 
 namespace tidemill {
 
-/// A record as a processor meets it: a view of key and value, valid during the call. The with_ functions make a changed
-/// view; what they are given must live until forward() returns.
-template <class K, class V>
-class Record {
- public:
-  Record(const K* key, const V* value, Timestamp timestamp, const Headers* headers = nullptr)
-      : key_(key), value_(value), timestamp_(timestamp), headers_(headers) {}
-  Record(const K& key, const V& value, Timestamp timestamp, const Headers* headers = nullptr)
-      : Record(&key, &value, timestamp, headers) {}
-
-  [[nodiscard]] bool has_key() const { return key_ != nullptr; }
-  [[nodiscard]] bool has_value() const { return value_ != nullptr; }
-  /// Only where has_key() and has_value().
-  [[nodiscard]] const K& key() const { return *key_; }
-  [[nodiscard]] const V& value() const { return *value_; }
-  [[nodiscard]] const K* key_or_null() const { return key_; }
-  [[nodiscard]] const V* value_or_null() const { return value_; }
-  [[nodiscard]] Timestamp timestamp() const { return timestamp_; }
-  [[nodiscard]] const Headers& headers() const { return headers_ != nullptr ? *headers_ : Headers::none(); }
-
-  template <class NewK>
-  [[nodiscard]] Record<NewK, V> with_key(const NewK& key) const {
-    return Record<NewK, V>(&key, value_, timestamp_, headers_);
-  }
-  template <class NewV>
-  [[nodiscard]] Record<K, NewV> with_value(const NewV& value) const {
-    return Record<K, NewV>(key_, &value, timestamp_, headers_);
-  }
-  [[nodiscard]] Record with_timestamp(Timestamp timestamp) const { return Record(key_, value_, timestamp, headers_); }
-  [[nodiscard]] Record with_headers(const Headers& headers) const { return Record(key_, value_, timestamp_, &headers); }
-
- private:
-  const K* key_;
-  const V* value_;
-  Timestamp timestamp_;
-  const Headers* headers_;
-};
-
-struct RecordMetadata {
-  std::string topic;
-  PartitionId partition;
-  Offset offset;
-};
-
-namespace detail {
-/// Untyped half of a processor's node, so that contexts can reach what OperatorNode protects.
-class ProcessorNodeBase : public OperatorNode {
- public:
-  using OperatorNode::connected_store;
-  using OperatorNode::forward;
-  using OperatorNode::forward_to;
-};
-}  // namespace detail
-
-/// A processor's way to its task. Lives as long as the processor.
 template <class KOut, class VOut>
-class ProcessorContext {
+class ProcessorContext : public ProcessingContext {
  public:
-  explicit ProcessorContext(detail::ProcessorNodeBase& node) : node_(node) {}
+  using ProcessingContext::ProcessingContext;
 
   /// To all children.
   void forward(const Record<KOut, VOut>& record) const {
-    RecordContext context = changed(record);
+    const RecordContext context = node_.context_of(record.timestamp(), record.headers());
     node_.forward(ErasedRecord{record.key_or_null(), record.value_or_null(), &context});
   }
   /// To the child of that name; StreamsException when there is none.
   void forward(const Record<KOut, VOut>& record, std::string_view child) const {
-    RecordContext context = changed(record);
+    const RecordContext context = node_.context_of(record.timestamp(), record.headers());
     node_.forward_to(child, ErasedRecord{record.key_or_null(), record.value_or_null(), &context});
   }
-
-  /// The typed face of a connected store; StreamsException names the remedy when it is not connected.
-  template <class K, class V>
-  [[nodiscard]] std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name,
-                                                                     Serde<K> key_serde = SerdeOf<K>::serde(),
-                                                                     Serde<V> value_serde = SerdeOf<V>::serde()) const {
-    return std::unique_ptr<KeyValueStore<K, V>>(new KeyValueStore<K, V>(
-        node_.connected_store(name), std::move(key_serde), std::move(value_serde), node_.task().current));
-  }
-
-  [[nodiscard]] const std::string& application_id() const { return node_.task().application_id(); }
-  [[nodiscard]] const TaskId& task_id() const { return node_.task().task_id(); }
-  /// Empty in punctuations.
-  [[nodiscard]] std::optional<RecordMetadata> record_metadata() const {
-    const RecordContext* current = node_.task().current;
-    if (current == nullptr || current->source == nullptr) return std::nullopt;
-    return RecordMetadata{current->source->topic, current->source->partition, current->offset};
-  }
-  [[nodiscard]] Timestamp current_stream_time() const { return node_.task().stream_time(); }
-  [[nodiscard]] Timestamp current_system_time() const { return node_.task().wall_clock_time(); }
-  /// The punctuator gets the time it was due for (stream time) or the clock's (wall clock).
-  Cancellable schedule(std::chrono::milliseconds interval, PunctuationType type, Punctuator punctuator,
-                       Timestamp start = kNoTimestamp) const {
-    return node_.task().schedule(node_, interval, type, start, std::move(punctuator));
-  }
-  /// Asks for a commit soon.
-  void commit() const { node_.task().request_commit(); }
-  /// A key of the configuration's `application` part; null: not set.
-  [[nodiscard]] const std::string* app_config(std::string_view key) const { return node_.task().app_config(key); }
-
- private:
-  [[nodiscard]] RecordContext changed(const Record<KOut, VOut>& record) const {
-    RecordContext context = node_.task().current != nullptr ? *node_.task().current : RecordContext{};
-    if (record.timestamp().value < 0) {
-      throw StreamsException("processor \"" + node_.name() + "\" forwards a record without a timestamp");
-    }
-    context.timestamp = record.timestamp();
-    context.headers = &record.headers();
-    return context;
-  }
-  detail::ProcessorNodeBase& node_;
 };
 
 template <class KIn, class VIn, class KOut = KIn, class VOut = VIn>
@@ -146,6 +48,34 @@ class Processor {
   friend class ProcessorNode;
   ProcessorContext<KOut, VOut>* context_ = nullptr;
 };
+
+namespace detail {
+template <class KIn, class VIn, class KOut, class VOut>
+struct ProcessorTypes {
+  using KeyIn = KIn;
+  using ValueIn = VIn;
+  using Key = KOut;
+  using Value = VOut;
+};
+template <class KIn, class VIn, class KOut, class VOut>
+ProcessorTypes<KIn, VIn, KOut, VOut> processor_types(const Processor<KIn, VIn, KOut, VOut>*);
+
+/// `supplier()` returns a std::unique_ptr to a Processor or to a class derived from one.
+template <class Supplier>
+concept SuppliesProcessor = requires(Supplier& supplier) { processor_types(supplier().get()); };
+template <class Supplier>
+using SuppliedTypes = decltype(processor_types(std::declval<Supplier&>()().get()));
+/// A supplier may bring stores along: `std::vector<StoreSpec> stores() const`. They are added, once, and connected.
+template <class Supplier>
+concept BringsStores = requires(const Supplier& supplier) {
+  { supplier.stores() } -> std::convertible_to<std::vector<StoreSpec>>;
+};
+template <class Supplier>
+std::vector<StoreSpec> stores_of(const Supplier& supplier) {
+  if constexpr (BringsStores<Supplier>) return supplier.stores();
+  return {};
+}
+}  // namespace detail
 
 /// Runs a Processor as a node. `supplier()` makes a new one per task.
 template <class KIn, class VIn, class KOut, class VOut, class Supplier>

@@ -39,6 +39,9 @@ struct SerdeOf<ValueAndTimestamp<V>> {
   }
 };
 
+/// Rows whose keys begin with `prefix`, in key order.
+[[nodiscard]] std::unique_ptr<BytesIterator> prefix_scan(StateStore& store, BytesView prefix);
+
 /// Walks typed rows in the order of their key bytes.
 template <class K, class V>
 class KeyValueIterator {
@@ -65,6 +68,14 @@ class ReadOnlyKeyValueStore {
   /// Both bounds inclusive, null: open; order of key bytes.
   [[nodiscard]] virtual KeyValueIterator<K, V> range(const K* from, const K* to) = 0;
   [[nodiscard]] virtual KeyValueIterator<K, V> reverse_range(const K* from, const K* to) = 0;
+  /// Keys whose bytes begin with the prefix's, as its serde makes them.
+  template <class P>
+  [[nodiscard]] KeyValueIterator<K, V> prefix_scan(const P& prefix, const Serde<P>& serde = SerdeOf<P>::serde()) {
+    Bytes bytes;
+    serde.serialize({}, prefix, bytes);
+    return prefix_scan(BytesView(bytes));
+  }
+  [[nodiscard]] virtual KeyValueIterator<K, V> prefix_scan(BytesView prefix) = 0;
   [[nodiscard]] KeyValueIterator<K, V> all() { return range(nullptr, nullptr); }
   [[nodiscard]] KeyValueIterator<K, V> reverse_all() { return reverse_range(nullptr, nullptr); }
   [[nodiscard]] virtual std::uint64_t approximate_num_entries() = 0;
@@ -85,6 +96,16 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
     value_.clear();
     value_serde_.serialize({}, value, value_);
     store_.put(encode_key(key), BytesView(value_), timestamp());
+  }
+  /// Null deletes.
+  void put(const K& key, const V* value) {
+    if (value != nullptr) return put(key, *value);
+    store_.put(encode_key(key), std::nullopt, timestamp());
+  }
+  /// `entries`: a container of pairs of key and value.
+  template <class Entries>
+  void put_all(const Entries& entries) {
+    for (const auto& [key, value] : entries) put(key, value);
   }
   /// Puts only where there is nothing; returns what was there.
   std::optional<V> put_if_absent(const K& key, const V& value) {
@@ -113,6 +134,10 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
   }
   [[nodiscard]] KeyValueIterator<K, V> reverse_range(const K* from, const K* to) override {
     return iterate(from, to, Direction::kReverse);
+  }
+  using ReadOnlyKeyValueStore<K, V>::prefix_scan;
+  [[nodiscard]] KeyValueIterator<K, V> prefix_scan(BytesView prefix) override {
+    return KeyValueIterator<K, V>(tidemill::prefix_scan(store_, prefix), &key_serde_, &value_serde_);
   }
   [[nodiscard]] std::uint64_t approximate_num_entries() override { return store_.approximate_num_entries(); }
   [[nodiscard]] const std::string& name() const { return store_.name(); }

@@ -39,6 +39,7 @@ struct StoreSpec {
   [[nodiscard]] bool timestamped() const {
     return kind == StoreKind::kTimestampedKeyValue || kind == StoreKind::kTimestampedWindow;
   }
+  bool operator==(const StoreSpec&) const = default;
 };
 
 }  // namespace tidemill

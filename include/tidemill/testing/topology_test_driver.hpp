@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include <tidemill/base/metric.hpp>
 #include <tidemill/config/streams_config.hpp>
 #include <tidemill/serde/serdes.hpp>
 #include <tidemill/state/key_value_store.hpp>
@@ -50,8 +51,9 @@ class TestOutputTopic;
 
 class TopologyTestDriver {
  public:
-  /// `config` needs nothing; without an application id it is "topology-test-driver". `wall_clock`: where the clock stands; none:
-  /// the time of day. Throws what building stores and init() of processors throw.
+  /// `config` needs nothing; without an application id it is "topology-test-driver". Persistent stores are in memory, too, unless
+  /// it has a state_engine (and a state_dir for it). `wall_clock`: where the clock stands; none: the time of day. Throws what
+  /// building stores and init() of processors throw.
   explicit TopologyTestDriver(Topology topology, StreamsConfig config = {}, std::optional<Timestamp> wall_clock = {});
   ~TopologyTestDriver();
   TopologyTestDriver(const TopologyTestDriver&) = delete;
@@ -92,8 +94,9 @@ class TopologyTestDriver {
   void commit_after_each_record(bool commit);
   void commit();
   /// As if the process had ended and begun again elsewhere: what was committed stays, local state is rebuilt from the changelogs.
-  /// Pointers to stores are void.
-  void restart();
+  /// Pointers to stores are void. kForgotten: partition times and stream time begin anew.
+  enum class PartitionTimes : std::uint8_t { kRestored, kForgotten };
+  void restart(PartitionTimes times = PartitionTimes::kRestored);
 
   /// Runs the wall-clock punctuations that are due then.
   void advance_wall_clock_time(std::chrono::milliseconds by);
@@ -131,6 +134,8 @@ class TopologyTestDriver {
     return std::make_unique<KeyValueStore<K, ValueAndTimestamp<V>>>(*store, SerdeOf<K>::serde(),
                                                                     SerdeOf<ValueAndTimestamp<V>>::serde(), no_context_);
   }
+  /// The task's metrics, by Kafka Streams' names.
+  [[nodiscard]] std::vector<Metric> metrics() const;
   /// Records dropped so far, by reason.
   [[nodiscard]] std::map<std::string, std::uint64_t> dropped_records() const;
 
@@ -179,8 +184,21 @@ class TestInputTopic {
   void pipe_key_value_list(const std::vector<std::pair<K, V>>& records) {
     for (const auto& [key, value] : records) pipe_input(key, value);
   }
+  /// The first record at `start`, each further one `advance` later; the topic's own time stays.
+  void pipe_key_value_list(const std::vector<std::pair<K, V>>& records, Timestamp start, std::chrono::milliseconds advance) {
+    for (const auto& [key, value] : records) {
+      pipe_input(key, value, start);
+      start = start + advance.count();
+    }
+  }
   void pipe_value_list(const std::vector<V>& values) {
     for (const V& value : values) pipe_value(value);
+  }
+  void pipe_value_list(const std::vector<V>& values, Timestamp start, std::chrono::milliseconds advance) {
+    for (const V& value : values) {
+      pipe_value(value, start);
+      start = start + advance.count();
+    }
   }
   void pipe_record_list(const std::vector<TestRecord<K, V>>& records) {
     for (const auto& record : records) pipe_input(record);

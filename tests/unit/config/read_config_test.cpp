@@ -73,6 +73,15 @@ TEST(ReadConfig, KnowsTheBuiltInHandlersByTheirJavaNames) {
   EXPECT_EQ(response.dead_letters[0].topic, "dlq");
 }
 
+TEST(ReadConfig, ClientKeysNeedNoPrefixAndOnesWithAPrefixWin) {
+  const ConfigReading reading = read_config({{"acks", "all"}, {"linger.ms", "5"}, {"producer.linger.ms", "7"},
+                                             {"fetch.min.bytes", "100"}, {"ssl.ca.location", "/ca.pem"}});
+  EXPECT_THAT(reading.warnings, testing::IsEmpty());
+  EXPECT_THAT(reading.config.producer, ElementsAre(Pair("acks", "all"), Pair("linger.ms", "7")));
+  EXPECT_THAT(reading.config.consumer, ElementsAre(Pair("fetch.min.bytes", "100")));
+  EXPECT_THAT(reading.client, ElementsAre(Pair("ssl.ca.location", "/ca.pem")));
+}
+
 TEST(PropertiesFile, IsReadAsJavaReadsIt) {
   const std::string path = ::testing::TempDir() + "tidemill.properties";
   std::ofstream(path) << "# a comment\n! another\n\n  application.id = my app \ncommit.interval.ms:100\n"

@@ -1,0 +1,82 @@
+// What the DSL asks of keys, values and functions, as concepts with a sentence each. The sentence stands at the user's line;
+// the body of a member is compiled only where its check holds, so that nothing follows it.
+#pragma once
+
+#include <concepts>
+#include <iterator>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <tidemill/dsl/stateless_nodes.hpp>
+
+namespace tidemill::detail {
+
+template <class T>
+inline constexpr bool kIsView = std::is_pointer_v<T> || std::is_reference_v<T> || std::is_same_v<T, std::string_view>;
+template <class T, std::size_t N>
+inline constexpr bool kIsView<std::span<T, N>> = true;
+/// Records outlive the call that made them: in stores, caches and repartition topics.
+template <class T>
+concept OwningType = !kIsView<T> && std::copy_constructible<T> && std::destructible<T>;
+
+/// Each task has its own copy of every function, so mutable ones cannot race.
+template <class F>
+concept CopyableFunction = std::copy_constructible<F>;
+
+template <class T>
+inline constexpr bool kIsPair = false;
+template <class A, class B>
+inline constexpr bool kIsPair<std::pair<A, B>> = true;
+template <class T>
+concept PairResult = kIsPair<std::remove_cvref_t<T>>;
+
+template <class T>
+using ElementOf = std::remove_cvref_t<decltype(*std::begin(std::declval<T&>()))>;
+template <class T>
+concept RangeResult = requires(T& range) {
+  *std::begin(range);
+  std::end(range);
+};
+template <class T>
+inline constexpr bool kIsText = RangeResult<T> && requires(T& range) { requires std::same_as<ElementOf<T>, char>; };
+template <class T>
+concept ListResult = RangeResult<T> && !kIsText<T>;
+template <class T>
+concept ListOfPairsResult = ListResult<T> && requires(T& range) { requires PairResult<ElementOf<T>>; };
+
+template <class F, class K, class V>
+concept Predicate = RecordFunction<F, K, V> && std::convertible_to<CallResult<K, V, F>, bool>;
+template <class F, class K, class V>
+concept Mapper = RecordFunction<F, K, V> && OwningType<WithoutNull<CallResult<K, V, F>>> &&
+                 !std::is_void_v<CallResult<K, V, F>>;
+template <class F, class K, class V>
+concept PairMapper = RecordFunction<F, K, V> && PairResult<CallResult<K, V, F>>;
+template <class F, class K, class V>
+concept ListMapper = RecordFunction<F, K, V> && ListResult<CallResult<K, V, F>>;
+template <class F, class K, class V>
+concept PairListMapper = RecordFunction<F, K, V> && ListOfPairsResult<CallResult<K, V, F>>;
+
+template <class F, class V>
+concept Reducer = std::is_invocable_r_v<std::optional<V>, F&, const V&, const V&>;
+template <class F, class K, class V, class VR>
+concept Aggregator = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const V&, const VR&>;
+
+}  // namespace tidemill::detail
+
+#define TIDEMILL_CHECK_TYPES(what, K, V)                                                                          \
+  static_assert(detail::OwningType<K>, what ": the key type must be copyable and own what it holds: no pointer, "  \
+                                            "reference or view (std::string instead of std::string_view)");        \
+  static_assert(detail::OwningType<V>, what ": the value type must be copyable and own what it holds: no pointer, " \
+                                            "reference or view (std::string instead of std::string_view)")
+#define TIDEMILL_CHECK_COPYABLE(operation, F)                                                            \
+  static_assert(detail::CopyableFunction<F>, operation ": the function must be copyable, each task has its own copy " \
+                                                       "(capture a std::shared_ptr instead of a std::unique_ptr)")
+#define TIDEMILL_CHECK_FUNCTION(operation, F)                                                                    \
+  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                         \
+  static_assert(detail::RecordFunction<F, K, V>,                                                                 \
+                operation ": the function must be callable with (const V&) or (const K&, const V&), or, to see nulls, " \
+                          "with (const V*), (const K&, const V*) or (const K*, const V*)")
+#define TIDEMILL_CHECK_RESULT(operation, concept_, F, sentence) \
+  TIDEMILL_CHECK_FUNCTION(operation, F);                        \
+  static_assert(!detail::RecordFunction<F, K, V> || detail::concept_<F, K, V>, operation ": " sentence)

@@ -1,0 +1,70 @@
+// ProcessingContext: a processor's way to its task, but for forwarding, which depends on what it may forward.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <tidemill/processor/record.hpp>
+#include <tidemill/state/key_value_store.hpp>
+
+namespace tidemill {
+
+namespace detail {
+/// Untyped half of a processor's node, so that contexts can reach what OperatorNode protects.
+class ProcessorNodeBase : public OperatorNode {
+ public:
+  using OperatorNode::connected_store;
+  using OperatorNode::forward;
+  using OperatorNode::forward_to;
+  /// The store, if it keeps timestamps where the processor asks for them and only there.
+  [[nodiscard]] StateStore& key_value_store(std::string_view name, bool timestamped) const;
+  /// The current record's context with another timestamp and other headers.
+  [[nodiscard]] RecordContext context_of(Timestamp timestamp, const Headers& headers) const;
+};
+template <class V>
+inline constexpr bool kIsTimestamped = false;
+template <class V>
+inline constexpr bool kIsTimestamped<ValueAndTimestamp<V>> = true;
+}  // namespace detail
+
+/// Lives as long as the processor; used on its thread.
+class ProcessingContext {
+ public:
+  explicit ProcessingContext(detail::ProcessorNodeBase& node) : node_(node) {}
+
+  /// The typed face of a connected store (V: ValueAndTimestamp<...> for a store that keeps timestamps, as tables do).
+  /// StreamsException names the remedy when it is not connected or of another kind.
+  template <class K, class V>
+  [[nodiscard]] std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name,
+                                                                     Serde<K> key_serde = SerdeOf<K>::serde(),
+                                                                     Serde<V> value_serde = SerdeOf<V>::serde()) const {
+    return std::unique_ptr<KeyValueStore<K, V>>(
+        new KeyValueStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>), std::move(key_serde),
+                                std::move(value_serde), node_.task().current));
+  }
+
+  [[nodiscard]] const std::string& application_id() const { return node_.task().application_id(); }
+  [[nodiscard]] const TaskId& task_id() const { return node_.task().task_id(); }
+  /// Where the record at work came from; empty in punctuations.
+  [[nodiscard]] std::optional<RecordMetadata> record_metadata() const;
+  [[nodiscard]] Timestamp current_stream_time() const { return node_.task().stream_time(); }
+  [[nodiscard]] Timestamp current_system_time() const { return node_.task().wall_clock_time(); }
+  /// The punctuator gets the time at which it runs: stream time or the clock's. `start`: the time that the schedule is
+  /// aligned to; none: stream time from 0, the clock from now.
+  Cancellable schedule(std::chrono::milliseconds interval, PunctuationType type, Punctuator punctuator,
+                       Timestamp start = kNoTimestamp) const {
+    return node_.task().schedule(node_, interval, type, start, std::move(punctuator));
+  }
+  /// Asks for a commit soon.
+  void commit() const { node_.task().request_commit(); }
+  /// A key of the configuration's `application` part; null: not set.
+  [[nodiscard]] const std::string* app_config(std::string_view key) const { return node_.task().app_config(key); }
+  /// The task's own directory; it is there only when the task has stores on disk.
+  [[nodiscard]] std::string state_dir() const { return node_.task().state_directory(); }
+
+ protected:
+  detail::ProcessorNodeBase& node_;
+};
+
+}  // namespace tidemill

@@ -1,0 +1,116 @@
+// What retention and compaction ask of a PartitionLog: which segments they may take, and what changes when they have.
+#include <algorithm>
+
+#include <tidemill/base/assert.hpp>
+
+#include "log_embedded/partition_log.hpp"
+
+namespace tidemill::embedded {
+namespace {
+
+bool older(Timestamp timestamp, std::chrono::milliseconds age, Timestamp now) {
+  return timestamp != kNoTimestamp && timestamp.value < now.value && now - timestamp > age.count();
+}
+
+}  // namespace
+
+void PartitionLog::delete_before(Offset offset) {
+  log_start_ = std::max(log_start_, std::min(offset, end_));
+  cleaned_ = std::max(cleaned_, log_start_);
+  aborted_.forget_before(log_start_);
+}
+
+Result<void> PartitionLog::remove_deleted() {
+  while (!files_held_ && segments_.size() > 1 && segments_[1].base <= log_start_) {
+    TIDEMILL_TRY(storage_.remove(segments_.front().path));
+    segments_.pop_front();
+  }
+  return {};
+}
+
+// Kafka's rules: a segment is old when its newest record is, and by size at least retention.bytes stay. The active segment
+// is taken, too, when it is old: then a new one begins.
+Result<Offset> PartitionLog::retention_end(Timestamp now) {
+  Offset end = log_start_;
+  if (!settings_->deletes) return end;
+  std::uint64_t left = size_bytes();
+  for (std::size_t i = 0; i < segments_.size() && end_of(i) <= last_stable(); ++i) {
+    const bool old = settings_->retention_time && older(segments_[i].max_timestamp, *settings_->retention_time, now);
+    const bool large = settings_->retention_bytes &&
+                       left >= segments_[i].bytes + static_cast<std::uint64_t>(*settings_->retention_bytes);
+    if (segments_[i].bytes == 0 || (!old && !large)) break;
+    if (i + 1 == segments_.size()) TIDEMILL_TRY(roll());
+    left -= segments_[i].bytes;
+    end = std::max(end, segments_[i + 1].base);
+  }
+  return end;
+}
+
+std::size_t PartitionLog::cleanable_segments(Timestamp now) const {
+  const Offset bound = std::min(last_stable(), secured());
+  std::size_t count = 0;
+  while (count + 1 < segments_.size() && end_of(count) <= bound) {
+    const bool lags = settings_->compaction_lag_min.count() > 0 && end_of(count) > cleaned_ &&
+                      segments_[count].max_timestamp.value > now.value - settings_->compaction_lag_min.count();
+    if (lags) break;
+    ++count;
+  }
+  return count;
+}
+
+std::optional<double> PartitionLog::dirty_ratio(Timestamp now) const {
+  if (!settings_->compacts) return std::nullopt;
+  std::uint64_t clean = 0;
+  std::uint64_t dirty = 0;
+  bool overdue = false;
+  const std::size_t count = cleanable_segments(now);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (end_of(i) <= cleaned_) {
+      clean += segments_[i].bytes;
+      continue;
+    }
+    dirty += segments_[i].bytes;
+    overdue |= settings_->compaction_lag_max && older(segments_[i].first_timestamp, *settings_->compaction_lag_max, now);
+  }
+  if (dirty == 0) return std::nullopt;
+  if (overdue) return 1.0;
+  const double ratio = static_cast<double>(dirty) / static_cast<double>(clean + dirty);
+  return ratio > settings_->dirty_ratio_min ? std::optional(ratio) : std::nullopt;
+}
+
+CompactionInput PartitionLog::compaction_input(Timestamp now) const {
+  CompactionInput input;
+  const std::size_t count = cleanable_segments(now);
+  input.partition = partition_;
+  input.directory = directory_;
+  input.segments.assign(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(count));
+  input.end = count == 0 ? log_start_ : end_of(count - 1);
+  input.cleaned = cleaned_;
+  input.aborted = aborted_;
+  input.rules = {.now = now, .delete_retention = settings_->delete_retention};
+  input.segment_bytes = static_cast<std::uint64_t>(settings_->segment_bytes.value_or(shared_.segment_bytes));
+  return input;
+}
+
+bool PartitionLog::replaceable(const CompactedSegment& compacted) const {
+  auto segment = std::find_if(segments_.begin(), segments_.end(),
+                              [&](const Segment& each) { return each.path == compacted.replaced.front(); });
+  for (const std::string& path : compacted.replaced) {
+    if (segment == segments_.end() || segment->path != path) return false;
+    ++segment;
+  }
+  return true;
+}
+
+void PartitionLog::replace(CompactedSegment compacted) {
+  TIDEMILL_ASSERT(replaceable(compacted));
+  const auto first = std::find_if(segments_.begin(), segments_.end(),
+                                  [&](const Segment& each) { return each.path == compacted.replaced.front(); });
+  const auto behind = first + static_cast<std::ptrdiff_t>(compacted.replaced.size());
+  *first = std::move(compacted.segment);
+  segments_.erase(first + 1, behind);
+  recent_.drop_before(compacted.end);
+  aborted_.forget_before(compacted.end);  // their records are gone, also from the segments before
+}
+
+}  // namespace tidemill::embedded

@@ -1,0 +1,46 @@
+#include <tidemill/processor/processing_context.hpp>
+
+namespace tidemill {
+
+namespace detail {
+
+void throw_missing_key() {
+  throw StreamsException("the record has no key: ask has_key() first, or use key_or_null()");
+}
+void throw_missing_value() {
+  throw StreamsException("the record has a null value: ask has_value() first, or use value_or_null()");
+}
+
+StateStore& ProcessorNodeBase::key_value_store(std::string_view name, bool timestamped) const {
+  StateStore& store = connected_store(name);
+  if (store.spec().timestamped() && !timestamped) {
+    throw StreamsException("processor \"" + this->name() + "\": store \"" + std::string(name) +
+                           "\" keeps a timestamp with each value: ask for ValueAndTimestamp<Value> instead of Value");
+  }
+  if (!store.spec().timestamped() && timestamped) {
+    throw StreamsException("processor \"" + this->name() + "\": store \"" + std::string(name) +
+                           "\" keeps no timestamps: ask for Value instead of ValueAndTimestamp<Value>");
+  }
+  return store;
+}
+
+RecordContext ProcessorNodeBase::context_of(Timestamp timestamp, const Headers& headers) const {
+  if (timestamp.value < 0) {
+    throw StreamsException("processor \"" + name() + "\" forwards a record with the negative timestamp " +
+                           std::to_string(timestamp.value) + ": give it one with with_timestamp()");
+  }
+  RecordContext context = task().current != nullptr ? *task().current : RecordContext{};
+  context.timestamp = timestamp;
+  context.headers = &headers;
+  return context;
+}
+
+}  // namespace detail
+
+std::optional<RecordMetadata> ProcessingContext::record_metadata() const {
+  const RecordContext* current = node_.task().current;
+  if (current == nullptr || current->source == nullptr) return std::nullopt;
+  return RecordMetadata{current->source->topic, current->source->partition, current->offset};
+}
+
+}  // namespace tidemill

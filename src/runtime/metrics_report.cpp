@@ -1,0 +1,47 @@
+#include "runtime/metrics_report.hpp"
+
+namespace tidemill::runtime {
+namespace {
+
+double as_number(std::uint64_t value) { return static_cast<double>(value); }
+
+}  // namespace
+
+void report_task(const TaskMetrics& task, MetricTags tags, std::vector<Metric>& out) {
+  tags.emplace_back("task-id", to_string(task.id));
+  const auto add = [&](const char* name, const Counter& counter) {
+    out.push_back({"stream-task-metrics", name, tags, as_number(counter.value())});
+  };
+  out.push_back({"stream-task-metrics", "dropped-records-total", tags, as_number(task.dropped.total())});
+  for (const auto& [reason, count] : task.dropped.by_reason()) {
+    MetricTags by_reason = tags;
+    by_reason.emplace_back("reason", std::string(reason));
+    out.push_back({"stream-task-metrics", "dropped-records-by-reason-total", std::move(by_reason), as_number(count)});
+  }
+  add("process-total", task.processed);
+  add("punctuate-total", task.punctuated);
+  add("commit-total", task.commits);
+  add("restore-total", task.restored);
+  add("restore-remaining-records-total", task.restore_remaining);
+  for (std::size_t i = 0; i < task.inputs.size(); ++i) {
+    MetricTags of_input = tags;
+    of_input.emplace_back("topic", task.inputs[i].topic);
+    of_input.emplace_back("partition", std::to_string(task.inputs[i].partition.value));
+    out.push_back({"stream-task-metrics", "records-lag", std::move(of_input), as_number(task.lag[i].value())});
+  }
+}
+
+void report_thread(const ThreadMetrics& thread, const MetricTags& tags, std::vector<Metric>& out) {
+  const auto add = [&](const char* name, double value) { out.push_back({"stream-thread-metrics", name, tags, value}); };
+  const std::uint64_t commits = thread.commits.value();
+  add("process-total", as_number(thread.processed.value()));
+  add("poll-records-total", as_number(thread.polled_records.value()));
+  add("commit-total", as_number(commits));
+  add("abort-total", as_number(thread.aborts.value()));
+  add("commit-latency-avg", commits == 0 ? 0 : as_number(thread.commit_nanoseconds.value()) / as_number(commits) / 1e6);
+  add("commit-latency-max", as_number(thread.commit_nanoseconds_max.value()) / 1e6);
+  add("task-created-total", as_number(thread.tasks_created.value()));
+  add("task-closed-total", as_number(thread.tasks_closed.value()));
+}
+
+}  // namespace tidemill::runtime

@@ -1,0 +1,26 @@
+// A program that a harness starts, kills, starts again and ends, while Kafka's own programs judge what it did.
+//
+// It says what it does on standard output, a line at a time, flushed at once: each change of state (`OLD -> NEW`), the tasks
+// it owns whenever it is running (`owns 0_0 0_3`), what went wrong. Nothing but SIGTERM (or SIGINT) ends it: when its
+// Streams ends in an error it says NAME-EXCEPTION, closes it and builds the next one in the same process. On SIGTERM it
+// closes within a minute, says NAME-CLOSED, and its status is 0.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <tidemill/streams.hpp>
+
+namespace tidemill {
+
+struct ClientProgram {
+  /// Begins the lines that a harness waits for: "EOS-TEST-CLIENT".
+  std::string name;
+  Topology (*topology)();
+  /// Kafka's keys, stronger than those of the file.
+  std::map<std::string, std::string> settings = {};
+};
+/// main() of such a program, for `--config FILE`: its exit status. 2: the file or what it says cannot be.
+int run_client_program(const ClientProgram& program, const std::string& config_file);
+
+}  // namespace tidemill

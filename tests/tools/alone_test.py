@@ -1,0 +1,205 @@
+"""Nobody owns the directory: the tool takes its lock, and only create and produce change anything."""
+import hashlib
+import os
+import subprocess
+import unittest
+
+from harness import PATIENCE, TIDEMILL, ToolTest
+
+
+class Alone(ToolTest):
+    def fingerprint(self):
+        """Every file below the directory; the lock holds the last owner's pid."""
+        files = {}
+        for folder, _, names in os.walk(self.data):
+            for name in names:
+                path = os.path.join(folder, name)
+                if name not in ("lock", "socket"):
+                    with open(path, "rb") as file:
+                        files[path] = hashlib.sha256(file.read()).hexdigest()
+        return files
+
+    def test_what_is_produced_is_consumed(self):
+        self.assertIn("made a new log", self.done("topics", "create", "t", "--partitions", "1").err)
+        self.assertEqual(self.done("produce", "t", stdin=b"one\ntwo\nno end of line").err, "3 records\n")
+        records = self.done("consume", "t", "--from-beginning", "--json").json
+        self.assertEqual([r["value"] for r in records], ["one", "two", "no end of line"])
+        self.assertEqual([r["offset"] for r in records], [0, 1, 2])
+        self.assertEqual([r["key"] for r in records], [None] * 3)
+        self.assertEqual(records[0]["partition"], 0)
+        self.assertEqual(records[0]["headers"], [])
+        self.assertGreater(records[0]["timestamp"], 0)
+
+    def test_a_record_is_a_line_of_text(self):
+        self.prepared("topic t 1", "put t 0 k v", "put t 0 - -", "odd t")
+        lines = self.done("consume", "t", "--from-beginning").lines
+        self.assertEqual(lines[0], "0:0\t2026-11-25T08:00:00.123Z\tk\tv")
+        self.assertEqual(lines[1], "0:1\t2026-11-25T08:00:00.123Z\tnull\tnull")
+        self.assertEqual(lines[2].split("\t")[2:], ["base64:/wBr", "base64:wyg=", "trace=abc", "raw=base64:/v8=", "none=null"])
+
+    def test_bytes_that_are_no_text_are_base64_in_json(self):
+        self.prepared("topic t 1", "odd t")
+        [record] = self.done("consume", "t", "--from-beginning", "--json").json
+        self.assertEqual(record["key"], {"base64": "/wBr"})
+        self.assertEqual(record["value"], {"base64": "wyg="})
+        self.assertEqual(record["headers"], [["trace", "abc"], ["raw", {"base64": "/v8="}], ["none", None]])
+
+    def test_json_lines_can_be_produced_again(self):
+        self.prepared("topic t 2", "topic u 2", "put t 1 k v", "put t 0 k -", "odd t")
+        lines = self.done("consume", "t", "--from-beginning", "--json").out
+        self.done("produce", "u", "--json", stdin=lines.encode())
+        self.assertEqual(self.done("consume", "u", "--from-beginning", "--json").out, lines)
+
+    def test_numbers_are_read_and_shown(self):
+        self.done("topics", "create", "t", "--partitions", "1")
+        types = ["--key-type", "int32", "--value-type", "int64"]
+        self.done("produce", "t", "--key-separator", ":", *types, stdin=b"1:-5\n2:9000000000\n")
+        records = self.done("consume", "t", "--from-beginning", "--json", *types).json
+        self.assertEqual([(r["key"], r["value"]) for r in records], [(1, -5), (2, 9000000000)])
+        self.assertIn("line 1: \"x\" is no int64", self.refused("produce", "t", "--value-type", "int64", stdin=b"x\n"))
+
+    def test_keys_go_where_kafka_puts_them(self):
+        self.done("topics", "create", "t", "--partitions", "8")
+        self.done("produce", "t", "--key-separator", "=", stdin=b"the=1\ntide=2\nturns=3\nmill=4\nthe=5\n")
+        records = self.done("consume", "t", "--from-beginning", "--json").json
+        where = {(r["key"], r["partition"]) for r in records}
+        self.assertEqual(where, {("the", 7), ("tide", 3), ("turns", 1), ("mill", 0)})
+
+    def test_from_the_end_there_is_nothing(self):
+        self.prepared("topic t 1", "put t 0 k v")
+        answer = self.done("consume", "t", "--json")
+        self.assertEqual(answer.out, "")
+        self.assertIn("--from-beginning", answer.err)
+
+    def test_max_and_partition_select(self):
+        self.prepared("topic t 2", *[f"put t {i % 2} k {i}" for i in range(10)])
+        self.assertEqual(len(self.values("t", "--max", "3")), 3)
+        self.assertEqual(self.values("t", "--max", "0"), [])
+        self.assertEqual(self.values("t", "--partition", "1"), ["1", "3", "5", "7", "9"])
+        self.assertIn("partitions 0 to 1, no partition 7", self.refused("consume", "t", "--partition", "7"))
+
+    def test_committed_leaves_out_what_was_aborted(self):
+        self.prepared("topic t 1", "put t 0 - a", "begin t 0 b", "abort", "begin t 0 c", "commit")
+        self.assertEqual(self.values("t"), ["a", "b", "c"])
+        self.assertEqual(self.values("t", "--committed"), ["a", "c"])
+
+    def test_follow_shows_what_is_there_and_goes_on(self):
+        self.prepared("topic t 1", "put t 0 - a", "put t 0 - b")
+        follow = subprocess.Popen(self.command(["consume", "t", "--from-beginning", "--follow"]), stdout=subprocess.PIPE, text=True)
+        self.assertTrue(follow.stdout.readline().endswith("\ta\n"))
+        self.assertTrue(follow.stdout.readline().endswith("\tb\n"))
+        self.assertIsNone(follow.poll())
+        follow.terminate()
+        follow.wait(PATIENCE)
+        follow.stdout.close()
+
+    def test_topics_are_listed_and_described(self):
+        self.done("topics", "create", "long-name", "--partitions", "2", "--config", "cleanup.policy=compact",
+                  "--config", "retention.ms=1000")
+        self.done("topics", "create", "t")
+        self.done("produce", "long-name", "--partition", "1", "--key-separator", "=", stdin=b"k=x\n")
+        self.assertIn("without a key", self.refused("produce", "long-name", stdin=b"x\n"))
+        self.assertEqual(self.done("topics", "list").lines, ["long-name  2 partitions", "t          8 partitions"])
+        self.assertEqual(self.done("topics", "list", "--json").json, [{"topic": "long-name", "partitions": 2}, {"topic": "t", "partitions": 8}])
+        text = self.done("topics", "describe", "long-name").out
+        self.assertIn("cleanup.policy=compact", text)
+        self.assertIn("partition 1: offsets 0 to 1", text)
+        [row] = self.done("topics", "describe", "long-name", "--json").json
+        self.assertEqual(row["config"], {"cleanup.policy": "compact", "retention.ms": "1000"})
+        self.assertEqual([p["end"] for p in row["partitions"]], [0, 1])
+
+    def test_groups_are_shown_with_their_lag(self):
+        self.prepared("topic t 2", "put t 0 - a", "put t 0 - b", "put t 0 - c", "position app t 0 1", "position other t 1 0")
+        text = self.done("groups").out
+        self.assertIn("app  Empty, generation 0, 0 members, lag 2\n    t-0  offset 1  lag 2\n", text)
+        [app] = self.done("groups", "app", "--json").json
+        self.assertEqual(app["positions"], [{"topic": "t", "partition": 0, "offset": 1, "lag": 2}])
+        self.assertIn('no group "ap": did you mean "app"?', self.refused("groups", "ap"))
+
+    def test_looking_changes_nothing(self):
+        self.owner().do("topic t 1", "put t 0 - a", "begin t 0 b").kill()  # a transaction is open, nothing was closed
+        before = self.fingerprint()
+        self.assertEqual(self.values("t", "--committed"), ["a"])
+        self.done("topics", "describe", "t")
+        self.done("groups")
+        self.done("verify")
+        self.done("dump", "--records")
+        self.assertEqual(self.fingerprint(), before)
+
+    def test_an_unknown_topic_names_the_nearest_and_how_to_make_it(self):
+        self.prepared("topic word-counts 1")
+        for command in (["consume", "word-count"], ["produce", "word-count"], ["topics", "describe", "word-count"]):
+            sentence = self.refused(*command)
+            self.assertIn('there is no topic "word-count" in the embedded log in ' + self.data, sentence)
+            self.assertIn('did you mean "word-counts"?', sentence)
+            self.assertIn("tidemill topics create word-count --data " + self.data, sentence)
+
+    def test_topics_that_cannot_be_are_refused(self):
+        self.done("topics", "create", "t")
+        self.assertIn("there is a topic \"t\" already", self.refused("topics", "create", "t"))
+        self.assertIn("a name has", self.refused("topics", "create", "a/b"))
+        self.assertIn("there is no configuration \"retention\"", self.refused("topics", "create", "u", "--config", "retention=1"))
+        self.assertIn("is not KEY=VALUE", self.refused("topics", "create", "u", "--config", "retention", status=2))
+
+    def test_a_directory_without_a_log_is_an_error_and_stays_without(self):
+        for command in (["topics", "list"], ["consume", "t"], ["produce", "t"], ["groups"], ["verify"], ["dump"]):
+            self.assertIn("there is no log in " + self.data, self.refused(*command))
+        self.assertFalse(os.path.exists(self.data))
+
+    def test_a_directory_too_high_names_the_logs_below(self):
+        self.prepared("topic t 1")
+        done = subprocess.run([TIDEMILL, "topics", "list", "--data", self.root], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there are logs in " + self.data, done.stderr)
+
+    def test_wrong_usage_is_status_2_and_a_sentence(self):
+        for arguments, sentence in (
+                ([], "A subcommand is required"),
+                (["topics"], "A subcommand is required"),
+                (["consume"], "topic is required"),
+                (["consume", "t", "--frob"], "--frob"),
+                (["consume", "t", "--max", "many"], "--max"),
+                (["consume", "t", "--max", "-1"], "--max"),
+                (["consume", "t", "--value-type", "text"], "--value-type"),
+                (["topics", "create", "t", "--partitions", "0"], "--partitions"),
+                (["consume", "t", "--command-config", "f"], "--command-config is for --bootstrap-servers"),
+                (["consume", "t", "--bootstrap-servers", "127.0.0.1:1"], "two logs"),
+                (["verify", "--bootstrap-servers", "127.0.0.1:1"], "reads the files of a data directory")):
+            self.assertIn(sentence, self.refused(*arguments, status=2), arguments)
+        nowhere = subprocess.run([TIDEMILL, "topics", "list"], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(nowhere.returncode, 2)
+        self.assertIn("Say --data DIR or --bootstrap-servers HOST:PORT", nowhere.stderr)
+
+    def test_help_says_what_there_is(self):
+        text = self.done("--help").out
+        for word in ("topics", "produce", "consume", "groups", "verify", "dump", "Exit status"):
+            self.assertIn(word, text)
+        for command in (["consume"], ["topics", "create"], ["dump"]):
+            self.assertIn("--data DIR", self.done(*command, "--help").out)
+
+    def test_half_written_input_says_which_line_and_keeps_what_came_before(self):
+        self.done("topics", "create", "t", "--partitions", "1")
+        sentence = self.refused("produce", "t", "--json", stdin=b'{"value":"a"}\n{"value":"b"\n')
+        self.assertIn("line 2: not a JSON object", sentence)
+        self.assertIn("1 records are there", sentence)
+        self.assertEqual(self.values("t"), ["a"])
+        for line, why in ((b'{"key":"k"}', 'no "value"'), (b'{"value":1}', "--value-type"), (b'{"value":"v","x":1}', '"x" is not a part'),
+                          (b'{"value":{"base64":"?"}}', "base64"), (b'{"value":"v","partition":5}', "no partition 5"),
+                          (b'{"value":"v","headers":[["a"]]}', "a pair")):
+            self.assertIn(why, self.refused("produce", "t", "--json", stdin=line), line)
+        self.assertEqual(self.values("t"), ["a"])
+
+    def test_a_record_that_is_too_large_is_refused_with_its_limit(self):
+        self.done("topics", "create", "t", "--partitions", "1", "--config", "max.message.bytes=1000")
+        self.assertIn("1000", self.refused("produce", "t", stdin=b"x" * 2000))
+
+    def test_an_output_that_cannot_be_written_is_an_error(self):
+        self.prepared("topic t 1", "put t 0 - a")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(self.command(["consume", "t", "--from-beginning"]), stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"standard output: No space left", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

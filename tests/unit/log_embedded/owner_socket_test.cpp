@@ -1,0 +1,227 @@
+// The owner's socket itself: where it lies, whose it is, what it makes of strangers. What is asked over it is the conformance
+// suite's part (conformance_embedded_owner_socket).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <thread>
+
+#include <tidemill/adapters/embedded_log.hpp>
+
+#include "log_embedded/owner_channel.hpp"
+#include "log_embedded/owner_server.hpp"
+#include "log_embedded/socket_consumer.hpp"
+
+namespace tidemill::embedded {
+namespace {
+
+using testing::HasSubstr;
+
+MonotonicTime soon() { return system_clock().now().monotonic + std::chrono::seconds(30); }
+
+class OwnerSocket : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "/tidemill-owner-XXXXXX";
+    root_ = directory_ = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override {
+    owner_.reset();
+    real_storage(root_)->remove_all("").value();
+  }
+  void own() {
+    owner_ = open_embedded_log(directory_).value();
+    if (!owner_->admin().describe_topic("t", soon())) {
+      owner_->admin().create_topic({.name = "t", .partitions = 1, .config = {}}, soon()).value();
+    }
+  }
+  Result<std::shared_ptr<Log>> reach(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+    return reach_embedded_log(directory_, {.read_only = true}, patience);
+  }
+  /// Sends raw bytes as a stranger would and returns what comes back until the owner hangs up or `enough` bytes are there.
+  std::string exchange(BytesView bytes, std::size_t enough) {
+    const Descriptor socket = connect_to(directory_, kOwnerSocketName).value();
+    EXPECT_EQ(send_some(socket.number(), bytes).value(), bytes.size());
+    Bytes received;
+    while (received.size() < enough) {
+      pollfd wanted{socket.number(), POLLIN, 0};
+      if (::poll(&wanted, 1, 30'000) <= 0) break;
+      if (!receive_some(socket.number(), received, enough)) break;
+    }
+    return received;
+  }
+  std::string root_;
+  std::string directory_;
+  std::shared_ptr<Log> owner_;
+};
+
+TEST_F(OwnerSocket, IsTheOwnersUsersAloneAndGoesWithTheOwner) {
+  own();
+  struct stat status{};
+  ASSERT_EQ(::stat((directory_ + "/socket").c_str(), &status), 0);
+  EXPECT_TRUE(S_ISSOCK(status.st_mode));
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+  owner_.reset();
+  EXPECT_NE(::stat((directory_ + "/socket").c_str(), &status), 0);
+}
+
+TEST_F(OwnerSocket, WorksWhereThePathIsLongerThanAnAddress) {
+  directory_ = root_ + "/" + std::string(200, 'd') + "/" + std::string(200, 'e');
+  own();
+  EXPECT_EQ(reach().value()->admin().list_topics(soon()).value().size(), 1U);
+}
+
+TEST_F(OwnerSocket, OfADeadOwnerIsReplaced) {
+  Descriptor dead = listen_at(directory_, kOwnerSocketName).value();
+  dead = Descriptor();  // the name stays behind
+  own();
+  EXPECT_EQ(reach().value()->admin().list_topics(soon()).value().size(), 1U);
+}
+
+TEST_F(OwnerSocket, OfADeadOwnerDoesNotKeepAToolFromTakingTheLock) {
+  own();
+  owner_.reset();
+  Descriptor dead = listen_at(directory_, kOwnerSocketName).value();
+  dead = Descriptor();
+  const auto log = reach().value();
+  EXPECT_EQ(log->admin().list_topics(soon()).value().size(), 1U);
+  EXPECT_THAT(log->traits().description, testing::Not(HasSubstr("process")));
+}
+
+TEST_F(OwnerSocket, IsWaitedForWhileTheOwnerStarts) {
+  const auto lock = real_storage(directory_)->lock("lock").value();
+  Result<std::shared_ptr<Log>> reached = Error{};
+  std::thread tool([&] { reached = reach(); });
+  const auto log = in_memory_log();
+  const auto storage = memory_storage();
+  auto engine = Engine::open(nullptr, *storage, system_clock(), system_random(), {.background_thread = false}, "a log").value();
+  const auto server = OwnerServer::start(*log, std::move(engine), directory_).value();
+  tool.join();
+  EXPECT_THAT(reached.value()->traits().description, HasSubstr("process " + std::to_string(::getpid())));
+}
+
+TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerIsDead) {
+  own();
+  owner_.reset();
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {  // has the lock, and no socket
+    const auto lock = real_storage(directory_)->lock("lock");
+    (void)!::write(ready[1], "x", 1);
+    ::pause();
+    ::_exit(lock ? 0 : 1);
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  Result<std::shared_ptr<Log>> reached = Error{};
+  std::thread tool([&] { reached = reach(); });
+  ::kill(child, SIGKILL);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  tool.join();
+  EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
+}
+
+TEST_F(OwnerSocket, OfAnOwnerThatDoesNotAnswerIsGivenUpWithASentence) {
+  own();
+  owner_.reset();
+  const auto lock = real_storage(directory_)->lock("lock").value();
+  const auto without_socket = reach(std::chrono::milliseconds(20));
+  EXPECT_EQ(without_socket.error().kind, ErrorKind::kLocked);
+  EXPECT_THAT(without_socket.error().message, HasSubstr("process " + std::to_string(::getpid()) + " owns " + directory_));
+  const auto listener = listen_at(directory_, kOwnerSocketName).value();
+  const auto silent = reach(std::chrono::milliseconds(20));
+  EXPECT_EQ(silent.error().kind, ErrorKind::kTimeout);
+  EXPECT_THAT(silent.error().message, HasSubstr("does not answer"));
+}
+
+TEST_F(OwnerSocket, AnswersNonsenseWithASentence) {
+  own();
+  const std::string answer = exchange(frame("\x63junk"), kOwnerFrameHeadBytes + 2);
+  const auto decoded = decode_answer<Hello>(BytesView(answer).substr(kOwnerFrameHeadBytes));
+  EXPECT_THAT(decoded.error().message, HasSubstr("there is no request 99"));
+  EXPECT_TRUE(reach().has_value());
+}
+
+TEST_F(OwnerSocket, HangsUpOnAMessageThatIsTooLarge) {
+  own();
+  const std::string answer = exchange(std::string("\xff\xff\xff\xff", 4), 1'000'000);
+  const auto decoded = decode_answer<Hello>(BytesView(answer).substr(kOwnerFrameHeadBytes));
+  EXPECT_EQ(decoded.error().kind, ErrorKind::kTooLarge);
+}
+
+TEST_F(OwnerSocket, RefusesAnotherVersion) {
+  own();
+  auto channel = OwnerChannel::open(directory_, soon()).value();
+  const auto answer = channel->call(Hello{.version = 99}, soon());
+  EXPECT_EQ(answer.error().kind, ErrorKind::kUnsupported);
+  EXPECT_TRUE(channel->call(Hello{}, soon()).has_value());
+}
+
+TEST_F(OwnerSocket, ServesABoundedNumberAndSaysSo) {
+  own();
+  std::vector<std::unique_ptr<OwnerChannel>> channels;
+  for (std::size_t i = 0; i < OwnerServer::kSessionsMax; ++i) channels.push_back(OwnerChannel::open(directory_, soon()).value());
+  const auto refused = OwnerChannel::open(directory_, soon());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kFull);
+  channels.pop_back();
+  // The owner learns of the end and of the new connection in any order.
+  Result<std::unique_ptr<OwnerChannel>> taken = Error{ErrorKind::kFull, ""};
+  for (const MonotonicTime end = soon(); !taken && system_clock().now().monotonic < end;) {
+    taken = OwnerChannel::open(directory_, soon());
+  }
+  EXPECT_TRUE(taken.has_value());
+}
+
+TEST_F(OwnerSocket, OfAnOwnerThatEndsIsAnErrorOfWhoAsks) {
+  own();
+  const auto log = reach().value();
+  const auto consumer = log->consumer(Isolation::kReadCommitted).value();
+  const std::pair<TopicPartition, Offset> from{{"t", PartitionId(0)}, Offset(0)};
+  consumer->assign(std::span(&from, 1)).value();
+  EXPECT_TRUE(consumer->poll(1000).has_value());
+  std::thread ends([&] { owner_.reset(); });
+  EXPECT_TRUE(consumer->wait(soon()));
+  ends.join();
+  const auto polled = consumer->poll(1000);
+  EXPECT_EQ(polled.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(polled.error().message, HasSubstr("process " + std::to_string(::getpid())));
+  EXPECT_EQ(log->admin().list_topics(soon()).error().kind, ErrorKind::kUnavailable);
+}
+
+// The answer lies in the same bytes as the one before it: nothing more will come to wake who waits for it.
+TEST_F(OwnerSocket, AnAnswerThatHasComeAlreadyIsNotWaitedFor) {
+  const Descriptor listener = listen_at(directory_, kOwnerSocketName).value();
+  Descriptor connection;
+  std::thread owner([&] {
+    pollfd wanted{listener.number(), POLLIN, 0};
+    EXPECT_EQ(::poll(&wanted, 1, 30'000), 1);
+    connection = Descriptor(::accept(listener.number(), nullptr, nullptr));
+    const Bytes both = frame(encode_answer<Hello>(HelloAnswer{})) +
+                       frame(encode_answer<Read>(std::vector<PartitionRead>{{Offset(7), true, Offset(7), {}, std::nullopt}}));
+    EXPECT_EQ(send_some(connection.number(), both).value(), both.size());
+  });
+  SocketConsumer consumer(OwnerChannel::open(directory_, soon()).value(), make_event().value(), Isolation::kReadCommitted);
+  owner.join();
+  const std::pair<TopicPartition, Offset> from{{"t", PartitionId(0)}, Offset(0)};
+  consumer.assign(std::span(&from, 1)).value();
+  EXPECT_TRUE(consumer.wait(soon()));
+  (void)consumer.poll(1000).value();
+  EXPECT_EQ(consumer.position(from.first).value(), Offset(7));
+}
+
+TEST_F(OwnerSocket, CannotDoWhatNeedsTheOwnersMemory) {
+  own();
+  const auto log = reach().value();
+  EXPECT_EQ(log->membership("app").error().kind, ErrorKind::kUnsupported);
+  EXPECT_EQ(log->commit_group({.name = "tx", .application_id = {}}, soon()).error().kind, ErrorKind::kUnsupported);
+}
+
+}  // namespace
+}  // namespace tidemill::embedded

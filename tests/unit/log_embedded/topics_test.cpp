@@ -1,0 +1,220 @@
+// Topic configuration takes effect, at once and also under a producer that is at work.
+#include "world.hpp"
+
+namespace tidemill {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Row;
+using test::World;
+using testing::Each;
+using testing::ElementsAre;
+using testing::SizeIs;
+
+std::vector<int> codecs(World& world, const std::string& topic) {
+  std::vector<int> result;
+  for (const BatchHeader& batch : world.batches(topic)) {
+    if (!batch.control()) result.push_back(batch.codec());
+  }
+  return result;
+}
+
+const std::string kCompressible(1000, 'x');
+
+TEST(Topics, CompressionTypeIsUsed) {
+  const std::pair<const char*, int> kinds[] = {{"uncompressed", 0}, {"gzip", 1}, {"snappy", 2}, {"lz4", 3}, {"zstd", 4}};
+  for (const auto& [name, codec] : kinds) {
+    World world;
+    world.topic("t", {{"compression.type", name}});
+    world.put("t", "k", BytesView(kCompressible));
+    EXPECT_THAT(codecs(world, "t"), ElementsAre(codec)) << name;
+    EXPECT_EQ(world.offsets("t").size_bytes < 200, codec != 0) << name;
+    world.reopen();
+    EXPECT_EQ(world.rows("t"), (std::vector<Row>{{0, "k", kCompressible}})) << name;
+  }
+}
+
+TEST(Topics, TheProducersCompressionIsUsedWhereTheTopicLeavesItTo) {
+  World world;
+  world.topic("own", {{"compression.type", "lz4"}});
+  world.topic("producers", {{"compression.type", "producer"}});
+  world.topic("default");
+  const auto group = world.log()
+                         .commit_group({.name = "g",
+                                        .application_id = {},
+                                        .guarantee = ProcessingGuarantee::kAtLeastOnce,
+                                        .producer_properties = {{"compression.type", "zstd"}}},
+                                       world.deadline())
+                         .value();
+  const auto producer = group->producer();
+  for (const char* topic : {"own", "producers", "default"}) world.send(*producer, topic, BytesView("k"), BytesView(kCompressible));
+  EXPECT_THAT(codecs(world, "own"), ElementsAre(3));
+  EXPECT_THAT(codecs(world, "producers"), ElementsAre(4));
+  EXPECT_THAT(codecs(world, "default"), ElementsAre(4));
+  const auto wrong = world.log().commit_group(
+      {.name = "g", .application_id = {}, .producer_properties = {{"compression.type", "rar"}}}, world.deadline());
+  ASSERT_FALSE(wrong.has_value());
+  EXPECT_EQ(wrong.error().kind, ErrorKind::kInvalidArgument);
+}
+
+TEST(Topics, WhatIsAlteredHoldsForProducersAtWork) {
+  World world;
+  world.topic("t");
+  auto group = world.group("", ProcessingGuarantee::kAtLeastOnce);
+  auto producer = group->producer();
+  world.send(*producer, "t", BytesView("k"), BytesView(kCompressible));
+  world.log()
+      .admin()
+      .alter_topic("t", {{"compression.type", "gzip"}, {"segment.bytes", "100"}, {"max.message.bytes", "500"}}, world.deadline())
+      .value();
+  world.send(*producer, "t", BytesView("k"), BytesView("small"));
+  world.send(*producer, "t", BytesView("k"), BytesView("small"));
+  EXPECT_THAT(codecs(world, "t"), ElementsAre(0, 1, 1));
+  EXPECT_THAT(world.segments("t"), SizeIs(3));
+  EXPECT_THROW(world.send(*producer, "t", BytesView("k"), BytesView(kCompressible)), ResultException);
+  producer.reset();
+  group.reset();
+  world.reopen();
+  EXPECT_EQ(world.log().admin().describe_topic("t", world.deadline()).value().config.at("segment.bytes"), "100");
+}
+
+TEST(Topics, LogAppendTimeIsTheTimeOfTheAppend) {
+  World world;
+  world.topic("t", {{"message.timestamp.type", "LogAppendTime"}, {"compression.type", "lz4"}});
+  world.put("t", "k", BytesView("v"), Timestamp(5));
+  const Timestamp now = world.clock.now().wall;
+  world.clock.advance(1h);
+  const auto polled = world.reader("t")->poll(1 << 20).value();
+  EXPECT_EQ(polled.batches.at(0)->records.at(0).timestamp, now);
+  world.reopen();
+  EXPECT_EQ(world.reader("t")->poll(1 << 20).value().batches.at(0)->records.at(0).timestamp, now);
+  EXPECT_EQ(world.log().admin().offset_for_time({"t", PartitionId(0)}, Timestamp(6), world.deadline()).value(), Offset(0));
+}
+
+TEST(Topics, SegmentMsBeginsANewSegmentByTheRecordsTimes) {
+  World world;
+  world.topic("t", {{"segment.ms", "1000"}});
+  for (const std::int64_t time : {5000, 5500, 6000, 6001, 5000, 7500}) world.put("t", "k", BytesView("v"), Timestamp(time));
+  EXPECT_THAT(world.segments("t"), ElementsAre("00000000000000000000.log", "00000000000000000003.log", "00000000000000000005.log"));
+}
+
+TEST(Topics, RetentionByTimeTakesOldSegmentsAndAtLastTheActiveOne) {
+  World world;
+  world.topic("t", {{"segment.bytes", "100"}, {"retention.ms", "60000"}});
+  for (int i = 0; i < 3; ++i) {
+    world.put("t", "k", BytesView(std::to_string(i)));
+    world.clock.advance(25s);
+  }
+  world.background();
+  EXPECT_EQ(world.rows("t"), (std::vector<Row>{{1, "k", "1"}, {2, "k", "2"}})) << "the first one is 75 s old";
+  world.clock.advance(2min);
+  world.background();
+  EXPECT_THAT(world.rows("t"), SizeIs(0));
+  EXPECT_EQ(world.offsets("t").start, Offset(3));
+  EXPECT_EQ(world.offsets("t").high_watermark, Offset(3));
+  EXPECT_THAT(world.segments("t"), ElementsAre("00000000000000000003.log"));
+  world.put("t", "k", BytesView("next"));
+  world.reopen();
+  EXPECT_EQ(world.rows("t"), (std::vector<Row>{{3, "k", "next"}}));
+}
+
+TEST(Topics, RetentionBySizeKeepsAtLeastSoMuch) {
+  World world;
+  world.topic("t", {{"segment.bytes", "100"}, {"retention.bytes", "250"}});
+  for (int i = 0; i < 10; ++i) world.put("t", "k", BytesView("value"));
+  world.background();
+  EXPECT_THAT(world.segments("t"), SizeIs(4));
+  EXPECT_GE(world.offsets("t").size_bytes, 250U);
+  EXPECT_LT(world.offsets("t").size_bytes, 350U);
+}
+
+TEST(Topics, RetentionLeavesWhatAnOpenTransactionHolds) {
+  World world;
+  world.topic("t", {{"segment.bytes", "100"}, {"retention.ms", "60000"}});
+  world.put("t", "k", BytesView("old"));
+  const auto open = world.transactional("open");
+  const auto producer = open->producer();
+  world.send(*producer, "t", BytesView("k"), BytesView("open"));
+  world.put("t", "k", BytesView("behind"));
+  world.clock.advance(2min);
+  world.background();
+  EXPECT_EQ(world.offsets("t").start, Offset(1));
+}
+
+TEST(Topics, RetentionOfATopicThatDoesNotDeleteTakesNothing) {
+  World world;
+  world.topic("t", {{"cleanup.policy", "compact"}, {"segment.bytes", "100"}, {"retention.ms", "1"}});
+  for (int i = 0; i < 3; ++i) world.put("t", std::to_string(i), BytesView("v"));
+  world.clock.advance(1h);
+  world.background();
+  EXPECT_EQ(world.offsets("t").start, Offset(0));
+}
+
+TEST(Topics, DeletedRecordsStayDeletedAndTheirFilesGo) {
+  for (const Durability durability : {Durability::kPower, Durability::kProcess}) {
+    World world({.durability = durability});
+    world.topic("t", {{"segment.bytes", "100"}});
+    for (int i = 0; i < 5; ++i) world.put("t", "k", BytesView(std::to_string(i)));
+    world.log().admin().delete_records({"t", PartitionId(0)}, Offset(3), world.deadline()).value();
+    EXPECT_EQ(world.rows("t").front(), (Row{3, "k", "3"}));
+    world.background();
+    EXPECT_THAT(world.segments("t"), SizeIs(2));
+    world.kill();
+    EXPECT_EQ(world.rows("t"), (std::vector<Row>{{3, "k", "3"}, {4, "k", "4"}}));
+  }
+}
+
+TEST(Topics, BatchesInMemoryHaveOneBoundForAllPartitions) {
+  World world({.recent_batches_bytes = 2000});
+  world.topic("a");
+  world.topic("b");
+  for (int i = 0; i < 20; ++i) world.put(i % 2 == 0 ? "a" : "b", "k", BytesView(std::string(300, 'x')));
+  const auto from_disk = [&](const std::string& topic, std::int64_t offset) {
+    const std::uint64_t before = world.storage.operations(simulation::Operation::kRead);
+    (void)World::read(*world.reader(topic, Offset(offset)));
+    return world.storage.operations(simulation::Operation::kRead) > before;
+  };
+  EXPECT_TRUE(from_disk("a", 0));
+  EXPECT_TRUE(from_disk("b", 0));
+  EXPECT_FALSE(from_disk("a", 9));
+  EXPECT_FALSE(from_disk("b", 9));
+}
+
+TEST(Topics, AnOpenTransactionOfAnySizeNeedsLittleMemoryAndIsWholeOrNot) {
+  World world;
+  world.topic("t");
+  const std::string value(1 << 20, 'x');
+  constexpr int kRecords = 40;  // more than may wait for the journal, and more than the journal holds
+  for (const bool commits : {false, true}) {
+    const auto transaction = world.transactional("t");
+    const auto producer = transaction->producer();
+    for (int i = 0; i < kRecords; ++i) world.send(*producer, "t", BytesView("k"), BytesView(value.substr(100)));
+    (void)transaction->flush(world.deadline()).value();
+    if (commits) {
+      ASSERT_EQ(transaction->commit({}, world.deadline()).outcome, CommitOutcome::kCommitted);
+    } else {
+      world.kill();
+    }
+  }
+  world.storage.power_off();
+  world.close();
+  world.storage.power_on();
+  EXPECT_THAT(world.rows("t"), SizeIs(kRecords));
+}
+
+TEST(Topics, ADeletedTopicIsGoneAlsoWhenItsDeletionFilledTheJournal) {
+  World world;
+  const std::string long_name(200, 'x');
+  for (int i = 0; i < 3000; ++i) {  // some journals full
+    const std::string name = long_name + std::to_string(i);
+    world.topic(name);
+    world.put(name, "k", BytesView("v"));
+    world.log().admin().delete_topic(name, world.deadline()).value();
+  }
+  world.kill();
+  EXPECT_THAT(world.log().admin().list_topics(world.deadline()).value(), SizeIs(0));
+  EXPECT_THAT(world.storage.list("topics").value(), SizeIs(0));
+}
+
+}  // namespace
+}  // namespace tidemill

@@ -1,0 +1,171 @@
+// produce: lines of standard input to records. A batch is acknowledged, durably, whenever the input pauses and at its end, so a
+// person who types and a pipe that streams are served alike.
+#include <poll.h>
+#include <unistd.h>
+
+#include <tidemill/base/partitioner.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "commands.hpp"
+
+namespace tool {
+namespace {
+
+constexpr std::size_t kLineBytesMax = std::size_t{64} << 20;
+
+// Lines of standard input, with a look whether the next one is there already.
+class Lines {
+ public:
+  /// False: the input has ended. Waits.
+  bool next(std::string& line) {
+    while (true) {
+      const auto end = text_.find('\n', at_);
+      if (end != std::string::npos) {
+        line.assign(text_, at_, end - at_);
+        at_ = end + 1;
+        return true;
+      }
+      if (ended_) {
+        line.assign(text_, at_);
+        text_.clear();
+        at_ = 0;
+        return !line.empty();
+      }
+      fill();
+    }
+  }
+  [[nodiscard]] bool pauses() const {
+    if (ended_ || text_.find('\n', at_) != std::string::npos) return false;
+    pollfd wanted{STDIN_FILENO, POLLIN, 0};
+    return ::poll(&wanted, 1, 0) == 0;
+  }
+
+ private:
+  void fill() {
+    text_.erase(0, at_);
+    at_ = 0;
+    if (text_.size() > kLineBytesMax) {
+      throw std::runtime_error("a line of more than " + std::to_string(kLineBytesMax) + " bytes on standard input");
+    }
+    std::array<char, 64 * 1024> bytes{};
+    const ssize_t got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+    if (got < 0 && errno == EINTR) return;
+    if (got < 0) throw std::runtime_error(std::string("standard input: ") + std::strerror(errno));
+    ended_ = got == 0;
+    text_.append(bytes.data(), static_cast<std::size_t>(got));
+  }
+  std::string text_;
+  std::size_t at_ = 0;
+  bool ended_ = false;
+};
+
+NewRecord from_line(const std::string& line, const ProduceOptions& options) {
+  if (options.json) return from_json_line(line, options.types);
+  NewRecord record;
+  std::string_view value = line;
+  if (options.key_separator) {
+    const auto at = line.find(*options.key_separator);
+    if (at == std::string::npos) throw std::runtime_error("there is no \"" + *options.key_separator + "\" behind a key");
+    record.key = from_text(line.substr(0, at), options.types.key);
+    value.remove_prefix(at + options.key_separator->size());
+  }
+  record.value = from_text(std::string(value), options.types.value);
+  return record;
+}
+
+// The producing end: sends, and says where it stands when something goes wrong.
+class Sender {
+ public:
+  Sender(const Where& where, tidemill::Log& log, const std::string& topic) : where_(where) {
+    tidemill::CommitGroupOptions options;
+    options.guarantee = tidemill::ProcessingGuarantee::kAtLeastOnce;
+    group_ = log.commit_group(options, where.deadline()).value();
+    producer_ = group_->producer();
+    const auto handle = producer_->topic(topic, where.deadline());
+    if (!handle) throw tidemill::ResultException(explain(where, log, topic, handle.error()));
+    topic_ = *handle;
+    partitions_ = producer_->partition_count(topic_);
+  }
+
+  void send(const NewRecord& record, std::int32_t partition) {
+    const tidemill::Bytes headers = record.headers.encode();
+    tidemill::ProducerRecord out;
+    out.topic = topic_;
+    out.timestamp = record.timestamp;
+    out.key = tidemill::to_view(record.key);
+    out.value = tidemill::to_view(record.value);
+    out.headers = headers;
+    out.partition = tidemill::PartitionId(partition);
+    if (partition < 0) {
+      out.partition = record.key ? tidemill::partition_for_key(*record.key, partitions_)
+                                 : tidemill::PartitionId(static_cast<std::int32_t>(turn_++ % partitions_));
+    }
+    tidemill::SendStatus status = producer_->send(out);
+    if (status == tidemill::SendStatus::kFull) {
+      flush();  // makes room by waiting, not by trying again and again
+      status = producer_->send(out);
+    }
+    if (status == tidemill::SendStatus::kFull) throw std::runtime_error("the record is larger than the producer's buffers");
+    if (status == tidemill::SendStatus::kFailed) throw tidemill::ResultException(producer_->last_error());
+    ++sent_;
+  }
+  void flush() {
+    if (acknowledged_ == sent_) return;
+    producer_->dispatch();
+    const auto flushed = group_->flush(where_.deadline());
+    if (const auto failures = producer_->take_failures(); !failures.empty()) {
+      throw tidemill::ResultException(failures.front().error);
+    }
+    if (!flushed) throw tidemill::ResultException(flushed.error());
+    acknowledged_ = sent_;
+  }
+  [[nodiscard]] std::int64_t acknowledged() const { return acknowledged_; }
+  [[nodiscard]] std::int64_t sent() const { return sent_; }
+
+ private:
+  const Where& where_;
+  std::unique_ptr<tidemill::CommitGroup> group_;
+  std::unique_ptr<tidemill::LogProducer> producer_;
+  tidemill::TopicHandle topic_ = -1;
+  std::int32_t partitions_ = 0;
+  std::int64_t turn_ = 0;
+  std::int64_t sent_ = 0;
+  std::int64_t acknowledged_ = 0;
+};
+
+}  // namespace
+
+int produce(const Where& where, const ProduceOptions& options) {
+  const auto log = where.open(Access::kWrite);
+  Sender sender(where, *log, options.topic);
+  Lines lines;
+  std::string line;
+  std::int64_t number = 0;
+  try {
+    while (lines.next(line)) {
+      ++number;
+      NewRecord record;
+      try {
+        record = from_line(line, options);
+      } catch (const std::exception& problem) {
+        sender.flush();
+        throw std::runtime_error("line " + std::to_string(number) + ": " + problem.what());
+      }
+      sender.send(record, options.partition >= 0 ? options.partition : record.partition.value_or(-1));
+      if (lines.pauses()) sender.flush();
+    }
+    sender.flush();
+  } catch (const std::exception&) {
+    std::fprintf(stderr, "%lld records are there; of %lld more it is not known\n", static_cast<long long>(sender.acknowledged()),
+                 static_cast<long long>(sender.sent() - sender.acknowledged()));
+    throw;
+  }
+  std::fprintf(stderr, "%lld records\n", static_cast<long long>(sender.acknowledged()));
+  return 0;
+}
+
+}  // namespace tool

@@ -1,0 +1,73 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+
+namespace tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void describe(const tidemill::TopicDescription& topic, const std::vector<tidemill::PartitionOffsets>& partitions, bool json) {
+  if (json) {
+    Json rows = Json::array();
+    for (const auto& row : partitions) {
+      rows.push_back({{"partition", row.partition.partition.value}, {"start", row.start.value}, {"stable", row.last_stable.value},
+                      {"end", row.high_watermark.value}, {"bytes", row.size_bytes}});
+    }
+    std::puts(Json{{"topic", topic.name}, {"config", topic.config}, {"partitions", std::move(rows)}}.dump().c_str());
+    return;
+  }
+  std::printf("%s  %d partitions\n", topic.name.c_str(), topic.partitions);
+  for (const auto& [key, value] : topic.config) std::printf("    %s=%s\n", key.c_str(), value.c_str());
+  for (const auto& row : partitions) {
+    std::printf("    partition %d: offsets %lld to %lld", row.partition.partition.value, static_cast<long long>(row.start.value),
+                static_cast<long long>(row.high_watermark.value));
+    if (row.last_stable != row.high_watermark) std::printf(", committed to %lld", static_cast<long long>(row.last_stable.value));
+    if (row.size_bytes > 0) std::printf(", %llu bytes", static_cast<unsigned long long>(row.size_bytes));
+    std::printf("\n");
+  }
+}
+
+}  // namespace
+
+int list_topics(const Where& where, bool json) {
+  const auto log = where.open(Access::kRead);
+  const auto topics = log->admin().list_topics(where.deadline()).value();
+  std::size_t width = 0;
+  for (const auto& topic : topics) width = std::max(width, topic.name.size());
+  for (const auto& topic : topics) {
+    if (json) {
+      std::puts(Json{{"topic", topic.name}, {"partitions", topic.partitions}}.dump().c_str());
+    } else {
+      std::printf("%-*s  %d partitions\n", static_cast<int>(width), topic.name.c_str(), topic.partitions);
+    }
+  }
+  return 0;
+}
+
+int describe_topics(const Where& where, const std::vector<std::string>& topics, bool json) {
+  const auto log = where.open(Access::kRead);
+  for (const std::string& topic : topics) {
+    const auto description = log->admin().describe_topic(topic, where.deadline());
+    if (!description) throw tidemill::ResultException(explain(where, *log, topic, description.error()));
+    describe(*description, log->admin().offsets(partitions_of(where, *log, topic), where.deadline()).value(), json);
+  }
+  return 0;
+}
+
+int create_topic(const Where& where, const std::string& topic, std::int32_t partitions, const std::vector<std::string>& config) {
+  tidemill::TopicSpec spec;
+  spec.name = topic;
+  spec.partitions = partitions;
+  for (const std::string& entry : config) {
+    const auto equals = entry.find('=');
+    if (equals == std::string::npos) throw UsageError("--config " + entry + " is not KEY=VALUE");
+    spec.config[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  const auto log = where.open(Access::kCreate);
+  log->admin().create_topic(spec, where.deadline()).value();
+  return 0;
+}
+
+}  // namespace tool
