@@ -15,15 +15,11 @@ namespace {
 using Properties = std::map<std::string, std::string>;
 using tidemill::ConfigException;
 
-constexpr const char* kPartitionsKey = "liquidity.partitions";
-constexpr std::int32_t kPartitionsOnKafka = 8;
-
 Connection on_embedded_log(const std::string& directory, Access access) {
   const bool look = access == Access::kLook;
   // To look must not make a log where there is none.
-  if (look && !std::filesystem::is_directory(directory)) {
-    throw ConfigException("there is no directory " + directory + ": --data names one that `liquidity run` has made");
-  }
+  if (look && !std::filesystem::is_directory(directory)) throw ConfigException("there is no directory " + directory);
+  if (look && std::filesystem::is_empty(directory)) throw ConfigException("the directory " + directory + " is empty");
   Connection connection;
   connection.config.application_id = kApplicationId;
   connection.config.log = tidemill::open_embedded_log(directory, {.read_only = look}).value();
@@ -31,6 +27,9 @@ Connection on_embedded_log(const std::string& directory, Access access) {
 }
 
 #ifdef LIQUIDITY_ON_KAFKA
+constexpr const char* kPartitionsKey = "liquidity.partitions";
+constexpr std::int32_t kPartitionsOnKafka = 8;
+
 std::int32_t take_partitions(Properties& properties) {
   const auto found = properties.find(kPartitionsKey);
   if (found == properties.end()) return kPartitionsOnKafka;
@@ -66,14 +65,12 @@ Connection on_kafka(Properties properties) {
 }
 #else
 Connection on_kafka(const Properties&) {
-  throw ConfigException(std::string("this program was built without the Kafka adapter, so that ") + kPartitionsKey +
-                        " and bootstrap.servers mean nothing to it: build it with -DTIDEMILL_KAFKA=ON, or use --data DIR");
+  throw ConfigException("bootstrap.servers: this program was built without the Kafka adapter; build it with "
+                        "-DTIDEMILL_KAFKA=ON, or use --data DIR");
 }
 #endif
 
-}  // namespace
-
-Connection connect(const Target& target, Access access) {
+Connection open(const Target& target, Access access) {
   if (!target.data.empty()) return on_embedded_log(target.data, access);
   Properties properties = tidemill::read_properties_file(target.config_file).value();
   if (!properties.contains("bootstrap.servers")) {
@@ -81,6 +78,20 @@ Connection connect(const Target& target, Access access) {
                                                "for the embedded log use --data DIR instead");
   }
   return on_kafka(std::move(properties));
+}
+
+void check_chain(tidemill::Log& log) {
+  if (log.admin().describe_topic(topics::kTransactions, log_deadline())) return;
+  throw ConfigException("there is no liquidity chain in the " + log.traits().description + ": the topic " +
+                        topics::kTransactions + " is missing");
+}
+
+}  // namespace
+
+Connection connect(const Target& target, Access access) {
+  Connection connection = open(target, access);
+  if (access == Access::kLook) check_chain(*connection.config.log);
+  return connection;
 }
 
 }  // namespace liquidity

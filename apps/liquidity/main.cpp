@@ -15,6 +15,7 @@ namespace {
 using namespace liquidity;
 
 constexpr int kCannotTell = 2;
+constexpr std::int64_t kTransactionsMax = 1'000'000'000'000;
 
 int print_verdict(const Verdict& verdict) {
   const auto number = [](std::int64_t n) { return static_cast<long long>(n); };
@@ -56,7 +57,9 @@ int main(int argc, char** argv) {
   std::string out;
   CLI::App* generate = app.add_subcommand("generate", "Writes a business day: accounts, limits and transactions as ndjson files");
   generate->add_option("--seed", seed, "The same seed gives the same bytes")->capture_default_str();
-  generate->add_option("--transactions", transactions, "How many")->capture_default_str()->check(CLI::PositiveNumber);
+  generate->add_option("--transactions", transactions, "How many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::int64_t{1}, kTransactionsMax));
   generate->add_option("--out", out, "Directory, made if missing")->required();
 
   RunOptions options;
@@ -82,6 +85,11 @@ int main(int argc, char** argv) {
       "verify", "Recomputes everything from the topics of a stopped run; status 1 and the first difference");
   add_target(verify_command, target);
 
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (!first.empty() && first.front() != '-' && first != "generate" && first != "run" && first != "verify") {
+    std::fprintf(stderr, "There is no command \"%s\": generate, run or verify\nRun with --help for more information.\n", first.c_str());
+    return static_cast<int>(CLI::ExitCodes::ExtrasError);
+  }
   CLI11_PARSE(app, argc, argv);
   spdlog::set_default_logger(spdlog::stderr_color_mt("liquidity"));
   spdlog::set_level(spdlog::level::warn);

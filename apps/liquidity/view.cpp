@@ -102,13 +102,13 @@ void View::take(std::size_t stage, const tidemill::LogRecord& record) {
   try {
     switch (stage) {
       case kTransactionStage:
-        business_time_ms_ = std::max(business_time_ms_, record.timestamp.value);
         if (current_ && stages_[stage].records % kSampleEvery == 0 && waiting_.size() < kWaitingMax) {
           waiting_.emplace(*record.key, Clock::now());
           waiting_order_.emplace_back(*record.key);
         }
         break;
       case kClientStage: {
+        business_time_ms_ = std::max(business_time_ms_, record.timestamp.value);
         client(*record.key).raw = *record.value;
         if (waiting_.empty()) break;
         const auto headers = tidemill::Headers::decode(record.headers);

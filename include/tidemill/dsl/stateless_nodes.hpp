@@ -55,8 +55,17 @@ decltype(auto) call(F& function, const void* key, const void* value) {
     return function(static_cast<const V*>(value));
   }
 }
+/// Of a function that cannot be called it is anything, so that the static_assert behind the signature gets to say why.
+template <bool kCallable, class K, class V, class F>
+struct CallResultOf {
+  using Type = V;
+};
 template <class K, class V, class F>
-using CallResult = std::remove_cvref_t<decltype(call<K, V>(std::declval<F&>(), nullptr, nullptr))>;
+struct CallResultOf<true, K, V, F> {
+  using Type = std::remove_cvref_t<decltype(call<K, V>(std::declval<F&>(), nullptr, nullptr))>;
+};
+template <class K, class V, class F>
+using CallResult = typename CallResultOf<RecordFunction<F, K, V>, K, V, F>::Type;
 
 /// std::optional<T> is a T that may be null.
 template <class T>
