@@ -26,6 +26,7 @@ constexpr std::size_t kProducerIdAt = 43;
 constexpr std::size_t kProducerEpochAt = 51;
 constexpr std::size_t kBaseSequenceAt = 53;
 constexpr std::size_t kRecordCountAt = 57;
+constexpr std::size_t kFirstRoomBytes = 256;
 constexpr char kMagic = 2;
 constexpr std::int64_t kRecordBytesMin = 7;
 
@@ -215,9 +216,17 @@ Bytes make_control_batch(ControlType type, std::int64_t producer_id, std::int16_
 }
 
 void BatchBuilder::clear() {
-  bytes_.resize(kBatchHeaderBytes);
+  if (pool_ && !bytes_.empty()) pool_->give(std::move(bytes_));
+  bytes_ = {};
+  used_ = kBatchHeaderBytes;
   count_ = 0;
   last_delta_ = -1;
+}
+
+// The room is zeroed when it is made, not record by record.
+void BatchBuilder::make_room(std::size_t bytes) {
+  if (bytes_.empty() && pool_) bytes_ = pool_->take();
+  if (bytes > bytes_.size()) bytes_.resize(std::max({bytes, bytes_.size() * 2, kFirstRoomBytes}));
 }
 
 void BatchBuilder::add(Timestamp timestamp, OptionalBytesView key, OptionalBytesView value, BytesView headers) {
@@ -237,11 +246,9 @@ void BatchBuilder::add_at(std::int32_t offset_delta, Timestamp timestamp, Option
   };
   const std::size_t body = 1 + varint_size(timestamp_delta) + varint_size(offset_delta) + sized(key) + sized(value) +
                            (headers.empty() ? 1 : headers.size());
-  const std::size_t begin = bytes_.size();
-  const std::size_t needed = begin + varint_size(static_cast<std::int64_t>(body)) + body;
-  if (needed > bytes_.capacity()) bytes_.reserve(std::max(needed, bytes_.capacity() * 2));
-  bytes_.resize(needed);
-  char* out = bytes_.data() + begin;
+  const std::size_t needed = used_ + varint_size(static_cast<std::int64_t>(body)) + body;
+  if (needed > bytes_.size()) make_room(needed);
+  char* out = bytes_.data() + used_;
   const auto write_bytes = [&out](OptionalBytesView bytes) {
     out = write_varint(out, bytes ? static_cast<std::int64_t>(bytes->size()) : -1);
     if (bytes) out = std::copy(bytes->begin(), bytes->end(), out);
@@ -257,20 +264,20 @@ void BatchBuilder::add_at(std::int32_t offset_delta, Timestamp timestamp, Option
   } else {
     out = std::copy(headers.begin(), headers.end(), out);
   }
-  TIDEMILL_ASSERT(out == bytes_.data() + bytes_.size());
+  used_ = needed;
+  TIDEMILL_ASSERT(out == bytes_.data() + used_);
   last_delta_ = offset_delta;
   ++count_;
 }
 
 // The records behind room for a header; the builder is empty again.
 Bytes BatchBuilder::take(Compression codec) {
-  Bytes batch;
   if (codec == Compression::kNone) {
-    batch.assign(bytes_);
-  } else {
-    batch.assign(kBatchHeaderBytes, '\0');
-    batch += compress(codec, BytesView(bytes_).substr(kBatchHeaderBytes));
+    bytes_.resize(used_);
+    return std::move(bytes_);
   }
+  Bytes batch(kBatchHeaderBytes, '\0');
+  batch += compress(codec, BytesView(bytes_).substr(0, used_).substr(kBatchHeaderBytes));
   return batch;
 }
 

@@ -11,6 +11,8 @@
 #include <tidemill/base/result.hpp>
 #include <tidemill/log/record_batch.hpp>
 
+#include "base/bytes_pool.hpp"
+
 namespace tidemill {
 
 enum class Compression : std::uint8_t { kNone = 0, kGzip = 1, kSnappy = 2, kLz4 = 3, kZstd = 4 };
@@ -73,13 +75,15 @@ void set_append_time(Bytes& batch, Timestamp now);
 [[nodiscard]] Bytes make_control_batch(ControlType type, std::int64_t producer_id, std::int16_t producer_epoch,
                                        std::int32_t coordinator_epoch, Timestamp timestamp);
 
-/// Encodes records straight into the bytes of a batch. Reused batch after batch; used by one thread.
+/// Encodes records straight into the bytes of a batch. Reused batch after batch; used by one thread. Without records it holds
+/// no memory.
 class BatchBuilder {
  public:
-  BatchBuilder() { clear(); }
+  /// `pool`: where its memory comes from; null: nowhere.
+  explicit BatchBuilder(std::shared_ptr<BytesPool> pool = nullptr) : pool_(std::move(pool)) {}
   [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] std::int32_t count() const { return count_; }
-  [[nodiscard]] std::size_t size_bytes() const { return bytes_.size(); }
+  [[nodiscard]] std::size_t size_bytes() const { return used_; }
   void add(Timestamp timestamp, OptionalBytesView key, OptionalBytesView value, BytesView headers);
   /// Leaves a gap in the offsets; each delta must be greater than the last one.
   void add_at(std::int32_t offset_delta, Timestamp timestamp, OptionalBytesView key, OptionalBytesView value,
@@ -99,7 +103,10 @@ class BatchBuilder {
   friend Bytes rewrite_batch(const BatchHeader& header, std::span<const LogRecord> retained,
                              std::optional<Timestamp> delete_horizon);
   [[nodiscard]] Bytes take(Compression codec);
-  Bytes bytes_;
+  void make_room(std::size_t bytes);
+  std::shared_ptr<BytesPool> pool_;
+  Bytes bytes_;  // the batch up to `used_`, and room
+  std::size_t used_ = kBatchHeaderBytes;
   std::int32_t count_ = 0;
   std::int32_t last_delta_ = -1;
   Timestamp base_timestamp_;

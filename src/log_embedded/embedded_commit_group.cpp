@@ -35,7 +35,7 @@ Result<TopicHandle> EmbeddedProducer::topic(std::string_view name, MonotonicTime
   auto known = std::unique_ptr<KnownTopic>(new KnownTopic);
   known->name = name;
   known->settings = found->settings;
-  known->partitions.resize(found->partitions.size());
+  for (std::size_t i = 0; i < found->partitions.size(); ++i) known->partitions.emplace_back(engine_->buffers());
   topics_.push_back(std::move(known));
   return static_cast<TopicHandle>(topics_.size() - 1);
 }
@@ -74,7 +74,6 @@ SendStatus EmbeddedProducer::send(const ProducerRecord& record) {
   Partition& partition = topic.partitions[index];
   if (!partition.builder.empty() &&
       partition.builder.size_bytes() + bytes + kOverheadMax > std::min(kBatchBytes, topic.settings->batch_bytes_max)) {
-    std::lock_guard guard(engine_->mutex);
     append(topic, record.partition.value);
   }
   const Timestamp timestamp = record.timestamp == kNoTimestamp ? engine_->clock.now().wall : record.timestamp;
@@ -101,8 +100,6 @@ void EmbeddedProducer::drop_aborted() {
 
 void EmbeddedProducer::dispatch() {
   drop_aborted();
-  if (waiting_.empty()) return;
-  std::lock_guard guard(engine_->mutex);
   for (const auto& [topic, partition] : waiting_) {
     append(*topic, partition);
     topic->partitions[static_cast<std::size_t>(partition)].waiting = false;
@@ -110,7 +107,7 @@ void EmbeddedProducer::dispatch() {
   waiting_.clear();
 }
 
-// Under the engine's lock. What cannot be appended breaks the transaction (or, without one, is reported per batch).
+// What cannot be appended breaks the transaction (or, without one, is reported per batch).
 void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
   Partition& partition = topic.partitions[static_cast<std::size_t>(index)];
   if (partition.builder.empty()) return;
@@ -124,6 +121,7 @@ void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
                                         .transactional = group_->transactional,
                                         .compression = topic.settings->compression.value_or(group_->compression)});
   const TopicPartition id{topic.name, PartitionId(index)};
+  std::lock_guard guard(engine_->mutex);
   const auto fail = [&](const Error& error) {
     last_error_ = error;
     group_->broken = error;

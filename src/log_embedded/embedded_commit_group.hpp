@@ -36,6 +36,7 @@ class EmbeddedProducer final : public LogProducer {
 
  private:
   struct Partition {
+    explicit Partition(std::shared_ptr<BytesPool> buffers) : builder(std::move(buffers)) {}
     BatchBuilder builder;
     std::int32_t sequence = 0;
     bool waiting = false;  // has records, is in waiting_

@@ -152,15 +152,15 @@ Result<void> Engine::delete_records(PartitionLog& log, Offset before) {
   return {};
 }
 
-void Engine::watch(const PartitionLog& log, const std::shared_ptr<Signal>& signal) { watchers_.emplace(&log, signal); }
-void Engine::unwatch(const PartitionLog& log, const std::shared_ptr<Signal>& signal) {
+void Engine::watch(PartitionLog& log, const std::shared_ptr<Signal>& signal) {
+  watchers_.emplace(&log, signal);
+  log.followed(true);
+}
+void Engine::unwatch(PartitionLog& log, const std::shared_ptr<Signal>& signal) {
   const auto [begin, end] = watchers_.equal_range(&log);
-  for (auto it = begin; it != end; ++it) {
-    if (it->second == signal) {
-      watchers_.erase(it);
-      return;
-    }
-  }
+  const auto found = std::find_if(begin, end, [&](const auto& watcher) { return watcher.second == signal; });
+  if (found != end) watchers_.erase(found);
+  log.followed(watchers_.contains(&log));
 }
 void Engine::notify(const PartitionLog& log) {
   const auto [begin, end] = watchers_.equal_range(&log);

@@ -68,8 +68,10 @@ class Engine {
   [[nodiscard]] Result<void> delete_records(PartitionLog& partition, Offset before);
   [[nodiscard]] Result<void> writable() const;
   void notify(const PartitionLog& partition);
-  void watch(const PartitionLog& partition, const std::shared_ptr<Signal>& signal);
-  void unwatch(const PartitionLog& partition, const std::shared_ptr<Signal>& signal);
+  /// Where the memory of batches comes from; any thread, without the lock.
+  [[nodiscard]] const std::shared_ptr<BytesPool>& buffers() const { return shared_.buffers; }
+  void watch(PartitionLog& partition, const std::shared_ptr<Signal>& signal);
+  void unwatch(PartitionLog& partition, const std::shared_ptr<Signal>& signal);
 
   // Writing (engine_commit.cpp).
 

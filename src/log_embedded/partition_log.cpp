@@ -100,8 +100,13 @@ Result<void> PartitionLog::write(const BatchHeader& header, std::shared_ptr<cons
     unjournaled_bytes_ += raw->size();
     shared_.unjournaled_bytes += raw->size();
   }
-  recent_.add({header, std::move(raw), nullptr});
+  if (followed_) recent_.add({header, std::move(raw), nullptr});
   return {};
+}
+
+void PartitionLog::followed(bool followed) {
+  if (!followed) recent_.clear();
+  followed_ = followed;
 }
 
 Result<Offset> PartitionLog::append(Bytes batch, Timestamp now) {
@@ -109,7 +114,7 @@ Result<Offset> PartitionLog::append(Bytes batch, Timestamp now) {
   if (settings_->log_append_time) set_append_time(batch, now);
   TIDEMILL_ASSIGN(const std::optional<BatchHeader> header, read_batch_header(batch));
   TIDEMILL_ASSERT(header.has_value() && header->total_bytes() == batch.size());
-  TIDEMILL_TRY(write(*header, std::make_shared<const Bytes>(std::move(batch))));
+  TIDEMILL_TRY(write(*header, shared_.buffers->share(std::move(batch))));
   return header->base_offset;
 }
 
@@ -179,7 +184,7 @@ Result<std::optional<StoredBatch>> PartitionLog::load(Offset offset) const {
   const auto behind = std::partition_point(segments_.begin(), segments_.end(),
                                            [&](const Segment& segment) { return segment.base <= offset; });
   for (auto segment = behind == segments_.begin() ? behind : behind - 1; segment != segments_.end(); ++segment) {
-    TIDEMILL_ASSIGN(std::optional<StoredBatch> found, segment->find(offset));
+    TIDEMILL_ASSIGN(std::optional<StoredBatch> found, segment->find(offset, *shared_.buffers));
     if (found) return found;
   }
   return std::optional<StoredBatch>();

@@ -27,6 +27,7 @@ class PartitionLog {
     /// Batches that are in no entry yet, in bytes over all partitions.
     std::size_t unjournaled_bytes = 0;
     RecentBatches recent{std::size_t{64} << 20};
+    std::shared_ptr<BytesPool> buffers = BytesPool::create();
   };
   using Settings = std::shared_ptr<const TopicSettings>;
   PartitionLog(Storage& storage, TopicPartition partition, Settings settings, Shared& shared);
@@ -124,6 +125,8 @@ class PartitionLog {
   /// Appends what can be read from `position` on, up to about `bytes_max`, and moves `position` past it.
   [[nodiscard]] Result<void> read(Offset& position, const Reader& reader, std::size_t bytes_max,
                                   std::vector<RecordBatchPtr>& out);
+  /// Newest batches are kept in memory only while somebody follows.
+  void followed(bool followed);
   /// There is something (a record or at least a marker to pass) at the position.
   [[nodiscard]] bool readable(Offset position, const Reader& reader) const;
   [[nodiscard]] Result<Offset> offset_for_time(Timestamp timestamp);
@@ -162,6 +165,7 @@ class PartitionLog {
   std::map<std::int64_t, Offset> open_;  // producer id -> first offset of its open transaction
   AbortedTransactions aborted_;
   RecentBatches::Of recent_;
+  bool followed_ = false;
   std::vector<std::shared_ptr<const Bytes>> unjournaled_;
   std::size_t unjournaled_bytes_ = 0;
 };

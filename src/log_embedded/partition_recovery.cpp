@@ -177,6 +177,7 @@ Result<bool> PartitionLog::truncate(Offset end) {
     if (scan.position() == segment.bytes) continue;
     TIDEMILL_TRY(segment.file->truncate(scan.position()));
     segment.bytes = scan.position();
+    segment.next_to_find = {kNoOffset, 0};
     std::erase_if(segment.index, [&](const auto& row) { return row.second >= segment.bytes; });
   }
   TIDEMILL_TRY(storage_.sync_directory(directory_));

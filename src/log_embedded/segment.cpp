@@ -40,15 +40,20 @@ Result<std::uint64_t> Segment::position_of(Offset offset) const {
   }
 }
 
-Result<std::optional<StoredBatch>> Segment::find(Offset offset) const {
-  TIDEMILL_ASSIGN(const std::uint64_t position, position_of(offset));
+Result<std::optional<StoredBatch>> Segment::find(Offset offset, BytesPool& buffers) const {
+  std::uint64_t position = next_to_find.second;
+  if (next_to_find.first != offset) {
+    TIDEMILL_ASSIGN(position, position_of(offset));
+  }
   if (position >= bytes) return std::optional<StoredBatch>();
   Bytes raw;
   TIDEMILL_TRY(file->read_at(position, kBatchHeaderBytes, raw));
   TIDEMILL_ASSIGN(const std::optional<BatchHeader> header, read_batch_header(raw));
   if (!header) return damaged(path, position, "the file is shorter than it was");
+  raw = buffers.take();
   TIDEMILL_TRY(file->read_at(position, header->total_bytes(), raw));
-  return std::optional<StoredBatch>(StoredBatch{*header, std::make_shared<const Bytes>(std::move(raw)), nullptr});
+  next_to_find = {header->last_offset() + 1, position + header->total_bytes()};
+  return std::optional<StoredBatch>(StoredBatch{*header, buffers.share(std::move(raw)), nullptr});
 }
 
 Result<BytesView> SegmentScan::bytes(std::uint64_t position, std::size_t size) {

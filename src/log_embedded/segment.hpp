@@ -32,13 +32,15 @@ struct Segment {
   Timestamp max_timestamp = kNoTimestamp;
   bool dirty = false;  // written since the last sync
   std::vector<std::pair<Offset, std::uint64_t>> index;
+  /// Where the last batch that was found ends: a reader that goes on asks for the next one.
+  mutable std::pair<Offset, std::uint64_t> next_to_find{kNoOffset, 0};
 
   /// The batch is at the end of the file now.
   void added(const BatchHeader& header);
   /// Where the first batch that ends at `offset` or behind it begins; `bytes` when there is none.
   [[nodiscard]] Result<std::uint64_t> position_of(Offset offset) const;
-  /// That batch; nullopt: there is none. kCorruption names the file and the byte.
-  [[nodiscard]] Result<std::optional<StoredBatch>> find(Offset offset) const;
+  /// That batch, in memory of the pool; nullopt: there is none. kCorruption names the file and the byte.
+  [[nodiscard]] Result<std::optional<StoredBatch>> find(Offset offset, BytesPool& buffers) const;
 };
 
 /// "topics/orders-0/00000000000000000000.log: the batch at byte 4711 is damaged: checksum differs"
