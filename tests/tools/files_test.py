@@ -97,6 +97,23 @@ class Files(ToolTest):
         os.remove(self.path(first))
         self.violated("the offsets 0 to 0 are missing at its front")
 
+    def test_gaps_that_compaction_made_are_none(self):
+        puts = [f"put t 0 key-{i % 2} value-{i}" for i in range(20)]
+        self.prepared("topic t 1 cleanup.policy=compact segment.bytes=300 min.cleanable.dirty.ratio=0", *puts, "background")
+        self.assertLess(len(self.values("t")), 20)
+        self.sound()
+        self.assertRegex(self.done("dump", "--topic", "t").out, r"partition=t-0 end=20 start=0 epoch=\d+ cleaned=\d+")
+        # The first batch that compaction has left something of.
+        [segment, position] = re.search(r"  (topics/\S+) size=\d+\n(?:    byte=.*records=0.*\n)*    byte=(\d+) .*records=1",
+                                        self.done("dump", "--no-journal").out).groups()
+        self.change(segment, int(position) + 65)
+        self.violated(f"{segment} byte {position} ", "checksum differs")
+
+    def test_deleted_records_are_not_missed(self):
+        self.prepared("topic t 1 segment.bytes=100 retention.bytes=200", *[f"put t 0 - value-{i}" for i in range(9)], "background")
+        self.assertLess(len(self.values("t")), 9)
+        self.sound()
+
     def test_a_missing_partition_is_found(self):
         self.prepared("topic t 1", "put t 0 - first")
         os.remove(self.path(SEGMENT))

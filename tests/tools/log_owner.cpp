@@ -7,6 +7,7 @@
 //   begin TOPIC PARTITION VALUE              a record in a transaction that stays open
 //   commit, abort                            end it
 //   position GROUP TOPIC PARTITION OFFSET    a group's position
+//   background                               retention and compaction, now
 #include <iostream>
 #include <sstream>
 #include <tidemill/adapters/embedded_log.hpp>
@@ -68,6 +69,8 @@ class Owner {
           .value()
           ->commit(std::span(&position, 1), {.group = group, .member_id = {}, .instance_id = {}}, deadline())
           .value();
+    } else if (name == "background") {
+      run_background(*log_).value();
     } else {
       throw std::runtime_error("there is no command " + name);
     }
