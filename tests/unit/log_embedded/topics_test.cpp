@@ -168,6 +168,8 @@ TEST(Topics, BatchesInMemoryHaveOneBoundForAllPartitions) {
   World world({.recent_batches_bytes = 2000});
   world.topic("a");
   world.topic("b");
+  const auto follows_a = world.reader("a", Offset(0));  // nothing is kept for a partition that nobody reads
+  const auto follows_b = world.reader("b", Offset(0));
   for (int i = 0; i < 20; ++i) world.put(i % 2 == 0 ? "a" : "b", "k", BytesView(std::string(300, 'x')));
   const auto from_disk = [&](const std::string& topic, std::int64_t offset) {
     const std::uint64_t before = world.storage.operations(simulation::Operation::kRead);
