@@ -108,11 +108,9 @@ Result<bool> receive_some(int socket, Bytes& received, std::size_t bytes_max) {
     const ssize_t got = ::recv(socket, bytes, sizeof bytes, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return any;
+    if (got <= 0 && any) return true;  // what has come counts first; the end is met again at the next call
     if (got < 0) return system_error("receive");
-    if (got == 0) {
-      if (any) return true;  // the end is met again at the next call
-      return Error{ErrorKind::kClosed, "receive: the other side is gone"};
-    }
+    if (got == 0) return Error{ErrorKind::kClosed, "receive: the other side is gone"};
     received.append(bytes, static_cast<std::size_t>(got));
     total += static_cast<std::size_t>(got);
     any = true;
