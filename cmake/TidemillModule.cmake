@@ -36,6 +36,7 @@ function(tidemill_module name)
   add_library(Tidemill::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
 
+  target_compile_features(${target} ${scope} cxx_std_20)  # also for who links the installed library
   if(IS_DIRECTORY ${public_dir})
     tidemill_link_root(${TIDEMILL_ROOTS}/${name}/public/tidemill/${name} ${public_dir})
     target_include_directories(${target} ${scope} $<BUILD_INTERFACE:${TIDEMILL_ROOTS}/${name}/public>

@@ -125,6 +125,9 @@ StreamThread::Step StreamThread::round(Now now) {
       return {.alive = false, .wait_until = now.monotonic, .worked = true};
     }
     finish_revocation(now);
+  } else if (pending_assignment_) {
+    const TasksAssigned assigned = *std::exchange(pending_assignment_, std::nullopt);
+    assign(assigned, now);
   }
   bool worked = false;
   if (!gate_.is_open()) return step;
@@ -144,7 +147,7 @@ StreamThread::Step StreamThread::round(Now now) {
   if (const Result<void> delivered = take_delivery_failures(); !delivered) throw TransactionBroken(delivered.error());
   commit_if_due(now, worked, step);
   if (worked) step.wait_until = now.monotonic;
-  if (!restorer_.empty() || gate_.spilled()) step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
+  if (!restorer_.empty() || gate_.spilled() || pending_assignment_) step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
   for (const auto& slot : slots_) {
     if (slot->phase == SlotPhase::kNeedsPositions) {
       step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
@@ -187,6 +190,7 @@ void StreamThread::handle_events(Now now) {
       if (revoking_ || tasks_lost_) {
         pending_assignment_ = *assigned;
       } else {
+        pending_assignment_.reset();
         assign(*assigned, now);
       }
     } else if (const auto* revoked = std::get_if<TasksRevoked>(&event)) {
@@ -218,7 +222,10 @@ void StreamThread::assign(const TasksAssigned& assigned, Now) {
   for (const TaskId& id : assigned.active) {
     const bool known = std::any_of(slots_.begin(), slots_.end(),
                                    [&id](const auto& slot) { return slot->id == id && !slot->revoked; });
-    if (!known) create_task(id);
+    if (!known && !create_task(id)) {
+      pending_assignment_ = assigned;
+      return;
+    }
   }
   // What is not in the assignment has been revoked before; be sure of it.
   for (const auto& slot : slots_) {

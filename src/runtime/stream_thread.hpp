@@ -166,7 +166,8 @@ class StreamThread {
   [[nodiscard]] Offset next_offset(const StreamTask& task, std::size_t index) const;
   [[nodiscard]] bool is_internal_topic(const NodeSpec& source, const std::string& log_topic) const;
   // Tasks.
-  void create_task(TaskId id);
+  /// False: the log is out of reach for now.
+  bool create_task(TaskId id);
   void close_task(Slot& slot);
   void close_all_tasks();
   bool start_tasks(Now now);
@@ -207,7 +208,7 @@ class StreamThread {
   int aborts_in_a_row_ = 0;
   MonotonicTime first_abort_{};  // of those in a row
   MonotonicTime resume_at_{};    // nothing is read or processed before
-  std::optional<TasksAssigned> pending_assignment_;  // until what was revoked or lost before it is closed
+  std::optional<TasksAssigned> pending_assignment_;  // until what was lost is closed, or the log is back
   bool standing_still_ = false;  // the last round of run_once() ended in the middle of a commit round
   bool tasks_lost_ = false;
   bool revoking_ = false;

@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kPositionsTimeout{5};
 
 }  // namespace
 
-void StreamThread::create_task(TaskId id) {
+bool StreamThread::create_task(TaskId id) {
   auto slot = std::make_unique<Slot>();
   slot->id = id;
   slot->number = next_task_number_++;
@@ -40,6 +40,10 @@ void StreamThread::create_task(TaskId id) {
     if (tasks.subtopology != id.subtopology) continue;
     for (const std::string& topic : tasks.source_topics) {
       const auto description = options_.log->admin().describe_topic(topic, options_.clock->now().monotonic + kPositionsTimeout);
+      if (!description && description.error().retriable()) {
+        spdlog::warn("{}: task {} has to wait: {}", options_.name, to_string(id), description.error().message);
+        return false;
+      }
       if (!description) throw ResultException(description.error());
       if (id.partition < description->partitions) options.inputs.push_back({topic, PartitionId(id.partition)});
     }
@@ -55,6 +59,7 @@ void StreamThread::create_task(TaskId id) {
   slot->paused.assign(slot->task->input_count(), false);
   slots_.push_back(std::move(slot));
   metrics_.tasks_created.add();
+  return true;
 }
 
 void StreamThread::close_task(Slot& slot) {

@@ -1,16 +1,12 @@
 #!/usr/bin/env python3
-"""The README keeps its word: its word count is the example that is built, and its commands do what it says.
+"""The README keeps its word: its word count is the example that is built, and its links lead somewhere. (Its commands are typed by
+the tests of the command-line tool.)
 
-usage: readme_test.py SOURCE_DIRECTORY BIN_DIRECTORY
+usage: readme_test.py SOURCE_DIRECTORY
 """
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
-
-PATIENCE = 120
 
 
 def blocks(text, language):
@@ -31,36 +27,19 @@ def check_code(readme, source):
     print("ok  the word count of README.md is examples/word_count")
 
 
-def check_commands(readme, binaries):
-    """The commands of the first shell block, typed in an empty directory."""
-    block = next(b for b in blocks(readme, "sh") if "word_count" in b)
-    work = tempfile.mkdtemp(prefix="tidemill-readme-")
-    try:
-        os.makedirs(os.path.join(work, "build/release"))
-        os.symlink(binaries, os.path.join(work, "build/release/bin"))
-        done = subprocess.run(["bash", "-e", "-c", block], cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=PATIENCE, check=False)
-        assert done.returncode == 0, f"status {done.returncode}: {done.stdout}\n{done.stderr}"
-        for word, count in (("tide", 2), ("mill", 1)):
-            assert re.search(rf'"key":"{word}".*"value":{count}\b', done.stdout), f"{word} is not counted to {count} in\n{done.stdout}"
-    finally:
-        shutil.rmtree(work)
-    print("ok  the commands of README.md do what it says")
-
-
 def check_links(readme, source):
-    for target in re.findall(r"\]\(([^)#]+)\)", readme):
+    text = re.sub(r"```.*?```", "", readme, flags=re.S)
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert os.path.exists(os.path.join(source, target)), f"README.md leads to {target}, which is not there"
     print("ok  the links of README.md lead somewhere")
 
 
 def main():
-    source, binaries = map(os.path.abspath, sys.argv[1:])
+    source = os.path.abspath(sys.argv[1])
     with open(os.path.join(source, "README.md"), encoding="utf-8") as file:
         readme = file.read()
     check_code(readme, source)
     check_links(readme, source)
-    check_commands(readme, binaries)
 
 
 main()
