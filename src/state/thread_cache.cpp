@@ -1,5 +1,7 @@
 #include "state/thread_cache.hpp"
 
+#include <vector>
+
 #include <tidemill/base/assert.hpp>
 
 namespace tidemill {
@@ -101,13 +103,16 @@ void NamedCache::flush() {
   std::list<std::string> order;
   order.swap(dirty_order_);
   // All are clean before the first is written: what is downstream may read or write them again.
-  for (const std::string& key : order) entries_.find(key)->second.dirty = false;
+  // Doing so may evict one that is still to be written, so all are copied first.
+  std::vector<Entry> copies;
+  copies.reserve(order.size());
   for (const std::string& key : order) {
-    const auto found = entries_.find(key);
-    if (found == entries_.end()) continue;
-    const Entry copy = found->second;
-    flush_(key, copy);
+    Entry& entry = entries_.find(key)->second;
+    entry.dirty = false;
+    copies.push_back(entry);
   }
+  auto copy = copies.cbegin();
+  for (const std::string& key : order) flush_(key, *copy++);
 }
 
 void NamedCache::clear() {
