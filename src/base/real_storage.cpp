@@ -93,7 +93,11 @@ class RealFile final : public File {
 class RealLock final : public DirectoryLock {
  public:
   explicit RealLock(int fd) : fd_(fd) {}
-  ~RealLock() override { ::close(fd_); }
+  ~RealLock() override {
+    ::flock(fd_, LOCK_UN);
+    (void)!::futimens(fd_, nullptr);  // whoever watches the file learns that it is free now
+    ::close(fd_);
+  }
 
  private:
   int fd_;

@@ -2,12 +2,13 @@
 //
 // An owner that is just starting has the lock and no socket yet; one that is ending has no socket any more
 // and still the lock. So what changes there is waited for: the socket's name coming up, another owner's pid
-// in the lock file, the owner's death, or the end of patience.
+// in the lock file, the lock given back, the owner's death, or the end of patience.
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <tidemill/adapters/embedded_log.hpp>
 
 #include "log_embedded/socket_log.hpp"
@@ -21,10 +22,16 @@ namespace {
 class OwnerWatch {
  public:
   explicit OwnerWatch(const std::string& directory) : changes_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-    if (changes_) (void)::inotify_add_watch(changes_.number(), directory.c_str(), IN_MOVED_TO | IN_MODIFY);
+    if (!changes_) return;
+    // IN_ATTRIB: real_storage() touches a lock file when it has given the lock back.
+    (void)::inotify_add_watch(changes_.number(), directory.c_str(), IN_MOVED_TO | IN_MODIFY | IN_ATTRIB);
   }
-  void follow(int pid) {
-    if (pid > 0) process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  /// False: there is no such process any more, so nothing will tell of its death.
+  [[nodiscard]] bool follow(int pid) {
+    process_ = Descriptor();
+    if (pid <= 0) return true;
+    process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    return process_ || errno != ESRCH;
   }
   /// False: the deadline has passed.
   [[nodiscard]] bool wait(MonotonicTime deadline) const {
@@ -53,14 +60,17 @@ Result<std::shared_ptr<Log>> reach_embedded_log(std::string directory, EmbeddedL
                                                 std::chrono::milliseconds patience) {
   const MonotonicTime deadline = system_clock().now().monotonic + patience;
   embedded::OwnerWatch watch(directory);
+  int gone = 0;
   while (true) {
     auto own = open_embedded_log(directory, options);
     if (own || own.error().kind != ErrorKind::kLocked) return own;
     const int owner = embedded::owner_pid(directory);
-    watch.follow(owner);
+    const bool alive = watch.follow(owner);
     auto asked = embedded::open_socket_log(directory, deadline);
     if (asked) return asked;
     const ErrorKind kind = asked.error().kind;
+    // It died between the two looks. If the lock is held all the same, it is another's, whose pid comes into the file.
+    if (!alive && std::exchange(gone, owner) != owner) continue;
     if (embedded::may_come_up(kind) && watch.wait(deadline)) continue;
     const std::string who = owner > 0 ? "process " + std::to_string(owner) : "another process";
     return Error{embedded::may_come_up(kind) ? ErrorKind::kLocked : kind,

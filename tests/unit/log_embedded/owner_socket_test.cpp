@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,6 +25,25 @@ using testing::HasSubstr;
 MonotonicTime soon() {
   return system_clock().now().monotonic + std::chrono::seconds(30);
 }
+
+/// What is done to the lock file of a directory.
+class LockFileEvents {
+ public:
+  explicit LockFileEvents(const std::string& directory) : events_(::inotify_init1(IN_CLOEXEC)) {
+    EXPECT_GE(::inotify_add_watch(events_.number(), (directory + "/lock").c_str(), IN_CLOSE), 0);
+  }
+  /// Until an event of the kind has come.
+  void await(std::uint32_t mask) const {
+    while (true) {
+      inotify_event event{};
+      ASSERT_EQ(::read(events_.number(), &event, sizeof event), static_cast<ssize_t>(sizeof event));
+      if ((event.mask & mask) != 0) return;
+    }
+  }
+
+ private:
+  Descriptor events_;
+};
 
 class OwnerSocket : public testing::Test {
  protected:
@@ -109,25 +129,45 @@ TEST_F(OwnerSocket, IsWaitedForWhileTheOwnerStarts) {
   EXPECT_THAT(reached.value()->traits().description, HasSubstr("process " + std::to_string(::getpid())));
 }
 
+// At once, and when whoever looks has found the directory locked: the owner's death comes before, between and behind its looks.
 TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerIsDead) {
   own();
   owner_.reset();
-  int ready[2];
-  ASSERT_EQ(::pipe(ready), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {  // has the lock, and no socket
-    const auto lock = real_storage(directory_)->lock("lock");
-    (void)!::write(ready[1], "x", 1);
-    ::pause();
-    ::_exit(lock ? 0 : 1);
+  for (const std::uint32_t seen : {0, IN_CLOSE_WRITE, IN_CLOSE_NOWRITE, 0, IN_CLOSE_WRITE, IN_CLOSE_NOWRITE}) {
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {  // has the lock, and no socket
+      const auto lock = real_storage(directory_)->lock("lock");
+      (void)!::write(ready[1], "x", 1);
+      ::pause();
+      ::_exit(lock ? 0 : 1);
+    }
+    char byte = 0;
+    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    const LockFileEvents events(directory_);
+    Result<std::shared_ptr<Log>> reached = Error{};
+    std::thread tool([&] { reached = reach(); });
+    if (seen != 0) events.await(seen);
+    ::kill(child, SIGKILL);
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    tool.join();
+    EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
+    ::close(ready[0]);
+    ::close(ready[1]);
   }
-  char byte = 0;
-  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+}
+
+TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerGivesTheDirectoryBack) {
+  own();
+  owner_.reset();
+  auto lock = real_storage(directory_)->lock("lock").value();
+  const LockFileEvents events(directory_);
   Result<std::shared_ptr<Log>> reached = Error{};
   std::thread tool([&] { reached = reach(); });
-  ::kill(child, SIGKILL);
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  events.await(IN_CLOSE_NOWRITE);  // it was found locked, and whose it is was looked up
+  lock.reset();
   tool.join();
   EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
 }
