@@ -125,7 +125,7 @@ class Alone(ToolTest):
     def test_topics_are_made_together(self):
         self.done("topics", "create", "a", "--config", "cleanup.policy=compact", "b", "--partitions", "2")
         self.assertEqual(self.done("topics", "list").lines, ["a  2 partitions", "b  2 partitions"])
-        self.assertIn("exists", self.refused("topics", "create", "c", "b", "d"))
+        self.assertIn('there is a topic "b" already', self.refused("topics", "create", "c", "b", "d"))
         self.assertEqual(self.done("topics", "list").lines[2:], ["c  8 partitions"])
 
     def test_topics_are_listed_and_described(self):

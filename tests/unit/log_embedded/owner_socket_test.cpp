@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,6 +25,25 @@ using testing::HasSubstr;
 MonotonicTime soon() {
   return system_clock().now().monotonic + std::chrono::seconds(30);
 }
+
+/// What is done to the lock file of a directory.
+class LockFileEvents {
+ public:
+  explicit LockFileEvents(const std::string& directory) : events_(::inotify_init1(IN_CLOEXEC)) {
+    EXPECT_GE(::inotify_add_watch(events_.number(), (directory + "/lock").c_str(), IN_CLOSE), 0);
+  }
+  /// Until an event of the kind has come.
+  void await(std::uint32_t mask) const {
+    while (true) {
+      inotify_event event{};
+      ASSERT_EQ(::read(events_.number(), &event, sizeof event), static_cast<ssize_t>(sizeof event));
+      if ((event.mask & mask) != 0) return;
+    }
+  }
+
+ private:
+  Descriptor events_;
+};
 
 class OwnerSocket : public testing::Test {
  protected:
@@ -153,24 +173,31 @@ class Holder {
   int let_go_ = -1;
 };
 
+// At once, and when whoever looks has found the directory locked: the owner's death comes before, between and behind its looks.
 TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerIsDead) {
   own();
   owner_.reset();
-  Holder holder(directory_);
-  Result<std::shared_ptr<Log>> reached = Error{};
-  std::thread tool([&] { reached = reach(); });
-  holder.kill();
-  tool.join();
-  EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
+  for (const std::uint32_t seen : {0, IN_CLOSE_WRITE, IN_CLOSE_NOWRITE, 0, IN_CLOSE_WRITE, IN_CLOSE_NOWRITE}) {
+    Holder holder(directory_);
+    const LockFileEvents events(directory_);
+    Result<std::shared_ptr<Log>> reached = Error{};
+    std::thread tool([&] { reached = reach(); });
+    if (seen != 0) events.await(seen);
+    holder.kill();
+    tool.join();
+    EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
+  }
 }
 
-TEST_F(OwnerSocket, IsNotNeededWhereTheLockIsLetGo) {
+TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerGivesTheDirectoryBack) {
   own();
   owner_.reset();
-  Holder holder(directory_);
+  auto lock = real_storage(directory_)->lock("lock").value();
+  const LockFileEvents events(directory_);
   Result<std::shared_ptr<Log>> reached = Error{};
   std::thread tool([&] { reached = reach(); });
-  holder.let_go();
+  events.await(IN_CLOSE_NOWRITE);  // it was found locked, and whose it is was looked up
+  lock.reset();
   tool.join();
   EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
 }
