@@ -113,7 +113,8 @@ class Alone(ToolTest):
         self.done("produce", "t", stdin=b"c\n")  # owns it for a moment, and may be gone before it is asked
         owner = self.owner()
         owner.do("put t 0 - d")
-        self.assertTrue(follow.stdout.readline().endswith("\tc\n"))
+        line = follow.stdout.readline()
+        self.assertTrue(line.endswith("\tc\n"), line + (follow.stderr.read() if not line else ""))
         self.assertTrue(follow.stdout.readline().endswith("\td\n"))
         owner.kill()
         while "waits for a process that does" not in follow.stderr.readline():
