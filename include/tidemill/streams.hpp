@@ -46,6 +46,8 @@ struct RestoreListener {
   std::function<void(const RestoreProgress&)> on_start;
   std::function<void(const RestoreProgress&, std::int64_t records)> on_batch;
   std::function<void(const RestoreProgress&, std::int64_t total)> on_end;
+  /// Given up before its end: the task goes elsewhere, or begins again.
+  std::function<void(const RestoreProgress&, std::int64_t total)> on_suspended = nullptr;
 };
 struct TaskMetadata {
   TaskId id;
@@ -70,12 +72,29 @@ struct StoreRow {
   Bytes key;
   Bytes value;
 };
+/// Uncommitted (live): what the owner sees now, caches included; asked of the owner between two records. Committed: what the last
+/// commit left; on a snapshot where the engine has one (RocksDB), else at the owner's next commit.
 enum class QueryIsolation : std::uint8_t { kReadUncommitted, kReadCommitted };
+struct QueryOptions {
+  QueryIsolation isolation = QueryIsolation::kReadUncommitted;
+  Direction direction = Direction::kForward;
+  /// At most so many rows; 0: no limit.
+  std::size_t limit = 0;
+};
 struct StoreAnswer {
   std::vector<StoreRow> rows;
+  std::uint64_t count = 0;  // of query_count()
   /// Which input the answer has seen.
   Position position;
-  /// Age of the answer's data: zero for live reads of running tasks.
+  /// How old the answer's data may be: zero for live reads of running tasks; for committed reads the time since the last commit
+  /// where something has been processed since; for global stores the time since they had read everything.
+  std::chrono::milliseconds staleness{0};
+};
+/// The same, typed.
+template <class T>
+struct QueryAnswer {
+  T value;
+  Position position;
   std::chrono::milliseconds staleness{0};
 };
 
@@ -88,7 +107,7 @@ class Streams {
   Streams(Streams&&) noexcept;
   Streams& operator=(Streams&&) noexcept;
 
-  /// Before start().
+  /// Before start(); ConfigException afterwards.
   void set_state_listener(StateListener listener);
   void set_uncaught_exception_handler(UncaughtExceptionHandler handler);
   void set_restore_listener(RestoreListener listener);
@@ -113,14 +132,15 @@ class Streams {
   void pause();
   void resume();
 
-  /// Queries in bytes, over the local tasks' partitions of the store; from any thread while it is written.
+  /// Queries in bytes, over the local tasks' partitions of the store; from any thread while it is written. kNotFound: no such
+  /// store; kUnavailable: no task of it runs here now.
   [[nodiscard]] Result<StoreAnswer> query_get(std::string_view store, BytesView key,
                                               QueryIsolation isolation = QueryIsolation::kReadUncommitted) const;
-  /// At most `limit` rows (0: no limit), per task in key order.
+  /// Bounds are inclusive, nullopt is open; per task in key order.
   [[nodiscard]] Result<StoreAnswer> query_range(std::string_view store, OptionalBytesView from, OptionalBytesView to,
-                                                std::size_t limit = 0,
-                                                QueryIsolation isolation = QueryIsolation::kReadUncommitted) const;
-  [[nodiscard]] Result<std::uint64_t> query_count(std::string_view store) const;
+                                                QueryOptions options = {}) const;
+  /// As approximate_num_entries() of the store.
+  [[nodiscard]] Result<StoreAnswer> query_count(std::string_view store) const;
 
  private:
   class Impl;
@@ -135,11 +155,13 @@ class QueryableStore {
                  Serde<V> value_serde = SerdeOf<V>::serde())
       : streams_(streams), name_(std::move(name)), key_serde_(std::move(key_serde)),
         value_serde_(std::move(value_serde)) {}
-  [[nodiscard]] Result<std::optional<V>> get(const K& key) const;
-  [[nodiscard]] Result<std::vector<std::pair<K, V>>> range(const K* from, const K* to, std::size_t limit = 0) const;
-  [[nodiscard]] Result<std::vector<std::pair<K, V>>> all(std::size_t limit = 0) const {
-    return range(nullptr, nullptr, limit);
-  }
+  using Rows = std::vector<std::pair<K, V>>;
+  [[nodiscard]] Result<QueryAnswer<std::optional<V>>> get(const K& key,
+                                                          QueryIsolation isolation = QueryIsolation::kReadUncommitted) const;
+  /// Null: open.
+  [[nodiscard]] Result<QueryAnswer<Rows>> range(const K* from, const K* to, QueryOptions options = {}) const;
+  [[nodiscard]] Result<QueryAnswer<Rows>> all(QueryOptions options = {}) const { return range(nullptr, nullptr, options); }
+  [[nodiscard]] Result<QueryAnswer<std::uint64_t>> count() const;
 
  private:
   /// Store form to value: timestamped stores have eight bytes in front.
@@ -161,25 +183,31 @@ V QueryableStore<K, V>::decode(BytesView stored) const {
   return value_serde_.deserialize({}, timestamped ? split_timestamp(stored).second : stored);
 }
 template <class K, class V>
-Result<std::optional<V>> QueryableStore<K, V>::get(const K& key) const {
+Result<QueryAnswer<std::optional<V>>> QueryableStore<K, V>::get(const K& key, QueryIsolation isolation) const {
   Bytes bytes;
   key_serde_.serialize({}, key, bytes);
-  TIDEMILL_ASSIGN(const StoreAnswer answer, streams_.query_get(name_, bytes));
-  if (answer.rows.empty()) return std::optional<V>();
-  return std::optional<V>(decode(answer.rows.front().value));
+  TIDEMILL_ASSIGN(StoreAnswer answer, streams_.query_get(name_, bytes, isolation));
+  QueryAnswer<std::optional<V>> typed{.value = {}, .position = std::move(answer.position), .staleness = answer.staleness};
+  if (!answer.rows.empty()) typed.value.emplace(decode(answer.rows.front().value));
+  return typed;
 }
 template <class K, class V>
-Result<std::vector<std::pair<K, V>>> QueryableStore<K, V>::range(const K* from, const K* to, std::size_t limit) const {
+auto QueryableStore<K, V>::range(const K* from, const K* to, QueryOptions options) const -> Result<QueryAnswer<Rows>> {
   Bytes from_bytes;
   Bytes to_bytes;
   if (from != nullptr) key_serde_.serialize({}, *from, from_bytes);
   if (to != nullptr) key_serde_.serialize({}, *to, to_bytes);
-  TIDEMILL_ASSIGN(const StoreAnswer answer,
+  TIDEMILL_ASSIGN(StoreAnswer answer,
                   streams_.query_range(name_, from ? OptionalBytesView(from_bytes) : std::nullopt,
-                                       to ? OptionalBytesView(to_bytes) : std::nullopt, limit));
-  std::vector<std::pair<K, V>> rows;
-  for (const StoreRow& row : answer.rows) rows.emplace_back(key_serde_.deserialize({}, row.key), decode(row.value));
-  return rows;
+                                       to ? OptionalBytesView(to_bytes) : std::nullopt, options));
+  QueryAnswer<Rows> typed{.value = {}, .position = std::move(answer.position), .staleness = answer.staleness};
+  for (const StoreRow& row : answer.rows) typed.value.emplace_back(key_serde_.deserialize({}, row.key), decode(row.value));
+  return typed;
+}
+template <class K, class V>
+Result<QueryAnswer<std::uint64_t>> QueryableStore<K, V>::count() const {
+  TIDEMILL_ASSIGN(StoreAnswer answer, streams_.query_count(name_));
+  return QueryAnswer<std::uint64_t>{.value = answer.count, .position = std::move(answer.position), .staleness = answer.staleness};
 }
 
 }  // namespace tidemill

@@ -56,10 +56,16 @@ class Reader {
     const auto found = properties_.find(key);
     return found == properties_.end() ? nullptr : &found->second;
   }
-  /// Read and passed on, or known and without a meaning here.
-  void ignored(std::initializer_list<std::string_view> keys, std::string_view why) {
+  void truth(const std::string& key, bool& out) {
+    choice(key, out, {{"true", true}, {"false", false}});
+  }
+  /// Known, and without effect here; `unless`: the value that says nothing.
+  void unused(std::initializer_list<std::string_view> keys, std::string_view why, std::string_view unless = {}) {
     for (const std::string_view key : keys) {
-      if (find(std::string(key)) != nullptr) reading_.warnings.push_back(fmt::format("{} is ignored: {}", key, why));
+      const std::string* value = find(std::string(key));
+      if (value != nullptr && (unless.empty() || *value != unless)) {
+        reading_.warnings.push_back(fmt::format("{} is not used: {}", key, why));
+      }
     }
   }
   /// Keys of one kind of client, which need no prefix as long as no other kind has them.
@@ -167,6 +173,23 @@ void read_handlers(Reader& reader, StreamsConfig& config) {
   }
 }
 
+/// `none`, `all`, or some of the three by name.
+void read_optimization(Reader& reader, StreamsConfig& config) {
+  const std::string* value = reader.find("topology.optimization");
+  if (value == nullptr) return;
+  constexpr std::string_view kNames = ",none,all,reuse.ktable.source.topics,merge.repartition.topics,single.store.self.join,";
+  for (std::size_t at = 0; at <= value->size();) {
+    const std::size_t end = std::min(value->find(',', at), value->size());
+    const std::string name = value->substr(at, end - at);
+    if (name.empty() || kNames.find("," + name + ",") == std::string_view::npos) {
+      throw ConfigException(fmt::format("topology.optimization={}: must be none, all, or a list of reuse.ktable.source.topics, "
+                                        "merge.repartition.topics, single.store.self.join", *value));
+    }
+    at = end + 1;
+  }
+  config.topology_optimization = *value;
+}
+
 void read_known(Reader& reader, ConfigReading& reading) {
   StreamsConfig& config = reading.config;
   reader.text("application.id", config.application_id);
@@ -180,6 +203,7 @@ void read_known(Reader& reader, ConfigReading& reading) {
   reader.duration("max.task.idle.ms", config.max_task_idle, -1);
   reader.duration("task.timeout.ms", config.task_timeout, 0);
   reader.number("buffered.records.per.partition", config.buffered_records_per_partition, 1);
+  reader.bytes("memory.max.bytes", config.memory_max_bytes);
   reader.bytes("input.buffer.max.bytes", config.input_buffer_max_bytes);
   reader.bytes("cache.max.bytes.buffering", config.statestore_cache_max_bytes);
   reader.bytes("statestore.cache.max.bytes", config.statestore_cache_max_bytes);
@@ -200,9 +224,19 @@ void read_known(Reader& reader, ConfigReading& reading) {
   reader.choice("default.dsl.store", config.default_dsl_store,
                 {{"rocksDB", StoreEngineKind::kPersistent}, {"in_memory", StoreEngineKind::kInMemory}});
   if (const std::string* value = reader.find("dsl.store.suppliers.class")) {
-    if (value->find("InMemory") != std::string::npos) config.default_dsl_store = StoreEngineKind::kInMemory;
+    const std::string_view name = simple_name(*value);
+    if (name != "InMemoryDslStoreSuppliers" && name != "RocksDBDslStoreSuppliers") {
+      throw ConfigException(fmt::format("dsl.store.suppliers.class={}: from text only RocksDBDslStoreSuppliers and "
+                                        "InMemoryDslStoreSuppliers can be named", *value));
+    }
+    config.default_dsl_store = name == "InMemoryDslStoreSuppliers" ? StoreEngineKind::kInMemory : StoreEngineKind::kPersistent;
   }
-  reader.text("topology.optimization", config.topology_optimization);
+  read_optimization(reader, config);
+  reader.truth("ensure.explicit.internal.resource.naming", config.ensure_explicit_internal_resource_naming);
+  reader.duration("state.cleanup.delay.ms", config.state_cleanup_delay, -1);
+  reader.duration("metadata.max.age.ms", config.metadata_max_age, 1);
+  reader.duration("log.summary.interval.ms", config.log_summary_interval, std::numeric_limits<std::int64_t>::min());
+  reader.duration("timestamp.after.max.ms", config.timestamp_after_max, -1);
   read_handlers(reader, config);
   reader.client({"bootstrap.servers", "security.protocol", "connections.max.idle.ms", "metadata.max.age.ms",
                  "receive.buffer.bytes", "send.buffer.bytes", "reconnect.backoff.ms", "reconnect.backoff.max.ms",
@@ -213,24 +247,36 @@ void read_known(Reader& reader, ConfigReading& reading) {
   reader.pass({"fetch.min.bytes", "fetch.max.bytes", "fetch.max.wait.ms", "max.partition.fetch.bytes", "max.poll.records",
                "check.crcs", "isolation.level", "client.rack"},
               config.consumer);
-  reader.ignored({"enable.transactional.statestores", "default.interactive.query.isolation.level"},
-                 "stores are always transactional, and a query says its isolation");
-  reader.ignored({"default.key.serde", "default.value.serde", "default.list.key.serde.inner",
-                  "default.list.value.serde.inner", "default.list.key.serde.type", "default.list.value.serde.type",
-                  "windowed.inner.class.serde", "window.size.ms"},
-                 "serdes come from the types");
-  reader.ignored({"rocksdb.config.setter", "default.client.supplier", "processor.wrapper.class", "task.assignor.class",
-                  "metric.reporters", "config.providers"},
-                 "it names a Java class");
-  reader.ignored({"group.protocol", "acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms",
-                  "rack.aware.assignment.tags", "rack.aware.assignment.strategy", "rack.aware.assignment.traffic_cost",
-                  "rack.aware.assignment.non_overlap_cost", "state.cleanup.delay.ms", "state.cleanup.dir.max.age.ms",
-                  "allow.os.group.write.access", "ensure.explicit.internal.resource.naming",
-                  "topology.description.push.enabled", "dsl.store.format", "upgrade.from", "built.in.metrics.version",
-                  "metrics.recording.level", "metrics.num.samples", "metrics.sample.window.ms", "enable.metrics.push",
-                  "log.summary.interval.ms", "processing.exception.handler.global.enabled", "metadata.recovery.strategy",
-                  "metadata.recovery.rebootstrap.trigger.ms", "metadata.cluster.check.enable"},
-                 "it has no meaning here yet");
+}
+
+void read_unused(Reader& reader) {
+  reader.unused({"enable.transactional.statestores"}, "stores always take over what is committed, and only then");
+  reader.unused({"default.interactive.query.isolation.level"}, "each query says its isolation");
+  reader.unused({"default.key.serde", "default.value.serde", "default.list.key.serde.inner", "default.list.value.serde.inner",
+                 "default.list.key.serde.type", "default.list.value.serde.type", "windowed.inner.class.serde", "window.size.ms"},
+                "serdes come from the C++ types, or from the options of an operator");
+  reader.unused({"rocksdb.config.setter"}, "it names a Java class; give rocksdb_stores() its options and set StreamsConfig::state_engine");
+  reader.unused({"default.client.supplier"}, "it names a Java class; the log is given in StreamsConfig::log");
+  reader.unused({"processor.wrapper.class"}, "it names a Java class, and processors are not wrapped");
+  reader.unused({"task.assignor.class"}, "it names a Java class; there is one assignor");
+  reader.unused({"metric.reporters"}, "it names Java classes; Streams::metrics() is to be asked");
+  reader.unused({"config.providers"}, "values are taken as they are written");
+  reader.unused({"group.protocol"}, "groups speak the classic protocol", "classic");
+  reader.unused({"acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms"},
+                "tasks are not warmed up before they move");
+  reader.unused({"rack.aware.assignment.tags", "rack.aware.assignment.strategy", "rack.aware.assignment.traffic_cost",
+                 "rack.aware.assignment.non_overlap_cost"},
+                "tasks are assigned without regard to racks");
+  reader.unused({"allow.os.group.write.access"}, "directories are made as the process's umask says", "false");
+  reader.unused({"upgrade.from"}, "formats of earlier versions are not written");
+  reader.unused({"built.in.metrics.version", "metrics.recording.level", "metrics.num.samples", "metrics.sample.window.ms"},
+                "metrics are counters that cost the same at every level, and are read when asked for");
+  reader.unused({"enable.metrics.push"}, "metrics are not pushed to brokers", "false");
+  reader.unused({"metadata.recovery.strategy", "metadata.recovery.rebootstrap.trigger.ms"},
+                "the client finds brokers again by its bootstrap servers");
+  reader.unused({"state.cleanup.dir.max.age.ms", "topology.description.push.enabled", "dsl.store.format",
+                 "processing.exception.handler.global.enabled", "metadata.cluster.check.enable"},
+                "it is newer than Kafka Streams 4.2");
 }
 
 bool take_prefixed(const std::string& key, const std::string& value, ConfigReading& reading) {
@@ -248,20 +294,43 @@ bool take_prefixed(const std::string& key, const std::string& value, ConfigReadi
     reading.client[key] = value;
     return true;
   }
-  if (key.starts_with("restore.consumer.") || key.starts_with("global.consumer.") || key.starts_with("client.tag.") ||
-      key.starts_with("__") || key.starts_with("internal.")) {
+  if (key.starts_with("restore.consumer.") || key.starts_with("global.consumer.")) {
+    reading.warnings.push_back(fmt::format("{} is not used: `consumer.` settings serve all consumers", key));
+    return true;
+  }
+  if (key.starts_with("client.tag.")) {
+    reading.warnings.push_back(fmt::format("{} is not used: tasks are assigned without regard to racks", key));
+    return true;
+  }
+  if (key.starts_with("__") || key.starts_with("internal.")) {
     config.application[key] = value;
     return true;
   }
   return false;
 }
 
+/// Some of the clients' settings are the runtime's own business, with their prefix, too.
+std::map<std::string, std::string> without_prefixes(std::map<std::string, std::string> properties) {
+  const auto lift = [&](const std::string& prefix, std::initializer_list<const char*> keys) {
+    for (const char* key : keys) {
+      if (const auto node = properties.extract(prefix + key)) properties[key] = node.mapped();
+    }
+  };
+  for (const char* prefix : {"consumer.", "main.consumer."}) {
+    lift(prefix, {"auto.offset.reset", "session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms", "group.instance.id"});
+  }
+  lift("producer.", {"transaction.timeout.ms"});
+  return properties;
+}
+
 }  // namespace
 
-ConfigReading read_config(const std::map<std::string, std::string>& properties, bool strict) {
+ConfigReading read_config(const std::map<std::string, std::string>& given, bool strict) {
   ConfigReading reading;
+  const std::map<std::string, std::string> properties = without_prefixes(given);
   Reader reader(properties, reading);
   read_known(reader, reading);
+  read_unused(reader);
   for (const auto& [key, value] : properties) {
     if (reader.known().contains(key) || take_prefixed(key, value, reading)) continue;
     const auto nearer = [&name = key](const auto& a, const auto& b) {

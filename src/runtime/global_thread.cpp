@@ -72,31 +72,59 @@ class GlobalThread::LockedStore final : public StateStore {
 GlobalThread::GlobalThread(GlobalThreadOptions options)
     : options_(std::move(options)), collector_(std::make_unique<NoCollector>()) {}
 
-GlobalThread::~GlobalThread() { stop(); }
+GlobalThread::~GlobalThread() {
+  while (!stop(std::chrono::hours(1))) {
+  }
+}
 
 Result<void> GlobalThread::start() {
   try {
     TIDEMILL_TRY(open());
-    std::vector<TopicPartition> partitions;
-    for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
-    TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> ends,
-                    options_.log->admin().offsets(partitions, options_.clock->now().monotonic + kTimeout));
-    for (;;) {
-      TIDEMILL_ASSIGN(const bool any, step());
-      bool done = true;
-      for (const PartitionOffsets& end : ends) {
-        const Result<Offset> position = consumer_->position(end.partition);
-        done = done && position && *position >= end.high_watermark;
-      }
-      if (done && task_->buffered_records() == 0) break;
-      if (!any) consumer_->wait(options_.clock->now().monotonic + options_.config->poll);
-    }
+    TIDEMILL_TRY(restore());
     save();
   } catch (...) {
     return Error{ErrorKind::kInternal, "global stores: " + describe_exception(std::current_exception()).message};
   }
-  worker_ = std::thread([this] { follow(); });
+  ended_ = false;
+  worker_ = std::thread([this] { run(); });
   return {};
+}
+
+/// To the last stable offset: a transaction that somebody else has open must not hold up the start.
+Result<void> GlobalThread::restore() {
+  std::vector<TopicPartition> partitions;
+  for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
+  TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> ends,
+                  options_.log->admin().offsets(partitions, options_.clock->now().monotonic + kTimeout));
+  std::vector<StoreRestore> progress;
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    const auto end = std::find_if(ends.begin(), ends.end(), [&](const auto& known) { return known.partition == partitions[i]; });
+    if (end == ends.end()) return Error{ErrorKind::kNotFound, to_string(partitions[i]) + " is not there"};
+    const Offset start = task_->queue(i).offset_consumed();
+    const TaskStore* store = nullptr;
+    for (const TaskStore& candidate : task_->stores()) {
+      if (candidate.spec->source_topic_as_changelog == partitions[i].topic) store = &candidate;
+    }
+    progress.push_back({.store = store != nullptr ? store->spec->name : "", .changelog = partitions[i], .start = start,
+                        .current = start, .end = end->last_stable});
+    if (options_.restore_observer != nullptr) options_.restore_observer->restore_started(progress.back());
+  }
+  std::vector<bool> ended(progress.size(), false);
+  for (;;) {
+    TIDEMILL_ASSIGN(const bool any, step());
+    for (std::size_t i = 0; i < progress.size(); ++i) {
+      const Result<Offset> position = consumer_->position(progress[i].changelog);
+      if (!position || ended[i]) continue;
+      const std::int64_t advanced = *position - progress[i].current;
+      progress[i].current = *position;
+      ended[i] = *position >= progress[i].end && task_->queue(i).empty();
+      if (options_.restore_observer == nullptr) continue;
+      if (advanced > 0) options_.restore_observer->restore_advanced(progress[i], advanced);
+      if (ended[i]) options_.restore_observer->restore_ended(progress[i], progress[i].current - progress[i].start);
+    }
+    if (std::all_of(ended.begin(), ended.end(), [](bool done) { return done; })) return {};
+    if (!any) consumer_->wait(options_.clock->now().monotonic + options_.config->poll);
+  }
 }
 
 Result<void> GlobalThread::open() {
@@ -124,31 +152,43 @@ Result<void> GlobalThread::open() {
   std::vector<TopicPartition> partitions;
   for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, options_.log->admin().offsets(partitions, deadline));
+  TIDEMILL_TRY(clear_lost_futures(offsets));
   std::vector<std::pair<TopicPartition, Offset>> assignment;
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     Offset start(0);
     for (const PartitionOffsets& known : offsets) {
       if (known.partition == partitions[i]) start = known.start;
     }
-    // What every store of the thread has seen already need not be read again.
-    Offset seen = kNoOffset;
-    bool all = true;
     for (const TaskStore& store : task_->stores()) {
-      const Position& position = store.engine->position();
-      const auto topic = position.find(partitions[i].topic);
-      if (topic == position.end() || !topic->second.contains(partitions[i].partition.value)) {
-        all = false;
-        continue;
-      }
-      const Offset offset(topic->second.at(partitions[i].partition.value));
-      seen = seen == kNoOffset ? offset : std::min(seen, offset);
+      if (const auto next = behind_seen(store, partitions[i])) start = std::max(start, *next);
     }
-    if (all && seen != kNoOffset && task_->stores().size() == 1) start = std::max(start, seen + 1);
     task_->set_position(i, start);
     assignment.emplace_back(partitions[i], start);
   }
   TIDEMILL_TRY(consumer_->assign(assignment));
   task_->initialize();
+  return {};
+}
+
+std::optional<Offset> GlobalThread::behind_seen(const TaskStore& store, const TopicPartition& input) const {
+  if (store.spec->source_topic_as_changelog != input.topic) return std::nullopt;
+  const Position& position = store.engine->position();
+  const auto topic = position.find(input.topic);
+  if (topic == position.end() || !topic->second.contains(input.partition.value)) return std::nullopt;
+  return Offset(topic->second.at(input.partition.value) + 1);
+}
+
+Result<void> GlobalThread::clear_lost_futures(const std::vector<PartitionOffsets>& offsets) {
+  for (const TaskStore& store : task_->stores()) {
+    for (const PartitionOffsets& known : offsets) {
+      const std::optional<Offset> next = behind_seen(store, known.partition);
+      if (!next || *next <= known.high_watermark) continue;
+      spdlog::warn("global store {} has seen offset {} of {}, which ends at {}: it is rebuilt", store.spec->name, next->value - 1,
+                   to_string(known.partition), known.high_watermark.value);
+      TIDEMILL_TRY(store.engine->clear());
+      break;
+    }
+  }
   return {};
 }
 
@@ -182,6 +222,9 @@ Result<bool> GlobalThread::step() {
     }
   }
   if (since_save_ >= kRecordsPerSave) save();
+  bool all = true;
+  for (std::size_t i = 0; i < task_->input_count(); ++i) all = all && consumer_->caught_up(task_->input(i));
+  if (all) caught_up_at_ = now.monotonic.time_since_epoch().count();
   return !polled.batches.empty();
 }
 
@@ -194,29 +237,40 @@ void GlobalThread::save() {
   }
 }
 
-void GlobalThread::follow() {
+void GlobalThread::run() {
   try {
-    while (!stop_) {
-      const Result<bool> any = step();
-      if (!any && !any.error().retriable()) {
-        if (options_.on_failure) options_.on_failure(any.error());
-        return;
-      }
-      if (!any || !*any) {
-        if (since_save_ > 0) save();
-        consumer_->wait(options_.clock->now().monotonic + options_.config->poll);
-      }
-    }
-    save();
+    follow();
   } catch (...) {
     const Error error{ErrorKind::kInternal, "global stores: " + describe_exception(std::current_exception()).message};
     if (options_.on_failure) options_.on_failure(error);
   }
+  const std::lock_guard lock(ended_mutex_);
+  ended_ = true;
+  ended_changed_.notify_all();
 }
 
-void GlobalThread::stop() {
+void GlobalThread::follow() {
+  while (!stop_) {
+    const Result<bool> any = step();
+    if (!any && !any.error().retriable()) {
+      if (options_.on_failure) options_.on_failure(any.error());
+      return;
+    }
+    if (!any || !*any) {
+      if (since_save_ > 0) save();
+      consumer_->wait(options_.clock->now().monotonic + options_.config->poll);
+    }
+  }
+  save();
+}
+
+bool GlobalThread::stop(std::chrono::milliseconds timeout) {
   stop_ = true;
   if (consumer_) consumer_->wake();
+  {
+    std::unique_lock lock(ended_mutex_);
+    if (!ended_changed_.wait_for(lock, timeout, [this] { return ended_; })) return false;
+  }
   if (worker_.joinable()) worker_.join();
   const std::lock_guard lock(mutex_);
   if (task_ && task_->state() != TaskState::kClosed) {
@@ -224,6 +278,12 @@ void GlobalThread::stop() {
       spdlog::warn("global stores closed with an error: {}", closed.error().message);
     }
   }
+  return true;
+}
+
+std::string GlobalThread::busy_with() const {
+  const std::string* node = task_ ? task_->metrics()->node_at_work.load(std::memory_order_relaxed) : nullptr;
+  return node != nullptr ? "node \"" + *node + "\" of the global stores" : std::string();
 }
 
 StateStore* GlobalThread::find(std::string_view name) {
@@ -247,6 +307,15 @@ bool GlobalThread::caught_up() {
     }
   }
   return true;
+}
+
+std::chrono::milliseconds GlobalThread::staleness() const {
+  const std::int64_t now = options_.clock->now().monotonic.time_since_epoch().count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(std::max<std::int64_t>(0, now - caught_up_at_)));
+}
+Position GlobalThread::position() {
+  const std::lock_guard lock(mutex_);
+  return task_->processed_position();
 }
 
 std::shared_ptr<TaskMetrics> GlobalThread::metrics() const { return task_ ? task_->metrics() : nullptr; }

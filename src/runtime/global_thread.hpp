@@ -1,17 +1,19 @@
 // GlobalThread: keeps the global stores, which every task may read, up to all partitions of their topics.
 //
-// start() restores them to the ends of their topics before it returns; then a thread of its own follows. Every change
-// is made and every read done under one mutex, so tasks on other threads see whole records. It commits nothing to a group: the
-// stores remember which input they have seen.
+// start() restores them to where their topics ended, read committed, before it returns; then a thread of its own follows. Every
+// change is made and every read done under one mutex, so tasks on other threads see whole records. It commits nothing to a group:
+// each store remembers which input it has seen, and goes on behind it after a restart.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "runtime/restorer.hpp"
 #include "runtime/stream_task.hpp"
 
 namespace tidemill::runtime {
@@ -24,6 +26,7 @@ struct GlobalThreadOptions {
   StateEngine* persistent_engine = nullptr;
   StateEngine* memory_engine = nullptr;
   std::string directory;
+  RestoreObserver* restore_observer = nullptr;
   /// Called on the thread when it cannot go on.
   UniqueFunction<void(const Error&)> on_failure;
 };
@@ -34,19 +37,32 @@ class GlobalThread {
   ~GlobalThread();
   /// Restores, then starts the thread.
   [[nodiscard]] Result<void> start();
-  void stop();
+  /// Ends the thread and closes the stores. False: it has not ended by then, and busy_with() says where it is; call again.
+  bool stop(std::chrono::milliseconds timeout);
+  /// The node that is at work; empty: none is.
+  [[nodiscard]] std::string busy_with() const;
   /// A view that locks, or null. Any thread.
   [[nodiscard]] StateStore* find(std::string_view name);
   /// Everything that can be read has been. Any thread.
   [[nodiscard]] bool caught_up();
+  /// How long ago the stores had everything that could be read. Any thread.
+  [[nodiscard]] std::chrono::milliseconds staleness() const;
+  /// Which input a store has seen. Any thread.
+  [[nodiscard]] Position position();
   [[nodiscard]] std::shared_ptr<TaskMetrics> metrics() const;
 
  private:
   class LockedStore;
   class NoCollector;
   Result<void> open();
+  /// Empties stores that have seen more of a topic than there is.
+  Result<void> clear_lost_futures(const std::vector<PartitionOffsets>& offsets);
+  /// The next offset of an input behind what its store has seen; nullopt: it has seen nothing.
+  [[nodiscard]] std::optional<Offset> behind_seen(const TaskStore& store, const TopicPartition& input) const;
+  Result<void> restore();
   Result<bool> step();
   void follow();
+  void run();
   void save();
 
   GlobalThreadOptions options_;
@@ -57,7 +73,11 @@ class GlobalThread {
   std::mutex mutex_;  // the stores, the task and its queues
   std::atomic<bool> stop_{false};
   std::thread worker_;
+  std::mutex ended_mutex_;
+  std::condition_variable ended_changed_;
+  bool ended_ = true;  // guarded by ended_mutex_
   std::size_t since_save_ = 0;
+  std::atomic<std::int64_t> caught_up_at_{0};  // monotonic nanoseconds
 };
 
 }  // namespace tidemill::runtime

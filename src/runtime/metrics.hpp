@@ -12,6 +12,8 @@
 
 #include <tidemill/base/types.hpp>
 
+#include "state/store_stack.hpp"
+
 namespace tidemill::runtime {
 
 class Counter {
@@ -83,7 +85,14 @@ struct TaskMetrics {
   Counter restore_remaining;
   Counter commits;
   Counter buffered_records;
-  Counter uncommitted_bytes;
+  Counter buffered_bytes;
+  struct Store {
+    std::string name;
+    const char* scope = "";  // of its metrics, in Kafka Streams' words: rocksdb, in-memory
+    std::shared_ptr<StoreCounters> counters;
+  };
+  /// Complete before anybody reads.
+  std::vector<Store> stores;
   std::vector<TopicPartition> inputs;
   std::unique_ptr<Counter[]> lag;        // records between position and high watermark, per input
   std::unique_ptr<Counter[]> position;   // next offset to process
@@ -103,6 +112,8 @@ struct ThreadMetrics {
   Counter commit_nanoseconds_max;
   Counter tasks_created;
   Counter tasks_closed;
+  Counter cache_bytes;   // what the record cache takes in memory
+  Counter cache_counted; // as it counts itself, against its budget
 };
 
 }  // namespace tidemill::runtime

@@ -23,6 +23,18 @@ void report_task(const TaskMetrics& task, MetricTags tags, std::vector<Metric>& 
   add("commit-total", task.commits);
   add("restore-total", task.restored);
   add("restore-remaining-records-total", task.restore_remaining);
+  add("input-buffer-bytes-total", task.buffered_bytes);
+  for (const TaskMetrics::Store& store : task.stores) {
+    MetricTags of_store = tags;
+    of_store.emplace_back(std::string(store.scope) + "-state-id", store.name);
+    const auto add_store = [&](const char* name, const std::atomic<std::uint64_t>& value) {
+      out.push_back({"stream-state-metrics", name, of_store, as_number(value.load(std::memory_order_relaxed))});
+    };
+    add_store("put-total", store.counters->puts);
+    add_store("get-total", store.counters->gets);
+    add_store("range-total", store.counters->ranges);
+    add_store("uncommitted-bytes", store.counters->uncommitted_bytes);
+  }
   for (std::size_t i = 0; i < task.inputs.size(); ++i) {
     MetricTags of_input = tags;
     of_input.emplace_back("topic", task.inputs[i].topic);
@@ -42,6 +54,7 @@ void report_thread(const ThreadMetrics& thread, const MetricTags& tags, std::vec
   add("commit-latency-max", as_number(thread.commit_nanoseconds_max.value()) / 1e6);
   add("task-created-total", as_number(thread.tasks_created.value()));
   add("task-closed-total", as_number(thread.tasks_closed.value()));
+  add("cache-size-bytes-total", as_number(thread.cache_counted.value()));
 }
 
 }  // namespace tidemill::runtime

@@ -78,6 +78,7 @@ void Restorer::remove(const StreamTask& task) {
       continue;
     }
     consumer_->unassign({&item->restore.changelog, 1});
+    if (observer_ != nullptr) observer_->restore_suspended(item->restore, item->records);
     item = items_.erase(item);
   }
 }

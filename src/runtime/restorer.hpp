@@ -31,6 +31,8 @@ class RestoreObserver {
   virtual void restore_started(const StoreRestore& restore) = 0;
   virtual void restore_advanced(const StoreRestore& restore, std::int64_t records) = 0;
   virtual void restore_ended(const StoreRestore& restore, std::int64_t records) = 0;
+  /// Given up before its end: the task goes elsewhere, or begins again.
+  virtual void restore_suspended(const StoreRestore& restore, std::int64_t records) = 0;
 };
 
 class Restorer {

@@ -13,6 +13,18 @@
 #include "runtime/type_name.hpp"
 
 namespace tidemill::runtime {
+namespace {
+
+void merge_position(Position& into, const Position& other) {
+  for (const auto& [topic, partitions] : other) {
+    for (const auto& [partition, offset] : partitions) {
+      std::int64_t& known = into[topic].try_emplace(partition, offset).first->second;
+      known = std::max(known, offset);
+    }
+  }
+}
+
+}  // namespace
 
 std::string_view to_string(TaskState state) {
   switch (state) {
@@ -123,7 +135,10 @@ Result<void> StreamTask::open_stores() {
     } else {
       TIDEMILL_TRY(engine->clear());
     }
-    store.top = make_state_store(node.spec, std::move(engine), writer, options_.cache, current);
+    auto counters = std::make_shared<StoreCounters>();
+    metrics_->stores.push_back({.name = name, .scope = on_disk(node.spec) ? "rocksdb" : "in-memory", .counters = counters});
+    store.counters = counters.get();
+    store.top = make_state_store(node.spec, std::move(engine), writer, options_.cache, current, std::move(counters));
     stores_.push_back(std::move(store));
   }
   return {};
@@ -151,6 +166,7 @@ void StreamTask::set_position(std::size_t index, Offset offset) {
 
 void StreamTask::initialize() {
   TIDEMILL_ASSERT(nodes_.empty(), "a task is initialized once between aborts");
+  for (const TaskStore& store : stores_) merge_position(processed_, store.engine->position());
   const Topology& topology = *options_.topology;
   std::vector<OperatorNode*> by_id(topology.nodes.size(), nullptr);
   for (const std::int32_t id : options_.part.nodes) {
@@ -315,7 +331,11 @@ void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) {
 
 std::size_t StreamTask::uncommitted_bytes() const {
   std::size_t bytes = 0;
-  for (const TaskStore& store : stores_) bytes += store.engine->uncommitted_bytes();
+  for (const TaskStore& store : stores_) {
+    const std::size_t of_store = store.engine->uncommitted_bytes();
+    store.counters->uncommitted_bytes.store(of_store, std::memory_order_relaxed);
+    bytes += of_store;
+  }
   return bytes;
 }
 
@@ -373,6 +393,7 @@ Result<void> StreamTask::commit(std::span<const WrittenPosition> written) {
   dirty_ = false;
   commit_requested_ = false;
   metrics_->commits.add();
+  static_cast<void>(uncommitted_bytes());
   return {};
 }
 

@@ -60,6 +60,7 @@ struct TaskStore {
   const StoreSpec* spec = nullptr;
   std::unique_ptr<LayeredStore> top;  // what processors meet; owns the engine's store
   BytesStore* engine = nullptr;
+  StoreCounters* counters = nullptr;
   /// As on the log; topic empty: the store has no changelog.
   TopicPartition changelog;
   bool source_is_changelog = false;
@@ -115,6 +116,7 @@ class StreamTask final : public TaskContext {
   /// Something was processed or punctuated since the last commit.
   [[nodiscard]] bool dirty() const { return dirty_; }
   [[nodiscard]] bool commit_requested() const { return commit_requested_; }
+  /// Bytes of all stores; tells the metrics, too.
   [[nodiscard]] std::size_t uncommitted_bytes() const;
   void flush_caches();
   /// Appends what is to be committed: each input's next offset (the head's, else the consumer's position, else one past

@@ -110,7 +110,9 @@ StreamThread::Step StreamThread::run_once(Now now) {
 }
 
 StreamThread::Step StreamThread::round(Now now) {
-  Step step{.alive = true, .wait_until = now.monotonic + options_.config->poll, .worked = false};
+  // At least a millisecond: a poll time of 0 must not make the thread spin.
+  const auto poll_time = std::max(options_.config->poll, std::chrono::milliseconds(1));
+  Step step{.alive = true, .wait_until = now.monotonic + poll_time, .worked = false};
   if (shut_down_ && !closing_) {
     closing_ = true;
     set_state(ThreadState::kPendingShutdown);
@@ -153,6 +155,7 @@ StreamThread::Step StreamThread::round(Now now) {
       step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
     }
     if (slot->phase != SlotPhase::kRunning) continue;
+    if (slot->idle_since) step.wait_until = std::min(step.wait_until, *slot->idle_since + options_.config->max_task_idle);
     if (const Timestamp due = slot->task->next_wall_clock_punctuation(); due != kNoTimestamp) {
       const std::int64_t in = std::max<std::int64_t>(0, due - now.wall);
       step.wait_until = std::min(step.wait_until, now.monotonic + std::chrono::milliseconds(in));
@@ -286,6 +289,16 @@ void StreamThread::finish_revocation(Now now) {
   }
 }
 
+void StreamThread::replan(std::shared_ptr<const Topology> topology, std::vector<SubtopologyTasks> tasks) {
+  if (closing_) return;
+  set_state(ThreadState::kPartitionsRevoked);
+  close_all_tasks();
+  publish();
+  options_.topology = std::move(topology);
+  options_.join.tasks = std::move(tasks);
+  if (const Result<void> joined = rejoin(); !joined) fail(joined.error());
+}
+
 // Ends
 
 void StreamThread::fail(Error error) {
@@ -402,6 +415,10 @@ std::vector<StreamTask*> StreamThread::running_tasks() {
 }
 bool StreamThread::has_tasks_that_do_not_run() const {
   return std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->phase != SlotPhase::kRunning; });
+}
+std::chrono::milliseconds StreamThread::since_commit(Now now) const {
+  if (!dirty()) return std::chrono::milliseconds(0);
+  return std::chrono::ceil<std::chrono::milliseconds>(now.monotonic - last_round_);
 }
 bool StreamThread::dirty() const {
   return processed_since_commit_ || gate_.sent_bytes() > 0;

@@ -18,6 +18,7 @@
 #include "runtime/record_collector.hpp"
 #include "runtime/restorer.hpp"
 #include "runtime/stream_task.hpp"
+#include "runtime/task_directories.hpp"
 
 namespace tidemill::runtime {
 
@@ -43,6 +44,7 @@ struct StreamThreadOptions {
   StateEngine* memory_engine = nullptr;
   /// Of the application; each task has a folder in it.
   std::string state_directory;
+  TaskDirectories* directories = nullptr;  // null: nobody cares
   JoinMetadata join;
   std::size_t cache_bytes = 0;
   std::size_t input_bytes_max = std::size_t{64} << 20;
@@ -112,6 +114,9 @@ class StreamThread {
   bool post(UniqueFunction<void(StreamThread&)> job, bool committed = false);
 
   // For jobs.
+  /// Joins the group again with other tasks: topics have got partitions, or patterns match more topics. For a job that was posted
+  /// with `committed`.
+  void replan(std::shared_ptr<const Topology> topology, std::vector<SubtopologyTasks> tasks);
   [[nodiscard]] std::vector<StreamTask*> running_tasks();
   [[nodiscard]] bool has_tasks_that_do_not_run() const;
   /// Where the thread stands; for a job that was posted with `committed`.
@@ -121,6 +126,8 @@ class StreamThread {
     std::vector<std::pair<TopicPartition, Offset>> next;  // next offset to process, by input
   };
   [[nodiscard]] Standing standing() const;
+  /// How long ago the last commit was, if anything has been done since; else zero.
+  [[nodiscard]] std::chrono::milliseconds since_commit(Now now) const;
 
  private:
   enum class SlotPhase : std::uint8_t { kNeedsPositions, kRestoring, kRunning };

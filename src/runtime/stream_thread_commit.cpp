@@ -7,6 +7,7 @@
 #include "base/crash_point.hpp"
 #include "runtime/stream_thread.hpp"
 #include "runtime/task_exceptions.hpp"
+#include "state/thread_cache.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -215,6 +216,12 @@ void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
     asked |= slot->task->commit_requested();
     uncommitted += slot->task->uncommitted_bytes();
     queued |= slot->task->buffered_records() > 0;
+    slot->task->metrics()->buffered_records.set(slot->task->buffered_records());
+    slot->task->metrics()->buffered_bytes.set(slot->task->buffered_bytes());
+  }
+  if (cache_) {
+    metrics_.cache_bytes.set(cache_->memory_bytes());
+    metrics_.cache_counted.set(cache_->size_bytes());
   }
   const std::size_t uncommitted_max = options_.config->statestore_uncommitted_max_bytes /
                                       static_cast<std::size_t>(std::max(1, options_.config->num_stream_threads));

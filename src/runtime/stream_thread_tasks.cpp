@@ -51,7 +51,9 @@ bool StreamThread::create_task(TaskId id) {
   if (options_.global_store) {
     options.global_store = [find = options_.global_store](std::string_view name) { return (*find)(name); };
   }
+  if (options_.directories != nullptr) options_.directories->claim(id);
   Result<std::unique_ptr<StreamTask>> task = StreamTask::create(std::move(options));
+  if (!task && options_.directories != nullptr) options_.directories->release(id, 0);
   if (!task) throw ResultException(task.error().with_context("task " + to_string(id)));
   slot->task = *std::move(task);
   slot->task->set_state(TaskState::kRestoring);
@@ -72,6 +74,10 @@ void StreamThread::close_task(Slot& slot) {
   if (const Result<void> closed = slot.task->close(); !closed) {
     spdlog::warn("{}: task {} closed with an error: {}", options_.name, to_string(slot.id), closed.error().message);
   }
+  std::int64_t followed = 0;
+  for (const TaskStore& store : slot.task->stores()) followed += store.changelog_position.offset.value;
+  slot.task.reset();  // lets go of the directory
+  if (options_.directories != nullptr) options_.directories->release(slot.id, followed);
   metrics_.tasks_closed.add();
 }
 

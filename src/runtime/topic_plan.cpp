@@ -65,6 +65,7 @@ class Planner {
     for (const std::int32_t id : topology_.global_nodes) {
       for (const std::string& topic : topology_.nodes[static_cast<std::size_t>(id)].topics) user_topic(topic);
     }
+    if (!input_.dead_letter_topic.empty()) user_topic(input_.dead_letter_topic);
     // What is missing has the count of its co-partition group, else the default.
     for (const std::string& topic : missing_) {
       std::int32_t count = 0;

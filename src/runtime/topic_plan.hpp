@@ -23,6 +23,8 @@ struct TopicPlanInput {
   std::int16_t replication_factor = -1;
   /// topic.* of the configuration.
   std::map<std::string, std::string> overrides;
+  /// Empty: none.
+  std::string dead_letter_topic = {};
 };
 
 struct TopicPlan {

@@ -5,6 +5,8 @@
 
 #include <tidemill/state/state_engine.hpp>
 
+#include <atomic>
+#include <memory>
 #include <string_view>
 
 namespace tidemill {
@@ -67,9 +69,21 @@ class InMemoryIterator final : public BytesIterator {
   std::string value_;
 };
 
+/// What the rows of all stores of an engine take, as last told by their owners.
+using Tally = std::shared_ptr<std::atomic<std::size_t>>;
+constexpr std::size_t kInlineText = 15;
+/// A slot of the hash map at its usual load, and the allocator's part of what a text has on the heap.
+constexpr std::size_t kSlotBytes = 100;
+std::size_t heap_bytes(std::size_t size) { return size > kInlineText ? size + 16 : 0; }
+std::size_t row_bytes(std::size_t key, std::size_t value) { return kSlotBytes + heap_bytes(key) + heap_bytes(value); }
+
 class InMemoryStore final : public BytesStore {
  public:
-  explicit InMemoryStore(std::string name) : name_(std::move(name)) {}
+  InMemoryStore(std::string name, Tally tally) : name_(std::move(name)), tally_(std::move(tally)) {}
+  ~InMemoryStore() override {
+    row_bytes_ = 0;
+    tell();
+  }
   const std::string& name() const override { return name_; }
 
   Result<bool> get(BytesView key, Bytes& value) override {
@@ -79,9 +93,11 @@ class InMemoryStore final : public BytesStore {
     return true;
   }
   Result<void> put(BytesView key, OptionalBytesView value) override {
-    uncommitted_bytes_ += key.size() + (value ? value->size() : 0);
+    uncommitted_bytes_ += kUndoBytes + heap_bytes(key.size()) + (value ? value->size() : 0);
     const auto found = rows_.find(key);
     if (found != rows_.end()) {
+      row_bytes_ -= row_bytes(found->first.size(), found->second.size());
+      if (value) row_bytes_ += row_bytes(key.size(), value->size());
       undo_.push_back({found->first, value ? OptionalBytes(found->second) : OptionalBytes(std::move(found->second))});
       if (value) {
         found->second.assign(*value);
@@ -92,6 +108,7 @@ class InMemoryStore final : public BytesStore {
       return {};
     }
     if (!value) return {};
+    row_bytes_ += row_bytes(key.size(), value->size());
     undo_.push_back({std::string(key), std::nullopt});
     if (ordered_) order_.emplace(key);
     rows_.emplace(std::string(key), std::string(*value));
@@ -110,10 +127,13 @@ class InMemoryStore final : public BytesStore {
   Result<void> commit(const ChangelogPosition&, const Position& position) override {
     forget_undo();
     position_ = position;
+    tell();
     return {};
   }
   void abort() override {
     for (auto change = undo_.rbegin(); change != undo_.rend(); ++change) {
+      if (const auto row = rows_.find(change->key); row != rows_.end()) row_bytes_ -= row_bytes(row->first.size(), row->second.size());
+      if (change->old_value) row_bytes_ += row_bytes(change->key.size(), change->old_value->size());
       if (change->old_value) {
         rows_.insert_or_assign(change->key, std::move(*change->old_value));
         if (ordered_) order_.insert(change->key);
@@ -130,7 +150,9 @@ class InMemoryStore final : public BytesStore {
   Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> batch,
                        const ChangelogPosition&) override {
     for (const auto& [key, value] : batch) {
+      if (const auto row = rows_.find(key); row != rows_.end()) row_bytes_ -= row_bytes(row->first.size(), row->second.size());
       if (value) {
+        row_bytes_ += row_bytes(key.size(), value->size());
         rows_.insert_or_assign(std::string(key), std::string(*value));
         if (ordered_) order_.emplace(key);
       } else {
@@ -138,6 +160,7 @@ class InMemoryStore final : public BytesStore {
         if (ordered_) order_.erase(std::string(key));
       }
     }
+    tell();
     return {};
   }
   Result<void> clear() override {
@@ -145,6 +168,8 @@ class InMemoryStore final : public BytesStore {
     order_.clear();
     forget_undo();
     position_.clear();
+    row_bytes_ = 0;
+    tell();
     return {};
   }
   Result<std::unique_ptr<BytesSnapshot>> snapshot() override {
@@ -157,6 +182,13 @@ class InMemoryStore final : public BytesStore {
     OptionalBytes old_value;
   };
   static constexpr std::size_t kUndoKept = 4096;
+  static constexpr std::size_t kUndoBytes = sizeof(Undo);
+  /// At commits only: a shared number must not be touched by every put.
+  void tell() {
+    const std::size_t now = row_bytes_ + (ordered_ ? rows_.size() * sizeof(std::string) : 0);
+    tally_->fetch_add(now - told_bytes_, std::memory_order_relaxed);
+    told_bytes_ = now;
+  }
   void forget_undo() {
     undo_.clear();
     if (undo_.capacity() > kUndoKept) undo_.shrink_to_fit();
@@ -168,6 +200,9 @@ class InMemoryStore final : public BytesStore {
   bool ordered_ = false;
   std::vector<Undo> undo_;
   std::size_t uncommitted_bytes_ = 0;
+  std::size_t row_bytes_ = 0;
+  std::size_t told_bytes_ = 0;
+  Tally tally_;
   Position position_;
 };
 
@@ -175,11 +210,14 @@ class InMemoryEngine final : public StateEngine {
  public:
   Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string&, std::span<const StoreSpec> specs) override {
     std::vector<std::unique_ptr<BytesStore>> stores;
-    for (const StoreSpec& spec : specs) stores.emplace_back(new InMemoryStore(spec.name));
+    for (const StoreSpec& spec : specs) stores.emplace_back(new InMemoryStore(spec.name, tally_));
     return stores;
   }
   bool persistent() const override { return false; }
-  std::size_t memory_bytes() const override { return 0; }
+  std::size_t memory_bytes() const override { return tally_->load(std::memory_order_relaxed); }
+
+ private:
+  Tally tally_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 }  // namespace

@@ -98,11 +98,16 @@ class MergedIterator final : public BytesIterator {
   bool from_above_ = false;
 };
 
+void count(std::atomic<std::uint64_t>& counter) {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 class StoreStack final : public LayeredStore {
  public:
   StoreStack(StoreSpec spec, std::unique_ptr<BytesStore> store, ChangelogWriter* changelog, ThreadCache* cache,
-             const RecordContext* const& current)
-      : spec_(std::move(spec)), store_(std::move(store)), changelog_(changelog), current_(current) {
+             const RecordContext* const& current, std::shared_ptr<StoreCounters> counters)
+      : spec_(std::move(spec)), store_(std::move(store)), changelog_(changelog), current_(current),
+        counters_(std::move(counters)) {
     if (cache != nullptr && spec_.caching) {
       cache_ = std::unique_ptr<NamedCache>(
           new NamedCache(*cache, [this](const std::string& key, const NamedCache::Entry& entry) { write(key, entry); }));
@@ -111,25 +116,21 @@ class StoreStack final : public LayeredStore {
 
   const StoreSpec& spec() const override { return spec_; }
   BytesStore& engine_store() override { return *store_; }
-  const Position& input_position() const override { return position_; }
-  std::uint64_t puts() const override { return puts_; }
-  std::uint64_t gets() const override { return gets_; }
 
   bool get(BytesView key, Bytes& value) override {
-    ++gets_;
+    count(counters_->gets);
     if (!cache_) return checked(spec_, store_->get(key, value));
     if (const NamedCache::Entry* entry = cache_->find(key)) {
       if (entry->value) value.assign(*entry->value);
       return entry->value.has_value();
     }
     const bool found = checked(spec_, store_->get(key, value));
-    cache_->put_clean(key, found ? OptionalBytesView(value) : std::nullopt);
+    if (found) cache_->put_clean(key, value);
     return found;
   }
 
   void put(BytesView key, OptionalBytesView value, Timestamp timestamp) override {
-    ++puts_;
-    note_position();
+    count(counters_->puts);
     if (!cache_) return write_through(key, value, timestamp);
     RecordContext context = current_ != nullptr ? *current_ : RecordContext{};
     context.timestamp = timestamp;
@@ -137,6 +138,7 @@ class StoreStack final : public LayeredStore {
   }
 
   std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
+    count(counters_->ranges);
     auto below = checked(spec_, store_->range(range));
     if (!cache_) return below;
     std::map<std::string, OptionalBytes> above;
@@ -172,8 +174,7 @@ class StoreStack final : public LayeredStore {
     if (send_old_values_ || !entry.value) had_old = checked(spec_, store_->get(key, old_value));
     if (!entry.value && !had_old) return;
     write_through(key, to_view(entry.value), entry.timestamp);
-    const RecordContext context{entry.has_source ? &entry.source : nullptr, entry.offset, entry.timestamp,
-                                &entry.headers};
+    const RecordContext context{entry.source, entry.offset, entry.timestamp, &entry.headers};
     listener_(CacheFlush{key, to_view(entry.value),
                          send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt, &context});
   }
@@ -189,15 +190,6 @@ class StoreStack final : public LayeredStore {
     }
   }
 
-  void note_position() {
-    if (current_ == nullptr || current_->source == nullptr || current_->offset == kNoOffset) return;
-    if (position_slot_ == nullptr || *current_->source != last_source_) {
-      last_source_ = *current_->source;
-      position_slot_ = &position_[last_source_.topic][last_source_.partition.value];
-    }
-    *position_slot_ = current_->offset.value;
-  }
-
   StoreSpec spec_;
   std::unique_ptr<BytesStore> store_;
   ChangelogWriter* changelog_;
@@ -205,19 +197,17 @@ class StoreStack final : public LayeredStore {
   std::unique_ptr<NamedCache> cache_;
   CacheFlushListener listener_;
   bool send_old_values_ = false;
-  Position position_;
-  TopicPartition last_source_;
-  std::int64_t* position_slot_ = nullptr;
-  std::uint64_t puts_ = 0;
-  std::uint64_t gets_ = 0;
+  std::shared_ptr<StoreCounters> counters_;
 };
 
 }  // namespace
 
 std::unique_ptr<LayeredStore> make_state_store(StoreSpec spec, std::unique_ptr<BytesStore> store,
                                                ChangelogWriter* changelog, ThreadCache* cache,
-                                               const RecordContext* const& current) {
-  return std::unique_ptr<LayeredStore>(new StoreStack(std::move(spec), std::move(store), changelog, cache, current));
+                                               const RecordContext* const& current, std::shared_ptr<StoreCounters> counters) {
+  if (!counters) counters = std::make_shared<StoreCounters>();
+  return std::unique_ptr<LayeredStore>(
+      new StoreStack(std::move(spec), std::move(store), changelog, cache, current, std::move(counters)));
 }
 
 }  // namespace tidemill

@@ -1,11 +1,20 @@
 // The layers of a state store over its engine's bytes, written once: metering, cache, change-logging, in this order.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "state/thread_cache.hpp"
 
 namespace tidemill {
+
+/// Written by the store's thread, read by any.
+struct StoreCounters {
+  std::atomic<std::uint64_t> puts{0};
+  std::atomic<std::uint64_t> gets{0};
+  std::atomic<std::uint64_t> ranges{0};
+  std::atomic<std::uint64_t> uncommitted_bytes{0};
+};
 
 /// Changelog position and contents are the engine's; the layers hold nothing that a commit does not write (caches are
 /// flushed first) or that drop_cache() does not drop.
@@ -14,15 +23,13 @@ class LayeredStore : public StateStore {
   [[nodiscard]] virtual BytesStore& engine_store() = 0;
   /// Drops dirty cache entries unwritten: the task goes back to its last commit.
   virtual void drop_cache() = 0;
-  /// Which input the store has seen since it was opened, for commit().
-  [[nodiscard]] virtual const Position& input_position() const = 0;
-  [[nodiscard]] virtual std::uint64_t puts() const = 0;
-  [[nodiscard]] virtual std::uint64_t gets() const = 0;
 };
 
 /// `changelog` null: not logged. `cache` null (or spec without caching): no cache. `current`: the task's current record.
+/// `counters`: outlive the store for who still reads.
 [[nodiscard]] std::unique_ptr<LayeredStore> make_state_store(StoreSpec spec, std::unique_ptr<BytesStore> store,
                                                              ChangelogWriter* changelog, ThreadCache* cache,
-                                                             const RecordContext* const& current);
+                                                             const RecordContext* const& current,
+                                                             std::shared_ptr<StoreCounters> counters = nullptr);
 
 }  // namespace tidemill

@@ -1,11 +1,26 @@
 #include "streams/application_directory.hpp"
 
+#include <charconv>
+#include <optional>
+
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace tidemill {
 namespace {
 
 constexpr std::string_view kMetadataFile = "kafka-streams-process-metadata";
+constexpr std::string_view kOffsetsFile = "/offsets";
+
+/// `0_3`.
+std::optional<TaskId> task_of(std::string_view folder) {
+  TaskId task;
+  const char* const end = folder.data() + folder.size();
+  const auto [bar, first] = std::from_chars(folder.data(), end, task.subtopology);
+  if (first != std::errc() || bar == end || *bar != '_') return std::nullopt;
+  const auto [last, second] = std::from_chars(bar + 1, end, task.partition);
+  return second == std::errc() && last == end ? std::optional(task) : std::nullopt;
+}
 
 /// {"processId":"<uuid>"}, with any blanks and further fields.
 std::string read_process_id(const std::string& json) {
@@ -19,13 +34,15 @@ std::string read_process_id(const std::string& json) {
 
 }  // namespace
 
-Result<ApplicationDirectory> ApplicationDirectory::open(const std::string& state_dir, const std::string& application_id,
-                                                        bool persistent, Random& random) {
-  ApplicationDirectory directory;
+Result<std::unique_ptr<ApplicationDirectory>> ApplicationDirectory::open(const std::string& state_dir,
+                                                                         const std::string& application_id, bool persistent,
+                                                                         Random& random) {
+  std::unique_ptr<ApplicationDirectory> made(new ApplicationDirectory);
+  ApplicationDirectory& directory = *made;
   directory.path_ = state_dir + "/" + application_id;
   if (!persistent) {
     directory.process_id_ = random_uuid(random);
-    return directory;
+    return made;
   }
   directory.storage_ = real_storage(directory.path_);
   TIDEMILL_TRY(directory.storage_->create_directories(""));
@@ -55,7 +72,69 @@ Result<ApplicationDirectory> ApplicationDirectory::open(const std::string& state
     TIDEMILL_TRY(directory.storage_->rename(temporary, kMetadataFile));
     TIDEMILL_TRY(directory.storage_->sync_directory(""));
   }
-  return directory;
+  return made;
+}
+
+void ApplicationDirectory::claim(const TaskId& task) {
+  const std::lock_guard lock(mutex_);
+  claimed_.insert(task);
+  unused_since_.erase(task);
+}
+
+void ApplicationDirectory::release(const TaskId& task, std::int64_t changelog_offsets) {
+  if (storage_) {
+    const std::string folder = to_string(task);
+    const Result<bool> there = storage_->exists(folder);
+    if (there && *there) {
+      const auto file = storage_->open(folder + std::string(kOffsetsFile), OpenMode::kTruncate);
+      if (file) static_cast<void>((*file)->append(fmt::to_string(changelog_offsets)).has_value());
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  claimed_.erase(task);
+}
+
+std::vector<TaskId> ApplicationDirectory::task_folders() const {
+  std::vector<TaskId> tasks;
+  if (!storage_) return tasks;
+  const Result<std::vector<std::string>> names = storage_->list("");
+  if (!names) return tasks;
+  for (const std::string& name : *names) {
+    if (const std::optional<TaskId> task = task_of(name)) tasks.push_back(*task);
+  }
+  return tasks;
+}
+
+std::vector<std::pair<TaskId, std::int64_t>> ApplicationDirectory::task_offset_sums() const {
+  std::vector<std::pair<TaskId, std::int64_t>> sums;
+  for (const TaskId& task : task_folders()) {
+    // Without the file the last end was not in order: there is some state, nobody knows how much.
+    std::int64_t sum = 0;
+    Bytes text;
+    const auto file = storage_->open(to_string(task) + std::string(kOffsetsFile), OpenMode::kRead);
+    if (file && (*file)->read_at(0, 32, text)) std::from_chars(text.data(), text.data() + text.size(), sum);
+    sums.emplace_back(task, sum);
+  }
+  return sums;
+}
+
+std::size_t ApplicationDirectory::remove_unused(MonotonicTime now, std::chrono::milliseconds delay) {
+  std::size_t removed = 0;
+  for (const TaskId& task : task_folders()) {
+    const std::lock_guard lock(mutex_);  // held while deleting: who claims the folder waits for it
+    if (claimed_.contains(task)) continue;
+    const MonotonicTime since = unused_since_.try_emplace(task, now).first->second;
+    if (now - since < delay) continue;
+    if (const Result<void> gone = storage_->remove_all(to_string(task)); !gone) {
+      spdlog::warn("the unused state of task {} in {} cannot be deleted: {}", to_string(task), path_, gone.error().message);
+      continue;
+    }
+    spdlog::info("the state of task {} in {} has not been used for {} ms: deleted", to_string(task), path_,
+                 std::chrono::duration_cast<std::chrono::milliseconds>(now - since).count());
+    unused_since_.erase(task);
+    ++removed;
+  }
+  return removed;
 }
 
 }  // namespace tidemill

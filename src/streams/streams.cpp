@@ -13,11 +13,18 @@ Streams::~Streams() = default;
 Streams::Streams(Streams&&) noexcept = default;
 Streams& Streams::operator=(Streams&&) noexcept = default;
 
-void Streams::set_state_listener(StateListener listener) { impl_->state_listener_ = std::move(listener); }
+void Streams::set_state_listener(StateListener listener) {
+  impl_->check_not_started("set_state_listener()");
+  impl_->state_listener_ = std::move(listener);
+}
 void Streams::set_uncaught_exception_handler(UncaughtExceptionHandler handler) {
+  impl_->check_not_started("set_uncaught_exception_handler()");
   impl_->uncaught_handler_ = std::move(handler);
 }
-void Streams::set_restore_listener(RestoreListener listener) { impl_->restore_listener_ = std::move(listener); }
+void Streams::set_restore_listener(RestoreListener listener) {
+  impl_->check_not_started("set_restore_listener()");
+  impl_->restore_listener_ = std::move(listener);
+}
 
 Result<void> Streams::start() { return impl_->start(); }
 Result<void> Streams::close(CloseOptions options) { return impl_->close(options); }
@@ -28,28 +35,21 @@ std::optional<Error> Streams::error() const { return impl_->error(); }
 std::vector<ThreadMetadata> Streams::metadata_for_local_threads() const { return impl_->thread_metadata(); }
 std::vector<RestoreProgress> Streams::restore_progress() const { return impl_->restore_progress(); }
 std::vector<Metric> Streams::metrics() const { return impl_->metrics(); }
-const Topology& Streams::topology() const { return *impl_->topology_; }
+const Topology& Streams::topology() const { return *impl_->given_topology_; }
 void Streams::pause() { impl_->set_paused(true); }
 void Streams::resume() { impl_->set_paused(false); }
 
 Result<StoreAnswer> Streams::query_get(std::string_view store, BytesView key, QueryIsolation isolation) const {
-  Impl::Query query{.store = std::string(store), .single = true, .from = Bytes(key), .isolation = isolation};
-  TIDEMILL_ASSIGN(Impl::QueryResult result, impl_->query(query));
-  return StoreAnswer{.rows = std::move(result.rows), .position = std::move(result.position)};
+  return impl_->query({.store = std::string(store), .kind = Impl::QueryKind::kGet, .from = Bytes(key), .to = std::nullopt,
+                       .options = {.isolation = isolation}});
 }
 Result<StoreAnswer> Streams::query_range(std::string_view store, OptionalBytesView from, OptionalBytesView to,
-                                         std::size_t limit, QueryIsolation isolation) const {
-  Impl::Query query{.store = std::string(store),
-                    .from = to_owned(from),
-                    .to = to_owned(to),
-                    .limit = limit,
-                    .isolation = isolation};
-  TIDEMILL_ASSIGN(Impl::QueryResult result, impl_->query(query));
-  return StoreAnswer{.rows = std::move(result.rows), .position = std::move(result.position)};
+                                         QueryOptions options) const {
+  return impl_->query({.store = std::string(store), .kind = Impl::QueryKind::kRange, .from = to_owned(from), .to = to_owned(to),
+                       .options = options});
 }
-Result<std::uint64_t> Streams::query_count(std::string_view store) const {
-  TIDEMILL_ASSIGN(const Impl::QueryResult result, impl_->query({.store = std::string(store), .count = true}));
-  return result.count;
+Result<StoreAnswer> Streams::query_count(std::string_view store) const {
+  return impl_->query({.store = std::string(store), .kind = Impl::QueryKind::kCount});
 }
 
 // run()

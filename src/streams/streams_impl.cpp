@@ -1,19 +1,16 @@
 #include "streams/streams_impl.hpp"
 
 #include <algorithm>
-#include <regex>
+#include <limits>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <tidemill/adapters/rocksdb_stores.hpp>
-#include <tidemill/base/random.hpp>
-
 namespace tidemill {
 namespace {
 
-constexpr std::string_view kDefaultStateDir = "/tmp/tidemill";
-constexpr std::chrono::seconds kAdminTimeout{60};
+/// For the global thread when the others have ended in error; close() waits as long as it was told.
+constexpr std::chrono::seconds kGlobalStopTimeout{5};
 
 bool good_name(std::string_view name) {
   return !name.empty() && name.size() <= 200 &&
@@ -23,11 +20,40 @@ bool good_name(std::string_view name) {
 }  // namespace
 
 Streams::Impl::Impl(Topology topology, StreamsConfig config)
-    : config_(std::move(config)), topology_(std::make_shared<const Topology>(std::move(topology))) {
+    : config_(std::move(config)), given_topology_(std::make_shared<const Topology>(std::move(topology))),
+      topology_(given_topology_) {
   if (config_.clock == nullptr) config_.clock = &system_clock();
   check_config();
   memory_engine_ = in_memory_stores();
   persistent_engine_ = config_.state_engine;
+}
+
+/// What is left of the one number. A share without bound counts for nothing.
+std::size_t Streams::Impl::state_engine_memory() const {
+  if (config_.memory_max_bytes == 0) return StreamsConfig::kStateEngineMemory;
+  std::size_t left = config_.memory_max_bytes;
+  for (const std::size_t share : {config_.input_buffer_max_bytes, config_.statestore_cache_max_bytes,
+                                  config_.statestore_uncommitted_max_bytes}) {
+    if (share != std::numeric_limits<std::size_t>::max()) left -= std::min(left, share);
+  }
+  return left;
+}
+
+void Streams::Impl::check_names() const {
+  std::string generated;
+  const auto look_at = [&](const std::string& name, std::string_view what) {
+    const auto digits = std::find_if_not(name.rbegin(), name.rend(), [](char c) { return c >= '0' && c <= '9'; }) - name.rbegin();
+    constexpr std::ptrdiff_t kIndexDigits = 10;
+    if (digits != kIndexDigits || name.size() <= 11 || name[name.size() - 11] != '-') return;
+    generated += fmt::format("{}{} {}", generated.empty() ? "" : ", ", what, name);
+  };
+  for (const auto& [name, store] : given_topology_->stores) look_at(name, "store");
+  for (const auto& [name, topic] : given_topology_->internal_topics) {
+    if (topic.kind == InternalTopicKind::kRepartition) look_at(name.substr(0, name.rfind('-')), "repartition topic of");
+  }
+  if (generated.empty()) return;
+  throw TopologyException(fmt::format("ensure.explicit.internal.resource.naming is set, and these names were generated: {}; give "
+                                      "them names with Materialized, Grouped, Repartitioned or Joined", generated));
 }
 
 Streams::Impl::~Impl() {
@@ -44,6 +70,13 @@ void Streams::Impl::check_config() const {
   }
   if (config_.num_stream_threads < 1) throw ConfigException("num_stream_threads must be at least 1");
   if (config_.buffered_records_per_partition < 1) throw ConfigException("buffered_records_per_partition must be at least 1");
+  if (state_engine_memory() < StreamsConfig::kStateEngineMemoryMin) {
+    throw ConfigException(fmt::format(
+        "memory_max_bytes ({}) is too small for its shares: input_buffer_max_bytes ({}), statestore_cache_max_bytes ({}) and "
+        "statestore_uncommitted_max_bytes ({}) have to leave at least {} to stores on disk: make it larger, or one of them smaller",
+        config_.memory_max_bytes, config_.input_buffer_max_bytes, config_.statestore_cache_max_bytes,
+        config_.statestore_uncommitted_max_bytes, StreamsConfig::kStateEngineMemoryMin));
+  }
   if (config_.input_buffer_max_bytes == 0) throw ConfigException("input_buffer_max_bytes must be more than 0");
   if (config_.processing_guarantee == ProcessingGuarantee::kExactlyOnceV2 &&
       config_.commit_interval > config_.transaction_timeout) {
@@ -51,191 +84,11 @@ void Streams::Impl::check_config() const {
                                       "time out before it is committed", config_.commit_interval.count(),
                                       config_.transaction_timeout.count()));
   }
+  if (config_.max_task_idle.count() < -1) throw ConfigException("max_task_idle must be -1 ms (never wait) or more");
+  if (config_.ensure_explicit_internal_resource_naming) check_names();
   if (topology_->subtopologies.empty() && topology_->global_nodes.empty()) {
     throw TopologyException("the topology reads no topic: add a stream, a table or a global table");
   }
-}
-
-bool Streams::Impl::has_persistent_stores() const {
-  if (!persistent_engine_ || !persistent_engine_->persistent()) return false;
-  return std::any_of(topology_->stores.begin(), topology_->stores.end(), [this](const auto& entry) {
-    const StoreEngineKind kind = entry.second.spec.engine;
-    return kind == StoreEngineKind::kPersistent ||
-           (kind == StoreEngineKind::kDefault && config_.default_dsl_store != StoreEngineKind::kInMemory);
-  });
-}
-
-Result<void> Streams::Impl::start() {
-  if (!set_state(StreamsState::kRebalancing)) {
-    return Error{ErrorKind::kInvalidArgument, "start() was called twice: a Streams runs once, make a new one"};
-  }
-  const auto failed = [this](Error error) {
-    end_in_error(error);
-    return error;
-  };
-#ifdef TIDEMILL_ROCKSDB
-  if (!persistent_engine_) persistent_engine_ = rocksdb_stores();
-#endif
-  const LogTraits& traits = config_.log->traits();
-  if (config_.state_dir == kDefaultStateDir && !traits.directory.empty()) config_.state_dir = traits.directory + "/state";
-  const MonotonicTime deadline = clock().now().monotonic + kAdminTimeout;
-  try {
-    if (const Result<void> made = make_topics(deadline); !made) return failed(made.error());
-  } catch (const TopologyException& error) {
-    return failed({ErrorKind::kInvalidArgument, error.what()});
-  }
-  Result<ApplicationDirectory> directory = ApplicationDirectory::open(config_.state_dir, config_.application_id,
-                                                                      has_persistent_stores(), system_random());
-  if (!directory) return failed(directory.error());
-  directory_ = *std::move(directory);
-  client_id_ = config_.client_id.empty() ? config_.application_id + "-" + directory_->process_id() : config_.client_id;
-  if (!topology_->global_nodes.empty()) {
-    if (const Result<void> started = start_global(); !started) return failed(started.error());
-  }
-  if (topology_->subtopologies.empty()) {
-    set_state(StreamsState::kRunning);
-    return {};
-  }
-  for (std::int32_t i = 0; i < config_.num_stream_threads; ++i) {
-    std::unique_lock lock(mutex_);
-    Host& host = hosts_.emplace_back();
-    lock.unlock();
-    host.index = i;
-    if (traits.commit_group_span == LogTraits::CommitGroupSpan::kProcess && i > 0) {
-      host.coordinator = hosts_.front().coordinator;
-    } else {
-      CommitGroupOptions options{.name = fmt::format("{}-{}-{}", config_.application_id, directory_->process_id(), i),
-                                 .application_id = config_.application_id,
-                                 .guarantee = config_.processing_guarantee,
-                                 .transaction_timeout = config_.transaction_timeout,
-                                 .producer_properties = {config_.producer.begin(), config_.producer.end()},
-                                 .consumer_properties = {config_.consumer.begin(), config_.consumer.end()}};
-      host.coordinator = std::make_shared<runtime::CommitCoordinator>(*config_.log, clock(), std::move(options));
-      if (const Result<void> opened = host.coordinator->open(deadline); !opened) {
-        hosts_.pop_back();
-        return failed(opened.error());
-      }
-    }
-    Result<std::shared_ptr<runtime::StreamThread>> thread = make_thread(host);
-    if (!thread) {
-      hosts_.pop_back();
-      return failed(thread.error());
-    }
-    lock.lock();
-    host.thread = *std::move(thread);
-  }
-  for (Host& host : hosts_) host.worker = std::thread([this, &host] { work(host); });
-  return {};
-}
-
-void Streams::Impl::resolve_patterns(const std::vector<TopicDescription>& topics) {
-  const bool any = std::any_of(topology_->nodes.begin(), topology_->nodes.end(),
-                               [](const NodeSpec& node) { return !node.topic_pattern.empty(); });
-  if (!any) return;
-  auto resolved = std::make_shared<Topology>(*topology_);
-  for (NodeSpec& node : resolved->nodes) {
-    if (node.topic_pattern.empty()) continue;
-    const std::regex pattern(node.topic_pattern);
-    for (const TopicDescription& topic : topics) {
-      if (!std::regex_match(topic.name, pattern)) continue;
-      node.topics.push_back(topic.name);
-      for (Subtopology& subtopology : resolved->subtopologies) {
-        if (std::find(subtopology.nodes.begin(), subtopology.nodes.end(), node.id) != subtopology.nodes.end()) {
-          subtopology.source_topics.push_back(topic.name);
-        }
-      }
-    }
-  }
-  topology_ = std::move(resolved);
-}
-
-Result<void> Streams::Impl::make_topics(MonotonicTime deadline) {
-  const LogTraits& traits = config_.log->traits();
-  TIDEMILL_ASSIGN(const std::vector<TopicDescription> topics, config_.log->admin().list_topics(deadline));
-  resolve_patterns(topics);
-  runtime::TopicPlanInput input{.application_id = config_.application_id,
-                                .existing = {},
-                                .default_partitions = traits.default_partitions,
-                                .replication_factor = config_.replication_factor,
-                                .overrides = config_.topic};
-  for (const TopicDescription& topic : topics) input.existing[topic.name] = topic.partitions;
-  runtime::TopicPlan plan = runtime::plan_topics(*topology_, input);
-  if (!plan.missing.empty() && !traits.creates_missing_topics) {
-    std::string list;
-    for (const TopicSpec& topic : plan.missing) {
-      list += fmt::format("{}{} ({} partition{} or more)", list.empty() ? "" : ", ", topic.name, topic.partitions,
-                          topic.partitions == 1 ? "" : "s");
-    }
-    return Error{ErrorKind::kNotFound, fmt::format("topics that the topology names are not there: {}; create them and start "
-                                                   "again ({})", list, traits.description)};
-  }
-  plan.internal.insert(plan.internal.end(), plan.missing.begin(), plan.missing.end());
-  for (const TopicSpec& topic : plan.internal) {
-    const Result<void> made = config_.log->admin().create_topic(topic, deadline);
-    if (!made && made.error().kind != ErrorKind::kAlreadyExists) {
-      return made.error().with_context(fmt::format("topic {} cannot be created", topic.name));
-    }
-  }
-  tasks_ = std::move(plan.tasks);
-  return {};
-}
-
-Result<void> Streams::Impl::start_global() {
-  runtime::GlobalThreadOptions options{.topology = topology_,
-                                       .config = &config_,
-                                       .log = config_.log.get(),
-                                       .clock = &clock(),
-                                       .persistent_engine = persistent_engine_.get(),
-                                       .memory_engine = memory_engine_.get(),
-                                       .directory = directory_->path() + "/global",
-                                       .on_failure = [this](const Error& error) { end_in_error(error); }};
-  global_ = std::make_unique<runtime::GlobalThread>(std::move(options));
-  TIDEMILL_TRY(global_->start());
-  find_global_ = std::make_shared<UniqueFunction<StateStore*(std::string_view)>>(
-      [this](std::string_view name) { return global_->find(name); });
-  return {};
-}
-
-Result<std::shared_ptr<runtime::StreamThread>> Streams::Impl::make_thread(Host& host) {
-  runtime::StreamThreadOptions options;
-  {
-    const std::lock_guard lock(mutex_);
-    options.name = fmt::format("{}-StreamThread-{}", client_id_, next_thread_++);
-  }
-  options.topology = topology_;
-  options.config = &config_;
-  options.log = config_.log.get();
-  options.clock = &clock();
-  options.coordinator = host.coordinator;
-  options.persistent_engine = persistent_engine_.get();
-  options.memory_engine = memory_engine_.get();
-  options.state_directory = directory_->path();
-  options.join.process_id = directory_->process_id();
-  options.join.client_id = options.name;
-  if (!config_.group_instance_id.empty()) {
-    options.join.instance_id = fmt::format("{}-{}", config_.group_instance_id, host.index + 1);
-  }
-  options.join.user_endpoint = config_.application_server;
-  options.join.num_standby_replicas = config_.num_standby_replicas;
-  options.join.tasks = tasks_;
-  options.join.session_timeout = config_.session_timeout;
-  options.join.heartbeat_interval = config_.heartbeat_interval;
-  options.join.max_poll_interval = config_.max_poll_interval;
-  const auto sharers = static_cast<std::size_t>(config_.num_stream_threads) + (global_ ? 1 : 0);
-  options.cache_bytes = config_.statestore_cache_max_bytes / sharers;
-  options.input_bytes_max =
-      std::max<std::size_t>(1, config_.input_buffer_max_bytes / static_cast<std::size_t>(config_.num_stream_threads));
-  options.restore_observer = this;
-  options.global_store = find_global_;
-  options.on_state = [this](runtime::ThreadState) { thread_changed(); };
-  options.on_failure = [this, &host](const Error& error) { return thread_failed(host, error); };
-  options.on_application_shutdown = [this] {
-    end_in_error({ErrorKind::kClosed, "another member asked the whole application to stop"});
-  };
-  auto thread = std::make_shared<runtime::StreamThread>(std::move(options));
-  TIDEMILL_TRY(thread->start());
-  thread->set_paused(paused_);
-  return thread;
 }
 
 // Threads
@@ -251,6 +104,7 @@ void Streams::Impl::work(Host& host) {
       const Now now = clock().now();
       const runtime::StreamThread::Step step = thread->run_once(now);
       if (!step.alive) break;
+      if (host.index == 0) upkeep(now);
       if (!step.worked && step.wait_until > now.monotonic) thread->wait(step.wait_until);
     }
     const std::optional<Error> failure = thread->failure();
@@ -288,10 +142,13 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
 }
 
 void Streams::Impl::thread_changed() {
-  bool all_running = true;
-  for (const auto& thread : threads()) {
-    all_running = all_running && thread->snapshot().state == runtime::ThreadState::kRunning;
-  }
+  // One look at a time: the last one sees what all threads have become.
+  const std::lock_guard evaluation(evaluation_mutex_);
+  const auto all = threads();
+  const bool all_running = all.size() == static_cast<std::size_t>(config_.num_stream_threads) &&
+                           std::all_of(all.begin(), all.end(), [](const auto& thread) {
+                             return thread->snapshot().state == runtime::ThreadState::kRunning;
+                           });
   const StreamsState now = state();
   if (all_running && now == StreamsState::kRebalancing) set_state(StreamsState::kRunning);
   if (!all_running && now == StreamsState::kRunning) set_state(StreamsState::kRebalancing);
@@ -308,7 +165,7 @@ void Streams::Impl::thread_ended(Host& host) {
     changed_.notify_all();
   }
   if (last && now == StreamsState::kPendingError) {
-    if (global_) global_->stop();
+    if (global_) static_cast<void>(global_->stop(kGlobalStopTimeout));
     set_state(StreamsState::kError);
   }
 }
@@ -361,14 +218,34 @@ bool Streams::Impl::set_state(StreamsState state) {
     }
     if (!valid) return false;
     state_ = state;
+    transitions_.push_back({.now = state, .before = before});
     changed_.notify_all();
   }
   spdlog::info("{}: {} -> {}", config_.application_id, to_string(before), to_string(state));
-  if (state_listener_) {
-    const std::lock_guard lock(listener_mutex_);
-    state_listener_(state, before);
-  }
+  deliver_transitions();
   return true;
+}
+
+/// Whoever finds nobody at it tells the listener, also what others add meanwhile; so the listener may call into this object.
+void Streams::Impl::deliver_transitions() {
+  std::unique_lock lock(mutex_);
+  if (delivering_) return;
+  delivering_ = true;
+  deliverer_ = std::this_thread::get_id();
+  while (!transitions_.empty()) {
+    const Transition next = transitions_.front();
+    lock.unlock();
+    if (state_listener_) state_listener_(next.now, next.before);
+    lock.lock();
+    transitions_.pop_front();
+    changed_.notify_all();
+  }
+  delivering_ = false;
+  deliverer_ = {};
+}
+
+void Streams::Impl::check_not_started(const char* what) const {
+  if (state() != StreamsState::kCreated) throw ConfigException(fmt::format("{} must be called before start()", what));
 }
 
 StreamsState Streams::Impl::state() const {
@@ -392,31 +269,45 @@ void Streams::Impl::set_paused(bool paused) {
   for (const auto& thread : threads()) thread->set_paused(paused);
 }
 
+Error Streams::Impl::not_ended(std::chrono::milliseconds timeout) const {
+  std::string stuck;
+  const auto add = [&](const std::string& thread, const std::string& busy) {
+    stuck += fmt::format("{}{} in {}", stuck.empty() ? "" : ", ", thread, busy.empty() ? "the library" : busy);
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Host& host : hosts_) {
+      if (!host.ended && host.thread) add(host.thread->name(), host.thread->busy_with());
+    }
+    if (!transitions_.empty()) add("a thread", "the state listener");
+  }
+  if (global_ && stuck.empty()) add(client_id_ + "-GlobalStreamThread", global_->busy_with());
+  return Error{ErrorKind::kTimeout, fmt::format("{} does not end: {} has not returned within {} ms; close() again to go on waiting",
+                                                config_.application_id, stuck, timeout.count())};
+}
+
 Result<void> Streams::Impl::close(CloseOptions options) {
+  const MonotonicTime deadline = system_clock().now().monotonic + options.timeout;
+  const auto left = [deadline] {
+    const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().now().monotonic);
+    return std::max(time, std::chrono::milliseconds(0));
+  };
   const bool first = set_state(StreamsState::kPendingShutdown);
   stop_threads(options.leave_group);
   {
     std::unique_lock lock(mutex_);
-    const bool ended = changed_.wait_for(lock, options.timeout, [this] {
+    const bool ended = changed_.wait_for(lock, left(), [this] {
       return std::all_of(hosts_.begin(), hosts_.end(), [](const Host& host) { return host.ended || !host.worker.joinable(); });
     });
     if (!ended) {
-      std::string stuck;
-      for (const Host& host : hosts_) {
-        if (host.ended) continue;
-        const std::string busy = host.thread->busy_with();
-        stuck += fmt::format("{}{} in {}", stuck.empty() ? "" : ", ", host.thread->name(),
-                             busy.empty() ? "the library" : busy);
-      }
-      return Error{ErrorKind::kTimeout,
-                   fmt::format("{} does not end: {} has not returned within {} ms; close() again to go on waiting",
-                               config_.application_id, stuck, options.timeout.count())};
+      lock.unlock();
+      return not_ended(options.timeout);
     }
   }
   for (Host& host : hosts_) {
     if (host.worker.joinable()) host.worker.join();
   }
-  if (global_) global_->stop();
+  if (global_ && !global_->stop(left())) return not_ended(options.timeout);
   std::vector<std::shared_ptr<runtime::StreamThread>> never_run;
   {
     // The threads' handles go before the log does.
@@ -433,7 +324,13 @@ Result<void> Streams::Impl::close(CloseOptions options) {
   }
   never_run.clear();
   directory_.reset();
-  if (first) set_state(StreamsState::kNotRunning);
+  if (first || state() == StreamsState::kPendingShutdown) set_state(StreamsState::kNotRunning);
+  std::unique_lock lock(mutex_);
+  const bool told = changed_.wait_for(lock, left(), [this] {
+    return transitions_.empty() || deliverer_ == std::this_thread::get_id();
+  });
+  lock.unlock();
+  if (!told) return not_ended(options.timeout);
   return {};
 }
 

@@ -1,7 +1,8 @@
 // Streams::Impl: the threads of one application instance, its state machine, and the questions asked of it.
 //
-// Stream threads call thread_changed(), thread_failed() and thread_ended(); everything else is called by the host. The mutex
+// Stream threads call thread_changed(), thread_failed(), thread_ended() and upkeep(); everything else is called by the host. The mutex
 // guards the fields below it and is never held while user code, a stream thread or the log is called.
+// Always true: the listener hears every change of state once, in order.
 #pragma once
 
 #include <atomic>
@@ -33,36 +34,32 @@ class Streams::Impl final : public runtime::RestoreObserver {
   bool wait_until_stopped(std::chrono::milliseconds timeout);
   bool wait_until_caught_up(std::chrono::milliseconds timeout);
   void set_paused(bool paused);
+  /// ConfigException names what was called too late.
+  void check_not_started(const char* what) const;
 
   [[nodiscard]] std::vector<ThreadMetadata> thread_metadata() const;
   [[nodiscard]] std::vector<RestoreProgress> restore_progress() const;
   [[nodiscard]] std::vector<Metric> metrics() const;
 
-  /// Reads one store on all its owners; `read` is called with each part.
-  using Rows = std::vector<StoreRow>;
+  /// Reads one store on all its owners.
+  enum class QueryKind : std::uint8_t { kGet /* `from` */, kRange, kCount };
   struct Query {
     std::string store;
-    bool single = false;  // get `from`
-    bool count = false;
+    QueryKind kind = QueryKind::kRange;
     OptionalBytes from = std::nullopt;
     OptionalBytes to = std::nullopt;
-    std::size_t limit = 0;
-    QueryIsolation isolation = QueryIsolation::kReadUncommitted;
+    QueryOptions options = {};
   };
-  struct QueryResult {
-    Rows rows;
-    std::uint64_t count = 0;
-    Position position;
-  };
-  [[nodiscard]] Result<QueryResult> query(const Query& query) const;
+  [[nodiscard]] Result<StoreAnswer> query(const Query& query) const;
 
   // RestoreObserver
   void restore_started(const runtime::StoreRestore& restore) override;
   void restore_advanced(const runtime::StoreRestore& restore, std::int64_t records) override;
   void restore_ended(const runtime::StoreRestore& restore, std::int64_t records) override;
+  void restore_suspended(const runtime::StoreRestore& restore, std::int64_t records) override;
 
   StreamsConfig config_;
-  std::shared_ptr<const Topology> topology_;
+  const std::shared_ptr<const Topology> given_topology_;
   StateListener state_listener_;
   UncaughtExceptionHandler uncaught_handler_;
   RestoreListener restore_listener_;
@@ -77,12 +74,28 @@ class Streams::Impl final : public runtime::RestoreObserver {
     UncaughtExceptionAnswer answer = UncaughtExceptionAnswer::kShutdownClient;
     bool ended = false;  // guarded by mutex_
   };
+  struct Transition {
+    StreamsState now;
+    StreamsState before;
+  };
   enum class ReadOutcome : std::uint8_t { kRead, kNotHere, kWaitsForCommit };
 
   void check_config() const;
+  void check_names() const;
+  [[nodiscard]] std::size_t state_engine_memory() const;
+  void report_memory(std::vector<Metric>& out) const;
+  void warn_of_what_is_not_built() const;
+  /// The topology with its patterns resolved, and what it needs, given what is there.
+  struct Plan {
+    std::shared_ptr<const Topology> topology;
+    runtime::TopicPlan topics;
+  };
+  [[nodiscard]] Plan plan(const std::vector<TopicDescription>& topics) const;
   Result<void> make_topics(MonotonicTime deadline);
-  void resolve_patterns(const std::vector<TopicDescription>& topics);
+  Result<void> create(const runtime::TopicPlan& plan, MonotonicTime deadline);
+  Result<void> open_directory();
   Result<void> start_global();
+  Result<void> start_threads(MonotonicTime deadline);
   Result<std::shared_ptr<runtime::StreamThread>> make_thread(Host& host);
   [[nodiscard]] bool has_persistent_stores() const;
   void work(Host& host);
@@ -92,31 +105,55 @@ class Streams::Impl final : public runtime::RestoreObserver {
   void end_in_error(const Error& error);
   void stop_threads(bool leave_group);
   bool set_state(StreamsState state);
+  void deliver_transitions();
+  [[nodiscard]] Error not_ended(std::chrono::milliseconds timeout) const;
+  // What an instance does now and then, on its first thread.
+  void upkeep(Now now);
+  void refresh_topics(Now now);
+  void log_summary(Now now);
   [[nodiscard]] std::vector<std::shared_ptr<runtime::StreamThread>> threads() const;
   bool caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const;
   [[nodiscard]] bool has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const;
   [[nodiscard]] const Clock& clock() const { return *config_.clock; }
-  static ReadOutcome read_tasks(runtime::StreamThread& thread, const Query& query, QueryResult& result,
-                                std::vector<std::unique_ptr<BytesSnapshot>>& snapshots, Error& error, bool at_commit);
+  /// What one thread answers; snapshots are read by who asked.
+  struct QueryPart {
+    StoreAnswer answer;
+    std::vector<std::unique_ptr<BytesSnapshot>> snapshots;
+    std::optional<Error> error;
+    ReadOutcome outcome = ReadOutcome::kNotHere;
+  };
+  static QueryPart read_tasks(runtime::StreamThread& thread, const Query& query, bool at_commit, Now now);
+  [[nodiscard]] Result<StoreAnswer> query_global(const Query& query) const;
 
   std::shared_ptr<StateEngine> persistent_engine_;
   std::shared_ptr<StateEngine> memory_engine_;
-  std::optional<ApplicationDirectory> directory_;
+  std::unique_ptr<ApplicationDirectory> directory_;
   std::string client_id_;
+  /// The given one, with the topics that its patterns match. Guarded by mutex_ once the threads run, like the tasks.
+  std::shared_ptr<const Topology> topology_;
   std::vector<SubtopologyTasks> tasks_;
-  std::shared_ptr<runtime::CommitCoordinator> shared_coordinator_;
   std::unique_ptr<runtime::GlobalThread> global_;
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> find_global_;
   std::deque<Host> hosts_;  // addresses stay
-  std::mutex listener_mutex_;  // one call of the user's listeners at a time
+  std::mutex listener_mutex_;  // one call of the user's restore listener or uncaught handler at a time
+  std::mutex evaluation_mutex_;  // one look at all threads' states at a time
+  MonotonicTime next_refresh_{};
+  MonotonicTime next_cleanup_{};
+  MonotonicTime next_summary_{};
+  std::uint64_t summary_processed_ = 0;
+  std::uint64_t summary_commits_ = 0;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   StreamsState state_ = StreamsState::kCreated;
+  std::deque<Transition> transitions_;  // not told to the listener yet
+  bool delivering_ = false;
+  std::thread::id deliverer_;
   std::optional<Error> error_;
   std::uint64_t failed_threads_ = 0;
   std::int32_t next_thread_ = 1;
   std::atomic<bool> paused_{false};
+  std::atomic<bool> started_{false};
 };
 
 }  // namespace tidemill

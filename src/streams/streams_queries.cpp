@@ -41,6 +41,11 @@ Result<void> read_rows(std::unique_ptr<BytesIterator> rows, std::size_t limit, s
   }
   return rows->status();
 }
+// Queries are the handle's own business: helpers take them as they come.
+template <class Query>
+BytesRange range_of(const Query& query) {
+  return {.from = to_view(query.from), .to = to_view(query.to), .direction = query.options.direction};
+}
 
 void merge(Position& into, const Position& other) {
   for (const auto& [topic, partitions] : other) {
@@ -51,96 +56,96 @@ void merge(Position& into, const Position& other) {
   }
 }
 
+template <class Query>
+Result<void> read_store(StateStore& store, const Query& query, StoreAnswer& answer) {
+  using Kind = decltype(query.kind);
+  try {
+    switch (query.kind) {
+      case Kind::kCount: answer.count += store.approximate_num_entries(); break;
+      case Kind::kRange: return read_rows(store.range(range_of(query)), query.options.limit, answer.rows);
+      case Kind::kGet:
+        Bytes value;
+        if (store.get(*query.from, value)) answer.rows.push_back({*query.from, std::move(value)});
+        break;
+    }
+    return {};
+  } catch (const StateStoreException& error) {
+    return error.error();
+  }
+}
+template <class Query>
+Result<void> read_snapshot(const BytesSnapshot& snapshot, const Query& query, StoreAnswer& answer) {
+  if (query.kind == decltype(query.kind)::kGet) {
+    Bytes value;
+    TIDEMILL_ASSIGN(const bool found, snapshot.get(*query.from, value));
+    if (found) answer.rows.push_back({*query.from, std::move(value)});
+    return {};
+  }
+  TIDEMILL_ASSIGN(std::unique_ptr<BytesIterator> rows, snapshot.range(range_of(query)));
+  return read_rows(std::move(rows), query.options.limit, answer.rows);
+}
+
 }  // namespace
 
-Streams::Impl::ReadOutcome Streams::Impl::read_tasks(runtime::StreamThread& thread, const Query& query, QueryResult& result,
-                                                     std::vector<std::unique_ptr<BytesSnapshot>>& snapshots, Error& error,
-                                                     bool at_commit) {
-  ReadOutcome outcome = ReadOutcome::kNotHere;
+Streams::Impl::QueryPart Streams::Impl::read_tasks(runtime::StreamThread& thread, const Query& query, bool at_commit, Now now) {
+  QueryPart part;
   for (runtime::StreamTask* task : thread.running_tasks()) {
     for (runtime::TaskStore& store : task->stores()) {
       if (store.spec->name != query.store) continue;
-      outcome = ReadOutcome::kRead;
-      if (query.isolation == QueryIsolation::kReadCommitted && !at_commit) {
-        Result<std::unique_ptr<BytesSnapshot>> snapshot = store.engine->snapshot();
-        if (!snapshot && snapshot.error().kind == ErrorKind::kUnsupported) return ReadOutcome::kWaitsForCommit;
-        if (!snapshot) {
-          error = snapshot.error();
-          continue;
-        }
-        merge(result.position, (*snapshot)->position());
-        snapshots.push_back(*std::move(snapshot));
+      part.outcome = ReadOutcome::kRead;
+      if (query.options.isolation == QueryIsolation::kReadUncommitted || at_commit) {
+        merge(part.answer.position, task->processed_position());
+        if (const Result<void> read = read_store(*store.top, query, part.answer); !read) part.error = read.error();
         continue;
       }
-      merge(result.position, task->processed_position());
-      try {
-        if (query.count) {
-          result.count += store.top->approximate_num_entries();
-        } else if (query.single) {
-          Bytes value;
-          if (store.top->get(*query.from, value)) result.rows.push_back({*query.from, std::move(value)});
-        } else {
-          const BytesRange range{.from = to_view(query.from), .to = to_view(query.to)};
-          if (const Result<void> read = read_rows(store.top->range(range), query.limit, result.rows); !read) {
-            error = read.error();
-          }
-        }
-      } catch (const StateStoreException& thrown) {
-        error = thrown.error();
+      Result<std::unique_ptr<BytesSnapshot>> snapshot = store.engine->snapshot();
+      if (!snapshot && snapshot.error().kind == ErrorKind::kUnsupported) {
+        part.outcome = ReadOutcome::kWaitsForCommit;
+        return part;
       }
+      if (!snapshot) {
+        part.error = snapshot.error();
+        continue;
+      }
+      part.answer.staleness = thread.since_commit(now);
+      merge(part.answer.position, (*snapshot)->position());
+      part.snapshots.push_back(*std::move(snapshot));
     }
   }
-  return outcome;
+  return part;
 }
 
-Result<Streams::Impl::QueryResult> Streams::Impl::query(const Query& query) const {
-  const auto spec = topology_->stores.find(query.store);
-  if (spec == topology_->stores.end()) {
+Result<StoreAnswer> Streams::Impl::query_global(const Query& query) const {
+  StateStore* store = global_ ? global_->find(query.store) : nullptr;
+  if (store == nullptr) return Error{ErrorKind::kUnavailable, "the global stores are not there yet: start() first"};
+  StoreAnswer answer;
+  answer.position = global_->position();
+  answer.staleness = global_->staleness();
+  TIDEMILL_TRY(read_store(*store, query, answer));
+  return answer;
+}
+
+Result<StoreAnswer> Streams::Impl::query(const Query& query) const {
+  const auto spec = given_topology_->stores.find(query.store);
+  if (spec == given_topology_->stores.end()) {
     std::string names;
-    for (const auto& [name, store] : topology_->stores) names += (names.empty() ? "" : ", ") + name;
+    for (const auto& [name, store] : given_topology_->stores) names += (names.empty() ? "" : ", ") + name;
     return Error{ErrorKind::kNotFound, fmt::format("there is no store \"{}\"; the topology has: {}", query.store,
                                                    names.empty() ? "none" : names)};
   }
-  QueryResult whole;
-  if (spec->second.global) {
-    StateStore* store = global_ ? global_->find(query.store) : nullptr;
-    if (store == nullptr) return Error{ErrorKind::kUnavailable, "the global stores are not there yet: start() first"};
-    if (query.count) {
-      whole.count = store->approximate_num_entries();
-    } else if (query.single) {
-      Bytes value;
-      if (store->get(*query.from, value)) whole.rows.push_back({*query.from, std::move(value)});
-    } else {
-      const BytesRange range{.from = to_view(query.from), .to = to_view(query.to)};
-      TIDEMILL_TRY(read_rows(store->range(range), query.limit, whole.rows));
-    }
-    return whole;
-  }
-  struct Part {
-    QueryResult result;
-    std::vector<std::unique_ptr<BytesSnapshot>> snapshots;
-    Error error;
-    bool failed = false;
-    bool here = false;
-  };
-  auto answers = std::make_shared<Answers<Part>>();
+  if (spec->second.global) return query_global(query);
+  auto answers = std::make_shared<Answers<QueryPart>>();
   for (const auto& thread : threads()) {
     const std::lock_guard lock(answers->mutex);
-    const bool posted = thread->post([answers, query](runtime::StreamThread& owner) {
-      Part part;
-      const ReadOutcome outcome = read_tasks(owner, query, part.result, part.snapshots, part.error, false);
-      part.here = outcome != ReadOutcome::kNotHere;
-      if (outcome == ReadOutcome::kWaitsForCommit) {
-        const bool later = owner.post([answers, query](runtime::StreamThread& again) {
-          Part late;
-          late.here = read_tasks(again, query, late.result, late.snapshots, late.error, true) != ReadOutcome::kNotHere;
-          late.failed = !late.error.message.empty();
-          answers->add(std::move(late));
+    const bool posted = thread->post([answers, query, clock = &clock()](runtime::StreamThread& owner) {
+      QueryPart part = read_tasks(owner, query, false, clock->now());
+      if (part.outcome == ReadOutcome::kWaitsForCommit) {
+        const bool later = owner.post([answers, query, clock](runtime::StreamThread& again) {
+          answers->add(read_tasks(again, query, true, clock->now()));
         }, true);
         if (later) return;
-        part.here = false;
+        part.outcome = ReadOutcome::kNotHere;
       }
-      part.failed = !part.error.message.empty();
       answers->add(std::move(part));
     });
     if (posted) ++answers->expected;
@@ -148,31 +153,23 @@ Result<Streams::Impl::QueryResult> Streams::Impl::query(const Query& query) cons
   if (!answers->wait(kQueryTimeout)) {
     return Error{ErrorKind::kTimeout, fmt::format("store \"{}\" was not answered for in time: a stream thread is busy", query.store)};
   }
+  StoreAnswer whole;
   bool here = false;
-  for (Part& part : answers->answers) {
-    if (part.failed) return part.error;
-    here = here || part.here;
-    whole.count += part.result.count;
-    merge(whole.position, part.result.position);
-    whole.rows.insert(whole.rows.end(), std::make_move_iterator(part.result.rows.begin()),
-                      std::make_move_iterator(part.result.rows.end()));
-    for (const auto& snapshot : part.snapshots) {
-      if (query.single) {
-        Bytes value;
-        TIDEMILL_ASSIGN(const bool found, snapshot->get(*query.from, value));
-        if (found) whole.rows.push_back({*query.from, std::move(value)});
-      } else {
-        const BytesRange range{.from = to_view(query.from), .to = to_view(query.to)};
-        TIDEMILL_ASSIGN(std::unique_ptr<BytesIterator> rows, snapshot->range(range));
-        TIDEMILL_TRY(read_rows(std::move(rows), query.limit, whole.rows));
-      }
-    }
+  for (QueryPart& part : answers->answers) {
+    if (part.error) return *part.error;
+    here = here || part.outcome == ReadOutcome::kRead;
+    whole.count += part.answer.count;
+    whole.staleness = std::max(whole.staleness, part.answer.staleness);
+    merge(whole.position, part.answer.position);
+    whole.rows.insert(whole.rows.end(), std::make_move_iterator(part.answer.rows.begin()),
+                      std::make_move_iterator(part.answer.rows.end()));
+    for (const auto& snapshot : part.snapshots) TIDEMILL_TRY(read_snapshot(*snapshot, query, whole));
   }
   if (!here) {
     return Error{ErrorKind::kUnavailable,
                  fmt::format("store \"{}\" has no running task here: it is being restored, or other instances have it", query.store)};
   }
-  if (query.limit > 0 && whole.rows.size() > query.limit) whole.rows.resize(query.limit);
+  if (query.options.limit > 0 && whole.rows.size() > query.options.limit) whole.rows.resize(query.options.limit);
   return whole;
 }
 
@@ -260,6 +257,12 @@ void Streams::Impl::restore_ended(const runtime::StoreRestore& restore, std::int
   restore_listener_.on_end({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
 }
 
+void Streams::Impl::restore_suspended(const runtime::StoreRestore& restore, std::int64_t records) {
+  if (!restore_listener_.on_suspended) return;
+  const std::lock_guard lock(listener_mutex_);
+  restore_listener_.on_suspended({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+}
+
 std::vector<RestoreProgress> Streams::Impl::restore_progress() const {
   std::vector<RestoreProgress> result;
   for (const auto& thread : threads()) {
@@ -310,7 +313,33 @@ std::vector<Metric> Streams::Impl::metrics() const {
   if (const auto metrics = global_ ? global_->metrics() : nullptr) {
     report_task(*metrics, {{"thread-id", client_id_ + "-GlobalStreamThread"}}, result);
   }
+  report_memory(result);
   return result;
+}
+
+/// Each share of the one budget, what it takes now and may take; and what is outside of it.
+void Streams::Impl::report_memory(std::vector<Metric>& out) const {
+  std::size_t cache = 0;
+  std::size_t uncommitted = 0;
+  std::size_t queues = 0;
+  for (const auto& thread : threads()) {
+    cache += thread->metrics().cache_bytes.value();
+    for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) {
+      queues += task.metrics->buffered_bytes.value();
+      for (const auto& store : task.metrics->stores) uncommitted += store.counters->uncommitted_bytes.load(std::memory_order_relaxed);
+    }
+  }
+  const auto add = [&](const char* share, std::size_t bytes, std::size_t bytes_max) {
+    const runtime::MetricTags tags{{"client-id", client_id_}, {"share", share}};
+    out.push_back({"stream-metrics", "memory-bytes", tags, static_cast<double>(bytes)});
+    if (bytes_max > 0) out.push_back({"stream-metrics", "memory-bytes-max", tags, static_cast<double>(bytes_max)});
+  };
+  add("record-caches", cache, config_.statestore_cache_max_bytes);
+  add("uncommitted", uncommitted, config_.statestore_uncommitted_max_bytes);
+  add("input-queues", queues, config_.input_buffer_max_bytes);
+  if (persistent_engine_) add("state-engine", persistent_engine_->memory_bytes(), persistent_engine_->memory_bytes_max());
+  add("stores-in-memory", memory_engine_->memory_bytes(), 0);
+  add("log", config_.log->memory_bytes(), 0);
 }
 
 }  // namespace tidemill

@@ -128,6 +128,7 @@ class HandMade {
     spec.kind = StoreKind::kKeyValue;
     spec.engine = StoreEngineKind::kInMemory;
     spec.logging = false;
+    spec.source_topic_as_changelog = topic;
     topology_->stores[store] = {.spec = std::move(spec), .users = {}, .global = true, .global_source = -1};
     topology_->store_order.push_back(store);
     std::vector<std::int32_t>& nodes = topology_->subtopologies.back().nodes;

@@ -38,7 +38,7 @@ void produce(Log& log, const std::string& topic, const std::vector<std::pair<std
 
 std::map<std::string, std::string> rows(const Streams& streams, std::string_view store,
                                         QueryIsolation isolation = QueryIsolation::kReadUncommitted) {
-  const StoreAnswer answer = streams.query_range(store, std::nullopt, std::nullopt, 0, isolation).value();
+  const StoreAnswer answer = streams.query_range(store, std::nullopt, std::nullopt, {.isolation = isolation}).value();
   std::map<std::string, std::string> result;
   for (const StoreRow& row : answer.rows) result[row.key] = row.value;
   return result;
@@ -65,7 +65,7 @@ TEST(Streams, CountsWordsWithFourThreadsAndAnswersQueries) {
   const StoreAnswer answer = streams.query_get("counts", "a").value();
   ASSERT_EQ(answer.rows.size(), 1U);
   EXPECT_EQ(answer.rows.front().value, "3");
-  EXPECT_EQ(streams.query_count("counts").value(), 4U);
+  EXPECT_EQ(streams.query_count("counts").value().count, 4U);
   EXPECT_THAT(streams.query_get("balances", "a").error().message, HasSubstr("the topology has: counts"));
   ASSERT_TRUE(streams.close());
   EXPECT_EQ(streams.state(), StreamsState::kNotRunning);

@@ -39,12 +39,24 @@ struct StreamsConfig {
   std::chrono::milliseconds max_task_idle{0};
   std::chrono::milliseconds task_timeout{300000};
   std::int32_t buffered_records_per_partition = 1000;
-  /// Bytes buffered over all partitions of a thread.
+  /// The one number: what stores on disk, caches, uncommitted changes and input queues of all threads take together. The three below
+  /// have their shares of it, and stores on disk (block cache and memtables) what is left, at least kStateEngineMemoryMin. 0: the
+  /// three shares and kStateEngineMemory. Contents of stores in memory are not in it, nor what the log buffers.
+  std::size_t memory_max_bytes = 0;
+  static constexpr std::size_t kStateEngineMemory = std::size_t{64} << 20;
+  static constexpr std::size_t kStateEngineMemoryMin = std::size_t{16} << 20;
+  /// Polled, not yet processed records.
   std::size_t input_buffer_max_bytes = std::size_t{64} << 20;
   std::size_t statestore_cache_max_bytes = std::size_t{10} << 20;
   /// Uncommitted bytes of all stores before an early commit.
   std::size_t statestore_uncommitted_max_bytes = std::size_t{64} << 20;
   std::string state_dir = "/tmp/tidemill";
+  /// The state of a task that has not been here for so long is deleted. -1: never.
+  std::chrono::milliseconds state_cleanup_delay{600000};
+  /// How often to look whether source topics have got partitions, or patterns match more topics.
+  std::chrono::milliseconds metadata_max_age{300000};
+  /// A line on what has been done, so often; 0: none.
+  std::chrono::milliseconds log_summary_interval{120000};
   std::string client_id = {};
   std::string application_server = {};
   std::string group_instance_id = {};
@@ -59,6 +71,8 @@ struct StreamsConfig {
   std::shared_ptr<const TimestampExtractor> default_timestamp_extractor = nullptr;  // null: fail on invalid
   StoreEngineKind default_dsl_store = StoreEngineKind::kPersistent;
   std::string topology_optimization = "none";
+  /// A store or internal topic whose name was generated is refused: it would change when an operator is added in front of it.
+  bool ensure_explicit_internal_resource_naming = false;
 
   DeserializationExceptionHandler deserialization_exception_handler = nullptr;  // null: log and fail
   ProcessingExceptionHandler processing_exception_handler = nullptr;            // null: log and fail
@@ -92,6 +106,8 @@ struct ConfigReading {
 /// Reads `commit.interval.ms` and the like. ConfigException for a value that cannot be; unknown keys warn, or throw when
 /// `strict`.
 [[nodiscard]] ConfigReading read_config(const std::map<std::string, std::string>& properties, bool strict = false);
+/// What the environment says: `<prefix>COMMIT_INTERVAL_MS=100` is commit.interval.ms=100; two underscores are one, three a hyphen.
+[[nodiscard]] std::map<std::string, std::string> read_environment(std::string_view prefix = "TIDEMILL_");
 /// Java's properties file: key=value lines, # and ! comments, \-continuation. kNotFound; kInvalidArgument names the line.
 [[nodiscard]] Result<std::map<std::string, std::string>> read_properties_file(const std::string& path);
 

@@ -44,6 +44,8 @@ class Log {
                                                                           MonotonicTime deadline) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Membership>> membership(std::string_view application_id) = 0;
   [[nodiscard]] virtual LogAdmin& admin() = 0;
+  /// What its buffers take in memory, for metrics; 0: not known.
+  [[nodiscard]] virtual std::size_t memory_bytes() const { return 0; }
 };
 
 }  // namespace tidemill

@@ -19,8 +19,10 @@ class StateEngine {
                                                                               std::span<const StoreSpec> specs) = 0;
   /// Contents survive the process.
   [[nodiscard]] virtual bool persistent() const = 0;
-  /// Memory in use by all instances, for metrics.
+  /// Memory in use by all instances, without what is uncommitted; for metrics. Any thread.
   [[nodiscard]] virtual std::size_t memory_bytes() const = 0;
+  /// How much that may become; 0: as much as there are contents.
+  [[nodiscard]] virtual std::size_t memory_bytes_max() const { return 0; }
 };
 
 /// Hash map with an order built on demand, an undo list, nothing on disk.

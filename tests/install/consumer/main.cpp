@@ -34,7 +34,7 @@ int main() {
   producer->dispatch();
   (void)group->flush(deadline).value();
   if (!streams.wait_until_caught_up(std::chrono::seconds(60))) return 1;
-  const auto count = QueryableStore<std::string, std::int64_t>(streams, "counts").get("tide").value();
+  const auto count = QueryableStore<std::string, std::int64_t>(streams, "counts").get("tide").value().value;
   std::printf("tide: %lld\n", static_cast<long long>(count.value_or(0)));
   streams.close().value();
   return count == 2 ? 0 : 1;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 namespace tidemill {
@@ -39,6 +40,46 @@ TEST(ReadConfig, ReadsKafkasKeys) {
   EXPECT_THAT(reading.config.consumer, ElementsAre(Pair("fetch.min.bytes", "6")));
   EXPECT_THAT(reading.config.topic, ElementsAre(Pair("segment.bytes", "7")));
   EXPECT_THAT(reading.client, ElementsAre(Pair("bootstrap.servers", "kafka:9092"), Pair("ssl.keystore.location", "/x")));
+}
+
+TEST(ReadConfig, KnowsEveryKeyOfKafkaStreams) {
+  std::ifstream keys(KEYS);
+  int count = 0;
+  for (std::string key; std::getline(keys, key);) {
+    if (key.starts_with("#")) continue;
+    ++count;
+    bool accepted = false;
+    for (const char* value : {"1", "true", "none", "at_least_once", "rocksDB", "RocksDBDslStoreSuppliers", "LogAndFailExceptionHandler",
+                              "LogAndFailProcessingExceptionHandler", "DefaultProductionExceptionHandler", "FailOnInvalidTimestamp"}) {
+      try {
+        for (const std::string& warning : read_config({{key, value}}, true).warnings) {
+          EXPECT_THAT(warning, ::testing::StartsWith(key + " is not used: ")) << "a key without effect says why";
+        }
+        accepted = true;
+        break;
+      } catch (const ConfigException& error) {
+        EXPECT_THAT(error.what(), ::testing::StartsWith(key + "=")) << "known, but this value cannot be";
+      }
+    }
+    EXPECT_TRUE(accepted) << key;
+  }
+  EXPECT_EQ(count, 71);
+}
+
+TEST(ReadConfig, WhatHasNoEffectSaysWhy) {
+  EXPECT_THAT(read_config({{"rack.aware.assignment.tags", "zone"}}).warnings,
+              ElementsAre("rack.aware.assignment.tags is not used: tasks are assigned without regard to racks"));
+  EXPECT_THAT(read_config({{"restore.consumer.fetch.min.bytes", "1"}}).warnings,
+              ElementsAre("restore.consumer.fetch.min.bytes is not used: `consumer.` settings serve all consumers"));
+  EXPECT_THAT(read_config({{"group.protocol", "classic"}, {"enable.metrics.push", "false"}}).warnings, ElementsAre());
+}
+
+TEST(ReadConfig, ReadsTheEnvironment) {
+  ::setenv("TIDEMILL_TEST_COMMIT_INTERVAL_MS", "250", 1);
+  ::setenv("TIDEMILL_TEST_RACK_AWARE_ASSIGNMENT_TRAFFIC__COST", "5", 1);
+  ::setenv("TIDEMILL_TEST_PRODUCER_A___B", "x=y", 1);
+  EXPECT_THAT(read_environment("TIDEMILL_TEST_"), ElementsAre(Pair("commit.interval.ms", "250"), Pair("producer.a-b", "x=y"),
+                                                              Pair("rack.aware.assignment.traffic_cost", "5")));
 }
 
 TEST(ReadConfig, AnUnknownKeyNamesTheNearestOne) {
@@ -80,6 +121,17 @@ TEST(ReadConfig, ClientKeysNeedNoPrefixAndOnesWithAPrefixWin) {
   EXPECT_THAT(reading.config.producer, ElementsAre(Pair("acks", "all"), Pair("linger.ms", "7")));
   EXPECT_THAT(reading.config.consumer, ElementsAre(Pair("fetch.min.bytes", "100")));
   EXPECT_THAT(reading.client, ElementsAre(Pair("ssl.ca.location", "/ca.pem")));
+}
+
+TEST(ReadConfig, ClientSettingsThatTheRuntimeNeedsMayHaveTheirPrefix) {
+  const ConfigReading reading = read_config({{"consumer.auto.offset.reset", "latest"},
+                                             {"main.consumer.session.timeout.ms", "6000"},
+                                             {"producer.transaction.timeout.ms", "7000"}});
+  EXPECT_EQ(reading.config.auto_offset_reset, OffsetReset::kLatest);
+  EXPECT_EQ(reading.config.session_timeout.count(), 6000);
+  EXPECT_EQ(reading.config.transaction_timeout.count(), 7000);
+  EXPECT_THAT(reading.config.consumer, testing::IsEmpty());
+  EXPECT_THAT(reading.config.producer, testing::IsEmpty());
 }
 
 TEST(PropertiesFile, IsReadAsJavaReadsIt) {

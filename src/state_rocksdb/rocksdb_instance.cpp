@@ -1,0 +1,158 @@
+#include "state_rocksdb/rocksdb_instance.hpp"
+
+#include <algorithm>
+
+#include "base/endian.hpp"
+
+namespace tidemill::rocksdb_state {
+
+Error translate(const rocksdb::Status& status, const std::string& what) {
+  ErrorKind kind = ErrorKind::kIo;
+  if (status.IsCorruption()) kind = ErrorKind::kCorruption;
+  if (status.IsNoSpace()) kind = ErrorKind::kDiskFull;
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) kind = ErrorKind::kLocked;
+  return Error{kind, what + ": " + status.ToString()};
+}
+
+Instance::~Instance() {
+  for (rocksdb::ColumnFamilyHandle* family : families) (void)db->DestroyColumnFamilyHandle(family);
+  if (db) (void)db->Close();
+}
+
+Bytes encode(const Meta& meta) {
+  Bytes out;
+  append_big_endian(out, kFormat);
+  append_big_endian(out, meta.changelog.offset.value);
+  append_big_endian(out, meta.changelog.epoch.value);
+  append_big_endian(out, static_cast<std::uint32_t>(meta.position.size()));
+  for (const auto& [topic, partitions] : meta.position) {
+    append_big_endian(out, static_cast<std::uint32_t>(topic.size()));
+    out += topic;
+    append_big_endian(out, static_cast<std::uint32_t>(partitions.size()));
+    for (const auto& [partition, offset] : partitions) append_big_endian(out, partition), append_big_endian(out, offset);
+  }
+  return out;
+}
+
+std::optional<Meta> decode(BytesView in) {
+  const auto has = [&](std::size_t bytes) { return in.size() >= bytes; };
+  const auto number = [&]<class Int>(Int) {
+    const Int value = load_big_endian<Int>(in.data());
+    in.remove_prefix(sizeof(Int));
+    return value;
+  };
+  Meta meta;
+  if (!has(20) || number(std::uint32_t{}) != kFormat) return std::nullopt;
+  meta.changelog.offset = Offset(number(std::int64_t{}));
+  meta.changelog.epoch = LeaderEpoch(number(std::int32_t{}));
+  for (auto topics = number(std::uint32_t{}); topics > 0; --topics) {
+    if (!has(4)) return std::nullopt;
+    const auto size = number(std::uint32_t{});
+    if (!has(std::size_t{size} + 4)) return std::nullopt;
+    auto& partitions = meta.position[std::string(in.substr(0, size))];
+    in.remove_prefix(size);
+    for (auto count = number(std::uint32_t{}); count > 0; --count) {
+      if (!has(12)) return std::nullopt;
+      const auto partition = number(std::int32_t{});
+      partitions[partition] = number(std::int64_t{});
+    }
+  }
+  return meta;
+}
+
+namespace {
+
+class RowIterator final : public BytesIterator {
+ public:
+  RowIterator(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, const rocksdb::Snapshot* snapshot,
+              const BytesRange& range)
+      : instance_(std::move(instance)), forward_(range.direction == Direction::kForward),
+        from_(range.from ? row_of(*range.from) : Bytes(1, kRowPrefix)),
+        to_(range.to ? std::optional<Bytes>(row_of(*range.to)) : std::nullopt) {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot;
+    rows_.reset(instance_->db->NewIterator(options, family));
+    if (forward_) {
+      rows_->Seek(from_);
+    } else if (to_) {
+      rows_->SeekForPrev(*to_);
+    } else {
+      rows_->SeekForPrev(Bytes(1, kRowPrefix + 1));
+    }
+  }
+  bool valid() const override {
+    if (!rows_->Valid() || rows_->key().empty() || rows_->key()[0] != kRowPrefix) return false;
+    return forward_ ? (!to_ || view(rows_->key()) <= *to_) : view(rows_->key()) >= from_;
+  }
+  BytesView key() const override { return view(rows_->key()).substr(1); }
+  BytesView value() const override { return view(rows_->value()); }
+  void next() override { forward_ ? rows_->Next() : rows_->Prev(); }
+  Result<void> status() const override {
+    if (!rows_->status().ok()) return translate(rows_->status(), "range");
+    return {};
+  }
+
+ private:
+  std::shared_ptr<Instance> instance_;
+  bool forward_;
+  Bytes from_;
+  std::optional<Bytes> to_;
+  std::unique_ptr<rocksdb::Iterator> rows_;
+};
+
+class OverlayIterator final : public BytesIterator {
+ public:
+  OverlayIterator(std::unique_ptr<BytesIterator> below, const Overlay& above, const BytesRange& range)
+      : below_(std::move(below)), forward_(range.direction == Direction::kForward) {
+    for (const auto& [key, value] : above) {
+      if ((range.from && key < *range.from) || (range.to && key > *range.to)) continue;
+      rows_.emplace_back(key, value);
+    }
+    std::sort(rows_.begin(), rows_.end(), [&](const auto& a, const auto& b) { return before(a.first, b.first); });
+    settle();
+  }
+  bool valid() const override { return above_ || below_->valid(); }
+  BytesView key() const override { return above_ ? BytesView(rows_[at_].first) : below_->key(); }
+  BytesView value() const override { return above_ ? BytesView(*rows_[at_].second) : below_->value(); }
+  void next() override {
+    if (above_) {
+      ++at_;
+    } else {
+      below_->next();
+    }
+    settle();
+  }
+  Result<void> status() const override { return below_->status(); }
+
+ private:
+  bool before(BytesView a, BytesView b) const { return forward_ ? a < b : a > b; }
+  void settle() {
+    above_ = false;
+    for (; at_ < rows_.size(); ++at_) {
+      if (below_->valid() && before(below_->key(), rows_[at_].first)) return;
+      if (below_->valid() && below_->key() == rows_[at_].first) below_->next();
+      if (rows_[at_].second) {
+        above_ = true;
+        return;
+      }
+    }
+  }
+  std::unique_ptr<BytesIterator> below_;
+  bool forward_;
+  std::vector<std::pair<std::string, OptionalBytes>> rows_;
+  std::size_t at_ = 0;
+  bool above_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<BytesIterator> iterate(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family,
+                                       const rocksdb::Snapshot* snapshot, const BytesRange& range) {
+  return std::unique_ptr<BytesIterator>(new RowIterator(std::move(instance), family, snapshot, range));
+}
+std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, const Overlay& above, const BytesRange& range) {
+  if (above.empty()) return below;
+  return std::unique_ptr<BytesIterator>(new OverlayIterator(std::move(below), above, range));
+}
+
+}  // namespace tidemill::rocksdb_state

@@ -1,0 +1,148 @@
+// Global stores and tables: whole before start() returns, kept up, continued after a restart, read by every task.
+#include <gmock/gmock.h>
+
+#include <tidemill/base/random.hpp>
+
+#include "running.hpp"
+
+namespace tidemill::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using Text = std::string;
+
+Topology names_joined(StoreEngineKind engine) {
+  StreamsBuilder builder;
+  auto names = builder.global_table<Text, Text>("names", {}, {.store_name = "names-store", .engine = engine});
+  (void)builder.global_table<Text, Text>("cities", {}, {.store_name = "cities-store", .engine = engine});
+  builder.stream<Text, Text>("in")
+      .left_join(names, [](const Text& value) { return value; }, [](const Text& id, const Text* name) { return name ? *name : id + "?"; })
+      .to("out");
+  return builder.build();
+}
+std::map<Text, Text> rows(const Streams& streams, const Text& store) {
+  std::map<Text, Text> result;
+  for (const auto& [key, value] : QueryableStore<Text, Text>(streams, store).all().value().value) result[key] = value;
+  return result;
+}
+
+TEST(GlobalStore, IsWholeBeforeStartReturnsAndReportsItsRestore) {
+  const auto log = in_memory_log({.default_partitions = 3});
+  {
+    Streams first(names_joined(StoreEngineKind::kInMemory), running_config(log));
+    ASSERT_TRUE(first.start());
+    ASSERT_TRUE(first.close());
+  }
+  std::vector<Piped> records;
+  for (int i = 0; i < 3000; ++i) records.push_back({.key = "k" + std::to_string(i), .value = "v" + std::to_string(i)});
+  produce(*log, "names", records);
+  std::map<Text, std::int64_t> started;
+  std::map<Text, std::int64_t> advanced;
+  std::map<Text, std::int64_t> ended;
+  Streams streams(names_joined(StoreEngineKind::kInMemory), running_config(log));
+  streams.set_restore_listener({.on_start = [&](const RestoreProgress& p) { started[p.store] += p.end - p.start; },
+                                .on_batch = [&](const RestoreProgress& p, std::int64_t n) { advanced[p.store] += n; },
+                                .on_end = [&](const RestoreProgress& p, std::int64_t n) { ended[p.store] += n; }});
+  ASSERT_TRUE(streams.start());
+  EXPECT_EQ(rows(streams, "names-store").size(), 3000U);
+  EXPECT_EQ(started["names-store"], 3000);
+  EXPECT_EQ(advanced["names-store"], 3000);
+  EXPECT_EQ(ended["names-store"], 3000);
+  EXPECT_TRUE(ended.contains("cities-store"));
+}
+
+TEST(GlobalStore, FollowsItsTopicAndTombstonesAndSaysHowOldItIs) {
+  const auto log = in_memory_log({.default_partitions = 2});
+  Streams streams(names_joined(StoreEngineKind::kInMemory), running_config(log, 2));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "names", {{.key = "1", .value = "Anna", .partition = 0}, {.key = "2", .value = "Bert", .partition = 1}});
+  ASSERT_TRUE(eventually([&] { return rows(streams, "names-store").size() == 2; }));
+  produce(*log, "in", {{.key = "a", .value = "1"}, {.key = "b", .value = "2"}, {.key = "c", .value = "3"}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  EXPECT_THAT(last_values(*log, "out"), ElementsAre(Pair("a", "Anna"), Pair("b", "Bert"), Pair("c", "3?")));
+  const auto answer = QueryableStore<Text, Text>(streams, "names-store").get("1").value();
+  EXPECT_EQ(answer.value, "Anna");
+  EXPECT_EQ(answer.position.at("names").at(0), 0);
+  EXPECT_LT(answer.staleness, 20s);
+  const auto count = QueryableStore<Text, Text>(streams, "names-store").count();
+  EXPECT_EQ(count.value().value, 2U);
+}
+
+TEST(GlobalStore, OnDiskGoesOnBehindWhatItHasSeen) {
+#ifndef TIDEMILL_ROCKSDB
+  GTEST_SKIP() << "no persistent engine is built in";
+#endif
+  const auto log = in_memory_log({.default_partitions = 2});
+  StreamsConfig config = running_config(log);
+  config.state_dir = ::testing::TempDir() + "tidemill-global-" + random_uuid(system_random());
+  std::int64_t restored = 0;
+  const auto run = [&](const std::vector<Piped>& names) {
+    restored = 0;
+    Streams streams(names_joined(StoreEngineKind::kPersistent), config);
+    streams.set_restore_listener({.on_start = {}, .on_batch = {}, .on_end = [&](const RestoreProgress&, std::int64_t n) { restored += n; }});
+    ASSERT_TRUE(streams.start());
+    const std::int64_t at_start = restored;
+    produce(*log, "names", names);
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+    ASSERT_TRUE(streams.close());
+    restored = at_start;
+  };
+  run({{.key = "1", .value = "Anna", .partition = 0}, {.key = "2", .value = "Bert", .partition = 1}});
+  run({{.key = "3", .value = "Carl", .partition = 0}});
+  EXPECT_EQ(restored, 0) << "what was seen is not read again";
+  run({});
+  EXPECT_EQ(restored, 0) << "also in the partition that got nothing in the run before";
+  // The topic is made anew and is shorter now: what the store has seen never was.
+  ASSERT_TRUE(log->admin().delete_topic("names", soon()));
+  Streams streams(names_joined(StoreEngineKind::kPersistent), config);
+  ASSERT_TRUE(streams.start());
+  EXPECT_TRUE(rows(streams, "names-store").empty());
+  produce(*log, "names", {{.key = "9", .value = "Zoe", .partition = 0}});
+  ASSERT_TRUE(eventually([&] { return rows(streams, "names-store").size() == 1; }));
+  ASSERT_TRUE(streams.close());
+  std::system(("rm -rf " + config.state_dir).c_str());
+}
+
+TEST(GlobalStore, ARecordThatCannotBeDecodedIsCountedOrEndsTheApplication) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  StreamsBuilder builder;
+  (void)builder.global_table<Text, std::int64_t>("numbers", {}, {.store_name = "numbers-store"});
+  builder.stream<Text, Text>("in").to("out");
+  const Topology topology = builder.build();
+  StreamsConfig config = running_config(log);
+  {
+    StreamsConfig lenient = config;
+    lenient.deserialization_exception_handler = log_and_continue_on_deserialization_error();
+    Streams streams(topology, lenient);
+    ASSERT_TRUE(streams.start());
+    produce(*log, "numbers", {{.key = "a", .value = "not a number"}});
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+    EXPECT_EQ(metric(streams, "dropped-records-by-reason-total", {"reason", "deserialization-error"}), 1);
+    ASSERT_TRUE(streams.close());
+  }
+  Streams streams(topology, config);
+  EXPECT_THAT(streams.start().error().message, HasSubstr("cannot decode the record at offset 0 of numbers-0"));
+}
+
+TEST(GlobalStore, IsNotWrittenByTasks) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  class Writes : public Processor<Text, Text> {
+    void process(const Record<Text, Text>& record) override {
+      context().key_value_store<Text, ValueAndTimestamp<Text>>("names-store")->put(record.key(), {record.value(), Timestamp(1)});
+    }
+  };
+  StreamsBuilder builder;
+  (void)builder.global_table<Text, Text>("names", {}, {.store_name = "names-store"});
+  builder.stream<Text, Text>("in").process([] { return std::make_unique<Writes>(); });
+  Streams streams(builder.build(), running_config(log));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "a", .value = "1"}});
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_THAT(streams.error()->message, HasSubstr("global store \"names-store\" is written by the global thread only"));
+}
+
+}  // namespace
+}  // namespace tidemill::test

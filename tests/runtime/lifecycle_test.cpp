@@ -1,0 +1,301 @@
+// The life of an application with several threads: its states, what becomes of failures, how it ends.
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include <gmock/gmock.h>
+
+#include "running.hpp"
+
+namespace tidemill::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Text = std::string;
+
+constexpr int kThreads = 3;
+
+/// in -> `step` -> count per key -> out
+Topology counting_after(std::function<void(const Text& key, const Text& value)> step) {
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in")
+      .peek([step = std::move(step)](const Text& key, const Text& value) { step(key, value); }, {"fragile"})
+      .group_by_key()
+      .count({.store_name = "counts"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+
+class Transitions {
+ public:
+  void add(StreamsState now, StreamsState before) {
+    const std::lock_guard lock(mutex_);
+    if (seen_.empty()) seen_.emplace_back(to_string(before));
+    EXPECT_EQ(seen_.back(), to_string(before)) << "a change was left out, or came out of order";
+    EXPECT_TRUE(allowed().contains({Text(to_string(before)), Text(to_string(now))})) << to_string(before) << " -> " << to_string(now);
+    seen_.emplace_back(to_string(now));
+  }
+  [[nodiscard]] std::vector<Text> seen() const {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  /// Kafka Streams' state machine.
+  static const std::set<std::pair<Text, Text>>& allowed() {
+    static const std::set<std::pair<Text, Text>> edges = {
+        {"CREATED", "REBALANCING"},          {"CREATED", "PENDING_SHUTDOWN"},  {"REBALANCING", "RUNNING"},
+        {"REBALANCING", "PENDING_SHUTDOWN"}, {"REBALANCING", "PENDING_ERROR"}, {"RUNNING", "REBALANCING"},
+        {"RUNNING", "PENDING_SHUTDOWN"},     {"RUNNING", "PENDING_ERROR"},     {"PENDING_SHUTDOWN", "NOT_RUNNING"},
+        {"PENDING_ERROR", "ERROR"}};
+    return edges;
+  }
+  mutable std::mutex mutex_;
+  std::vector<Text> seen_;
+};
+
+TEST(Lifecycle, StatesGoAsInKafkaStreamsAndTheListenerHearsEachOnceInOrder) {
+  const auto log = in_memory_log({.default_partitions = 6});
+  Transitions transitions;
+  Streams streams(counting_after([](const Text&, const Text&) {}), running_config(log, kThreads));
+  // The listener may ask and even close.
+  streams.set_state_listener([&](StreamsState now, StreamsState before) {
+    transitions.add(now, before);
+    static_cast<void>(streams.state());
+  });
+  EXPECT_EQ(streams.state(), StreamsState::kCreated);
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(eventually([&] { return streams.state() == StreamsState::kRunning; }));
+  {
+    // A second instance takes some of the tasks, and gives them back.
+    Streams other(counting_after([](const Text&, const Text&) {}), running_config(log, kThreads));
+    ASSERT_TRUE(other.start());
+    ASSERT_TRUE(eventually([&] { return other.state() == StreamsState::kRunning; }));
+    ASSERT_TRUE(other.close());
+  }
+  ASSERT_TRUE(eventually([&] { return streams.state() == StreamsState::kRunning; }));
+  ASSERT_TRUE(streams.close());
+  const std::vector<Text> seen = transitions.seen();
+  EXPECT_THAT(seen, ::testing::IsSupersetOf({"CREATED", "REBALANCING", "RUNNING", "PENDING_SHUTDOWN", "NOT_RUNNING"}));
+  EXPECT_EQ(seen.back(), "NOT_RUNNING");
+}
+
+TEST(Lifecycle, NothingCanBeSetOrStartedTwice) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  Streams streams(counting_after([](const Text&, const Text&) {}), running_config(log));
+  ASSERT_TRUE(streams.start());
+  EXPECT_THAT(streams.start().error().message, HasSubstr("start() was called twice"));
+  EXPECT_THROW(streams.set_state_listener([](StreamsState, StreamsState) {}), ConfigException);
+  EXPECT_THROW(streams.set_restore_listener({}), ConfigException);
+  EXPECT_THROW(streams.set_uncaught_exception_handler(nullptr), ConfigException);
+}
+
+TEST(Lifecycle, CloseWithoutStartAndCloseTwiceAreFine) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  Streams streams(counting_after([](const Text&, const Text&) {}), running_config(log));
+  EXPECT_TRUE(streams.close());
+  EXPECT_TRUE(streams.close());
+  EXPECT_EQ(streams.state(), StreamsState::kNotRunning);
+  EXPECT_FALSE(streams.start());
+}
+
+TEST(Lifecycle, AReplacedThreadGoesOnWhereTheFailedOneStood) {
+  const auto log = in_memory_log({.default_partitions = 6});
+  std::atomic<int> to_fail{4};
+  std::atomic<int> asked{0};
+  Streams streams(counting_after([&](const Text&, const Text& value) {
+                    if (value == "bad" && to_fail.fetch_sub(1) > 0) throw std::runtime_error("boom");
+                  }),
+                  running_config(log, kThreads));
+  streams.set_uncaught_exception_handler([&](const Text& thread, const Error& error) {
+    EXPECT_THAT(thread, HasSubstr("StreamThread-"));
+    EXPECT_THAT(error.message, AllOf(HasSubstr("processor \"fragile\""), HasSubstr("boom")));
+    ++asked;
+    return UncaughtExceptionAnswer::kReplaceThread;
+  });
+  ASSERT_TRUE(streams.start());
+  std::vector<Piped> records;
+  for (int i = 0; i < 60; ++i) records.push_back({.key = "k" + std::to_string(i % 6), .value = "1", .partition = i % 6});
+  records.push_back({.key = "k5", .value = "bad", .partition = 5});
+  produce(*log, "in", records);
+  ASSERT_TRUE(eventually([&] { return asked == 4; }));
+  while (!streams.wait_until_caught_up(20s)) {
+    ASSERT_EQ(streams.state(), StreamsState::kRunning);
+  }
+  EXPECT_THAT(last_values(*log, "out"), ::testing::SizeIs(6));
+  for (int i = 0; i < 6; ++i) {
+    const auto answer = streams.query_get("counts", "k" + std::to_string(i)).value();
+    ASSERT_EQ(answer.rows.size(), 1U);
+    EXPECT_EQ(SerdeOf<std::int64_t>::serde().deserialize({}, BytesView(answer.rows.front().value).substr(8)), i == 5 ? 11 : 10);
+  }
+  EXPECT_EQ(metric(streams, "alive-stream-threads"), kThreads);
+  EXPECT_EQ(metric(streams, "failed-stream-threads"), 4);
+  EXPECT_EQ(streams.metadata_for_local_threads().size(), 3U);
+}
+
+TEST(Lifecycle, ShutdownClientEndsAllThreadsOfOneInstanceAndLeavesTheOthersAlone) {
+  const auto log = in_memory_log({.default_partitions = 6});
+  std::atomic<bool> armed{true};
+  Streams fragile(counting_after([&](const Text&, const Text& value) {
+                    if (value == "bad" && armed) throw std::runtime_error("boom");
+                  }),
+                  running_config(log, kThreads));
+  Transitions transitions;
+  fragile.set_state_listener([&](StreamsState now, StreamsState before) { transitions.add(now, before); });
+  fragile.set_uncaught_exception_handler([](const Text&, const Error&) { return UncaughtExceptionAnswer::kShutdownClient; });
+  ASSERT_TRUE(fragile.start());
+  ASSERT_TRUE(eventually([&] { return fragile.state() == StreamsState::kRunning; }));
+  produce(*log, "in", {{.key = "a", .value = "bad", .partition = 0}, {.key = "b", .value = "1", .partition = 1}});
+  ASSERT_TRUE(fragile.wait_until_stopped(20s));
+  EXPECT_EQ(fragile.state(), StreamsState::kError);
+  EXPECT_THAT(fragile.error()->message, HasSubstr("boom"));
+  EXPECT_EQ(metric(fragile, "alive-stream-threads"), 0);
+  armed = false;
+  Streams sturdy(counting_after([](const Text&, const Text&) {}), running_config(log, 1));
+  ASSERT_TRUE(sturdy.start());
+  ASSERT_TRUE(sturdy.wait_until_caught_up(20s));
+  EXPECT_EQ(last_values(*log, "out").size(), 2U);
+  EXPECT_TRUE(fragile.close());
+  EXPECT_EQ(fragile.state(), StreamsState::kError) << "closing does not hide it";
+  EXPECT_EQ(transitions.seen().back(), "ERROR");
+  EXPECT_EQ(sturdy.state(), StreamsState::kRunning);
+}
+
+TEST(Lifecycle, ShutdownApplicationEndsEveryInstance) {
+  const auto log = in_memory_log({.default_partitions = 6});
+  const auto step = [](const Text&, const Text& value) {
+    if (value == "bad") throw std::runtime_error("boom");
+  };
+  Streams one(counting_after(step), running_config(log, kThreads));
+  Streams two(counting_after(step), running_config(log, kThreads));
+  for (Streams* streams : {&one, &two}) {
+    streams->set_uncaught_exception_handler([](const Text&, const Error&) { return UncaughtExceptionAnswer::kShutdownApplication; });
+    ASSERT_TRUE(streams->start());
+  }
+  ASSERT_TRUE(eventually([&] { return one.state() == StreamsState::kRunning && two.state() == StreamsState::kRunning; }));
+  produce(*log, "in", {{.key = "a", .value = "bad", .partition = 3}});
+  ASSERT_TRUE(one.wait_until_stopped(20s));
+  ASSERT_TRUE(two.wait_until_stopped(20s));
+  EXPECT_EQ(one.state(), StreamsState::kError);
+  EXPECT_EQ(two.state(), StreamsState::kError);
+}
+
+/// A lambda that does not return until the test says so.
+class Stuck {
+ public:
+  void wait() {
+    at_work = true;
+    go_on.wait(false);
+  }
+  void release() {
+    go_on = true;
+    go_on.notify_all();
+  }
+  std::atomic<bool> at_work{false};
+  std::atomic<bool> go_on{false};
+};
+Error close_while_stuck(Streams& streams, Stuck& stuck) {
+  const bool reached = eventually([&] { return stuck.at_work.load(); });
+  EXPECT_TRUE(reached);
+  const Result<void> closed = streams.close({.timeout = 50ms});
+  EXPECT_FALSE(closed);
+  stuck.release();
+  EXPECT_TRUE(streams.close());
+  EXPECT_EQ(streams.state(), StreamsState::kNotRunning);
+  return closed ? Error{} : closed.error();
+}
+
+TEST(Lifecycle, CloseNamesTheLambdaThatDoesNotReturn) {
+  const auto log = in_memory_log({.default_partitions = 6});
+  Stuck stuck;
+  Streams streams(counting_after([&](const Text&, const Text& value) {
+                    if (value == "stuck") stuck.wait();
+                  }),
+                  running_config(log, kThreads));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "a", .value = "stuck", .partition = 4}});
+  const Error error = close_while_stuck(streams, stuck);
+  EXPECT_EQ(error.kind, ErrorKind::kTimeout);
+  EXPECT_THAT(error.message, AllOf(HasSubstr("node \"fragile\" of task 0_4"), HasSubstr("close() again")));
+}
+
+class StuckTick : public Processor<Text, Text> {
+ public:
+  explicit StuckTick(Stuck& stuck) : stuck_(stuck) {}
+
+ private:
+  void init(ProcessorContext<Text, Text>& context) override {
+    context.schedule(1s, PunctuationType::kStreamTime, [this](Timestamp) { stuck_.wait(); });
+  }
+  void process(const Record<Text, Text>&) override {}
+  Stuck& stuck_;
+};
+TEST(Lifecycle, CloseNamesThePunctuationThatDoesNotReturn) {
+  const auto log = in_memory_log({.default_partitions = 2});
+  Stuck stuck;
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in").process([&stuck] { return std::make_unique<StuckTick>(stuck); }, {}, {"ticking"});
+  Streams streams(builder.build(), running_config(log, 2));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "a", .value = "1", .partition = 1}});
+  EXPECT_THAT(close_while_stuck(streams, stuck).message, HasSubstr("node \"ticking\" of task 0_1"));
+}
+
+class StuckKeep : public Processor<Text, Text> {
+ public:
+  explicit StuckKeep(Stuck& stuck) : stuck_(stuck) {}
+
+ private:
+  void process(const Record<Text, Text>&) override { stuck_.wait(); }
+  Stuck& stuck_;
+};
+TEST(Lifecycle, CloseNamesTheNodeOfTheGlobalThreadThatDoesNotReturn) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  Stuck stuck;
+  StreamsBuilder builder;
+  builder.add_global_store<Text, Text>(Stores::in_memory_key_value_store("names"), "names-topic", {.name = "keep-names"},
+                                       [&stuck] { return std::make_unique<StuckKeep>(stuck); });
+  builder.stream<Text, Text>("in").to("out");
+  Streams streams(builder.build(), running_config(log));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "names-topic", {{.key = "a", .value = "Anna"}});
+  EXPECT_THAT(close_while_stuck(streams, stuck).message,
+              AllOf(HasSubstr("GlobalStreamThread"), HasSubstr("node \"keep-names\" of the global stores")));
+}
+
+TEST(Lifecycle, AListenerThatDoesNotReturnIsNamed) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  Stuck stuck;
+  Streams streams(counting_after([](const Text&, const Text&) {}), running_config(log));
+  streams.set_state_listener([&](StreamsState now, StreamsState) {
+    if (now == StreamsState::kRunning) stuck.wait();
+  });
+  ASSERT_TRUE(streams.start());
+  EXPECT_THAT(close_while_stuck(streams, stuck).message, HasSubstr("the state listener"));
+}
+
+TEST(Lifecycle, APausedApplicationNeitherProcessesNorPunctuates) {
+  const auto log = in_memory_log({.default_partitions = 6});
+  std::atomic<int> processed{0};
+  Streams streams(counting_after([&](const Text&, const Text&) { ++processed; }), running_config(log, kThreads));
+  streams.pause();
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(eventually([&] { return streams.state() == StreamsState::kRunning; }));
+  produce(*log, "in", {{.key = "a", .value = "1"}, {.key = "b", .value = "1"}});
+  EXPECT_FALSE(streams.wait_until_caught_up(100ms));
+  EXPECT_EQ(processed, 0);
+  streams.resume();
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  EXPECT_EQ(processed, 2);
+  streams.pause();
+  produce(*log, "in", {{.key = "a", .value = "2"}});
+  EXPECT_TRUE(streams.close()) << "a paused one closes, too";
+  EXPECT_EQ(processed, 2);
+}
+
+}  // namespace
+}  // namespace tidemill::test
