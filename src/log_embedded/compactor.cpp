@@ -94,8 +94,9 @@ class Compactor::Output {
   bool finished_ = false;
 };
 
-Compactor::Compactor(Storage& storage, CompactionInput input, std::size_t key_bytes_max, const std::atomic<bool>& stop)
-    : storage_(storage), input_(std::move(input)), stop_(stop), keys_(key_bytes_max),
+Compactor::Compactor(Storage& storage, OpenFiles& files, CompactionInput input, std::size_t key_bytes_max,
+                     const std::atomic<bool>& stop)
+    : storage_(storage), files_(files), input_(std::move(input)), stop_(stop), keys_(key_bytes_max),
       filter_(keys_, input_.aborted, input_.rules) {}
 
 Offset Compactor::end_of(std::size_t segment) const {
@@ -208,8 +209,7 @@ Result<void> Compactor::install(CompactedSegment& compacted) {
     TIDEMILL_TRY(storage_.sync_directory(input_.directory));
   }
   TIDEMILL_CRASH_POINT("compaction.swapped");
-  TIDEMILL_ASSIGN(std::unique_ptr<File> file, storage_.open(segment.path, OpenMode::kReadWrite));
-  compacted.segment.file = std::move(file);
+  TIDEMILL_ASSIGN(compacted.segment.file, files_.open(segment.path, OpenMode::kReadWrite));
   half_installed_ = false;
   return {};
 }

@@ -9,6 +9,7 @@
 #include <atomic>
 
 #include "log_embedded/compaction_filter.hpp"
+#include "log_embedded/open_files.hpp"
 #include "log_embedded/segment.hpp"
 
 namespace tidemill::embedded {
@@ -38,7 +39,8 @@ struct CompactedSegment {
 class Compactor {
  public:
   /// `stop` ends the work early, with kClosed.
-  Compactor(Storage& storage, CompactionInput input, std::size_t key_bytes_max, const std::atomic<bool>& stop);
+  Compactor(Storage& storage, OpenFiles& files, CompactionInput input, std::size_t key_bytes_max,
+            const std::atomic<bool>& stop);
 
   /// Where the partition is compacted up to when all groups have been installed. Call first, once.
   [[nodiscard]] Result<Offset> read_keys();
@@ -48,17 +50,17 @@ class Compactor {
   /// the log again puts it right.
   [[nodiscard]] Result<void> install(CompactedSegment& compacted);
   [[nodiscard]] bool half_installed() const { return half_installed_; }
-  /// Throws away what next() has written.
-  void discard(const CompactedSegment& compacted);
 
  private:
   class Output;
   [[nodiscard]] std::size_t group_end(std::size_t first) const;
   [[nodiscard]] Offset end_of(std::size_t segment) const;
   [[nodiscard]] Result<std::optional<CompactedSegment>> write_group(std::size_t first, std::size_t behind);
+  void discard(const CompactedSegment& compacted);
   [[nodiscard]] Result<void> filter_segment(const Segment& segment, bool last_of_group, Output& output);
 
   Storage& storage_;
+  OpenFiles& files_;
   CompactionInput input_;
   const std::atomic<bool>& stop_;
   KeyOffsets keys_;

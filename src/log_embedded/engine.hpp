@@ -144,6 +144,7 @@ class Engine {
   Storage& storage_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<Journal> journal_;
+  OpenFiles files_;
   PartitionLog::Shared shared_;
   std::int64_t next_producer_id_ = 1000;
   std::uint64_t next_removed_ = 0;

@@ -91,9 +91,11 @@ Result<void> Engine::compact(Lock& lock) {
   return {};
 }
 
-// One partition, one pass. The lock is taken only to put new segments into the place of old ones.
+// One partition, one pass. The lock is taken only to put new segments into the place of old ones. What is deleted meanwhile
+// stays on the disk until the next checkpoint.
 Result<void> Engine::compact(Lock& lock, PartitionLog& log, Timestamp now) {
-  Compactor compactor(storage_, log.compaction_input(now), options.compaction_key_bytes, stop_);
+  Compactor compactor(storage_, files_, log.compaction_input(now), options.compaction_key_bytes, stop_);
+  log.hold_files(true);
   lock.unlock();
   std::uint64_t bytes_before = 0;
   std::uint64_t bytes_after = 0;
@@ -107,16 +109,9 @@ Result<void> Engine::compact(Lock& lock, PartitionLog& log, Timestamp now) {
         log.set_cleaned(cleaned);
         return {};
       }
-      if (!log.replaceable(*compacted)) {  // deleted meanwhile
-        compactor.discard(*compacted);
-        lock.unlock();
-        continue;
-      }
-      log.hold_files(true);
       lock.unlock();
       const Result<void> installed = compactor.install(*compacted);
       lock.lock();
-      log.hold_files(false);
       if (deleted(log)) return Error{ErrorKind::kClosed, "the topic was deleted"};
       if (!installed) return compactor.half_installed() ? fail(installed.error()) : installed.error();
       bytes_before += compacted->bytes_before;
@@ -127,6 +122,7 @@ Result<void> Engine::compact(Lock& lock, PartitionLog& log, Timestamp now) {
   };
   const Result<void> done = pass();
   if (!lock.owns_lock()) lock.lock();
+  log.hold_files(false);
   if (done && bytes_before > 0) {
     spdlog::debug("{}: compacted {} up to offset {}, from {} to {} bytes", traits.description, to_string(*log.partition()),
                   log.cleaned().value, bytes_before, bytes_after);

@@ -92,21 +92,13 @@ CompactionInput PartitionLog::compaction_input(Timestamp now) const {
   return input;
 }
 
-bool PartitionLog::replaceable(const CompactedSegment& compacted) const {
-  auto segment = std::find_if(segments_.begin(), segments_.end(),
-                              [&](const Segment& each) { return each.path == compacted.replaced.front(); });
-  for (const std::string& path : compacted.replaced) {
-    if (segment == segments_.end() || segment->path != path) return false;
-    ++segment;
-  }
-  return true;
-}
-
 void PartitionLog::replace(CompactedSegment compacted) {
-  TIDEMILL_ASSERT(replaceable(compacted));
   const auto first = std::find_if(segments_.begin(), segments_.end(),
                                   [&](const Segment& each) { return each.path == compacted.replaced.front(); });
-  const auto behind = first + static_cast<std::ptrdiff_t>(compacted.replaced.size());
+  const auto count = static_cast<std::ptrdiff_t>(compacted.replaced.size());
+  TIDEMILL_ASSERT(segments_.end() - first >= count);
+  const auto behind = first + count;
+  TIDEMILL_ASSERT((behind - 1)->path == compacted.replaced.back());
   *first = std::move(compacted.segment);
   segments_.erase(first + 1, behind);
   recent_.drop_before(compacted.end);

@@ -75,8 +75,7 @@ Result<void> PartitionLog::roll() {
   Segment segment;
   segment.base = end_;
   segment.path = directory_ + "/" + segment_name(end_);
-  TIDEMILL_ASSIGN(std::unique_ptr<File> file, storage_.open(segment.path, OpenMode::kTruncate));
-  segment.file = std::move(file);
+  TIDEMILL_ASSIGN(segment.file, shared_.files.open(segment.path, OpenMode::kTruncate));
   TIDEMILL_TRY(storage_.sync_directory(directory_));
   segments_.push_back(std::move(segment));
   TIDEMILL_CRASH_POINT("segment.rolled");

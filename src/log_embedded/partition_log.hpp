@@ -13,6 +13,7 @@
 
 #include "log/topic_config.hpp"
 #include "log_embedded/compactor.hpp"
+#include "log_embedded/open_files.hpp"
 #include "log_embedded/recent_batches.hpp"
 
 namespace tidemill::embedded {
@@ -21,6 +22,7 @@ class PartitionLog {
  public:
   /// What all partitions of a log share; outlives them.
   struct Shared {
+    OpenFiles& files;
     std::int64_t segment_bytes = std::int64_t{1} << 30;  // where a topic does not say
     /// The journal's entries hold the batches, too (`power` durability).
     bool journal_batches = true;
@@ -107,12 +109,10 @@ class PartitionLog {
   [[nodiscard]] std::optional<double> dirty_ratio(Timestamp now) const;
   /// The segments to compact, to be worked on without the lock.
   [[nodiscard]] CompactionInput compaction_input(Timestamp now) const;
-  /// The segments of the group are as they were when compaction_input() was called: they may be replaced.
-  [[nodiscard]] bool replaceable(const CompactedSegment& compacted) const;
-  /// The new file has taken the place of the group's.
+  /// The new file has taken the place of the group's, which is as it was when compaction_input() was called.
   void replace(CompactedSegment compacted);
   void set_cleaned(Offset cleaned) { cleaned_ = std::max(cleaned_, cleaned); }
-  /// While it is set nobody else removes segment files.
+  /// While it is set, compaction reads and replaces segment files, and nobody else removes any.
   void hold_files(bool hold) { files_held_ = hold; }
 
   // Reading.

@@ -105,8 +105,7 @@ Result<void> PartitionLog::recover(const RecoveredFrom& from) {
 }
 
 Result<void> PartitionLog::recover_segment(Segment segment, const RecoveredFrom& from, bool& ended) {
-  TIDEMILL_ASSIGN(std::unique_ptr<File> file, storage_.open(segment.path, OpenMode::kReadWrite));
-  segment.file = std::move(file);
+  TIDEMILL_ASSIGN(segment.file, shared_.files.open(segment.path, OpenMode::kReadWrite));
   TIDEMILL_ASSIGN(const std::uint64_t size, segment.file->size());
   SegmentScan scan(*segment.file, 0, size);
   std::optional<std::uint64_t> unsure_from;

@@ -144,6 +144,11 @@ Result<void> Connection::open(MonotonicTime deadline) {
         TIDEMILL_TRY(wait_for(POLLIN, deadline));
       } else if (error == SSL_ERROR_WANT_WRITE) {
         TIDEMILL_TRY(wait_for(POLLOUT, deadline));
+      } else if (const long verified = SSL_get_verify_result(tls->ssl); verified != X509_V_OK) {
+        // Trying again does not help.
+        return Error{ErrorKind::kUnauthorized,
+                     fmt::format("broker {}:{}: its certificate is not accepted: {}; see ssl.truststore.location", host_, port_,
+                                 X509_verify_cert_error_string(verified))};
       } else {
         return failed("TLS: " + tls_reason());
       }

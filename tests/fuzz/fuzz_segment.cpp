@@ -13,9 +13,10 @@ namespace {
 /// The partition as recovery finds it.
 struct Recovered {
   Recovered(Storage& storage, Offset synced)
-      : log(storage, {"t", PartitionId(0)}, std::make_shared<const TopicSettings>(), shared),
+      : files(storage, 1), log(storage, {"t", PartitionId(0)}, std::make_shared<const TopicSettings>(), shared),
         result(log.recover({.log_start = Offset(0), .synced = synced, .deleted_to = Offset(0)})) {}
-  embedded::PartitionLog::Shared shared;
+  embedded::OpenFiles files;
+  embedded::PartitionLog::Shared shared{.files = files};
   embedded::PartitionLog log;
   Result<void> result;
 };

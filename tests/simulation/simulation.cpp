@@ -79,6 +79,7 @@ class Simulation {
     log_options_.default_partitions = kPartitions;
     log_options_.background_thread = false;
     log_options_.segment_bytes = static_cast<std::int64_t>(2000 + random_.below(20000));
+    log_options_.open_segments_max = 1 + random_.below(16);
     log_options_.unsafe_skip_sync_for_tests = options.skip_sync;
     topology_ = chain(random_.below(2) == 0);
     cache_bytes_ = random_.below(2) * 10000;

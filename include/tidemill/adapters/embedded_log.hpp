@@ -27,6 +27,8 @@ struct EmbeddedLogOptions {
   std::chrono::milliseconds lock_wait{3000};
   /// Bytes of one segment file where a topic does not say (segment.bytes).
   std::int64_t segment_bytes = std::int64_t{1} << 30;
+  /// Segment files that are open at a time; beyond it only those with unsynced writes are kept open.
+  std::size_t open_segments_max = 256;
   /// A commit group that has written so much commits early: what is not committed is held in memory.
   std::size_t transaction_bytes_max = std::size_t{8} << 20;
   /// Newest batches kept in memory, over all partitions, for readers that follow.

@@ -41,17 +41,6 @@ bool pause_asked_to_stop() {
   }
 }
 
-std::shared_ptr<Log> make_log(const ConfigReading& reading) {
-  KafkaLogOptions options;
-  options.properties = reading.client;
-  if (const auto servers = options.properties.extract("bootstrap.servers")) options.bootstrap_servers = servers.mapped();
-  for (const auto& [key, value] : reading.config.consumer) options.properties["consumer." + key] = value;
-  for (const auto& [key, value] : reading.config.producer) options.properties["producer." + key] = value;
-  for (const auto& [key, value] : reading.config.admin) options.properties["admin." + key] = value;
-  if (!reading.config.client_id.empty()) options.client_id = reading.config.client_id;
-  return kafka_log(std::move(options));
-}
-
 void say_owned_tasks(const Streams& streams) {
   std::string line = "owns";
   for (const ThreadMetadata& thread : streams.metadata_for_local_threads()) {
@@ -91,7 +80,7 @@ LifeEnd live(const ClientProgram& program, StreamsConfig config) {
 int run_lives(const ClientProgram& program, const std::map<std::string, std::string>& properties) {
   for (;;) {
     ConfigReading reading = read_config(properties);
-    reading.config.log = make_log(reading);
+    reading.config.log = kafka_log_of(reading);
     const LifeEnd end = live(program, std::move(reading.config));
     if (end == LifeEnd::kStuck) return 1;
     if (end == LifeEnd::kStopped || pause_asked_to_stop()) {
@@ -102,6 +91,17 @@ int run_lives(const ClientProgram& program, const std::map<std::string, std::str
 }
 
 }  // namespace
+
+std::shared_ptr<Log> kafka_log_of(const ConfigReading& reading) {
+  KafkaLogOptions options;
+  options.properties = reading.client;
+  if (const auto servers = options.properties.extract("bootstrap.servers")) options.bootstrap_servers = servers.mapped();
+  for (const auto& [key, value] : reading.config.consumer) options.properties["consumer." + key] = value;
+  for (const auto& [key, value] : reading.config.producer) options.properties["producer." + key] = value;
+  for (const auto& [key, value] : reading.config.admin) options.properties["admin." + key] = value;
+  if (!reading.config.client_id.empty()) options.client_id = reading.config.client_id;
+  return kafka_log(std::move(options));
+}
 
 int run_client_program(const ClientProgram& program, const std::string& config_file) {
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include <tidemill/streams.hpp>
@@ -20,6 +21,9 @@ struct ClientProgram {
   /// Kafka's keys, stronger than those of the file.
   std::map<std::string, std::string> settings = {};
 };
+/// The Kafka log that a properties file asks for.
+[[nodiscard]] std::shared_ptr<Log> kafka_log_of(const ConfigReading& reading);
+
 /// main() of such a program, for `--config FILE`: its exit status. 2: the file or what it says cannot be.
 int run_client_program(const ClientProgram& program, const std::string& config_file);
 

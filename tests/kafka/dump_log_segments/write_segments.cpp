@@ -1,8 +1,9 @@
 // write_segments DIR: fills an embedded log in DIR, then prints as JSON lines what its segment files hold by
-// our own reading: one line a batch, and one a topic with the records and markers that were sent.
+// our own reading: one line a batch, and one a topic with the records and markers that must be there.
 //
-// For each codec two topics: `plain-CODEC` (idempotent appends) and `transactional-CODEC` (committed,
-// aborted, and two writers mixed), over several segments.
+// For each codec three topics, over several segments: `plain-CODEC` (idempotent appends), `transactional-CODEC`
+// (committed, aborted, and two writers mixed), and `compacted-CODEC`, the same but compacted: what must be there is
+// what we find, which is less than was sent.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +25,7 @@ constexpr int kRounds = 12;
 constexpr int kRecordsPerRound = 30;
 const char* const kCodecs[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
 
-struct Sent {
+struct Counts {
   int records = 0;
   int commits = 0;
   int aborts = 0;
@@ -34,7 +35,7 @@ MonotonicTime deadline() {
   return system_clock().now().monotonic + std::chrono::seconds(30);
 }
 
-void send_round(LogProducer& producer, TopicHandle topic, int round, Sent& sent) {
+void send_round(LogProducer& producer, TopicHandle topic, int round, bool all_have_keys, Counts& sent) {
   static const Bytes kHeaders = Headers{{"round", Bytes("x")}, {"null", std::nullopt}}.encode();
   for (int i = 0; i < kRecordsPerRound; ++i) {
     const std::string key = "key-" + std::to_string(i % 7);
@@ -42,7 +43,7 @@ void send_round(LogProducer& producer, TopicHandle topic, int round, Sent& sent)
     const SendStatus status = producer.send({.topic = topic,
                                              .partition = PartitionId(0),
                                              .timestamp = Timestamp(1'700'000'000'000 + round * 1000 + i % 5),
-                                             .key = i % 6 == 5 ? OptionalBytesView() : BytesView(key),
+                                             .key = i % 6 == 5 && !all_have_keys ? OptionalBytesView() : BytesView(key),
                                              .value = i % 10 == 9 ? OptionalBytesView() : BytesView(value),
                                              .headers = i % 3 == 0 ? BytesView(kHeaders) : BytesView()});
     if (status != SendStatus::kAccepted) throw ResultException(producer.last_error());
@@ -51,7 +52,7 @@ void send_round(LogProducer& producer, TopicHandle topic, int round, Sent& sent)
   producer.dispatch();
 }
 
-Sent plain(Log& log, const std::string& name) {
+Counts plain(Log& log, const std::string& name) {
   auto group =
       log.commit_group(
              {.name = "plain-" + name, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
@@ -59,26 +60,27 @@ Sent plain(Log& log, const std::string& name) {
           .value();
   auto producer = group->producer();
   const TopicHandle topic = producer->topic(name, deadline()).value();
-  Sent sent;
+  Counts sent;
   for (int round = 0; round < kRounds; ++round) {
-    send_round(*producer, topic, round, sent);
+    send_round(*producer, topic, round, false, sent);
     (void)group->flush(deadline()).value();
   }
   return sent;
 }
 
-Sent transactional(Log& log, const std::string& name) {
+Counts transactional(Log& log, const std::string& name) {
   auto one = log.commit_group({.name = "one-" + name, .application_id = {}}, deadline()).value();
   auto two = log.commit_group({.name = "two-" + name, .application_id = {}}, deadline()).value();
   auto producer_one = one->producer();
   auto producer_two = two->producer();
   const TopicHandle topic_one = producer_one->topic(name, deadline()).value();
   const TopicHandle topic_two = producer_two->topic(name, deadline()).value();
-  Sent sent;
+  const bool keys = name.starts_with("compacted");
+  Counts sent;
   for (int round = 0; round < kRounds; ++round) {
-    send_round(*producer_one, topic_one, round, sent);
+    send_round(*producer_one, topic_one, round, keys, sent);
     (void)one->flush(deadline()).value();
-    send_round(*producer_two, topic_two, round, sent);
+    send_round(*producer_two, topic_two, round, keys, sent);
     (void)two->flush(deadline()).value();
     if (one->commit({}, deadline()).outcome != CommitOutcome::kCommitted)
       throw std::runtime_error("not committed");
@@ -100,7 +102,7 @@ const char* codec_name(std::uint8_t codec) {
   return codec < 5 ? names[codec] : "?";
 }
 
-void print_segment(const fs::path& path) {
+void print_segment(const fs::path& path, Counts& found) {
   std::ifstream file(path, std::ios::binary);
   const auto bytes =
       std::make_shared<const Bytes>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
@@ -110,9 +112,12 @@ void print_segment(const fs::path& path) {
     if (!header) throw std::runtime_error(path.string() + " does not end with a whole batch");
     const auto batch = decode_batch(bytes, at, partition).value();
     const char* marker = "";
-    if (header->control()) {
+    if (!header->control()) found.records += static_cast<int>(batch->records.size());
+    if (header->control() && !batch->records.empty()) {
       const auto type = read_control_type(BytesView(*bytes).substr(at, header->total_bytes())).value();
       marker = type == ControlType::kCommit ? "COMMIT" : type == ControlType::kAbort ? "ABORT" : "?";
+      found.commits += type == ControlType::kCommit ? 1 : 0;
+      found.aborts += type == ControlType::kAbort ? 1 : 0;
     }
     std::printf(
         "{\"file\":\"%s\",\"base\":%lld,\"last\":%lld,\"records\":%zu,\"producer\":%lld,\"epoch\":%d,"
@@ -134,32 +139,32 @@ int main(int argc, char** argv) try {
     std::fprintf(stderr, "usage: write_segments DIR\n");
     return 2;
   }
-  std::map<std::string, Sent> topics;
+  std::map<std::string, Counts> topics;
   {
     const auto log = open_embedded_log(argv[1], {.background_thread = false}).value();
     for (const char* codec : kCodecs) {
-      for (const char* kind : {"plain", "transactional"}) {
-        const std::string name = std::string(kind) + "-" + codec;
-        log->admin()
-            .create_topic({.name = name,
-                           .partitions = 1,
-                           .config = {{"compression.type", codec}, {"segment.bytes", "4096"}}},
-                          deadline())
-            .value();
+      for (const std::string kind : {"plain", "transactional", "compacted"}) {
+        const std::string name = kind + "-" + codec;
+        TopicConfig config{{"compression.type", codec}, {"segment.bytes", "4096"}, {"min.cleanable.dirty.ratio", "0"}};
+        if (kind == "compacted") config["cleanup.policy"] = "compact";
+        log->admin().create_topic({.name = name, .partitions = 1, .config = config}, deadline()).value();
         topics[name] = name.starts_with("plain") ? plain(*log, name) : transactional(*log, name);
       }
     }
+    run_background(*log).value();
   }
   for (const auto& [name, sent] : topics) {
     const fs::path folder = fs::path(argv[1]) / "topics" / (name + "-0");
-    std::printf("{\"topic\":\"%s\",\"folder\":\"%s\",\"records\":%d,\"commits\":%d,\"aborts\":%d}\n",
-                name.c_str(), folder.c_str(), sent.records, sent.commits, sent.aborts);
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(folder)) {
       if (entry.path().extension() == ".log") files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
-    for (const fs::path& file : files) print_segment(file);
+    Counts found;
+    for (const fs::path& file : files) print_segment(file, found);
+    const Counts& must = name.starts_with("compacted") ? found : sent;
+    std::printf("{\"topic\":\"%s\",\"folder\":\"%s\",\"sent\":%d,\"records\":%d,\"commits\":%d,\"aborts\":%d}\n",
+                name.c_str(), folder.c_str(), sent.records, must.records, must.commits, must.aborts);
   }
   return 0;
 } catch (const std::exception& problem) {

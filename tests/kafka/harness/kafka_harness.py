@@ -107,19 +107,23 @@ def die_with_parent():
 
 
 class Harness:
-    def __init__(self, name, broker_settings=(), keep=False):
+    def __init__(self, name, broker_arguments=None, keep=False):
+        """`broker_arguments(directory)` gives more arguments for kafka_broker start."""
         self.name, self.keep = name, keep
-        self.broker_settings = broker_settings
+        self.broker_arguments = broker_arguments or (lambda directory: [])
         self.directory = tempfile.mkdtemp(prefix=f"tidemill-{name}-")
         self.children = []
         self.begin = time.monotonic()
         self.address = None
+        self.listeners = {}  # further ones, {protocol: address}
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
         try:
-            settings = [argument for setting in self.broker_settings for argument in ("--set", setting)]
-            self.address = self.broker("start", "--life", str(BROKER_LIFE_SECONDS), *settings).strip()
+            addresses = self.broker("start", "--life", str(BROKER_LIFE_SECONDS),
+                                    *self.broker_arguments(self.directory)).splitlines()
+            self.address = addresses[0]
+            self.listeners = dict(line.split() for line in addresses[1:])
         except BaseException:
             shutil.rmtree(self.directory)
             raise

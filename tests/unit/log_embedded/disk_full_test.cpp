@@ -100,10 +100,8 @@ TEST(DiskFull, TheJournalHasItsPlaceAlready) {
 }
 
 // The operating system's own full disk: a small tmpfs in a namespace of our own, in a process of its own.
-int on_a_small_disk() {
+int on_a_small_disk(const std::string& directory) {
   if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return 77;
-  std::string pattern = testing::TempDir() + "/tidemill-full-XXXXXX";
-  const std::string directory = ::mkdtemp(pattern.data());
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 77;
   if (::mount("tidemill", directory.c_str(), "tmpfs", 0, "size=12m") != 0) return 77;
   const auto check = [](bool condition, const char* what) {
@@ -161,10 +159,13 @@ int on_a_small_disk() {
 }
 
 TEST(DiskFull, OnARealFileSystem) {
+  std::string pattern = testing::TempDir() + "/tidemill-full-XXXXXX";
+  const std::string directory = ::mkdtemp(pattern.data());
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(on_a_small_disk());
+  if (child == 0) ::_exit(on_a_small_disk(directory));
   int status = 0;
   ::waitpid(child, &status, 0);
+  EXPECT_EQ(::rmdir(directory.c_str()), 0);  // the disk was mounted for the child alone
   ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
   if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no mount namespace may be made here";
   EXPECT_EQ(WEXITSTATUS(status), 0);

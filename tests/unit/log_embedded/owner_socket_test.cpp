@@ -147,6 +147,8 @@ class Holder {
       ::pause();
       ::_exit(0);
     }
+    ::close(ready[1]);
+    ::close(let_go[0]);
     ready_ = ready[0];
     let_go_ = let_go[1];
     hear();
@@ -158,6 +160,8 @@ class Holder {
   }
   void kill() {
     if (child_ <= 0) return;
+    ::close(ready_);
+    ::close(let_go_);
     ::kill(child_, SIGKILL);
     int status = 0;
     EXPECT_EQ(::waitpid(std::exchange(child_, 0), &status, 0) > 0, true);
@@ -173,7 +177,7 @@ class Holder {
   int let_go_ = -1;
 };
 
-// At once, and when whoever looks has found the directory locked: the owner's death comes before, between and behind its looks.
+// At once, and when whoever looks has found the directory locked: the death comes before, between and behind its looks.
 TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerIsDead) {
   own();
   owner_.reset();
@@ -192,12 +196,12 @@ TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerIsDead) {
 TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerGivesTheDirectoryBack) {
   own();
   owner_.reset();
-  auto lock = real_storage(directory_)->lock("lock").value();
+  Holder holder(directory_);
   const LockFileEvents events(directory_);
   Result<std::shared_ptr<Log>> reached = Error{};
   std::thread tool([&] { reached = reach(); });
   events.await(IN_CLOSE_NOWRITE);  // it was found locked, and whose it is was looked up
-  lock.reset();
+  holder.let_go();
   tool.join();
   EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
 }
