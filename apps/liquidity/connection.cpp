@@ -29,6 +29,7 @@ Connection on_embedded_log(const std::string& directory, Access access) {
 #ifdef LIQUIDITY_ON_KAFKA
 constexpr const char* kPartitionsKey = "liquidity.partitions";
 constexpr std::int32_t kPartitionsOnKafka = 8;
+constexpr std::chrono::seconds kReachable{30};
 
 std::int32_t take_partitions(Properties& properties) {
   const auto found = properties.find(kPartitionsKey);
@@ -61,6 +62,12 @@ Connection on_kafka(Properties properties) {
   options.properties = std::move(reading.client);
   options.client_id = connection.config.client_id.empty() ? kApplicationId : connection.config.client_id;
   connection.config.log = tidemill::open_kafka_log(std::move(options)).value();
+  // Asked first, so that a broker that is not there is told as such, and not by whatever is wanted of it next.
+  const auto reached = connection.config.log->admin().list_topics(tidemill::system_clock().now().monotonic + kReachable);
+  if (!reached) {
+    throw ConfigException(connection.config.log->traits().description + " does not answer: does the broker run, and is "
+                          "bootstrap.servers its address? (" + reached.error().message + ")");
+  }
   return connection;
 }
 #else
@@ -81,7 +88,9 @@ Connection open(const Target& target, Access access) {
 }
 
 void check_chain(tidemill::Log& log) {
-  if (log.admin().describe_topic(topics::kTransactions, log_deadline())) return;
+  const auto described = log.admin().describe_topic(topics::kTransactions, log_deadline());
+  if (described) return;
+  if (described.error().kind != tidemill::ErrorKind::kNotFound) throw tidemill::ResultException(described.error());
   throw ConfigException("there is no liquidity chain in the " + log.traits().description + ": the topic " +
                         topics::kTransactions + " is missing");
 }

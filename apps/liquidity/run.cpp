@@ -81,6 +81,7 @@ class Run {
       if (now == tidemill::StreamsState::kError) interrupt_.wake();
     });
     streams_->start().value();
+    interrupt_.listen();  // until here a signal ends the process at once, and nothing has to be closed
     if (options_.http) open_front();
     return work();
   }
@@ -172,7 +173,7 @@ class Run {
 
   void wait_for_the_end() {
     constexpr std::chrono::hours kLong{24};
-    while (!interrupt_.wait_for(kLong)) {
+    while (going_on() && !interrupt_.wait_for(kLong)) {
     }
   }
 

@@ -19,9 +19,9 @@ void on_signal(int signal) {
 
 }  // namespace
 
-Interrupt::Interrupt() {
+void Interrupt::listen() {
   if (::pipe(pipe_ends) != 0) throw std::runtime_error("no pipe for signals can be made: too many open files?");
-  thread_ = std::thread([this] { listen(); });
+  thread_ = std::thread([this] { read_signals(); });
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART | SA_RESETHAND;
@@ -30,6 +30,7 @@ Interrupt::Interrupt() {
 }
 
 Interrupt::~Interrupt() {
+  if (!thread_.joinable()) return;
   ::signal(SIGINT, SIG_DFL);
   ::signal(SIGTERM, SIG_DFL);
   on_signal(0);
@@ -38,7 +39,7 @@ Interrupt::~Interrupt() {
   ::close(pipe_ends[1]);
 }
 
-void Interrupt::listen() {
+void Interrupt::read_signals() {
   while (true) {
     char byte = 0;
     const auto got = ::read(pipe_ends[0], &byte, 1);

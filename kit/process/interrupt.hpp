@@ -1,7 +1,7 @@
 // Interrupt: SIGINT and SIGTERM as something that a program can wait for and ask.
 //
-// One per process, made in main() before other threads. The first signal is told; a second one ends the process at once,
-// which is safe: what is in the log stays.
+// One per process. From listen() on the first signal is told; before, and from the second one on, a signal ends the process at
+// once, which is safe: what is in the log stays.
 #pragma once
 
 #include <atomic>
@@ -15,13 +15,14 @@ namespace kit {
 
 class Interrupt {
  public:
-  Interrupt();
+  Interrupt() = default;
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
+  void listen();
   /// Any thread.
-  [[nodiscard]] const std::atomic<bool>& requested() const { return requested_; }
+  [[nodiscard]] bool requested() const { return requested_; }
   /// SIGINT or SIGTERM; 0: none yet.
   [[nodiscard]] int signal() const { return signal_; }
   /// Whoever waits now or later returns at once, as at a signal: something else has come to its end. Any thread.
@@ -31,7 +32,7 @@ class Interrupt {
   bool wait_for(std::chrono::milliseconds duration) { return wait_until(std::chrono::steady_clock::now() + duration); }
 
  private:
-  void listen();
+  void read_signals();
   std::atomic<bool> requested_{false};
   std::atomic<int> signal_{0};
   bool woken_ = false;

@@ -14,6 +14,8 @@
 
 #include <tidemill/base/storage.hpp>
 
+#include "base/file_system_type.hpp"
+
 namespace tidemill {
 namespace {
 
@@ -91,29 +93,15 @@ class RealFile final : public File {
 class RealLock final : public DirectoryLock {
  public:
   explicit RealLock(int fd) : fd_(fd) {}
-  ~RealLock() override { ::close(fd_); }
+  ~RealLock() override {
+    ::flock(fd_, LOCK_UN);
+    (void)!::futimens(fd_, nullptr);  // whoever watches the file learns that it is free now
+    ::close(fd_);
+  }
 
  private:
   int fd_;
 };
-
-// Magic numbers of linux/magic.h and of file systems that are not in it.
-bool is_network_file_system(long type) {
-  switch (static_cast<unsigned long>(type)) {
-    case 0x6969:      // NFS
-    case 0x517b:      // SMB
-    case 0xff534d42:  // CIFS
-    case 0xfe534d42:  // SMB2
-    case 0x5346414f:  // AFS
-    case 0x00c36400:  // Ceph
-    case 0x01161970:  // GFS2
-    case 0x0bd00bd0:  // Lustre
-    case 0x01021997:  // 9p
-      return true;
-    default:
-      return false;
-  }
-}
 
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -219,7 +207,7 @@ class RealStorage final : public Storage {
     const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) return system_error("open lock file", whole);
     struct statfs file_system{};
-    if (::fstatfs(fd, &file_system) == 0 && is_network_file_system(file_system.f_type)) {
+    if (::fstatfs(fd, &file_system) == 0 && is_network_file_system(static_cast<std::uint64_t>(file_system.f_type))) {
       ::close(fd);
       return Error{ErrorKind::kUnsupported, whole + " is on a network file system, where locks and fsync cannot be "
                                                     "trusted: use a directory on a local disk"};

@@ -2,13 +2,19 @@
 #include <tidemill/adapters/embedded_log.hpp>
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <optional>
 
 #include <tidemill/base/assert.hpp>
 
+#include "log/failed_log.hpp"
 #include "log_embedded/embedded_commit_group.hpp"
 #include "log_embedded/engine.hpp"
 #include "log_embedded/owner_server.hpp"
+#include "log_embedded/owner_watch.hpp"
 #include "log_embedded/read_only_storage.hpp"
+#include "log_embedded/socket_log.hpp"
 
 namespace tidemill {
 namespace embedded {
@@ -214,7 +220,9 @@ class EmbeddedLog final : public Log, public LogAdmin {
 }  // namespace
 }  // namespace embedded
 
-Result<std::shared_ptr<Log>> open_embedded_log(std::string directory, EmbeddedLogOptions options) {
+namespace {
+
+Result<std::shared_ptr<Log>> open_now(const std::string& directory, const EmbeddedLogOptions& options) {
   const std::string description = "embedded log in " + directory;
   auto storage = real_storage(directory);
   if (options.read_only) {
@@ -234,6 +242,24 @@ Result<std::shared_ptr<Log>> open_embedded_log(std::string directory, EmbeddedLo
   return std::shared_ptr<Log>(std::move(log));
 }
 
+}  // namespace
+
+Result<std::shared_ptr<Log>> open_embedded_log(std::string directory, EmbeddedLogOptions options) {
+  const MonotonicTime deadline = system_clock().now().monotonic + options.lock_wait;
+  std::optional<embedded::OwnerWatch> watch;
+  while (true) {
+    auto opened = open_now(directory, options);
+    if (opened || opened.error().kind != ErrorKind::kLocked) return opened;
+    const int owner = embedded::owner_pid(directory);
+    if (owner == ::getpid()) return opened;  // this process will not end for its own sake
+    if (!watch) {  // from here on no change is missed: look once more
+      watch.emplace(directory);
+      continue;
+    }
+    if (!watch->wait(owner, deadline)) return opened;
+  }
+}
+
 Result<std::shared_ptr<Log>> open_embedded_log(Storage& storage, const Clock& clock, Random& random,
                                                EmbeddedLogOptions options) {
   TIDEMILL_ASSIGN(auto engine, embedded::Engine::open(nullptr, storage, clock, random, options, "embedded log"));
@@ -241,7 +267,8 @@ Result<std::shared_ptr<Log>> open_embedded_log(Storage& storage, const Clock& cl
 }
 
 std::shared_ptr<Log> embedded_log(std::string directory, EmbeddedLogOptions options) {
-  return open_embedded_log(std::move(directory), options).value();
+  auto opened = open_embedded_log(std::move(directory), options);
+  return opened ? std::move(opened).value() : failed_log(opened.error());
 }
 
 std::shared_ptr<Log> in_memory_log(EmbeddedLogOptions options) {

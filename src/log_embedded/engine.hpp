@@ -131,7 +131,7 @@ class Engine {
   Error fail(Error error);
   void disk_is_full(const Error& error);
 
-  [[nodiscard]] Result<void> keep(Lock& lock);
+  [[nodiscard]] Result<void> keep(Lock& lock, bool checkpoint_is_due);
   [[nodiscard]] Result<void> checkpoint_beside(Lock& lock);
   [[nodiscard]] Result<void> retain();
   [[nodiscard]] Result<void> compact(Lock& lock);

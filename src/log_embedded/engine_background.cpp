@@ -10,11 +10,12 @@ namespace tidemill::embedded {
 
 Result<void> Engine::background(Lock& lock) {
   TIDEMILL_ASSERT(lock.owns_lock());
-  TIDEMILL_TRY(keep(lock));
+  TIDEMILL_TRY(keep(lock, true));
   return compact(lock);
 }
 
-Result<void> Engine::keep(Lock& lock) {
+// In `process` durability a checkpoint bounds what a power failure takes; in `power` it makes room in the journal.
+Result<void> Engine::keep(Lock& lock, bool checkpoint_is_due) {
   TIDEMILL_TRY(writable());
   for (auto& [name, group] : groups) group.expire(clock.now().monotonic);
   if (!unended_.empty() || !to_journal_.empty()) {
@@ -23,8 +24,8 @@ Result<void> Engine::keep(Lock& lock) {
     if (!ended && ended.error().kind != ErrorKind::kDiskFull) return ended;
   }
   TIDEMILL_TRY(retain());
-  if (options.durability == Durability::kProcess || journal_->half_full()) return checkpoint_beside(lock);
-  return {};
+  const bool bounds_loss = options.durability == Durability::kProcess && checkpoint_is_due;
+  return bounds_loss || journal_->half_full() ? checkpoint_beside(lock) : Result<void>();
 }
 
 Result<void> Engine::retain() {
@@ -134,15 +135,17 @@ Result<void> Engine::compact(Lock& lock, PartitionLog& log, Timestamp now) {
 }
 
 void Engine::run_keeper() {
-  const auto interval = options.durability == Durability::kProcess
-                            ? std::min(options.background_sync_interval, options.background_interval)
-                            : options.background_interval;
+  const auto interval = std::min(options.background_sync_interval, options.background_interval);
+  MonotonicTime checkpoint_at = clock.now().monotonic + options.background_sync_interval;
   std::string reported;
   while (true) {
     keeper_wake_.wait_for(interval);
     if (stop_) return;
     Lock lock(mutex);
-    const Result<void> done = keep(lock);
+    const MonotonicTime now = clock.now().monotonic;
+    const bool due = now >= checkpoint_at;
+    const Result<void> done = keep(lock, due);
+    if (due) checkpoint_at = now + options.background_sync_interval;
     if (!done && done.error().message != reported) spdlog::error("{}: {}", traits.description, done.error().message);
     reported = done ? "" : done.error().message;
     if (failed_) return;

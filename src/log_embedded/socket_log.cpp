@@ -40,7 +40,7 @@ class SocketLog final : public Log, public LogAdmin {
     if (options.guarantee != ProcessingGuarantee::kAtLeastOnce || !options.application_id.empty()) {
       return cannot("a commit group with transactions or positions");
     }
-    TIDEMILL_ASSIGN(auto channel, OwnerChannel::open(directory_, deadline));
+    TIDEMILL_ASSIGN(auto channel, connect(deadline));
     return std::unique_ptr<CommitGroup>(new SocketCommitGroup(directory_, std::move(channel)));
   }
   Result<std::unique_ptr<Membership>> membership(std::string_view) override { return cannot("a membership"); }
@@ -86,8 +86,16 @@ class SocketLog final : public Log, public LogAdmin {
   }
 
  private:
+  /// One more connection to the owner that has answered before: that its socket is gone now means that it has ended.
+  Result<std::unique_ptr<OwnerChannel>> connect(MonotonicTime deadline) const {
+    auto channel = OwnerChannel::open(directory_, deadline);
+    if (!channel && channel.error().kind == ErrorKind::kNotFound) {
+      return Error{ErrorKind::kUnavailable, "the process that owned " + directory_ + " has ended (" + channel.error().message + ")"};
+    }
+    return channel;
+  }
   Result<std::unique_ptr<OwnerChannel>> connect() const {
-    return OwnerChannel::open(directory_, system_clock().now().monotonic + kConnectPatience);
+    return connect(system_clock().now().monotonic + kConnectPatience);
   }
   Error cannot(const std::string& what) const {
     return Error{ErrorKind::kUnsupported,

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "log/failed_log.hpp"
 #include "log_kafka/kafka_admin.hpp"
 #include "log_kafka/kafka_membership.hpp"
 
@@ -67,6 +68,9 @@ Result<std::shared_ptr<Log>> open_kafka_log(KafkaLogOptions options) {
   return std::shared_ptr<Log>(new kafka::KafkaLog(std::move(shared)));
 }
 
-std::shared_ptr<Log> kafka_log(KafkaLogOptions options) { return open_kafka_log(std::move(options)).value(); }
+std::shared_ptr<Log> kafka_log(KafkaLogOptions options) {
+  auto opened = open_kafka_log(std::move(options));
+  return opened ? std::move(opened).value() : failed_log(opened.error());
+}
 
 }  // namespace tidemill

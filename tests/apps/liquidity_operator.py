@@ -314,7 +314,7 @@ def full_disk(app):
     outcome = in_namespace(script, app.liquidity, app.path("disk"), day)
     if outcome is None:
         return skipped("a full disk")
-    says(outcome[1], "disk", "full", "first: 1\n", "again: 1\n", "larger: 0\n", f"{LARGE} transactions, 0 refused", "verify: 0\n")
+    says(outcome[1], "No space left on device", "first: 1\n", "again: 1\n", "larger: 0\n", f"{LARGE} transactions, 0 refused", "verify: 0\n")
     return None
 
 

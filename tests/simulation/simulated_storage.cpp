@@ -194,6 +194,13 @@ std::uint64_t SimulatedStorage::operations(Operation kind) const {
   return operations_[static_cast<std::size_t>(kind)];
 }
 
+std::uint64_t SimulatedStorage::renamed_to(std::string_view suffix) const {
+  std::lock_guard guard(mutex_);
+  return static_cast<std::uint64_t>(std::count_if(renamed_to_.begin(), renamed_to_.end(), [&](const std::string& name) {
+    return name.ends_with(suffix);
+  }));
+}
+
 Result<void> SimulatedStorage::begin(Operation kind, std::string_view what) const {
   if (off_) return Error{ErrorKind::kIo, std::string(what) + ": the machine is off"};
   ++operations_[static_cast<std::size_t>(kind)];
@@ -379,6 +386,7 @@ Result<void> SimulatedStorage::rename(std::string_view from, std::string_view to
   std::lock_guard guard(mutex_);
   TIDEMILL_TRY(begin(Operation::kName, from));
   if (!cached_names_.contains(from)) return missing("rename", from);
+  renamed_to_.emplace_back(to);
   change_names({NameChange::Kind::kRename, std::string(from), std::string(to), nullptr});
   return {};
 }

@@ -56,6 +56,8 @@ class SimulatedStorage final : public Storage {
   void set_capacity(std::optional<std::uint64_t> bytes);
   [[nodiscard]] std::uint64_t used() const;
   [[nodiscard]] std::uint64_t operations(Operation kind) const;
+  /// Files that were given a name that ends so.
+  [[nodiscard]] std::uint64_t renamed_to(std::string_view suffix) const;
   [[nodiscard]] const FaultCounts& faults() const { return faults_; }
 
   /// From now on everything fails: whoever has files open can do no more harm. Then power_on() or restart().
@@ -117,6 +119,7 @@ class SimulatedStorage final : public Storage {
   bool off_ = false;
   std::optional<std::uint64_t> capacity_;
   mutable std::array<std::uint64_t, kOperationKinds> operations_{};
+  std::vector<std::string> renamed_to_;
   Operations failing_;
   mutable std::uint64_t countdown_ = 0;
   bool for_good_ = false;

@@ -99,6 +99,7 @@ class Simulation {
     }
     if (report_.violation.empty()) check();
     report_.faults = storage_.faults();
+    report_.compacted_segments = storage_.renamed_to(".log");
     instances_.clear();
     second_owner_.reset();
     input_.reset();

@@ -99,18 +99,35 @@ class Alone(ToolTest):
         self.assertEqual(self.values("t"), ["a", "b", "c"])
         self.assertEqual(self.values("t", "--committed"), ["a", "c"])
 
-    def test_follow_shows_what_is_there_and_goes_on(self):
+    def test_follow_shows_what_is_there_and_goes_on_at_the_next_owner(self):
         self.prepared("topic t 1", "put t 0 - a", "put t 0 - b")
-        follow = subprocess.Popen(self.command(["consume", "t", "--from-beginning", "--follow"]), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  text=True)
-        self.assertIn(f"nobody owns {self.data}", follow.stderr.readline())
+        follow = subprocess.Popen(self.command(["consume", "t", "--from-beginning", "--follow", "--max", "5"]), stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        self.addCleanup(follow.stdout.close)
+        self.addCleanup(follow.stderr.close)
+        self.addCleanup(lambda: follow.poll() is None and (follow.kill(), follow.wait()))
         self.assertTrue(follow.stdout.readline().endswith("\ta\n"))
         self.assertTrue(follow.stdout.readline().endswith("\tb\n"))
+        self.assertIn(f"nobody owns {self.data}: waits for a process that does", follow.stderr.readline())
         self.assertIsNone(follow.poll())
-        follow.terminate()
-        follow.wait(PATIENCE)
-        follow.stdout.close()
-        follow.stderr.close()
+        self.done("produce", "t", stdin=b"c\n")  # owns it for a moment, and may be gone before it is asked
+        owner = self.owner()
+        owner.do("put t 0 - d")
+        line = follow.stdout.readline()
+        self.assertTrue(line.endswith("\tc\n"), line + (follow.stderr.read() if not line else ""))
+        self.assertTrue(follow.stdout.readline().endswith("\td\n"))
+        owner.kill()
+        while "waits for a process that does" not in follow.stderr.readline():
+            pass
+        self.owner().do("put t 0 - e")
+        self.assertTrue(follow.stdout.readline().endswith("\te\n"))
+        self.assertEqual(follow.wait(PATIENCE), 0)
+
+    def test_topics_are_made_together(self):
+        self.done("topics", "create", "a", "--config", "cleanup.policy=compact", "b", "--partitions", "2")
+        self.assertEqual(self.done("topics", "list").lines, ["a  2 partitions", "b  2 partitions"])
+        self.assertIn('there is a topic "b" already', self.refused("topics", "create", "c", "b", "d"))
+        self.assertEqual(self.done("topics", "list").lines[2:], ["c  8 partitions"])
 
     def test_topics_are_listed_and_described(self):
         self.done("topics", "create", "long-name", "--partitions", "2", "--config", "cleanup.policy=compact",

@@ -13,9 +13,9 @@ namespace tool {
 
 int list_topics(const Where& where, bool json);
 int describe_topics(const Where& where, const std::vector<std::string>& topics, bool json);
-/// `config`: KEY=VALUE each.
-int create_topic(const Where& where, const std::string& topic, std::int32_t partitions,
-                 const std::vector<std::string>& config);
+/// All with the same `config`, KEY=VALUE each; ends at the first that cannot be made.
+int create_topics(const Where& where, const std::vector<std::string>& topics, std::int32_t partitions,
+                  const std::vector<std::string>& config);
 
 struct ProduceOptions {
   std::string topic;

@@ -26,50 +26,58 @@ std::vector<tidemill::TopicPartition> wanted_partitions(const Where& where, tide
   return wanted;
 }
 
+/// What has been read so far, over as many logs as it takes: who follows a directory reads it, lets it go, and goes on at
+/// whatever process owns it next.
 class Reading {
  public:
-  Reading(const Where& where, tidemill::Log& log, const ConsumeOptions& options)
-      : where_(where), log_(log), options_(options) {
-    using tidemill::Isolation;
-    consumer_ =
-        log.consumer(options.committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted).value();
-    std::vector<std::pair<tidemill::TopicPartition, tidemill::Offset>> from;
-    for (const auto& offsets :
-         log.admin().offsets(wanted_partitions(where, log, options), where.deadline()).value()) {
-      const tidemill::Offset end = options.committed ? offsets.last_stable : offsets.high_watermark;
-      const tidemill::Offset begin = options.from_beginning ? offsets.start : end;
-      if (options.follow || begin < end) from.emplace_back(offsets.partition, begin);
-      if (begin < end) ends_[offsets.partition] = end;
-    }
-    consumer_->assign(from).value();
-  }
+  Reading(const Where& where, const ConsumeOptions& options) : where_(where), options_(options) {}
 
-  void run() {
-    while (!done()) {
+  /// To the end that the log has now, or, with `follow`, on and on. True: all that was asked for has been shown.
+  bool read(tidemill::Log& log, bool follow) {
+    begin(log);
+    while (!done() && (follow || !ends_.empty())) {
       const auto polled = consumer_->poll(kPollBytes).value();
-      for (const auto& batch : polled.batches) print(*batch);
-      for (const auto& error : polled.errors) answer(error);
-      for (auto end = ends_.begin(); end != ends_.end();) {
-        end = consumer_->position(end->first).value() >= end->second ? ends_.erase(end) : std::next(end);
+      for (const auto& batch : polled.batches) print(*batch, follow);
+      for (const auto& error : polled.errors) answer(log, error);
+      for (auto& [partition, position] : positions_) {
+        position = consumer_->position(partition).value();
+        const auto end = ends_.find(partition);
+        if (end != ends_.end() && position >= end->second) ends_.erase(end);
       }
-      if (!polled.batches.empty() || done()) continue;
-      if (std::fflush(stdout) != 0) return;  // main says so
-      if (!consumer_->wait(where_.deadline()) && !options_.follow) {
+      if (!polled.batches.empty() || done() || (!follow && ends_.empty())) continue;
+      if (std::fflush(stdout) != 0) break;  // main says so
+      if (!consumer_->wait(where_.deadline()) && !follow) {
         throw std::runtime_error("nothing came for " + std::to_string(where_.timeout_seconds) +
-                                 " s from the " + log_.traits().description + ", but the end is not reached");
+                                 " s from the " + log.traits().description + ", but the end is not reached");
       }
     }
+    consumer_.reset();
+    return done();
   }
 
  private:
-  [[nodiscard]] bool done() const {
-    return (options_.max >= 0 && count_ >= options_.max) || (!options_.follow && ends_.empty()) ||
-           std::ferror(stdout) != 0;
+  void begin(tidemill::Log& log) {
+    using tidemill::Isolation;
+    consumer_ =
+        log.consumer(options_.committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted).value();
+    ends_.clear();
+    std::vector<std::pair<tidemill::TopicPartition, tidemill::Offset>> from;
+    for (const auto& offsets :
+         log.admin().offsets(wanted_partitions(where_, log, options_), where_.deadline()).value()) {
+      const tidemill::Offset end = options_.committed ? offsets.last_stable : offsets.high_watermark;
+      const auto position = positions_.try_emplace(offsets.partition, options_.from_beginning ? offsets.start : end).first;
+      from.emplace_back(*position);
+      if (position->second < end) ends_[offsets.partition] = end;
+    }
+    consumer_->assign(from).value();
   }
-  void print(const tidemill::RecordBatch& batch) {
+  [[nodiscard]] bool done() const {
+    return (options_.max >= 0 && count_ >= options_.max) || std::ferror(stdout) != 0;
+  }
+  void print(const tidemill::RecordBatch& batch, bool follow) {
     const auto end = ends_.find(*batch.partition);
     for (const auto& record : batch.records) {
-      if (!options_.follow && (end == ends_.end() || record.offset >= end->second)) return;
+      if (!follow && (end == ends_.end() || record.offset >= end->second)) return;
       if (options_.max >= 0 && count_ >= options_.max) return;
       const std::string line = options_.json ? to_json_line(*batch.partition, record, options_.types)
                                              : to_text_line(*batch.partition, record, options_.types);
@@ -79,40 +87,56 @@ class Reading {
     }
   }
   /// Records that retention takes while they are read are no error of who reads.
-  void answer(const tidemill::PartitionError& error) {
+  void answer(tidemill::Log& log, const tidemill::PartitionError& error) {
     if (error.error.kind != tidemill::ErrorKind::kOffsetOutOfRange)
       throw tidemill::ResultException(error.error);
-    const auto offsets =
-        log_.admin().offsets(std::span(&error.partition, 1), where_.deadline()).value().at(0);
+    const auto offsets = log.admin().offsets(std::span(&error.partition, 1), where_.deadline()).value().at(0);
     std::fprintf(stderr, "tidemill: %s; goes on at %lld\n", error.error.message.c_str(),
                  static_cast<long long>(offsets.start.value));
     consumer_->seek(error.partition, offsets.start).value();
   }
 
   const Where& where_;
-  tidemill::Log& log_;
   const ConsumeOptions& options_;
   std::unique_ptr<tidemill::LogConsumer> consumer_;
+  std::map<tidemill::TopicPartition, tidemill::Offset> positions_;
   std::map<tidemill::TopicPartition, tidemill::Offset> ends_;  // of partitions that are not read to there yet
   std::int64_t count_ = 0;
 };
 
+/// A directory is followed at its owner: held here, nothing new could come.
+void follow_data(const Where& where, Reading& reading, std::shared_ptr<tidemill::Log> log) {
+  using Span = tidemill::LogTraits::CommitGroupSpan;
+  while (true) {
+    const bool nobody = log->traits().commit_group_span == Span::kProcess;
+    try {
+      if (reading.read(*log, !nobody)) return;
+    } catch (const tidemill::ResultException& gone) {
+      if (nobody || gone.error().kind != tidemill::ErrorKind::kUnavailable) throw;
+      std::fprintf(stderr, "tidemill: %s\n", gone.what());
+    }
+    std::fflush(stdout);
+    log.reset();
+    std::fprintf(stderr, "tidemill: nobody owns %s: waits for a process that does\n", where.data.c_str());
+    log = where.await_owner();
+  }
+}
+
 }  // namespace
 
 int consume(const Where& where, const ConsumeOptions& options) {
-  const auto log = where.open(Access::kRead);
+  auto log = where.open(Access::kRead);
   if (!options.from_beginning && !options.follow) {
     std::fprintf(stderr,
                  "tidemill: begins and ends at the end, so there is nothing to show: say --from-beginning, "
                  "--follow or both\n");
   }
-  using Span = tidemill::LogTraits::CommitGroupSpan;
-  if (options.follow && !where.data.empty() && log->traits().commit_group_span == Span::kProcess) {
-    std::fprintf(stderr,
-                 "tidemill: nobody owns %s, so nothing new comes; it is locked until this command ends\n",
-                 where.data.c_str());
+  Reading reading(where, options);
+  if (options.follow && !where.data.empty()) {
+    follow_data(where, reading, std::move(log));
+  } else {
+    reading.read(*log, options.follow);
   }
-  Reading(where, *log, options).run();
   return 0;
 }
 

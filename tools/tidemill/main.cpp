@@ -90,13 +90,14 @@ class CommandLine {
                              [this] { return tool::describe_topics(where_, names_, json_); });
     describe.add_option("topic", names_, "Which")->required();
     describe.add_flag("--json", json_, "JSON lines");
-    CLI::App& create = add(*topics, "create", "A new topic; with --data also a new log where there is none",
-                           [this] { return tool::create_topic(where_, name_, partitions_, config_); });
-    create.add_option("topic", name_, "Its name: letters, digits, '.', '_', '-'")->required();
+    CLI::App& create = add(*topics, "create", "New topics; with --data also a new log where there is none",
+                           [this] { return tool::create_topics(where_, names_, partitions_, config_); });
+    create.add_option("topic", names_, "Their names: letters, digits, '.', '_', '-'")->required();
     create.add_option("--partitions", partitions_, "How many; default: the log's own")
         ->check(CLI::Range(1, 10000));
     create.add_option("--config", config_, "KEY=VALUE, for example cleanup.policy=compact; may be repeated")
-        ->type_name("KEY=VALUE");
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
     for (CLI::App* command : {&list, &describe, &create}) add_where(*command, where_);
   }
 
@@ -121,7 +122,7 @@ class CommandLine {
     consume.add_flag("--from-beginning", consume_.from_beginning,
                      "From the first record on; default: from the end on");
     consume.add_flag("--committed", consume_.committed, "Nothing of open or aborted transactions");
-    consume.add_flag("--follow", consume_.follow, "Goes on with what comes, until interrupted");
+    consume.add_flag("--follow", consume_.follow, "Goes on with what comes, through ends and starts of a directory's owner, until interrupted");
     consume.add_flag("--json", consume_.json,
                      "JSON lines: partition, offset, timestamp, key, value, headers; bytes that are no text "
                      "as {\"base64\":\"...\"}");

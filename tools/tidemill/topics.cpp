@@ -64,10 +64,9 @@ int describe_topics(const Where& where, const std::vector<std::string>& topics, 
   return 0;
 }
 
-int create_topic(const Where& where, const std::string& topic, std::int32_t partitions,
-                 const std::vector<std::string>& config) {
+int create_topics(const Where& where, const std::vector<std::string>& topics, std::int32_t partitions,
+                  const std::vector<std::string>& config) {
   tidemill::TopicSpec spec;
-  spec.name = topic;
   spec.partitions = partitions;
   for (const std::string& entry : config) {
     const auto equals = entry.find('=');
@@ -75,7 +74,10 @@ int create_topic(const Where& where, const std::string& topic, std::int32_t part
     spec.config[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
   const auto log = where.open(Access::kCreate);
-  log->admin().create_topic(spec, where.deadline()).value();
+  for (const std::string& topic : topics) {
+    spec.name = topic;
+    log->admin().create_topic(spec, where.deadline()).value();
+  }
   return 0;
 }
 

@@ -23,6 +23,8 @@ struct EmbeddedLogOptions {
   std::chrono::milliseconds background_sync_interval{1000};
   /// Refuses every write and leaves the files as they are, also where an owner would mend them; for tools that look.
   bool read_only = false;
+  /// How long opening waits for a process that has the directory now and may be about to end: a tool, or a predecessor.
+  std::chrono::milliseconds lock_wait{3000};
   /// Bytes of one segment file where a topic does not say (segment.bytes).
   std::int64_t segment_bytes = std::int64_t{1} << 30;
   /// A commit group that has written so much commits early: what is not committed is held in memory.
@@ -48,10 +50,14 @@ struct EmbeddedLogOptions {
 /// all else answers kUnsupported. kLocked, kTimeout: the owner has not answered for as long as `patience`.
 [[nodiscard]] Result<std::shared_ptr<Log>> reach_embedded_log(std::string directory, EmbeddedLogOptions options,
                                                               std::chrono::milliseconds patience);
+/// The log of a process that owns `directory`, over its socket as above; waits until there is one and never takes the lock.
+/// kTimeout: there was none for as long as `patience`.
+[[nodiscard]] Result<std::shared_ptr<Log>> await_embedded_log(std::string directory, std::chrono::milliseconds patience);
 /// The same as open_embedded_log(), with the world given: for tests and simulation. All three must outlive the log.
 [[nodiscard]] Result<std::shared_ptr<Log>> open_embedded_log(Storage& storage, const Clock& clock, Random& random,
                                                              EmbeddedLogOptions options = {});
-/// As open_embedded_log(), but throws ResultException: for the first line of a main().
+/// As open_embedded_log(), for a main() of one expression: when it fails, everything that is asked of the log answers why, and
+/// so do Streams::start() and run().
 [[nodiscard]] std::shared_ptr<Log> embedded_log(std::string directory, EmbeddedLogOptions options = {});
 /// A log that lives as long as the object. Same code, files in memory.
 [[nodiscard]] std::shared_ptr<Log> in_memory_log(EmbeddedLogOptions options = {});

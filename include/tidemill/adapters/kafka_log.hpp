@@ -20,7 +20,7 @@ struct KafkaLogOptions {
 /// Connects lazily; kInvalidArgument for a property that no client knows or that the membership client cannot speak
 /// (security.protocol other than PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL; mechanisms other than PLAIN, SCRAM).
 [[nodiscard]] Result<std::shared_ptr<Log>> open_kafka_log(KafkaLogOptions options);
-/// As open_kafka_log(), but throws ResultException.
+/// As open_kafka_log(), for a main() of one expression: when it fails, everything that is asked of the log answers why.
 [[nodiscard]] std::shared_ptr<Log> kafka_log(KafkaLogOptions options);
 
 }  // namespace tidemill

@@ -2,7 +2,7 @@
 // the n-th call): whoever writes to disk gets one through its constructor.
 //
 // Paths are plain, '/'-separated, relative to the root the Storage was made with. A Storage may be used from any
-// thread; a File from one thread at a time, except read_at(), which may run beside one writer.
+// thread; a File from one thread at a time, except read_at() and sync(), which may run beside one writer.
 // After File::sync() has failed, the file's contents are unknown: close, reopen, recover; never retry the sync.
 #pragma once
 

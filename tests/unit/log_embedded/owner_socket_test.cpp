@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,6 +25,25 @@ using testing::HasSubstr;
 MonotonicTime soon() {
   return system_clock().now().monotonic + std::chrono::seconds(30);
 }
+
+/// What is done to the lock file of a directory.
+class LockFileEvents {
+ public:
+  explicit LockFileEvents(const std::string& directory) : events_(::inotify_init1(IN_CLOEXEC)) {
+    EXPECT_GE(::inotify_add_watch(events_.number(), (directory + "/lock").c_str(), IN_CLOSE), 0);
+  }
+  /// Until an event of the kind has come.
+  void await(std::uint32_t mask) const {
+    while (true) {
+      inotify_event event{};
+      ASSERT_EQ(::read(events_.number(), &event, sizeof event), static_cast<ssize_t>(sizeof event));
+      if ((event.mask & mask) != 0) return;
+    }
+  }
+
+ private:
+  Descriptor events_;
+};
 
 class OwnerSocket : public testing::Test {
  protected:
@@ -109,25 +129,113 @@ TEST_F(OwnerSocket, IsWaitedForWhileTheOwnerStarts) {
   EXPECT_THAT(reached.value()->traits().description, HasSubstr("process " + std::to_string(::getpid())));
 }
 
+/// Another process that has the lock, and no socket; for a write to `let_go` it closes it and lives on.
+class Holder {
+ public:
+  explicit Holder(const std::string& directory) {
+    int ready[2];
+    int let_go[2];
+    if (::pipe(ready) != 0 || ::pipe(let_go) != 0) throw std::runtime_error("pipe");
+    child_ = ::fork();
+    if (child_ == 0) {
+      auto lock = real_storage(directory)->lock("lock");
+      (void)!::write(ready[1], "x", 1);
+      char byte = 0;
+      (void)!::read(let_go[0], &byte, 1);
+      lock = Error{};
+      (void)!::write(ready[1], "x", 1);
+      ::pause();
+      ::_exit(0);
+    }
+    ready_ = ready[0];
+    let_go_ = let_go[1];
+    hear();
+  }
+  ~Holder() { kill(); }
+  void let_go() {
+    (void)!::write(let_go_, "x", 1);
+    hear();
+  }
+  void kill() {
+    if (child_ <= 0) return;
+    ::kill(child_, SIGKILL);
+    int status = 0;
+    EXPECT_EQ(::waitpid(std::exchange(child_, 0), &status, 0) > 0, true);
+  }
+
+ private:
+  void hear() {
+    char byte = 0;
+    EXPECT_EQ(::read(ready_, &byte, 1), 1);
+  }
+  pid_t child_ = 0;
+  int ready_ = -1;
+  int let_go_ = -1;
+};
+
+// At once, and when whoever looks has found the directory locked: the owner's death comes before, between and behind its looks.
 TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerIsDead) {
   own();
   owner_.reset();
-  int ready[2];
-  ASSERT_EQ(::pipe(ready), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {  // has the lock, and no socket
-    const auto lock = real_storage(directory_)->lock("lock");
-    (void)!::write(ready[1], "x", 1);
-    ::pause();
-    ::_exit(lock ? 0 : 1);
+  for (const std::uint32_t seen : {0, IN_CLOSE_WRITE, IN_CLOSE_NOWRITE, 0, IN_CLOSE_WRITE, IN_CLOSE_NOWRITE}) {
+    Holder holder(directory_);
+    const LockFileEvents events(directory_);
+    Result<std::shared_ptr<Log>> reached = Error{};
+    std::thread tool([&] { reached = reach(); });
+    if (seen != 0) events.await(seen);
+    holder.kill();
+    tool.join();
+    EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
   }
-  char byte = 0;
-  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+}
+
+TEST_F(OwnerSocket, IsWaitedForUntilTheOwnerGivesTheDirectoryBack) {
+  own();
+  owner_.reset();
+  auto lock = real_storage(directory_)->lock("lock").value();
+  const LockFileEvents events(directory_);
   Result<std::shared_ptr<Log>> reached = Error{};
   std::thread tool([&] { reached = reach(); });
-  ::kill(child, SIGKILL);
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  events.await(IN_CLOSE_NOWRITE);  // it was found locked, and whose it is was looked up
+  lock.reset();
+  tool.join();
+  EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
+}
+
+TEST_F(OwnerSocket, AnApplicationWaitsForWhoeverHasTheDirectoryBeforeIt) {
+  own();
+  owner_.reset();
+  const std::chrono::hours forever{1};
+  for (const bool dies : {false, true}) {
+    Holder holder(directory_);
+    std::thread application([&] { owner_ = open_embedded_log(directory_, {.lock_wait = forever}).value(); });
+    dies ? holder.kill() : holder.let_go();
+    application.join();
+    EXPECT_EQ(owner_->admin().list_topics(soon()).value().size(), 1U);
+    owner_.reset();
+  }
+}
+
+TEST_F(OwnerSocket, AnApplicationDoesNotWaitForLongNorForItself) {
+  own();
+  EXPECT_EQ(open_embedded_log(directory_, {.lock_wait = std::chrono::hours(1)}).error().kind, ErrorKind::kLocked);
+  owner_.reset();
+  const Holder holder(directory_);
+  const auto refused = open_embedded_log(directory_, {.lock_wait = std::chrono::milliseconds(1)});
+  EXPECT_EQ(refused.error().kind, ErrorKind::kLocked);
+  // A main() of one expression hears it where the log is told to work.
+  const auto log = embedded_log(directory_, {.lock_wait = {}});
+  EXPECT_EQ(log->admin().list_topics(soon()).error().message, refused.error().message);
+  EXPECT_EQ(log->consumer(Isolation::kReadCommitted).error().kind, ErrorKind::kLocked);
+}
+
+TEST_F(OwnerSocket, IsAwaitedWithoutTouchingTheLock) {
+  own();
+  owner_.reset();
+  EXPECT_EQ(await_embedded_log(directory_, std::chrono::milliseconds(1)).error().kind, ErrorKind::kTimeout);
+  Result<std::shared_ptr<Log>> reached = Error{};
+  std::thread tool([&] { reached = await_embedded_log(directory_, std::chrono::hours(1)); });
+  own();
   tool.join();
   EXPECT_EQ(reached.value()->admin().list_topics(soon()).value().size(), 1U);
 }
