@@ -19,12 +19,13 @@ bool full(const BatchBuilder& builder) { return builder.size_bytes() + kRoom > k
 Sample run_batch_encode(std::uint64_t records) {
   RecordGenerator source({.records = 1000, .keys = 100'000, .value_bytes = 100});
   source.next();
-  BatchBuilder builder;
+  const std::shared_ptr<BytesPool> pool = BytesPool::create();
+  BatchBuilder builder(pool);
   std::size_t bytes = 0;
   const double before = process_cpu_ns();
   for (std::uint64_t i = 0; i < records; ++i) {
     builder.add(Timestamp(source.timestamp() + static_cast<std::int64_t>(i / 100)), source.key(), source.value(), {});
-    if (full(builder)) bytes += builder.seal({}).size();
+    if (full(builder)) bytes += pool->share(builder.seal({}))->size();
   }
   bytes += builder.seal({}).size();
   keep(bytes);

@@ -53,6 +53,10 @@ inline void append_varint(Bytes& out, std::int64_t value) { append_unsigned_vari
   return nullptr;
 }
 [[nodiscard]] inline const char* read_varint(const char* in, const char* end, std::int64_t& value) {
+  if (in != end && static_cast<unsigned char>(*in) < 0x80) [[likely]] {  // lengths and deltas mostly are
+    value = unzigzag(static_cast<unsigned char>(*in));
+    return in + 1;
+  }
   std::uint64_t raw = 0;
   in = read_unsigned_varint(in, end, raw);
   value = unzigzag(raw);

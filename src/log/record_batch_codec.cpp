@@ -145,10 +145,11 @@ Result<RecordBatchPtr> decode_batch(std::shared_ptr<const Bytes> memory, std::si
   batch->partition = std::move(partition);
   batch->leader_epoch = header->leader_epoch;
   batch->size_bytes = records.size() + static_cast<std::size_t>(header->record_count) * sizeof(LogRecord);
-  batch->records.resize(static_cast<std::size_t>(header->record_count));
+  batch->records.reserve(static_cast<std::size_t>(header->record_count));
   RecordReader reader{records.data(), records.data() + records.size()};
   Offset previous = header->base_offset - 1;
-  for (LogRecord& record : batch->records) {
+  for (std::int32_t i = 0; i < header->record_count; ++i) {
+    LogRecord& record = batch->records.emplace_back();
     if (!reader.record(*header, record)) return corrupt(header->base_offset, "malformed record");
     if (record.offset <= previous) return corrupt(header->base_offset, "offsets do not grow");
     previous = record.offset;
@@ -226,7 +227,7 @@ void BatchBuilder::clear() {
 // The room is zeroed when it is made, not record by record.
 void BatchBuilder::make_room(std::size_t bytes) {
   if (bytes_.empty() && pool_) bytes_ = pool_->take();
-  if (bytes > bytes_.size()) bytes_.resize(std::max({bytes, bytes_.size() * 2, kFirstRoomBytes}));
+  if (bytes > bytes_.size()) bytes_.resize(std::max({bytes, bytes_.size() * 2, last_batch_bytes_, kFirstRoomBytes}));
 }
 
 void BatchBuilder::add(Timestamp timestamp, OptionalBytesView key, OptionalBytesView value, BytesView headers) {
@@ -274,6 +275,7 @@ void BatchBuilder::add_at(std::int32_t offset_delta, Timestamp timestamp, Option
 Bytes BatchBuilder::take(Compression codec) {
   if (codec == Compression::kNone) {
     bytes_.resize(used_);
+    last_batch_bytes_ = used_;
     return std::move(bytes_);
   }
   Bytes batch(kBatchHeaderBytes, '\0');

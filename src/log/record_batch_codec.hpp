@@ -107,6 +107,7 @@ class BatchBuilder {
   std::shared_ptr<BytesPool> pool_;
   Bytes bytes_;  // the batch up to `used_`, and room
   std::size_t used_ = kBatchHeaderBytes;
+  std::size_t last_batch_bytes_ = 0;  // the next one may be as large
   std::int32_t count_ = 0;
   std::int32_t last_delta_ = -1;
   Timestamp base_timestamp_;
