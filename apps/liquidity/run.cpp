@@ -113,6 +113,7 @@ class Run {
     } catch (const std::exception& failed) {
       problem = failed.what();
     }
+    if (interrupt_.signal() != 0) std::fprintf(stderr, "\nStopping; a second Ctrl-C ends at once, and loses nothing either.\n");
     if (const auto error = streams_->error()) problem = error->message;  // the cause, if the input failed as well
     front_.reset();
     if (const auto closed = streams_->close(); !closed && !problem) problem = closed.error().message;
@@ -140,7 +141,10 @@ class Run {
         feed([&] { last_success = Clock::now(); });
         return;
       } catch (const tidemill::ResultException& failed) {
-        const bool passes = failed.error().retriable() || failed.error().kind == tidemill::ErrorKind::kTransactionAborted;
+        const auto kind = failed.error().kind;
+        const bool waits_for_room = kind == tidemill::ErrorKind::kFull && !options_.once;  // who asked for an end wants to hear it
+        const bool passes = kind == tidemill::ErrorKind::kTimeout || kind == tidemill::ErrorKind::kUnavailable ||
+                            kind == tidemill::ErrorKind::kTransactionAborted || waits_for_room;
         if (!passes || Clock::now() - last_success > kFeedRetryMax) throw;
         interrupt_.wait_for(kFeedPause);
         if (!going_on()) throw;
