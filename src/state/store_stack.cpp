@@ -98,10 +98,6 @@ class MergedIterator final : public BytesIterator {
   bool from_above_ = false;
 };
 
-void count(std::atomic<std::uint64_t>& counter) {
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
 class StoreStack final : public LayeredStore {
  public:
   StoreStack(StoreSpec spec, std::unique_ptr<BytesStore> store, ChangelogWriter* changelog, ThreadCache* cache,

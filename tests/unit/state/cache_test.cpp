@@ -15,7 +15,7 @@ using ::testing::Pair;
 
 class Changelog final : public ChangelogWriter {
  public:
-  void append(const std::string&, BytesView key, OptionalBytesView value, Timestamp timestamp) override {
+  void append(const std::string&, BytesView key, OptionalBytesView value, Timestamp timestamp, const Headers&) override {
     written.push_back(Bytes(key) + "=" + (value ? Bytes(*value) : "null") + "@" + std::to_string(timestamp.value));
   }
   std::vector<std::string> written;
