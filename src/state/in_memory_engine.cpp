@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace tidemill {
 namespace {
@@ -77,6 +78,47 @@ constexpr std::size_t kSlotBytes = 100;
 std::size_t heap_bytes(std::size_t size) { return size > kInlineText ? size + 16 : 0; }
 std::size_t row_bytes(std::size_t key, std::size_t value) { return kSlotBytes + heap_bytes(key) + heap_bytes(value); }
 
+// What each key was before it was changed, oldest change first; the bytes of all lie one behind the other, so that remembering a
+// change allocates nothing.
+class UndoList {
+ public:
+  static constexpr std::size_t kChangeBytes = 3 * sizeof(std::size_t);  // beside those of key and value
+  void remember(BytesView key, OptionalBytesView old_value) {
+    changes_.push_back({bytes_.size(), key.size(), old_value.has_value()});
+    bytes_ += key;
+    if (old_value) bytes_ += *old_value;
+  }
+  /// `undo(key, old_value)`, the newest change first.
+  template <class F>
+  void walk_back(F undo) const {
+    std::size_t end = bytes_.size();
+    for (auto change = changes_.rbegin(); change != changes_.rend(); end = change->begin, ++change) {
+      const BytesView both = BytesView(bytes_).substr(change->begin, end - change->begin);
+      undo(both.substr(0, change->key_size),
+           change->had_value ? OptionalBytesView(both.substr(change->key_size)) : std::nullopt);
+    }
+  }
+  /// Keeps memory for as many changes as are usual between two commits.
+  void forget() {
+    changes_.clear();
+    bytes_.clear();
+    if (changes_.capacity() > kChangesKept) changes_.shrink_to_fit();
+    if (bytes_.capacity() > kBytesKept) bytes_.shrink_to_fit();
+  }
+
+ private:
+  static constexpr std::size_t kChangesKept = 32768;
+  static constexpr std::size_t kBytesKept = std::size_t{1} << 20;
+  struct Change {
+    std::size_t begin;
+    std::size_t key_size;
+    bool had_value;
+  };
+  static_assert(sizeof(Change) == kChangeBytes);
+  std::vector<Change> changes_;
+  std::string bytes_;
+};
+
 class InMemoryStore final : public BytesStore {
  public:
   InMemoryStore(std::string name, Tally tally) : name_(std::move(name)), tally_(std::move(tally)) {}
@@ -93,12 +135,12 @@ class InMemoryStore final : public BytesStore {
     return true;
   }
   Result<void> put(BytesView key, OptionalBytesView value) override {
-    uncommitted_bytes_ += kUndoBytes + heap_bytes(key.size()) + (value ? value->size() : 0);
+    uncommitted_bytes_ += UndoList::kChangeBytes + key.size() + (value ? value->size() : 0);
     const auto found = rows_.find(key);
     if (found != rows_.end()) {
       row_bytes_ -= row_bytes(found->first.size(), found->second.size());
       if (value) row_bytes_ += row_bytes(key.size(), value->size());
-      undo_.push_back({found->first, value ? OptionalBytes(found->second) : OptionalBytes(std::move(found->second))});
+      undo_.remember(key, found->second);
       if (value) {
         found->second.assign(*value);
       } else {
@@ -109,7 +151,7 @@ class InMemoryStore final : public BytesStore {
     }
     if (!value) return {};
     row_bytes_ += row_bytes(key.size(), value->size());
-    undo_.push_back({std::string(key), std::nullopt});
+    undo_.remember(key, std::nullopt);
     if (ordered_) order_.emplace(key);
     rows_.emplace(std::string(key), std::string(*value));
     return {};
@@ -131,17 +173,18 @@ class InMemoryStore final : public BytesStore {
     return {};
   }
   void abort() override {
-    for (auto change = undo_.rbegin(); change != undo_.rend(); ++change) {
-      if (const auto row = rows_.find(change->key); row != rows_.end()) row_bytes_ -= row_bytes(row->first.size(), row->second.size());
-      if (change->old_value) row_bytes_ += row_bytes(change->key.size(), change->old_value->size());
-      if (change->old_value) {
-        rows_.insert_or_assign(change->key, std::move(*change->old_value));
-        if (ordered_) order_.insert(change->key);
+    undo_.walk_back([this](BytesView key, OptionalBytesView old_value) {
+      const auto row = rows_.find(key);
+      if (row != rows_.end()) row_bytes_ -= row_bytes(row->first.size(), row->second.size());
+      if (old_value) {
+        row_bytes_ += row_bytes(key.size(), old_value->size());
+        rows_.insert_or_assign(std::string(key), std::string(*old_value));
+        if (ordered_) order_.emplace(key);
       } else {
-        rows_.erase(change->key);
-        if (ordered_) order_.erase(change->key);
+        if (row != rows_.end()) rows_.erase(row);
+        if (ordered_) order_.erase(std::string(key));
       }
-    }
+    });
     forget_undo();
   }
   Result<void> flush() override { return {}; }
@@ -177,12 +220,6 @@ class InMemoryStore final : public BytesStore {
   }
 
  private:
-  struct Undo {
-    std::string key;
-    OptionalBytes old_value;
-  };
-  static constexpr std::size_t kUndoKept = 4096;
-  static constexpr std::size_t kUndoBytes = sizeof(Undo);
   /// At commits only: a shared number must not be touched by every put.
   void tell() {
     const std::size_t now = row_bytes_ + (ordered_ ? rows_.size() * sizeof(std::string) : 0);
@@ -190,15 +227,14 @@ class InMemoryStore final : public BytesStore {
     told_bytes_ = now;
   }
   void forget_undo() {
-    undo_.clear();
-    if (undo_.capacity() > kUndoKept) undo_.shrink_to_fit();
+    undo_.forget();
     uncommitted_bytes_ = 0;
   }
   std::string name_;
   Rows rows_;
   Order order_;
   bool ordered_ = false;
-  std::vector<Undo> undo_;
+  UndoList undo_;
   std::size_t uncommitted_bytes_ = 0;
   std::size_t row_bytes_ = 0;
   std::size_t told_bytes_ = 0;

@@ -37,6 +37,7 @@ class RocksDbEngine final : public StateEngine {
     db_options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
     db_options.keep_log_file_num = 1;
     db_options.max_open_files = 256;
+    db_options.max_file_opening_threads = 1;  // sixteen otherwise, for each instance, before the first record
     const std::string path = directory + "/rocksdb";
     std::vector<std::string> existing;
     (void)rocksdb::DB::ListColumnFamilies(db_options, path, &existing);
