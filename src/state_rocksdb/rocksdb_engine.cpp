@@ -38,6 +38,7 @@ class RocksDbEngine final : public StateEngine {
     db_options.max_background_jobs = 2;
     db_options.max_open_files = 256;
     db_options.info_log = rocksdb_log("state in " + path);
+    db_options.max_file_opening_threads = 1;  // sixteen otherwise, for each instance, before the first record
     std::vector<std::string> existing;
     (void)rocksdb::DB::ListColumnFamilies(db_options, path, &existing);
     std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
