@@ -3,6 +3,7 @@
 
 #include "application.hpp"
 #include "hand_made.hpp"
+#include "other_log.hpp"
 
 namespace tidemill::test {
 namespace {
@@ -229,6 +230,69 @@ TEST(StreamThread, OneThatHasLostItsTasksCommitsNoPositionOfTheirs) {
   }
   for (int i = 0; i < 20; ++i) application.step();
   EXPECT_GE(committed_in(world, lost), Offset(3));
+  EXPECT_EQ(world.read("out").size(), 1U);
+}
+
+/// Counts the keys of "in", whose two partitions have two tasks, after a first run whose counts have to be restored.
+struct CountsRestored {
+  World world;
+  std::shared_ptr<OtherLog> log;
+  std::shared_ptr<Topology> topology = HandMade()
+                                           .store(text_store("counts"))
+                                           .source("source", {"in"})
+                                           .processor("count", counting("counts"), {"source"}, {"counts"})
+                                           .sink("sink", "out", {"count"})
+                                           .build();
+  CountsRestored() {
+    world.create("in", 2);
+    produce_all();
+    {
+      Application application(world, topology, {});
+      EXPECT_TRUE(application.settle());
+      application.close();
+    }
+    log = std::make_shared<OtherLog>(world.log);
+    world.log = log;
+  }
+  /// The same key once in each partition.
+  void produce_all() const {
+    for (std::int32_t partition : {0, 1}) send_to(world, partition, {{"v", Timestamp(1000)}});
+  }
+  std::vector<std::string> restored_counts() {
+    Application application(world, topology, {});
+    EXPECT_TRUE(application.settle());
+    produce_all();
+    EXPECT_TRUE(application.settle());
+    application.close();
+    std::vector<std::string> counts;
+    for (const auto& row : world.read("out")) counts.push_back(row.value);
+    return counts;
+  }
+};
+
+TEST(StreamThread, AStoreIsWholeAlsoWhenAnotherChangelogWasOutOfReachWhileItWasRead) {
+  CountsRestored counts;
+  counts.log->tell({"app-counts-changelog", PartitionId(0)}, {ErrorKind::kUnavailable, "the leader is not there"});
+  EXPECT_THAT(counts.restored_counts(), ::testing::UnorderedElementsAre("1", "1", "2", "2"));
+}
+
+TEST(StreamThread, AStoreThatHasToStartOverWhileTheLogIsOutOfReachDoesSoLater) {
+  CountsRestored counts;
+  counts.log->tell({"app-counts-changelog", PartitionId(0)}, {ErrorKind::kOffsetOutOfRange, "gone"}, 3);
+  EXPECT_THAT(counts.restored_counts(), ::testing::UnorderedElementsAre("1", "1", "2", "2"));
+}
+
+TEST(StreamThread, AnInputOutOfRangeIsSoughtAgainWhenTheLogIsBackInReach) {
+  World world;
+  world.create("in", 1);
+  const auto log = std::make_shared<OtherLog>(world.log);
+  world.log = log;
+  Application application(world, HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), {});
+  ASSERT_TRUE(application.settle());
+  log->tell({"in", PartitionId(0)}, {ErrorKind::kOffsetOutOfRange, "gone"}, 3);
+  for (int i = 0; i < 2; ++i) application.step();
+  send_to(world, 0, {{"later", Timestamp(1000)}});
+  ASSERT_TRUE(application.settle());
   EXPECT_EQ(world.read("out").size(), 1U);
 }
 
