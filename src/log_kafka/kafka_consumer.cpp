@@ -186,7 +186,7 @@ Result<void> KafkaConsumer::seek(const TopicPartition& partition, Offset offset)
   TIDEMILL_TRY(take_from_client({&again.first, 1}));
   found->second.position = offset;
   found->second.at_end = false;
-  found->second.failed = false;
+  found->second.failure = RD_KAFKA_RESP_ERR_NO_ERROR;
   found->second.alive = false;
   found->second.queue->ready = true;
   return add_to_client({&again, 1});
@@ -225,7 +225,7 @@ void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
   Assigned& assigned = *reading.assigned;
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     assigned.at_end = false;
-    assigned.failed = false;
+    assigned.failure = RD_KAFKA_RESP_ERR_NO_ERROR;
     assigned.alive = true;
     // What a seek has made void may still arrive.
     if (message->offset < assigned.position.value) return;
@@ -237,7 +237,7 @@ void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
       assigned.position = Offset(message->offset);
       assigned.at_end = true;
     }
-  } else if (!std::exchange(assigned.failed, true)) {
+  } else if (std::exchange(assigned.failure, message->err) != message->err) {
     const std::string what = fmt::format("{} at offset {}", to_string(*assigned.id), assigned.position.value);
     const char* reason = rd_kafka_message_errstr(message);
     Error error = reading.consumer->client_->failed(message->err, what);

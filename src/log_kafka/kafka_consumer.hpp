@@ -64,8 +64,8 @@ class KafkaConsumer final : public LogConsumer {
     Offset position;
     bool paused = false;
     bool at_end = false;
-    bool failed = false;  // said so; what librdkafka repeats is not news
-    bool alive = false;   // has given a record or its end since it was assigned: the queue is the right one
+    rd_kafka_resp_err_t failure = RD_KAFKA_RESP_ERR_NO_ERROR;  // said so; what librdkafka repeats is not news
+    bool alive = false;  // has given a record or its end since it was assigned: the queue is the right one
   };
   /// What the callback of one poll() works with.
   struct Reading {

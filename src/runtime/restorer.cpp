@@ -83,58 +83,68 @@ void Restorer::remove(const StreamTask& task) {
   }
 }
 
+/// Changes nothing before the log has answered, so that it can be tried again.
 Result<void> Restorer::start_over(Item& item) {
-  TIDEMILL_TRY(item.store->engine->clear());
-  item.store->changelog_position = {};
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets,
                   log_.admin().offsets({&item.restore.changelog, 1}, clock_.now().monotonic + kWatermarkTimeout));
-  item.next = offsets.empty() ? Offset(0) : offsets.front().start;
+  const Offset start = offsets.empty() ? Offset(0) : offsets.front().start;
+  TIDEMILL_TRY(item.store->engine->clear());
+  item.store->changelog_position = {};
+  TIDEMILL_TRY(consumer_->seek(item.restore.changelog, start));
+  item.next = item.restore.start = item.restore.current = start;
   item.epoch = kNoLeaderEpoch;
   item.check_epoch = false;
-  item.started_over = true;
-  item.restore.start = item.restore.current = item.next;
-  return consumer_->seek(item.restore.changelog, item.next);
-}
-
-// The store was committed with that record; the log has aborted it since, so what the store knows was lost with its commit.
-Result<void> Restorer::not_there(Item& item) {
-  spdlog::warn("store {}: the record before offset {} of {} is not committed: the store is rebuilt", item.restore.store,
-               item.next.value, to_string(item.restore.changelog));
-  return start_over(item);
+  item.starts_over = false;
+  return {};
 }
 
 Result<bool> Restorer::step() {
   if (items_.empty()) return false;
-  for (Item& item : items_) item.started_over = false;
+  for (Item& item : items_) {
+    if (item.starts_over) TIDEMILL_TRY(start_over(item));
+  }
   TIDEMILL_ASSIGN(const PollResult polled, consumer_->poll(kPollBytes));
+  // The consumer stands behind what it gave: every batch has its place in a store before anything else is answered.
+  Result<void> failed;
+  for (const RecordBatchPtr& batch : polled.batches) {
+    for (Item& item : items_) {
+      if (item.restore.changelog != *batch->partition || item.starts_over) continue;
+      if (Result<void> read = read_batch(item, *batch); !read) {
+        item.starts_over = true;
+        if (failed) failed = std::move(read);
+      }
+    }
+  }
   for (const PartitionError& error : polled.errors) {
     for (Item& item : items_) {
       if (item.restore.changelog != error.partition) continue;
-      if (error.error.kind != ErrorKind::kOffsetOutOfRange) return error.error;
+      if (error.error.kind != ErrorKind::kOffsetOutOfRange) {
+        if (failed) failed = error.error;
+        continue;
+      }
       spdlog::warn("store {}: offset {} of {} is not there any more: it is rebuilt", item.restore.store, item.next.value,
                    to_string(error.partition));
-      TIDEMILL_TRY(start_over(item));
+      item.starts_over = true;
     }
   }
-  for (const RecordBatchPtr& batch : polled.batches) {
-    for (Item& item : items_) {
-      // Of one that starts over the rest that was polled comes too early.
-      if (item.restore.changelog == *batch->partition && !item.started_over) TIDEMILL_TRY(read_batch(item, *batch));
-    }
-  }
+  TIDEMILL_TRY(failed);
   bool any = !polled.batches.empty();
   for (auto item = items_.begin(); item != items_.end();) {
     const Result<Offset> position = consumer_->position(item->restore.changelog);
     const bool read_all =
         (!item->check_epoch && item->next >= item->restore.end) || (position && *position >= item->restore.end);
-    if (!read_all) {
+    if (!read_all || item->starts_over) {
+      any = any || item->starts_over;
       ++item;
       continue;
     }
     if (item->check_epoch) {
-      TIDEMILL_TRY(not_there(*item));
-      ++item;
+      // The store was committed with that record; the log has aborted it since, so what the store knows was lost with its commit.
+      spdlog::warn("store {}: the record before offset {} of {} is not committed: the store is rebuilt", item->restore.store,
+                   item->next.value, to_string(item->restore.changelog));
+      item->starts_over = true;
       any = true;
+      ++item;
       continue;
     }
     finish(*item);
@@ -154,7 +164,8 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
         spdlog::warn("store {}: the record before offset {} of {} was of epoch {}, offset {} is of epoch {}: it is rebuilt",
                      item.restore.store, item.next.value, to_string(item.restore.changelog), item.epoch.value,
                      record.offset.value, batch.leader_epoch.value);
-        return start_over(item);
+        item.starts_over = true;
+        return {};
       }
       item.check_epoch = false;
     }

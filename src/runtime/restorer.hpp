@@ -59,12 +59,11 @@ class Restorer {
     Offset next;                        // to be put into the store
     LeaderEpoch epoch = kNoLeaderEpoch; // of the last record put
     bool check_epoch = false;           // the first record from next - 1 on must have the store's epoch
-    bool started_over = false;          // in this step
+    bool starts_over = false;           // at the next step: to be emptied and read from the beginning
     std::int64_t records = 0;
   };
   Result<void> read_batch(Item& item, const RecordBatch& batch);
   Result<void> start_over(Item& item);
-  [[nodiscard]] Result<void> not_there(Item& item);
   void finish(Item& item);
 
   Log& log_;

@@ -355,7 +355,7 @@ void StreamTask::positions(const LogConsumer* consumer, std::vector<CommitPositi
     Offset next = queue.offset_consumed();
     if (!queue.empty()) {
       next = queue.head().offset;
-    } else if (consumer != nullptr) {
+    } else if (consumer != nullptr && queue.size_records() == 0) {  // no head and yet records: an extractor threw
       if (const auto position = consumer->position(queue.partition()); position && *position > next) next = *position;
     }
     input->staged_offset = kNoOffset;

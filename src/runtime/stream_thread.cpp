@@ -149,7 +149,8 @@ StreamThread::Step StreamThread::round(Now now) {
   if (const Result<void> delivered = take_delivery_failures(); !delivered) throw TransactionBroken(delivered.error());
   commit_if_due(now, worked, step);
   if (worked) step.wait_until = now.monotonic;
-  if (!restorer_.empty() || gate_.spilled() || pending_assignment_) step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
+  const bool asks_again = pending_assignment_ || some_out_of_range_;
+  if (!restorer_.empty() || gate_.spilled() || asks_again) step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
   for (const auto& slot : slots_) {
     if (slot->phase == SlotPhase::kNeedsPositions) {
       step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);

@@ -135,6 +135,7 @@ class StreamThread {
   struct InputRef {
     Slot* slot = nullptr;
     std::size_t index = 0;
+    bool out_of_range = false;  // to be sought: the log was out of reach when that was tried
   };
   struct Slot {
     TaskId id;
@@ -190,6 +191,7 @@ class StreamThread {
   void pause_filled_inputs();
   void resume_inputs();
   void partition_failed(const PartitionError& error, Now now);
+  void seek_into_range(const TopicPartition& partition, InputRef& input, Now now);
   // The rest.
   void fail(Error error);
   void die();
@@ -209,6 +211,7 @@ class StreamThread {
   TopicMaker make_topic_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unordered_map<TopicPartition, InputRef> inputs_;
+  bool some_out_of_range_ = false;  // of the inputs
   std::uint32_t next_task_number_ = 0;
   bool processed_since_commit_ = false;  // something was processed or sent since the last round
   bool want_commit_ = false;

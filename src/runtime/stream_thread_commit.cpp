@@ -76,9 +76,11 @@ bool StreamThread::gather(RoundIntent intent) {
     gate_.dispatch();
     if (!gate_.drain()) return false;
     gate_.dispatch();
+    // Tasks that are lost are another's, whose positions are newer; where a thread failed, what it polled is processed by nobody.
+    const bool stages = !tasks_lost_ && !failure();
     std::vector<CommitPosition> positions;
     for (const auto& slot : slots_) {
-      if (slot->phase == SlotPhase::kRunning) slot->task->positions(consumer_.get(), positions);
+      if (stages && slot->phase == SlotPhase::kRunning) slot->task->positions(consumer_.get(), positions);
     }
     if (!positions.empty()) {
       if (const Result<void> staged = group_->stage(positions); !staged) {

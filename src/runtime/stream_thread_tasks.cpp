@@ -216,6 +216,11 @@ bool StreamThread::poll(Now now) {
   const std::size_t buffered = buffered_bytes();
   const bool full = buffered >= options_.input_bytes_max;
   if (full) pause_filled_inputs();
+  if (std::exchange(some_out_of_range_, false)) {
+    for (auto& [partition, input] : inputs_) {
+      if (input.out_of_range) seek_into_range(partition, input, now);
+    }
+  }
   Result<PollResult> polled = consumer_->poll(full ? 1 : std::min(kPollBytes, options_.input_bytes_max - buffered));
   if (!polled) {
     if (polled.error().retriable()) return false;
@@ -226,7 +231,7 @@ bool StreamThread::poll(Now now) {
   for (RecordBatchPtr& batch : polled->batches) {
     const auto found = inputs_.find(*batch->partition);
     if (found == inputs_.end()) continue;
-    auto& [slot, index] = found->second;
+    const auto& [slot, index, out_of_range] = found->second;
     metrics_.polled_records.add(batch->records.size());
     metrics_.polled_bytes.add(batch->size_bytes);
     slot->task->add(index, std::move(batch));
@@ -268,15 +273,28 @@ void StreamThread::partition_failed(const PartitionError& error, Now now) {
   if (found == inputs_.end()) return;
   if (error.error.retriable()) return;
   if (error.error.kind != ErrorKind::kOffsetOutOfRange) throw ResultException(error.error);
-  const auto& [slot, index] = found->second;
-  const auto offsets = options_.log->admin().offsets({&error.partition, 1}, now.monotonic + kPositionsTimeout);
-  if (!offsets || offsets->empty()) return;
-  Result<Offset> offset = initial_offset(*slot->task, index, offsets->front(), now);
+  spdlog::warn("{}: the position in {} is out of range: {}", options_.name, to_string(error.partition), error.error.message);
+  seek_into_range(error.partition, found->second, now);
+}
+
+/// Nothing comes from such a partition, and nobody tells of it again: a log out of reach is asked at the next poll.
+void StreamThread::seek_into_range(const TopicPartition& partition, InputRef& input, Now now) {
+  input.out_of_range = true;
+  const Result<Offset> offset = [&]() -> Result<Offset> {
+    TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets,
+                    options_.log->admin().offsets({&partition, 1}, now.monotonic + kPositionsTimeout));
+    if (offsets.empty()) return Error{ErrorKind::kNotFound, to_string(partition) + " is not there"};
+    return initial_offset(*input.slot->task, input.index, offsets.front(), now);
+  }();
+  if (!offset && offset.error().retriable()) {
+    some_out_of_range_ = true;
+    return;
+  }
   if (!offset) throw ResultException(offset.error());
-  spdlog::warn("{}: the position in {} is out of range ({}); going on at {}", options_.name, to_string(error.partition),
-               error.error.message, offset->value);
-  slot->task->set_position(index, *offset);
-  if (const Result<void> sought = consumer_->seek(error.partition, *offset); !sought) throw ResultException(sought.error());
+  spdlog::warn("{}: {} goes on at offset {}", options_.name, to_string(partition), offset->value);
+  input.slot->task->set_position(input.index, *offset);
+  if (const Result<void> sought = consumer_->seek(partition, *offset); !sought) throw ResultException(sought.error());
+  input.out_of_range = false;
 }
 
 /// A task with an empty input waits for what the log already has (max.task.idle.ms >= 0), and then that long for more.

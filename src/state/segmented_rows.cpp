@@ -145,7 +145,7 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
       exact_expiry_(spec_.engine == StoreEngineKind::kInMemory) {
   if (options.cache != nullptr && spec_.caching) {
     cache_ = std::unique_ptr<NamedCache>(new NamedCache(
-        *options.cache, [this](const std::string& key, const NamedCache::Entry& entry) { flushed(key, entry); }));
+        *options.cache, [this](const NamedCache::Write& entry) { flushed(entry); }));
   }
   find_last_segment();
 }
@@ -190,9 +190,9 @@ bool SegmentedRows::get_stored(BytesView row, Bytes& value) {
 bool SegmentedRows::get(BytesView row, Bytes& value) {
   count(counters_->gets);
   if (cache_) {
-    if (const NamedCache::Entry* entry = cache_->find(physical(row))) {
-      if (entry->value) value.assign(*entry->value);
-      return entry->value.has_value();
+    if (const OptionalBytes* known = cache_->find(physical(row))) {
+      if (*known) value.assign(**known);
+      return known->has_value();
     }
   }
   return get_stored(row, value);
@@ -241,16 +241,16 @@ void SegmentedRows::remove(BytesView row, Timestamp timestamp) {
 
 // As Java's caching window and session stores: the old value is read where it is asked for, or to see that a deletion deletes
 // nothing.
-void SegmentedRows::flushed(const std::string& key, const NamedCache::Entry& entry) {
-  const BytesView row = BytesView(key).substr(kSegmentBytes);
-  if (!listener_) return write(row, row, to_view(entry.value), entry.timestamp);
+void SegmentedRows::flushed(const NamedCache::Write& entry) {
+  const BytesView row = entry.key.substr(kSegmentBytes);
+  if (!listener_) return write(row, row, entry.value, entry.timestamp);
   bool had_old = false;
   Bytes old_value;
   if (send_old_values_ || !entry.value) had_old = get_stored(row, old_value);
   if (!entry.value && !had_old) return;
-  write(row, row, to_view(entry.value), entry.timestamp);
-  const RecordContext context{entry.source, entry.offset, entry.timestamp, &entry.headers};
-  listener_(CacheFlush{row, to_view(entry.value), send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt,
+  write(row, row, entry.value, entry.timestamp);
+  const RecordContext context{entry.source, entry.offset, entry.timestamp, entry.headers};
+  listener_(CacheFlush{row, entry.value, send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt,
                        &context});
 }
 
@@ -261,10 +261,9 @@ std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
   const std::int64_t last = std::min(last_segment_, segment_of(scan.to));
   SegmentIterator::Cached cached;
   if (cache_) {
-    for (const auto& [key, entry] : cache_->entries()) {
-      const BytesView row = BytesView(key).substr(kSegmentBytes);
-      if (!scan.accept || scan.accept(row)) cached.emplace_back(key, entry.value);
-    }
+    cache_->range(std::nullopt, std::nullopt, [&](BytesView key, OptionalBytesView value) {
+      if (!scan.accept || scan.accept(key.substr(kSegmentBytes))) cached.emplace_back(key, to_owned(value));
+    });
     if (scan.direction == Direction::kReverse) std::reverse(cached.begin(), cached.end());
   }
   if (scan.to < scan.from) first = last + 1;

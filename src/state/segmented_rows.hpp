@@ -72,7 +72,7 @@ class SegmentedRows {
   bool get_stored(BytesView row, Bytes& value);
   void write(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
   void log(BytesView row, OptionalBytesView value, Timestamp timestamp);
-  void flushed(const std::string& key, const NamedCache::Entry& entry);
+  void flushed(const NamedCache::Write& entry);
 
   StoreSpec spec_;
   std::unique_ptr<BytesStore> engine_;

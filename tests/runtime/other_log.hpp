@@ -1,8 +1,13 @@
-// OtherLog: an embedded log that says other things of itself, and whose topics can be made to look otherwise: so the runtime's
-// ways with a log like Kafka's are tested without one.
+// OtherLog: an embedded log that says other things of itself, whose topics can be made to look otherwise and whose consumers tell
+// errors on demand: so the runtime's ways with a log like Kafka's are tested without one.
 #pragma once
 
-#include <functional>
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include <tidemill/log/log.hpp>
 
@@ -11,16 +16,20 @@ namespace tidemill::test {
 class OtherLog final : public Log {
  public:
   /// Each thread a commit group, topics made by the operator, commits by the clock: as on Kafka.
-  explicit OtherLog(std::shared_ptr<Log> log) : log_(std::move(log)), traits_(log_->traits()), admin_(log_->admin()) {
+  explicit OtherLog(std::shared_ptr<Log> log) : log_(std::move(log)), traits_(log_->traits()), admin_(log_->admin(), troubles_) {
     traits_.commit_group_span = LogTraits::CommitGroupSpan::kThread;
     traits_.creates_missing_topics = false;
     traits_.commit_when_idle = false;
     traits_.description = "a log like Kafka";
   }
   [[nodiscard]] const LogTraits& traits() const override { return traits_; }
-  [[nodiscard]] Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) override { return log_->consumer(isolation); }
+  [[nodiscard]] Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) override {
+    TIDEMILL_ASSIGN(std::unique_ptr<LogConsumer> below, log_->consumer(isolation));
+    return std::unique_ptr<LogConsumer>(new Consumer(std::move(below), troubles_));
+  }
   [[nodiscard]] Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options, MonotonicTime deadline) override {
-    return log_->commit_group(std::move(options), deadline);
+    TIDEMILL_ASSIGN(std::unique_ptr<CommitGroup> below, log_->commit_group(std::move(options), deadline));
+    return std::unique_ptr<CommitGroup>(new Group(std::move(below), troubles_));
   }
   [[nodiscard]] Result<std::unique_ptr<Membership>> membership(std::string_view application_id) override {
     return log_->membership(application_id);
@@ -32,10 +41,85 @@ class OtherLog final : public Log {
     const std::lock_guard lock(admin_.mutex);
     admin_.shown[std::move(topic)] = count;
   }
+  /// The next poll of whoever reads the partition tells the error, once, beside all that there is to read. From a partition that is
+  /// out of range nothing comes any more before somebody seeks. Then so many questions for offsets find the log out of reach.
+  void tell(TopicPartition partition, Error error, int then_unavailable = 0) {
+    const std::lock_guard lock(troubles_->mutex);
+    troubles_->errors.push_back({std::move(partition), std::move(error)});
+    troubles_->then_unavailable = then_unavailable;
+  }
 
  private:
+  struct Troubles {
+    std::mutex mutex;
+    std::vector<PartitionError> errors;
+    int then_unavailable = 0;
+    int unavailable = 0;
+  };
+  class Consumer final : public LogConsumer {
+   public:
+    Consumer(std::unique_ptr<LogConsumer> below, std::shared_ptr<Troubles> troubles)
+        : below_(std::move(below)), troubles_(std::move(troubles)) {}
+    Result<void> assign(std::span<const std::pair<TopicPartition, Offset>> partitions) override {
+      for (const auto& [partition, offset] : partitions) assigned_.push_back(partition);
+      return below_->assign(partitions);
+    }
+    void unassign(std::span<const TopicPartition> partitions) override {
+      for (const TopicPartition& partition : partitions) std::erase(assigned_, partition);
+      below_->unassign(partitions);
+    }
+    Result<void> seek(const TopicPartition& partition, Offset offset) override {
+      below_->resume(partition);
+      return below_->seek(partition, offset);
+    }
+    void pause(const TopicPartition& partition) override { below_->pause(partition); }
+    void resume(const TopicPartition& partition) override { below_->resume(partition); }
+    Result<PollResult> poll(std::size_t bytes_max) override {
+      TIDEMILL_ASSIGN(PollResult polled, below_->poll(bytes_max));
+      const std::lock_guard lock(troubles_->mutex);
+      for (auto error = troubles_->errors.begin(); error != troubles_->errors.end();) {
+        if (std::find(assigned_.begin(), assigned_.end(), error->partition) == assigned_.end()) {
+          ++error;
+          continue;
+        }
+        if (error->error.kind == ErrorKind::kOffsetOutOfRange) {
+          below_->pause(error->partition);
+          std::erase_if(polled.batches, [&](const auto& batch) { return *batch->partition == error->partition; });
+        }
+        polled.errors.push_back(std::move(*error));
+        error = troubles_->errors.erase(error);
+        troubles_->unavailable = troubles_->then_unavailable;
+      }
+      return polled;
+    }
+    Result<Offset> position(const TopicPartition& partition) const override { return below_->position(partition); }
+    bool caught_up(const TopicPartition& partition) const override { return below_->caught_up(partition); }
+    std::optional<Offset> high_watermark(const TopicPartition& partition) const override { return below_->high_watermark(partition); }
+    bool wait(MonotonicTime deadline) override { return below_->wait(deadline); }
+    void wake() override { below_->wake(); }
+
+   private:
+    std::unique_ptr<LogConsumer> below_;
+    std::shared_ptr<Troubles> troubles_;
+    std::vector<TopicPartition> assigned_;
+  };
+  class Group final : public CommitGroup {
+   public:
+    Group(std::unique_ptr<CommitGroup> below, std::shared_ptr<Troubles> troubles)
+        : below_(std::move(below)), troubles_(std::move(troubles)) {}
+    std::unique_ptr<LogProducer> producer() override { return below_->producer(); }
+    std::unique_ptr<LogConsumer> consumer() override { return std::make_unique<Consumer>(below_->consumer(), troubles_); }
+    Result<void> stage(std::span<const CommitPosition> positions) override { return below_->stage(positions); }
+    Result<std::vector<WrittenPosition>> flush(MonotonicTime deadline) override { return below_->flush(deadline); }
+    CommitResult commit(const MembershipToken& token, MonotonicTime deadline) override { return below_->commit(token, deadline); }
+    CommitResult abort(MonotonicTime deadline) override { return below_->abort(deadline); }
+
+   private:
+    std::unique_ptr<CommitGroup> below_;
+    std::shared_ptr<Troubles> troubles_;
+  };
   struct Admin final : LogAdmin {
-    explicit Admin(LogAdmin& below) : below_(below) {}
+    Admin(LogAdmin& below, std::shared_ptr<Troubles> troubles) : below_(below), troubles_(std::move(troubles)) {}
     Result<std::vector<TopicDescription>> list_topics(MonotonicTime deadline) override {
       auto topics = below_.list_topics(deadline);
       const std::lock_guard lock(mutex);
@@ -56,6 +140,10 @@ class OtherLog final : public Log {
       return below_.alter_topic(topic, config, deadline);
     }
     Result<std::vector<PartitionOffsets>> offsets(std::span<const TopicPartition> partitions, MonotonicTime deadline) override {
+      {
+        const std::lock_guard lock(troubles_->mutex);
+        if (std::exchange(troubles_->unavailable, std::max(0, troubles_->unavailable - 1)) > 0) return Error{ErrorKind::kUnavailable, "out of reach"};
+      }
       return below_.offsets(partitions, deadline);
     }
     Result<Offset> offset_for_time(const TopicPartition& partition, Timestamp timestamp, MonotonicTime deadline) override {
@@ -72,10 +160,12 @@ class OtherLog final : public Log {
       if (const auto found = shown.find(topic.name); found != shown.end()) topic.partitions = found->second;
     }
     LogAdmin& below_;
+    std::shared_ptr<Troubles> troubles_;
     std::mutex mutex;
     std::map<std::string, std::int32_t> shown;
   };
   std::shared_ptr<Log> log_;
+  std::shared_ptr<Troubles> troubles_ = std::make_shared<Troubles>();
   LogTraits traits_;
   Admin admin_;
 };

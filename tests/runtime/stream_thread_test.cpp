@@ -3,6 +3,7 @@
 
 #include "application.hpp"
 #include "hand_made.hpp"
+#include "other_log.hpp"
 
 namespace tidemill::test {
 namespace {
@@ -215,6 +216,136 @@ TEST(StreamThread, RepartitionTopicsArePurgedWhenTheyHaveBeenConsumed) {
   }
   const TopicPartition partition{"app-words-repartition", PartitionId(0)};
   EXPECT_GT(world.log->admin().offsets({&partition, 1}, world.deadline())->front().start, Offset(0));
+}
+
+/// What the group has committed in a partition of "in"; 0: nothing.
+Offset committed_in(const World& world, std::int32_t partition) {
+  for (const CommitPosition& position : world.log->admin().describe_group("app", world.deadline()).value().offsets) {
+    if (position.partition == TopicPartition{"in", PartitionId(partition)}) return position.offset;
+  }
+  return Offset(0);
+}
+/// Sends to one partition of "in" and commits, or, within a transaction, aborts.
+void send_to(const World& world, std::int32_t partition, const std::vector<std::pair<std::string, Timestamp>>& values, bool abort = false) {
+  const auto guarantee = abort ? ProcessingGuarantee::kExactlyOnceV2 : ProcessingGuarantee::kAtLeastOnce;
+  auto group = world.log->commit_group({.name = "input", .application_id = {}, .guarantee = guarantee}, world.deadline()).value();
+  auto producer = group->producer();
+  const TopicHandle handle = producer->topic("in", world.deadline()).value();
+  for (const auto& [value, time] : values) {
+    ASSERT_EQ(producer->send({.topic = handle, .partition = PartitionId(partition), .timestamp = time, .key = BytesView("k"),
+                              .value = BytesView(value), .headers = {}, .cookie = 0}),
+              SendStatus::kAccepted);
+  }
+  producer->dispatch();
+  ASSERT_TRUE(group->flush(world.deadline()));
+  if (!abort) return;
+  ASSERT_EQ(group->abort(world.deadline()).outcome, CommitOutcome::kAborted);
+}
+
+TEST(StreamThread, OneThatFailedInItsPollCommitsNothingOfWhatItPolled) {
+  World world;
+  world.create("in", 2);
+  StreamsConfig config;
+  config.commit_interval = 0ms;
+  Application application(world, HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), config, 2);
+  ASSERT_TRUE(application.settle());
+  const std::int32_t first = application.thread(0).snapshot().tasks.at(0).id.partition;
+  send_to(world, first, {{"poison", Timestamp(-5)}, {"good", Timestamp(1000)}, {"good", Timestamp(1000)}});
+  send_to(world, 1 - first, {{"other", Timestamp(1000)}});
+  application.thread(0).run_once(world.clock.now());  // polls, and fails before it has done anything
+  ASSERT_TRUE(application.thread(0).failure().has_value());
+  world.clock.advance(1ms);
+  application.thread(1).run_once(world.clock.now());  // processes; a commit is due
+  application.thread(1).run_once(world.clock.now());  // begins the round, in which the other has to take part
+  for (int i = 0; i < 20; ++i) application.step();
+  EXPECT_EQ(committed_in(world, first), Offset(0)) << "nobody has processed them";
+  EXPECT_EQ(committed_in(world, 1 - first), Offset(1));
+}
+
+TEST(StreamThread, OneThatHasLostItsTasksCommitsNoPositionOfTheirs) {
+  World world;
+  world.create("in", 2);
+  Application application(world, HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), {}, 2);
+  ASSERT_TRUE(application.settle());
+  const std::int32_t lost = application.thread(0).snapshot().tasks.at(0).id.partition;
+  send_to(world, lost, {{"never was", Timestamp(1000)}}, true);
+  for (int i = 0; i < 5; ++i) application.step();  // its position is behind the marker, and nothing has been done
+  for (int i = 0; i < 40; ++i) {                   // it stands still until its task is the other's
+    world.clock.advance(10s);
+    application.thread(1).run_once(world.clock.now());
+  }
+  ASSERT_EQ(task_count(application.thread(1)), 2U);
+  send_to(world, lost, {{"new", Timestamp(1000)}});
+  for (int i = 0; i < 3; ++i) {  // processes it, and begins a round
+    application.thread(1).run_once(world.clock.now());
+    world.clock.advance(1ms);
+  }
+  for (int i = 0; i < 20; ++i) application.step();
+  EXPECT_GE(committed_in(world, lost), Offset(3));
+  EXPECT_EQ(world.read("out").size(), 1U);
+}
+
+/// Counts the keys of "in", whose two partitions have two tasks, after a first run whose counts have to be restored.
+struct CountsRestored {
+  World world;
+  std::shared_ptr<OtherLog> log;
+  std::shared_ptr<Topology> topology = HandMade()
+                                           .store(text_store("counts"))
+                                           .source("source", {"in"})
+                                           .processor("count", counting("counts"), {"source"}, {"counts"})
+                                           .sink("sink", "out", {"count"})
+                                           .build();
+  CountsRestored() {
+    world.create("in", 2);
+    produce_all();
+    {
+      Application application(world, topology, {});
+      EXPECT_TRUE(application.settle());
+      application.close();
+    }
+    log = std::make_shared<OtherLog>(world.log);
+    world.log = log;
+  }
+  /// The same key once in each partition.
+  void produce_all() const {
+    for (std::int32_t partition : {0, 1}) send_to(world, partition, {{"v", Timestamp(1000)}});
+  }
+  std::vector<std::string> restored_counts() {
+    Application application(world, topology, {});
+    EXPECT_TRUE(application.settle());
+    produce_all();
+    EXPECT_TRUE(application.settle());
+    application.close();
+    std::vector<std::string> counts;
+    for (const auto& row : world.read("out")) counts.push_back(row.value);
+    return counts;
+  }
+};
+
+TEST(StreamThread, AStoreIsWholeAlsoWhenAnotherChangelogWasOutOfReachWhileItWasRead) {
+  CountsRestored counts;
+  counts.log->tell({"app-counts-changelog", PartitionId(0)}, {ErrorKind::kUnavailable, "the leader is not there"});
+  EXPECT_THAT(counts.restored_counts(), ::testing::UnorderedElementsAre("1", "1", "2", "2"));
+}
+
+TEST(StreamThread, AStoreThatHasToStartOverWhileTheLogIsOutOfReachDoesSoLater) {
+  CountsRestored counts;
+  counts.log->tell({"app-counts-changelog", PartitionId(0)}, {ErrorKind::kOffsetOutOfRange, "gone"}, 3);
+  EXPECT_THAT(counts.restored_counts(), ::testing::UnorderedElementsAre("1", "1", "2", "2"));
+}
+
+TEST(StreamThread, AnInputOutOfRangeIsSoughtAgainWhenTheLogIsBackInReach) {
+  World world;
+  world.create("in", 1);
+  const auto log = std::make_shared<OtherLog>(world.log);
+  world.log = log;
+  Application application(world, HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), {});
+  ASSERT_TRUE(application.settle());
+  log->tell({"in", PartitionId(0)}, {ErrorKind::kOffsetOutOfRange, "gone"}, 3);
+  for (int i = 0; i < 2; ++i) application.step();
+  send_to(world, 0, {{"later", Timestamp(1000)}});
+  ASSERT_TRUE(application.settle());
+  EXPECT_EQ(world.read("out").size(), 1U);
 }
 
 }  // namespace
