@@ -55,15 +55,20 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
     for (const auto& [old, value] : merged_) {
       sessions_->remove_session(key_, old, record.context->timestamp);
       if (cached_ || !on_update()) continue;
-      forward_stored(record, key_, old, std::nullopt,
-                     facts_->send_old_values ? OptionalBytesView(value) : std::nullopt, old.end);
+      aggregate_->forward_stored(*this, key_, old, std::nullopt,
+                                 facts_->send_old_values ? OptionalBytesView(value) : std::nullopt, context_of(record, old));
     }
   }
   void forward_new(const ErasedRecord& record, const Window& session) {
     if (cached_ || !on_update()) return;
+    aggregate_->forward_added(*this, record.key, session, false, context_of(record, session));
+  }
+  /// An update of a session carries no headers, as Java's does not.
+  static RecordContext context_of(const ErasedRecord& record, const Window& session) {
     RecordContext context = *record.context;
     context.timestamp = session.end;
-    aggregate_->forward_added(*this, record.key, session, false, context);
+    context.headers = nullptr;
+    return context;
   }
   using WindowedNode::emit;
   void emit(const ErasedRecord& record, Timestamp close_time) {

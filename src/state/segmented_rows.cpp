@@ -256,7 +256,7 @@ void SegmentedRows::flushed(const NamedCache::Write& entry) {
 
 std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
   count(counters_->ranges);
-  const Timestamp oldest = oldest_live();
+  const Timestamp oldest = scan.expired_too ? Timestamp(INT64_MIN) : oldest_live();
   std::int64_t first = std::max(first_segment_, segment_of(std::max(scan.from, oldest)));
   const std::int64_t last = std::min(last_segment_, segment_of(scan.to));
   SegmentIterator::Cached cached;

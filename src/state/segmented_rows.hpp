@@ -47,6 +47,8 @@ class SegmentedRows {
     Timestamp from{0};
     Timestamp to = Timestamp(INT64_MAX);
     Direction direction = Direction::kForward;
+    /// Also rows that are too old to be found, as long as their segment is there.
+    bool expired_too = false;
     std::function<bool(BytesView row)> accept;
     std::function<bool(BytesView a, BytesView b)> before = nullptr;
   };

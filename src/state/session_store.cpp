@@ -45,7 +45,10 @@ class SessionStoreStack final : public SegmentedStore, public SessionBytesStore 
       return session.end >= earliest_end && session.end <= latest_end && session.start <= latest_start &&
              (!from_key || key >= *from_key) && (!to_key || key <= *to_key);
     };
-    if (by_time()) scan.before = order(range);
+    // Closed ones are asked for by the time of their end; Java then looks at whole segments, and walks by that time.
+    const bool closed = rows_.spec().time_ordered && range.latest_end != kMaxTimestamp;
+    scan.expired_too = closed && rows_.spec().engine != StoreEngineKind::kInMemory;
+    if (closed || rows_.spec().engine == StoreEngineKind::kInMemory) scan.before = order(range);
     return rows_.scan(std::move(scan));
   }
   std::unique_ptr<BytesIterator> range(const BytesRange& range) override {

@@ -94,12 +94,12 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     for (const ChangelogRecord& record : records) {
       if (record.timestamp < oldest()) continue;  // it was refused when it came, too
       observed_ = std::max(observed_, record.timestamp);
-      std::vector<std::pair<Bytes, OptionalBytes>> rows;
-      insert(record.key, record.value, record.timestamp,
-             [&rows](const Bytes& row, OptionalBytesView bytes) { rows.emplace_back(row, to_owned(bytes)); });
-      std::vector<std::pair<BytesView, OptionalBytesView>> views;
-      for (const auto& [key, value] : rows) views.emplace_back(key, to_view(value));
-      TIDEMILL_TRY(engine_->restore(views, position));
+      Result<void> restored;
+      insert(record.key, record.value, record.timestamp, [&](const Bytes& row, OptionalBytesView bytes) {
+        const std::pair<BytesView, OptionalBytesView> one{row, bytes};
+        if (restored) restored = engine_->restore({&one, 1}, position);
+      });
+      TIDEMILL_TRY(restored);
     }
     return engine_->restore({}, position);
   }

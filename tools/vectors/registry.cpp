@@ -12,6 +12,7 @@ const Registry& registry() {
     add_store_topologies(made);
     add_window_store_topologies(made);
     add_windowed_topologies(made);
+    add_foreign_key_topologies(made);
     add_whole_topologies(made);
     add_versioned_topologies(made);
     add_table_group_topologies(made);

@@ -32,6 +32,7 @@ void add_processor_topologies(Registry& registry);
 void add_store_topologies(Registry& registry);
 void add_window_store_topologies(Registry& registry);
 void add_windowed_topologies(Registry& registry);
+void add_foreign_key_topologies(Registry& registry);
 void add_whole_topologies(Registry& registry);
 void add_versioned_topologies(Registry& registry);
 void add_table_group_topologies(Registry& registry);
