@@ -34,12 +34,15 @@ void Appender::append(const char* topic, tidemill::BytesView key, tidemill::Byte
   record.key = key;
   record.value = value;
   record.headers = headers;
-  while (true) {
-    switch (producer_->send(record)) {
-      case tidemill::SendStatus::kAccepted: return;
-      case tidemill::SendStatus::kFailed: throw ResultException(producer_->last_error());
-      case tidemill::SendStatus::kFull: flush();  // returns when there is room again, or throws
-    }
+  auto status = producer_->send(record);
+  if (status == tidemill::SendStatus::kFull) {
+    flush();  // makes room, unless it is not our records that take it
+    status = producer_->send(record);
+  }
+  if (status == tidemill::SendStatus::kFailed) throw ResultException(producer_->last_error());
+  if (status == tidemill::SendStatus::kFull) {
+    throw ResultException(tidemill::Error{tidemill::ErrorKind::kFull, std::string("there is no room for a record of ") + topic +
+                                                                          ": is the disk full?"});
   }
 }
 

@@ -21,7 +21,7 @@ class Appender {
  public:
   /// Opening fences and aborts a predecessor of the same name (kAllOrNothing).
   Appender(tidemill::Log& log, const std::string& name, Together together);
-  /// To the partition of the key.
+  /// To the partition of the key. Waits for what was appended before where that makes room; throws kFull where it does not.
   void append(const char* topic, tidemill::BytesView key, tidemill::BytesView value, std::int64_t time_ms,
               tidemill::BytesView headers = {});
   /// What was appended is in the log for good.

@@ -247,7 +247,7 @@ class TransactionFile {
     appender_->commit();
   }
   bool report(const std::function<bool(const FileProgress&)>& progress) const {
-    return progress({position_.done, size_, summary_.lines});
+    return progress({position_.done, size_, summary_.lines, summary_.malformed});
   }
 
   tidemill::Log& log_;

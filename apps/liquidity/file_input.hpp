@@ -29,6 +29,7 @@ struct FileProgress {
   std::int64_t bytes = 0;  // of the file, in the log for good
   std::int64_t size = 0;
   std::int64_t lines = 0;  // taken by this call
+  std::int64_t malformed = 0;  // of them
 };
 struct FileSummary {
   std::int64_t lines = 0;      // taken by this call, empty ones not counted

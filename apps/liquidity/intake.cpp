@@ -41,6 +41,9 @@ std::optional<tidemill::Error> Intake::append(const std::vector<Waiting*>& all) 
   } catch (const tidemill::ResultException& problem) {
     appender_.reset();
     return problem.error();
+  } catch (const std::exception& problem) {  // whoever waits must hear of it, whatever it is
+    appender_.reset();
+    return tidemill::Error{tidemill::ErrorKind::kInternal, problem.what()};
   }
 }
 

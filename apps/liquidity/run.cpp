@@ -24,6 +24,9 @@ using std::chrono::milliseconds;
 /// How long the chain may stand still before --once gives up.
 constexpr std::chrono::minutes kStandstillMax{10};
 constexpr milliseconds kLook{500};
+/// How long the input is begun again and again before that is told as the end, and the pause between two attempts.
+constexpr std::chrono::minutes kFeedRetryMax{2};
+constexpr std::chrono::seconds kFeedPause{1};
 
 std::string grouped(std::int64_t number) {
   std::string text = std::to_string(number);
@@ -110,6 +113,7 @@ class Run {
     } catch (const std::exception& failed) {
       problem = failed.what();
     }
+    if (interrupt_.signal() != 0) std::fprintf(stderr, "\nStopping; a second Ctrl-C ends at once, and loses nothing either.\n");
     if (const auto error = streams_->error()) problem = error->message;  // the cause, if the input failed as well
     front_.reset();
     if (const auto closed = streams_->close(); !closed && !problem) problem = closed.error().message;
@@ -128,23 +132,57 @@ class Run {
 
   [[nodiscard]] bool going_on() const { return !interrupt_.requested() && !streams_->error(); }
 
+  // What feeds the chain outlives what passes (a broker that restarts, a transaction that took too long): it begins again, at
+  // the position that is on record. `feed` calls its argument at every success.
+  void feed(kit::Progress& progress, const std::function<void(const std::function<void()>&)>& feed) {
+    auto last_success = Clock::now();
+    while (true) {
+      try {
+        feed([&] { last_success = Clock::now(); });
+        return;
+      } catch (const tidemill::ResultException& failed) {
+        const auto kind = failed.error().kind;
+        const bool waits_for_room = kind == tidemill::ErrorKind::kFull && !options_.once;  // who asked for an end wants to hear it
+        const bool passes = kind == tidemill::ErrorKind::kTimeout || kind == tidemill::ErrorKind::kUnavailable ||
+                            kind == tidemill::ErrorKind::kTransactionAborted || waits_for_room;
+        if (!passes || Clock::now() - last_success > kFeedRetryMax) throw;
+        interrupt_.wait_for(kFeedPause);
+        if (!going_on()) throw;
+        progress.say(std::string(failed.what()) + ": tries again");
+      }
+    }
+  }
+
   void load() {
     kit::Progress progress("transactions.ndjson");
-    taken_ = load_transactions(
-        *log_, options_.input, [&](const std::string& message) { progress.say(message); },
-        [&](const FileProgress& at) {
-          progress.show(at.bytes, at.size,
-                        grouped(at.lines) + " taken, " + grouped(standing(*streams_).to_do) + " records in the chain");
-          return going_on();
-        });
+    FileProgress reached;  // by all attempts
+    const auto tell = [&](const std::string& message) { progress.say(message); };
+    feed(progress, [&](const std::function<void()>& success) {
+      const FileProgress begin = reached;
+      const auto show = [&](const FileProgress& at) {
+        if (at.lines > 0) success();
+        reached.lines = begin.lines + at.lines;
+        reached.malformed = begin.malformed + at.malformed;
+        progress.show(at.bytes, at.size,
+                      grouped(reached.lines) + " taken, " + grouped(standing(*streams_).to_do) + " records in the chain");
+        return going_on();
+      };
+      taken_ = load_transactions(*log_, options_.input, tell, show);
+      taken_.before -= begin.lines;
+    });
+    taken_.lines = reached.lines;
+    taken_.malformed = reached.malformed;
   }
 
   void play() {
     kit::Progress progress("playing");
-    player().play([&](Clock::time_point until) { return interrupt_.wait_until(until); },
-                  [&](const std::string& time, std::int64_t made) {
-                    progress.show(0, 0, time.substr(0, 10) + " " + time.substr(11, 5) + ", " + grouped(made) + " transactions");
-                  });
+    feed(progress, [&](const std::function<void()>& success) {
+      player().play([&](Clock::time_point until) { return interrupt_.wait_until(until); },
+                    [&](const std::string& time, std::int64_t made) {
+                      success();
+                      progress.show(0, 0, time.substr(0, 10) + " " + time.substr(11, 5) + ", " + grouped(made) + " transactions");
+                    });
+    });
   }
 
   bool catch_up() {

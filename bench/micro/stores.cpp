@@ -53,14 +53,14 @@ Sample run_store_rocksdb(const std::vector<std::string>& keys, const std::string
 Sample run_record_cache(const std::vector<std::string>& keys, std::uint64_t flush_every) {
   std::size_t written = 0;
   ThreadCache whole(kCacheBytes);
-  NamedCache cache(whole, [&written](const std::string&, const NamedCache::Entry& entry) { written += entry.value->size(); });
+  NamedCache cache(whole, [&written](const NamedCache::Write& entry) { written += entry.value->size(); });
   const TopicPartition source{"in", PartitionId(0)};
   const std::string value(16, 'v');
   std::string read;
   std::int64_t seen = 0;
   const double before = process_cpu_ns();
   for (const std::string& key : keys) {
-    if (const NamedCache::Entry* entry = cache.find(key)) read.assign(*entry->value);
+    if (const OptionalBytes* known = cache.find(key)) read.assign(**known);
     const RecordContext context{.source = &source, .offset = Offset(seen), .timestamp = Timestamp(seen), .headers = nullptr};
     cache.put(key, BytesView(value), context);
     if (++seen % static_cast<std::int64_t>(flush_every) == 0) cache.flush();

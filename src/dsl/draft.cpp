@@ -89,8 +89,9 @@ std::string Draft::add_repartition(Repartition repartition) {
   return source;
 }
 
-Topology Draft::build() {
+Topology Draft::build(std::string_view optimization) {
   TopologyBuilder builder;
+  builder.set_optimization(std::string(optimization));
   for (const Step& step : steps_) step(builder);
   steps_.clear();
   index_ = 0;

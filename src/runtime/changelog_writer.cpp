@@ -28,13 +28,15 @@ void LogChangelogWriter::resolve(Target& target) {
   target.incarnation = gate_.incarnation();
 }
 
-void LogChangelogWriter::append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp) {
+void LogChangelogWriter::append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp,
+                                const Headers& headers) {
+  const Bytes encoded = headers.empty() ? Bytes() : headers.encode();
   const ProducerRecord record{.topic = target(store).handle,
                               .partition = partition_,
-                              .timestamp = timestamp,
+                              .timestamp = timestamp == kNoTimestamp ? clock_.now().wall : timestamp,
                               .key = key,
                               .value = value,
-                              .headers = {},
+                              .headers = encoded,
                               .cookie = cookie_};
   if (const Result<void> sent = gate_.send(record); !sent) {
     throw StateStoreException(

@@ -19,7 +19,9 @@ class LogChangelogWriter final : public ChangelogWriter {
       : gate_(gate), clock_(clock), application_id_(std::move(application_id)), partition_(partition),
         cookie_(std::uint64_t{task_number} << 32 | 0xffffffffU) {}
 
-  void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp) override;
+  using ChangelogWriter::append;
+  void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp,
+              const Headers& headers) override;
 
  private:
   struct Target {

@@ -146,13 +146,6 @@ Result<bool> Restorer::step() {
 
 Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
   rows_.clear();
-  values_.clear();
-  const bool timestamped = item.store->spec->timestamped();
-  if (timestamped) {
-    std::size_t bytes = 0;
-    for (const LogRecord& record : batch.records) bytes += record.value ? record.value->size() + 8 : 0;
-    values_.reserve(bytes);  // views into it must stay
-  }
   Offset last = kNoOffset;
   for (const LogRecord& record : batch.records) {
     if (item.check_epoch) {
@@ -169,18 +162,11 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
     last = record.offset;
     if (!record.key) continue;
     ++item.records;
-    if (!timestamped || !record.value) {
-      rows_.emplace_back(*record.key, record.value);
-      continue;
-    }
-    const std::size_t at = values_.size();
-    append_big_endian(values_, record.timestamp.value);
-    values_.append(*record.value);
-    rows_.emplace_back(*record.key, BytesView(values_).substr(at));
+    rows_.push_back({*record.key, record.value, record.timestamp});
   }
   if (last == kNoOffset) return {};
   const ChangelogPosition position{.offset = last + 1, .epoch = batch.leader_epoch};
-  TIDEMILL_TRY(item.store->engine->restore(rows_, position));
+  TIDEMILL_TRY(item.store->top->restore(rows_, position));
   item.store->changelog_position = position;
   const std::int64_t advanced = position.offset - item.next;
   item.next = position.offset;

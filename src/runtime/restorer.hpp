@@ -72,8 +72,7 @@ class Restorer {
   RestoreObserver* observer_;
   std::unique_ptr<LogConsumer> consumer_;
   std::list<Item> items_;
-  std::vector<std::pair<BytesView, OptionalBytesView>> rows_;
-  Bytes values_;
+  std::vector<ChangelogRecord> rows_;
 };
 
 }  // namespace tidemill::runtime

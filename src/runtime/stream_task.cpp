@@ -11,6 +11,7 @@
 
 #include "base/crash_point.hpp"
 #include "runtime/type_name.hpp"
+#include "state/open_store.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -138,7 +139,11 @@ Result<void> StreamTask::open_stores() {
     auto counters = std::make_shared<StoreCounters>();
     metrics_->stores.push_back({.name = name, .scope = on_disk(node.spec) ? "rocksdb" : "in-memory", .counters = counters});
     store.counters = counters.get();
-    store.top = make_state_store(node.spec, std::move(engine), writer, options_.cache, current, std::move(counters));
+    OpenStore open{.spec = node.spec, .engine = std::move(engine), .changelog = writer, .cache = options_.cache,
+                   .on_expired = [metrics = metrics_.get()] { metrics->dropped.add("expired-in-store"); },
+                   .counters = std::move(counters)};
+    if (open.spec.engine == StoreEngineKind::kDefault) open.spec.engine = options_.config->default_dsl_store;
+    store.top = open_store(std::move(open), current);
     stores_.push_back(std::move(store));
   }
   return {};

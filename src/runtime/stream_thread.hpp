@@ -182,10 +182,12 @@ class StreamThread {
   void run_task(Slot& slot);
   Result<Offset> initial_offset(StreamTask& task, std::size_t index, const PartitionOffsets& offsets, Now now);
   // Records.
+  [[nodiscard]] std::size_t buffered_bytes() const;
   bool poll(Now now);
   bool process(Now now);
   bool ready(Slot& slot, Now now);
   bool punctuate(Now now);
+  void pause_filled_inputs();
   void resume_inputs();
   void partition_failed(const PartitionError& error, Now now);
   // The rest.

@@ -204,12 +204,19 @@ bool StreamThread::is_internal_topic(const NodeSpec& source, const std::string& 
 
 // Records
 
+std::size_t StreamThread::buffered_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& slot : slots_) bytes += slot->task->buffered_bytes();
+  return bytes;
+}
+
+/// With all memory taken only empty inputs are read, a batch at a time: a task may be waiting for one of them.
 bool StreamThread::poll(Now now) {
   if (inputs_.empty()) return false;
-  std::size_t buffered = 0;
-  for (const auto& slot : slots_) buffered += slot->task->buffered_bytes();
-  if (buffered >= options_.input_bytes_max) return false;
-  Result<PollResult> polled = consumer_->poll(std::min(kPollBytes, options_.input_bytes_max - buffered));
+  const std::size_t buffered = buffered_bytes();
+  const bool full = buffered >= options_.input_bytes_max;
+  if (full) pause_filled_inputs();
+  Result<PollResult> polled = consumer_->poll(full ? 1 : std::min(kPollBytes, options_.input_bytes_max - buffered));
   if (!polled) {
     if (polled.error().retriable()) return false;
     throw ResultException(polled.error());
@@ -231,12 +238,24 @@ bool StreamThread::poll(Now now) {
   return !polled->batches.empty();
 }
 
+void StreamThread::pause_filled_inputs() {
+  for (const auto& slot : slots_) {
+    if (slot->phase != SlotPhase::kRunning) continue;
+    for (std::size_t i = 0; i < slot->paused.size(); ++i) {
+      if (slot->paused[i] || slot->task->queue(i).empty()) continue;
+      consumer_->pause(slot->task->input(i));
+      slot->paused[i] = true;
+    }
+  }
+}
+
 void StreamThread::resume_inputs() {
+  const bool full = buffered_bytes() >= options_.input_bytes_max;
   const auto records_max = static_cast<std::size_t>(options_.config->buffered_records_per_partition);
   for (const auto& slot : slots_) {
     if (slot->phase != SlotPhase::kRunning) continue;
     for (std::size_t i = 0; i < slot->paused.size(); ++i) {
-      if (slot->paused[i] && slot->task->queue(i).size_records() < records_max) {
+      if (slot->paused[i] && slot->task->queue(i).size_records() < (full ? 1 : records_max)) {
         consumer_->resume(slot->task->input(i));
         slot->paused[i] = false;
       }

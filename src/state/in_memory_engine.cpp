@@ -7,20 +7,14 @@
 
 #include <atomic>
 #include <memory>
-#include <string_view>
+#include <string>
+#include <vector>
+
+#include "state/bytes_hash.hpp"
 
 namespace tidemill {
 namespace {
 
-// Debian's Abseil has a string_view of its own; look-ups by ours need a transparent hash and equality.
-struct BytesHash {
-  using is_transparent = void;
-  std::size_t operator()(BytesView bytes) const { return std::hash<std::string_view>()(bytes); }
-};
-struct BytesEqual {
-  using is_transparent = void;
-  bool operator()(BytesView a, BytesView b) const { return a == b; }
-};
 using Rows = absl::flat_hash_map<std::string, std::string, BytesHash, BytesEqual>;
 using Order = absl::btree_set<std::string, std::less<>>;
 
@@ -77,6 +71,44 @@ constexpr std::size_t kSlotBytes = 100;
 std::size_t heap_bytes(std::size_t size) { return size > kInlineText ? size + 16 : 0; }
 std::size_t row_bytes(std::size_t key, std::size_t value) { return kSlotBytes + heap_bytes(key) + heap_bytes(value); }
 
+// What each key was before it was changed, in the order of the changes; the bytes of all lie one behind the other.
+class UndoList {
+ public:
+  void remember(BytesView key, OptionalBytesView old_value) {
+    changes_.push_back({.begin = bytes_.size(), .key_size = key.size(), .had_value = old_value.has_value()});
+    bytes_ += key;
+    if (old_value) bytes_ += *old_value;
+  }
+  /// The newest change first.
+  template <class F>
+  void walk_back(F&& undo) const {
+    std::size_t end = bytes_.size();
+    for (auto change = changes_.rbegin(); change != changes_.rend(); end = change->begin, ++change) {
+      const BytesView both = BytesView(bytes_).substr(change->begin, end - change->begin);
+      undo(both.substr(0, change->key_size), change->had_value ? OptionalBytesView(both.substr(change->key_size)) : std::nullopt);
+    }
+  }
+  void forget() {
+    changes_.clear();
+    bytes_.clear();
+    if (changes_.capacity() > kChangesKept) changes_.shrink_to_fit();
+    if (bytes_.capacity() > kBytesKept) bytes_.shrink_to_fit();
+  }
+  static constexpr std::size_t bytes_of(std::size_t key, std::size_t value) { return sizeof(Change) + key + value; }
+
+ private:
+  struct Change {
+    std::size_t begin;
+    std::size_t key_size;
+    bool had_value;
+  };
+  // As much memory stays as is usual between two commits.
+  static constexpr std::size_t kChangesKept = 65536;
+  static constexpr std::size_t kBytesKept = std::size_t{2} << 20;
+  std::vector<Change> changes_;
+  std::string bytes_;
+};
+
 class InMemoryStore final : public BytesStore {
  public:
   InMemoryStore(std::string name, Tally tally) : name_(std::move(name)), tally_(std::move(tally)) {}
@@ -87,31 +119,26 @@ class InMemoryStore final : public BytesStore {
   const std::string& name() const override { return name_; }
 
   Result<bool> get(BytesView key, Bytes& value) override {
-    const auto found = rows_.find(key);
-    if (found == rows_.end()) return false;
-    value.assign(found->second);
+    const Rows::value_type* const row = find(key);
+    if (row == nullptr) return false;
+    value.assign(row->second);
     return true;
   }
   Result<void> put(BytesView key, OptionalBytesView value) override {
-    uncommitted_bytes_ += kUndoBytes + heap_bytes(key.size()) + (value ? value->size() : 0);
-    const auto found = rows_.find(key);
-    if (found != rows_.end()) {
-      row_bytes_ -= row_bytes(found->first.size(), found->second.size());
-      if (value) row_bytes_ += row_bytes(key.size(), value->size());
-      undo_.push_back({found->first, value ? OptionalBytes(found->second) : OptionalBytes(std::move(found->second))});
+    uncommitted_bytes_ += UndoList::bytes_of(key.size(), value ? value->size() : 0);
+    Rows::value_type* const row = find(key);
+    if (row == nullptr) {
+      if (!value) return {};
+      undo_.remember(key, std::nullopt);
+      insert(key, *value);
+    } else {
+      undo_.remember(key, row->second);
       if (value) {
-        found->second.assign(*value);
+        assign(*row, *value);
       } else {
-        if (ordered_) order_.erase(found->first);
-        rows_.erase(found);
+        erase(*row);
       }
-      return {};
     }
-    if (!value) return {};
-    row_bytes_ += row_bytes(key.size(), value->size());
-    undo_.push_back({std::string(key), std::nullopt});
-    if (ordered_) order_.emplace(key);
-    rows_.emplace(std::string(key), std::string(*value));
     return {};
   }
   Result<std::unique_ptr<BytesIterator>> range(const BytesRange& range) override {
@@ -131,17 +158,7 @@ class InMemoryStore final : public BytesStore {
     return {};
   }
   void abort() override {
-    for (auto change = undo_.rbegin(); change != undo_.rend(); ++change) {
-      if (const auto row = rows_.find(change->key); row != rows_.end()) row_bytes_ -= row_bytes(row->first.size(), row->second.size());
-      if (change->old_value) row_bytes_ += row_bytes(change->key.size(), change->old_value->size());
-      if (change->old_value) {
-        rows_.insert_or_assign(change->key, std::move(*change->old_value));
-        if (ordered_) order_.insert(change->key);
-      } else {
-        rows_.erase(change->key);
-        if (ordered_) order_.erase(change->key);
-      }
-    }
+    undo_.walk_back([this](BytesView key, OptionalBytesView old_value) { set(key, old_value); });
     forget_undo();
   }
   Result<void> flush() override { return {}; }
@@ -149,22 +166,13 @@ class InMemoryStore final : public BytesStore {
   const Position& position() const override { return position_; }
   Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> batch,
                        const ChangelogPosition&) override {
-    for (const auto& [key, value] : batch) {
-      if (const auto row = rows_.find(key); row != rows_.end()) row_bytes_ -= row_bytes(row->first.size(), row->second.size());
-      if (value) {
-        row_bytes_ += row_bytes(key.size(), value->size());
-        rows_.insert_or_assign(std::string(key), std::string(*value));
-        if (ordered_) order_.emplace(key);
-      } else {
-        if (const auto found = rows_.find(key); found != rows_.end()) rows_.erase(found);
-        if (ordered_) order_.erase(std::string(key));
-      }
-    }
+    for (const auto& [key, value] : batch) set(key, value);
     tell();
     return {};
   }
   Result<void> clear() override {
     rows_.clear();
+    last_ = nullptr;
     order_.clear();
     forget_undo();
     position_.clear();
@@ -177,12 +185,39 @@ class InMemoryStore final : public BytesStore {
   }
 
  private:
-  struct Undo {
-    std::string key;
-    OptionalBytes old_value;
-  };
-  static constexpr std::size_t kUndoKept = 4096;
-  static constexpr std::size_t kUndoBytes = sizeof(Undo);
+  /// A read is often followed by a write of the same key: the last row found needs no look-up.
+  Rows::value_type* find(BytesView key) {
+    if (last_ != nullptr && last_->first == key) return last_;
+    const auto found = rows_.find(key);
+    if (found == rows_.end()) return nullptr;
+    last_ = &*found;
+    return last_;
+  }
+  void insert(BytesView key, BytesView value) {
+    row_bytes_ += row_bytes(key.size(), value.size());
+    if (ordered_) order_.emplace(key);
+    last_ = &*rows_.emplace(std::string(key), std::string(value)).first;  // the others may have moved
+  }
+  void assign(Rows::value_type& row, BytesView value) {
+    row_bytes_ += row_bytes(row.first.size(), value.size()) - row_bytes(row.first.size(), row.second.size());
+    row.second.assign(value);
+  }
+  void erase(Rows::value_type& row) {
+    row_bytes_ -= row_bytes(row.first.size(), row.second.size());
+    if (ordered_) order_.erase(row.first);
+    last_ = nullptr;
+    rows_.erase(rows_.find(row.first));
+  }
+  void set(BytesView key, OptionalBytesView value) {
+    Rows::value_type* const row = find(key);
+    if (row == nullptr) {
+      if (value) insert(key, *value);
+    } else if (value) {
+      assign(*row, *value);
+    } else {
+      erase(*row);
+    }
+  }
   /// At commits only: a shared number must not be touched by every put.
   void tell() {
     const std::size_t now = row_bytes_ + (ordered_ ? rows_.size() * sizeof(std::string) : 0);
@@ -190,15 +225,15 @@ class InMemoryStore final : public BytesStore {
     told_bytes_ = now;
   }
   void forget_undo() {
-    undo_.clear();
-    if (undo_.capacity() > kUndoKept) undo_.shrink_to_fit();
+    undo_.forget();
     uncommitted_bytes_ = 0;
   }
   std::string name_;
   Rows rows_;
+  Rows::value_type* last_ = nullptr;
   Order order_;
   bool ordered_ = false;
-  std::vector<Undo> undo_;
+  UndoList undo_;
   std::size_t uncommitted_bytes_ = 0;
   std::size_t row_bytes_ = 0;
   std::size_t told_bytes_ = 0;

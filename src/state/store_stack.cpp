@@ -98,10 +98,6 @@ class MergedIterator final : public BytesIterator {
   bool from_above_ = false;
 };
 
-void count(std::atomic<std::uint64_t>& counter) {
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
 class StoreStack final : public LayeredStore {
  public:
   StoreStack(StoreSpec spec, std::unique_ptr<BytesStore> store, ChangelogWriter* changelog, ThreadCache* cache,
@@ -110,7 +106,7 @@ class StoreStack final : public LayeredStore {
         counters_(std::move(counters)) {
     if (cache != nullptr && spec_.caching) {
       cache_ = std::unique_ptr<NamedCache>(
-          new NamedCache(*cache, [this](const std::string& key, const NamedCache::Entry& entry) { write(key, entry); }));
+          new NamedCache(*cache, [this](const NamedCache::Write& entry) { write(entry); }));
     }
   }
 
@@ -120,9 +116,9 @@ class StoreStack final : public LayeredStore {
   bool get(BytesView key, Bytes& value) override {
     count(counters_->gets);
     if (!cache_) return checked(spec_, store_->get(key, value));
-    if (const NamedCache::Entry* entry = cache_->find(key)) {
-      if (entry->value) value.assign(*entry->value);
-      return entry->value.has_value();
+    if (const OptionalBytes* known = cache_->find(key)) {
+      if (*known) value.assign(**known);
+      return known->has_value();
     }
     const bool found = checked(spec_, store_->get(key, value));
     if (found) cache_->put_clean(key, value);
@@ -142,11 +138,7 @@ class StoreStack final : public LayeredStore {
     auto below = checked(spec_, store_->range(range));
     if (!cache_) return below;
     std::map<std::string, OptionalBytes> above;
-    const auto& entries = cache_->entries();
-    for (auto it = range.from ? entries.lower_bound(*range.from) : entries.begin(); it != entries.end(); ++it) {
-      if (range.to && it->first > *range.to) break;
-      above.emplace(it->first, it->second.value);
-    }
+    cache_->range(range.from, range.to, [&above](BytesView key, OptionalBytesView value) { above.emplace(key, to_owned(value)); });
     return std::unique_ptr<BytesIterator>(new MergedIterator(std::move(below), std::move(above), range.direction));
   }
   std::uint64_t approximate_num_entries() override { return store_->approximate_num_entries(); }
@@ -167,16 +159,19 @@ class StoreStack final : public LayeredStore {
  private:
   // Kafka Streams' CachingKeyValueStore.putAndMaybeForward: where somebody listens, the old value is read when asked for, or to
   // see that a deletion deletes nothing.
-  void write(const std::string& key, const NamedCache::Entry& entry) {
-    if (!listener_) return write_through(key, to_view(entry.value), entry.timestamp);
+  void write(const NamedCache::Write& entry) {
+    if (!listener_) return write_through(entry.key, entry.value, entry.timestamp);
     bool had_old = false;
-    Bytes old_value;
-    if (send_old_values_ || !entry.value) had_old = checked(spec_, store_->get(key, old_value));
+    old_value_.clear();
+    if (send_old_values_ || !entry.value) had_old = checked(spec_, store_->get(entry.key, old_value_));
     if (!entry.value && !had_old) return;
-    write_through(key, to_view(entry.value), entry.timestamp);
-    const RecordContext context{entry.source, entry.offset, entry.timestamp, &entry.headers};
-    listener_(CacheFlush{key, to_view(entry.value),
-                         send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt, &context});
+    // What is downstream may write here again: the old value is this call's own.
+    Bytes old_value = std::move(old_value_);
+    write_through(entry.key, entry.value, entry.timestamp);
+    const RecordContext context{entry.source, entry.offset, entry.timestamp, entry.headers};
+    listener_(CacheFlush{entry.key, entry.value, send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt,
+                         &context});
+    old_value_ = std::move(old_value);
   }
 
   void write_through(BytesView key, OptionalBytesView value, Timestamp timestamp) {
@@ -197,6 +192,7 @@ class StoreStack final : public LayeredStore {
   std::unique_ptr<NamedCache> cache_;
   CacheFlushListener listener_;
   bool send_old_values_ = false;
+  Bytes old_value_;  // its memory, for the next one
   std::shared_ptr<StoreCounters> counters_;
 };
 

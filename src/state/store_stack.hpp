@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 
 #include "state/thread_cache.hpp"
 
@@ -16,6 +17,18 @@ struct StoreCounters {
   std::atomic<std::uint64_t> uncommitted_bytes{0};
 };
 
+/// Of the store's thread.
+inline void count(std::atomic<std::uint64_t>& counter) {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+/// A record of a store's changelog, as it is read back.
+struct ChangelogRecord {
+  BytesView key;
+  OptionalBytesView value;
+  Timestamp timestamp;
+};
+
 /// Changelog position and contents are the engine's; the layers hold nothing that a commit does not write (caches are
 /// flushed first) or that drop_cache() does not drop.
 class LayeredStore : public StateStore {
@@ -23,6 +36,8 @@ class LayeredStore : public StateStore {
   [[nodiscard]] virtual BytesStore& engine_store() = 0;
   /// Drops dirty cache entries unwritten: the task goes back to its last commit.
   virtual void drop_cache() = 0;
+  /// Takes what was written to the changelog before; outside of any uncommitted change.
+  [[nodiscard]] virtual Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
 };
 
 /// `changelog` null: not logged. `cache` null (or spec without caching): no cache. `current`: the task's current record.

@@ -7,11 +7,9 @@
 #pragma once
 
 #include <atomic>
-#include <map>
+#include <functional>
 #include <memory>
 #include <set>
-#include <string>
-#include <vector>
 
 #include <tidemill/state/state_store.hpp>
 
@@ -21,58 +19,48 @@ class ThreadCache;
 
 class NamedCache {
  public:
-  struct Entry {
-    OptionalBytes value;
+  /// What an entry was when its writing began. The views live during the call.
+  struct Write {
+    BytesView key;
+    OptionalBytesView value;
     const TopicPartition* source = nullptr;  // the cache's own copy
     Offset offset = kNoOffset;
     Timestamp timestamp = kNoTimestamp;
-    Headers headers;
-    bool dirty = false;
-    std::size_t cost = 0;
-
-   private:
-    friend class NamedCache;
-    const std::string* key = nullptr;
-    // Its places in the two lists; the lists are rings around the cache's own entries.
-    Entry* newer = nullptr;
-    Entry* older = nullptr;
-    Entry* dirty_next = nullptr;
-    Entry* dirty_before = nullptr;
+    const Headers* headers = nullptr;
   };
-  using Flush = UniqueFunction<void(const std::string& key, const Entry& entry)>;
+  using Flush = UniqueFunction<void(const Write& entry)>;
+  using See = std::function<void(BytesView key, OptionalBytesView value)>;
 
   NamedCache(ThreadCache& cache, Flush flush);
   ~NamedCache();
   NamedCache(const NamedCache&) = delete;
   NamedCache& operator=(const NamedCache&) = delete;
 
-  [[nodiscard]] Entry* find(BytesView key);
+  /// Null: nothing is known of the key; a null value: it has been deleted. Lives until the next call that changes the cache.
+  [[nodiscard]] const OptionalBytes* find(BytesView key);
   /// A dirty write; evicts what is too much.
   void put(BytesView key, OptionalBytesView value, const RecordContext& context);
   /// What was read from the store below, clean.
   void put_clean(BytesView key, OptionalBytesView value);
+  /// Writes every entry that is dirty now, as it is now, whatever is put or evicted meanwhile.
   void flush();
   /// Drops everything unwritten, without writing.
   void clear();
-  [[nodiscard]] const std::map<std::string, Entry, std::less<>>& entries() const { return entries_; }
+  /// Entries within the bounds (inclusive; null: open), in key order.
+  void range(OptionalBytesView from, OptionalBytesView to, const See& see);
 
  private:
-  using Written = std::vector<std::pair<std::string, Entry>>;
-  Entry& insert(BytesView key, OptionalBytesView value);
-  void remove(const std::string& key);
-  void account(Entry& entry);
+  struct Row;
+  struct Rows;
+  Row& touch(BytesView key, OptionalBytesView value);
+  void account(Row& row);
+  void remove(Row& row);
   void evict();
-  void write(Written written);
-  void to_front(Entry& entry);
-  void mark_dirty(Entry& entry);
-  static void leave_dirty(Entry& entry);
+  void write(Row* evicted);
 
   ThreadCache& cache_;
   Flush flush_;
-  std::map<std::string, Entry, std::less<>> entries_;
-  std::set<TopicPartition> sources_;
-  Entry recent_;  // ring of all entries: recent_.older is the most recently used, recent_.newer the least
-  Entry dirty_;   // ring of dirty ones: dirty_.dirty_next was updated first
+  std::unique_ptr<Rows> rows_;
 };
 
 class ThreadCache {

@@ -13,6 +13,7 @@
 
 #include <tidemill/adapters/rocksdb_stores.hpp>
 
+#include "state_rocksdb/rocksdb_log.hpp"
 #include "state_rocksdb/rocksdb_store.hpp"
 
 namespace tidemill {
@@ -28,16 +29,16 @@ class RocksDbEngine final : public StateEngine {
 
   Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string& directory,
                                                         std::span<const StoreSpec> specs) override {
-    TIDEMILL_TRY(make_directories(directory));
+    const std::string path = directory + "/rocksdb";
+    TIDEMILL_TRY(make_directories(path));
     rocksdb::DBOptions db_options;
     db_options.create_if_missing = true;
     db_options.create_missing_column_families = true;
     db_options.write_buffer_manager = buffers_;
     db_options.max_background_jobs = 2;
-    db_options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-    db_options.keep_log_file_num = 1;
     db_options.max_open_files = 256;
-    const std::string path = directory + "/rocksdb";
+    db_options.info_log = rocksdb_log("state in " + path);
+    db_options.max_file_opening_threads = 1;  // sixteen otherwise, for each instance, before the first record
     std::vector<std::string> existing;
     (void)rocksdb::DB::ListColumnFamilies(db_options, path, &existing);
     std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};

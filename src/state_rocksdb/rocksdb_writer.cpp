@@ -3,13 +3,22 @@
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace tidemill::rocksdb_state {
 
 Result<void> write(const Commit& commit) {
   const std::string where = "store \"" + commit.store + "\": commit";
   rocksdb::WriteBatch batch(commit.bytes + commit.rows.size() * 16 + 256);
+  // In the order of their keys: the memtable finds the place of each next to that of the one before.
+  std::vector<const std::pair<const std::string, OptionalBytes>*> rows;
+  rows.reserve(commit.rows.size());
+  for (const auto& row : commit.rows) rows.push_back(&row);
+  std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
   std::string row;
-  for (const auto& [key, value] : commit.rows) {
+  for (const auto* changed : rows) {
+    const auto& [key, value] = *changed;
     row.assign(1, kRowPrefix);
     row += key;
     const rocksdb::Status added = value ? batch.Put(commit.family, row, *value) : batch.Delete(commit.family, row);

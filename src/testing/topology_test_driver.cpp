@@ -76,15 +76,10 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     for (const TestRecordBytes& record : found->second) {
       ++offset;
       if (!record.key) continue;
-      OptionalBytes value = record.value;
-      if (value && store.spec->timestamped()) {
-        Bytes stamped;
-        append_timestamp(record.timestamp == kNoTimestamp ? clock.now().wall : record.timestamp, stamped);
-        value = stamped + *value;
-      }
-      const std::pair<BytesView, OptionalBytesView> row{*record.key, value ? OptionalBytesView(*value) : std::nullopt};
+      const Timestamp timestamp = record.timestamp == kNoTimestamp ? clock.now().wall : record.timestamp;
+      const ChangelogRecord row{*record.key, to_view(record.value), timestamp};
       const ChangelogPosition position{.offset = Offset(offset), .epoch = kNoLeaderEpoch};
-      store.engine->restore({&row, 1}, position).value();
+      store.top->restore({&row, 1}, position).value();
       store.changelog_position = position;
     }
   }
@@ -133,8 +128,10 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     }
   }
   std::int32_t partition_count(std::string_view) override { return 1; }
-  void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp) override {
-    TestRecordBytes record{.key = Bytes(key), .value = {}, .headers = {}, .timestamp = timestamp};
+  using ChangelogWriter::append;
+  void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp,
+              const Headers& headers) override {
+    TestRecordBytes record{.key = Bytes(key), .value = {}, .headers = headers, .timestamp = timestamp};
     if (value) record.value.emplace(*value);
     const std::string name = topology->log_topic(config.application_id, store + "-changelog");
     sent.emplace_back(name, record);

@@ -40,7 +40,8 @@ std::map<std::string, std::string> changelog_config(const StoreSpec& spec) {
                         spec.kind == StoreKind::kSession;
   if (windowed) {
     config["cleanup.policy"] = spec.retain_duplicates ? "delete" : "compact,delete";
-    config["retention.ms"] = std::to_string(spec.retention.count() + kDayMs);
+    const std::int64_t retention = spec.retention.count();
+    config["retention.ms"] = std::to_string(retention > INT64_MAX - kDayMs ? INT64_MAX : retention + kDayMs);
   } else if (spec.kind == StoreKind::kVersionedKeyValue) {
     config["min.compaction.lag.ms"] = std::to_string(spec.retention.count() + kDayMs);
   }
@@ -159,6 +160,10 @@ void TopologyBuilder::add_source_or_merge(Source source) {
                             type_text(source.output) + ": read them once, and map the stream");
   }
   by_name_[source.name] = known->id;
+}
+
+bool TopologyBuilder::optimizes(std::string_view rule) const {
+  return optimization_ == "all" || ("," + optimization_ + ",").find("," + std::string(rule) + ",") != std::string::npos;
 }
 
 void TopologyBuilder::add_sink(Sink sink) {

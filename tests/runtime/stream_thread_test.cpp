@@ -137,6 +137,58 @@ TEST(StreamThread, MaxTaskIdleWaitsForMoreThanTheLogHas) {
   EXPECT_EQ(application.thread().metrics().processed.value(), 1U);
 }
 
+/// Both topics have two batches when the task starts, all of `a` before all of `b`; at most one batch fits into the memory for
+/// input. What comes out, in order.
+std::string merged_with_little_memory(std::chrono::milliseconds max_task_idle) {
+  World world;
+  world.create("a", 1);
+  world.create("b", 1);
+  std::int64_t time = 0;
+  for (const char* topic : {"a", "b"}) {
+    for (int batch = 0; batch < 2; ++batch) {
+      world.clock.set_wall(Timestamp(++time));
+      world.produce(topic, {{"k", topic + std::to_string(time)}});
+    }
+  }
+  StreamsConfig config;
+  config.max_task_idle = max_task_idle;
+  config.input_buffer_max_bytes = 1;
+  Application application(world, HandMade().source("a", {"a"}).source("b", {"b"}).sink("sink", "out", {"a", "b"}).build(), config);
+  EXPECT_TRUE(application.settle());
+  std::string order;
+  for (const auto& row : world.read("out")) order += row.value + " ";
+  return order;
+}
+TEST(StreamThread, AnInputThatATaskWaitsForIsReadAlsoWhenTheMemoryForInputIsTaken) {
+  EXPECT_EQ(merged_with_little_memory(0ms), "a1 a2 b3 b4 ");
+}
+TEST(StreamThread, WithoutMaxTaskIdleATaskTakesWhatThereIs) {
+  const std::string order = merged_with_little_memory(-1ms);
+  EXPECT_TRUE(order == "a1 b3 a2 b4 " || order == "b3 a1 b4 a2 ") << order << ": the log gives them in turns";
+}
+
+TEST(StreamThread, CommitsEarlyWhenStoresHaveTooMuchUncommitted) {
+  const auto commits = [](std::size_t bytes_max) {
+    World world;
+    world.create("words", 1);
+    std::vector<std::pair<std::string, std::string>> records;
+    for (int i = 0; i < 20000; ++i) records.emplace_back("word" + std::to_string(i), "x");
+    world.produce("words", records);
+    StreamsConfig config;
+    config.statestore_uncommitted_max_bytes = bytes_max;
+    config.statestore_cache_max_bytes = 0;
+    config.commit_interval = 1h;
+    const auto topology = HandMade().store(text_store("counts")).source("words", {"words"})
+                              .processor("count", counting("counts"), {"words"}, {"counts"}).build();
+    Application application(world, topology, config);
+    EXPECT_TRUE(application.settle());
+    EXPECT_EQ(world.table("app-counts-changelog").size(), 20000U);
+    return application.thread().metrics().commits.value();
+  };
+  const std::uint64_t few = commits(64 << 20);
+  EXPECT_GE(commits(10'000), few + 3);
+}
+
 TEST(StreamThread, ALargeBacklogStaysInBoundedQueues) {
   World world;
   world.create("in", 2);

@@ -30,6 +30,14 @@ void add_table_topologies(Registry& registry);
 void add_join_topologies(Registry& registry);
 void add_processor_topologies(Registry& registry);
 void add_store_topologies(Registry& registry);
+void add_window_store_topologies(Registry& registry);
+void add_windowed_topologies(Registry& registry);
+void add_whole_topologies(Registry& registry);
+void add_versioned_topologies(Registry& registry);
+void add_table_group_topologies(Registry& registry);
+void add_stream_join_topologies(Registry& registry);
+void add_suppress_topologies(Registry& registry);
+void add_cogroup_topologies(Registry& registry);
 
 // The words in which the topologies are specified.
 using Text = std::string;
@@ -40,5 +48,7 @@ Text cat(const Text* a, const Text* b);
 Text tail(const Text& text);
 /// The first letter, "_" for an empty text.
 Text first(const Text& text);
+/// The parts of a command.
+std::vector<Text> split(const Text& text);
 
 }  // namespace tidemill::vectors

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <regex>
 
+#include <tidemill/state/change_buffer.hpp>
+#include <tidemill/state/versioned_bytes.hpp>
+#include <tidemill/state/window_bytes.hpp>
 #include <tidemill/testing/topology_test_driver.hpp>
 
 namespace tidemill::vectors {
@@ -117,11 +120,43 @@ std::uint64_t dropped(const TopologyTestDriver& driver) {
   return sum;
 }
 
+std::string compare_versions(VersionedBytesStore& store, const std::string& name, const json& rows) {
+  const auto shown_version = [](const auto& found) {
+    return found ? shown(found->value) + "@" + std::to_string(found->valid_from.value) : std::string("null");
+  };
+  const auto wanted_version = [](const json& version) {
+    return version.is_null() ? std::string("null") : shown(blob(version.at("v"))) + "@" + version.at("ts").dump();
+  };
+  for (const json& row : rows) {
+    const Bytes key = blob(row.at("k")).value();
+    if (const std::string ours = shown_version(store.latest(key)); ours != wanted_version(row.at("latest"))) {
+      return "store " + name + " has for " + shown(key) + " the latest version " + ours + ", expected " + row.at("latest").dump();
+    }
+    for (const json& at : row.at("asof")) {
+      const std::string ours = shown_version(store.as_of(key, Timestamp(at.at(0).get<std::int64_t>())));
+      if (ours != wanted_version(at.at(1))) return "store " + name + " has for " + shown(key) + " at " + at.dump() + ": " + ours;
+    }
+  }
+  return {};
+}
+
 std::string compare_store(TopologyTestDriver& driver, const std::string& name, const json& wanted) {
   const auto kind = wanted.find("kind");
   StateStore* store = driver.state_store(name);
   if (store == nullptr) return "store " + name + " is not there";
-  if (kind != wanted.end() && kind->get<std::string>() != "kv" && kind->get<std::string>() != "timestamped-kv") {
+  if (ChangeBuffer* buffer = store->change_buffer()) {
+    if (buffer->records() == wanted.at("records").get<std::int64_t>() && buffer->bytes() == wanted.at("bytes").get<std::int64_t>() &&
+        buffer->min_time().value == wanted.at("min_time").get<std::int64_t>()) {
+      return {};
+    }
+    return "buffer " + name + " has " + std::to_string(buffer->records()) + " records, " + std::to_string(buffer->bytes()) +
+           " bytes, from " + std::to_string(buffer->min_time().value) + " on; expected " + wanted.dump();
+  }
+  if (store->versioned() != nullptr) return compare_versions(*store->versioned(), name, wanted.at("entries"));
+  const bool windows = store->windows() != nullptr;
+  const bool sessions = store->sessions() != nullptr;
+  if (!windows && !sessions && kind != wanted.end() && kind->get<std::string>() != "kv" &&
+      kind->get<std::string>() != "timestamped-kv") {
     return "stores of kind " + kind->get<std::string>() + " cannot be compared yet";
   }
   const json& rows = wanted.is_array() ? wanted : wanted.at("entries");
@@ -137,7 +172,19 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
       }
       value = Bytes(plain);
     }
-    if (blob(expected.at("k")) != Bytes(row->key()) || blob(expected.at("v")) != value) {
+    BytesView key = row->key();
+    bool times = true;
+    if (windows) {
+      const auto split = split_window_key(key);
+      key = split.key;
+      times = expected.at("start").get<std::int64_t>() == split.start.value;
+    } else if (sessions) {
+      const auto split = split_session_key(key);
+      key = split.key;
+      times = expected.at("start").get<std::int64_t>() == split.session.start.value &&
+              expected.at("end").get<std::int64_t>() == split.session.end.value;
+    }
+    if (!times || blob(expected.at("k")) != Bytes(key) || blob(expected.at("v")) != value) {
       return "store " + name + ", row " + std::to_string(at) + ": " + shown(Bytes(row->key())) + "=" + shown(value);
     }
   }

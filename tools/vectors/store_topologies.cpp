@@ -6,15 +6,6 @@
 namespace tidemill::vectors {
 namespace {
 
-std::vector<Text> split(const Text& text) {
-  std::vector<Text> parts;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(':', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
 template <class V>
 Text shown(const std::optional<V>& value);
 template <>

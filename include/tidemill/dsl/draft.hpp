@@ -32,7 +32,8 @@ class Draft {
   /// Letters, digits, '.', '_' and '-', at most 249 of them; else TopologyException.
   static void check_name(const std::string& name);
   void add(Step step) { steps_.push_back(std::move(step)); }
-  [[nodiscard]] Topology build();
+  /// `optimization`: see TopologyBuilder::set_optimization().
+  [[nodiscard]] Topology build(std::string_view optimization);
 
   // Steps that every operator uses.
   void add_processor(TopologyBuilder::ProcessorSpec processor);

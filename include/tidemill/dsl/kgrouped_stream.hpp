@@ -6,8 +6,16 @@
 
 #include <tidemill/dsl/kstream.hpp>
 #include <tidemill/dsl/ktable.hpp>
+#include <tidemill/dsl/windows.hpp>
 
 namespace tidemill {
+
+template <class K, class V>
+class TimeWindowedKStream;
+template <class K, class V>
+class SessionWindowedKStream;
+template <class K, class VR>
+class CogroupedKStream;
 
 template <class K, class V>
 class KGroupedStream {
@@ -24,13 +32,28 @@ class KGroupedStream {
   /// `aggregator(const K&, const V&, const VR& so_far) -> VR or std::optional<VR>` (none deletes).
   template <class VR, class F>
   KTable<K, VR> aggregate(VR initial, F aggregator, Materialized<K, VR> materialized = {}) const;
+  /// Cuts the group into windows, to be aggregated each by itself.
+  TimeWindowedKStream<K, V> windowed_by(const TimeWindows& windows) const;
+  TimeWindowedKStream<K, V> windowed_by(const UnlimitedWindows& windows) const;
+  TimeWindowedKStream<K, V> windowed_by(const SlidingWindows& windows) const;
+  SessionWindowedKStream<K, V> windowed_by(const SessionWindows& windows) const;
+  /// Begins an aggregate of several streams: `group.cogroup<Result>(aggregator).cogroup(other, aggregator)...`.
+  template <class VR, class F>
+  CogroupedKStream<K, VR> cogroup(F aggregator) const;
+
+  // For who aggregates it in another way.
+
+  [[nodiscard]] const KStream<K, V>& stream() const { return stream_; }
+  [[nodiscard]] const Grouped<K, V>& grouped() const { return grouped_; }
+  [[nodiscard]] std::optional<Serde<V>> value_serde() const {
+    return grouped_.value_serde ? grouped_.value_serde : stream_.handle().value_serde;
+  }
+  /// The stream behind a repartition topic where the key may have changed. All aggregations of a group with a name share one.
+  KStream<K, V> repartitioned(const std::string& store) const;
 
  private:
   template <class VR, class F, class Init>
   KTable<K, VR> aggregate_into(const char* prefix, F update, Init init, Materialized<K, VR> materialized) const;
-  /// The stream behind a repartition topic where the key may have changed. All aggregations of a group with a name share one.
-  KStream<K, V> repartitioned(const std::string& store) const;
-
   KStream<K, V> stream_;
   Grouped<K, V> grouped_;
   std::shared_ptr<std::optional<KStream<K, V>>> shared_ = std::make_shared<std::optional<KStream<K, V>>>();

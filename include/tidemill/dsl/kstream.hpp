@@ -6,6 +6,7 @@
 #include <tidemill/dsl/checks.hpp>
 #include <tidemill/dsl/draft.hpp>
 #include <tidemill/dsl/table_nodes.hpp>
+#include <tidemill/dsl/windows.hpp>
 #include <tidemill/processor/fixed_key_processor.hpp>
 #include <tidemill/processor/processor.hpp>
 
@@ -149,6 +150,16 @@ class KStream {
   template <class KT, class VT, class Select, class F>
   auto left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, Named named = {}) const;
 
+  /// Records of equal key that are within the window of each other; joiners as with a table, `other` values of the other stream.
+  template <class VO, class F>
+  auto join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, StreamJoined<K, V, VO> joined = {}) const;
+  /// One of this stream that meets none goes on alone, when its window has closed.
+  template <class VO, class F>
+  auto left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, StreamJoined<K, V, VO> joined = {}) const;
+  /// So does one of the other stream: `joiner(const V*, const VO*)`, or with the key in front.
+  template <class VO, class F>
+  auto outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, StreamJoined<K, V, VO> joined = {}) const;
+
   /// `supplier()` returns a std::unique_ptr to a Processor<K, V, KOut, VOut> or a class derived from one.
   template <class Supplier>
   auto process(Supplier supplier, std::vector<std::string> stores = {}, Named named = {}) const;
@@ -157,6 +168,13 @@ class KStream {
   auto process_values(Supplier supplier, std::vector<std::string> stores = {}, Named named = {}) const;
 
   [[nodiscard]] const Handle& handle() const { return at_; }
+  /// What is given, else what the stream has, else that of the type.
+  [[nodiscard]] Serde<K> key_serde(const std::optional<Serde<K>>& given) const {
+    return detail::serde_or_default(given ? given : at_.key_serde, "the key type of the stream");
+  }
+  [[nodiscard]] Serde<V> value_serde(const std::optional<Serde<V>>& given) const {
+    return detail::serde_or_default(given ? given : at_.value_serde, "the value type of the stream");
+  }
 
  private:
   template <class, class>
@@ -170,12 +188,6 @@ class KStream {
     stream.at_.value_serde = at_.value_serde;
     return stream;
   }
-  [[nodiscard]] Serde<K> key_serde(const std::optional<Serde<K>>& given) const {
-    return detail::serde_or_default(given ? given : at_.key_serde, "the key type of the stream");
-  }
-  [[nodiscard]] Serde<V> value_serde(const std::optional<Serde<V>>& given) const {
-    return detail::serde_or_default(given ? given : at_.value_serde, "the value type of the stream");
-  }
   /// This stream behind an internal topic of the prefix, if its key may have changed.
   KStream repartitioned(const std::string& prefix, const std::optional<Serde<K>>& key,
                         const std::optional<Serde<V>>& value) const;
@@ -188,6 +200,9 @@ class KStream {
   KStream<K, detail::WithoutNull<R>> table_join(const char* prefix, const std::string& name,
                                                 detail::GetterSupplier<KT, VT> getter, Select select, F joiner, bool left,
                                                 const std::set<std::string>* table_sources) const;
+  template <class VO, class R, class F>
+  KStream<K, detail::WithoutNull<R>> stream_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+                                                 bool left_outer, bool right_outer, const StreamJoined<K, V, VO>& joined) const;
   void sink(std::string topic, TopicNameExtractor<K, V> chooser, Produced<K, V> produced) const;
 
   Handle at_;

@@ -2,9 +2,14 @@
 #pragma once
 
 #include <tidemill/dsl/branched_kstream.hpp>
+#include <tidemill/dsl/cogrouped_stream.hpp>
 #include <tidemill/dsl/kgrouped_stream.hpp>
+#include <tidemill/dsl/kgrouped_table.hpp>
 #include <tidemill/dsl/kstream_joins.hpp>
+#include <tidemill/dsl/kstream_stream_joins.hpp>
 #include <tidemill/dsl/ktable.hpp>
+#include <tidemill/dsl/ktable_suppress.hpp>
+#include <tidemill/dsl/kwindowed_stream.hpp>
 
 namespace tidemill {
 

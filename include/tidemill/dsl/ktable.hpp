@@ -2,10 +2,31 @@
 #pragma once
 
 #include <tidemill/dsl/kstream.hpp>
+#include <tidemill/dsl/suppressed.hpp>
 
 namespace tidemill {
 
+template <class K, class V>
+class KGroupedTable;
+
 namespace detail {
+
+/// A row's foreign key: `extract(const V&)` or `(const K&, const V&)` -> KO or std::optional<KO>.
+template <class F, class K, class V, class KO>
+concept ForeignKeyExtractor = RecordFunction<F, K, V> && std::is_convertible_v<CallResult<K, V, F>, std::optional<KO>>;
+
+/// Key and value that a selector makes. Where it makes none: some types.
+template <class F, class K, class V>
+struct SelectedPair {
+  using Key = K;
+  using Value = V;
+};
+template <class F, class K, class V>
+  requires PairMapper<F, K, V>
+struct SelectedPair<F, K, V> {
+  using Key = WithoutNull<typename CallResult<K, V, F>::first_type>;
+  using Value = WithoutNull<typename CallResult<K, V, F>::second_type>;
+};
 
 /// What a table joiner makes; `A` and `B` are its argument types. Where it cannot be called: some type.
 template <class F, class A, class B>
@@ -81,6 +102,21 @@ class KTable {
   template <class VO, class F>
   auto outer_join(const KTable<K, VO>& other, F joiner,
                   Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type> materialized = {}) const;
+  /// The rows under another key: `selector(const K&, const V&)` returns a std::pair of key and value; null ones are left out.
+  template <class F>
+  auto group_by(F selector, Grouped<typename detail::SelectedPair<F, K, V>::Key,
+                                    typename detail::SelectedPair<F, K, V>::Value> grouped = {}) const;
+  /// Holds back changes, so that of many updates of a key only the last one goes on.
+  KTable suppress(Suppressed suppressed) const;
+  /// With a row of another table whose key `extract(const V&)` or `(const K&, const V&)` takes from each row; joiners as above.
+  template <class KO, class VO, class Extract, class F>
+    requires detail::ForeignKeyExtractor<Extract, K, V, KO>
+  auto join(const KTable<KO, VO>& other, Extract extract, F joiner, TableJoined joined = {},
+            Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type> materialized = {}) const;
+  template <class KO, class VO, class Extract, class F>
+    requires detail::ForeignKeyExtractor<Extract, K, V, KO>
+  auto left_join(const KTable<KO, VO>& other, Extract extract, F joiner, TableJoined joined = {},
+                 Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type> materialized = {}) const;
   /// Name of the store where the table can be queried; empty: it has none of its own.
   [[nodiscard]] std::string queryable_store_name() const { return at_.facts->materialized ? at_.facts->store.name : ""; }
   [[nodiscard]] const Handle& handle() const { return at_; }
@@ -99,6 +135,9 @@ class KTable {
   template <class VR, class F>
   KTable<K, VR> mapped(const char* prefix, F map, bool filter, Materialized<K, VR> materialized,
                        std::optional<Serde<VR>> value_serde) const;
+  template <class KO, class VO, class VR, class Extract, class F>
+  KTable<K, VR> foreign_join(const KTable<KO, VO>& other, Extract extract, F joiner, bool left_join, const TableJoined& joined,
+                             Materialized<K, VR> materialized) const;
   template <class VR, class VO, class F>
   KTable<K, VR> joined(const KTable<K, VO>& other, F joiner, bool needs_left, bool needs_right,
                        Materialized<K, VR> materialized) const;
@@ -131,6 +170,12 @@ StoreSpec store_spec(const Materialized<K, V>& materialized, std::string name) {
   spec.caching = materialized.caching;
   spec.logging = materialized.logging;
   spec.log_config = materialized.log_config;
+  spec.retention = materialized.retention;
+  if (materialized.history.count() > 0) {
+    spec.kind = StoreKind::kVersionedKeyValue;
+    spec.retention = materialized.history;
+    spec.caching = false;
+  }
   return spec;
 }
 

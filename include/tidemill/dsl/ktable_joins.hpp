@@ -72,14 +72,14 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, F joiner, bool ne
              right_getter = other.at_.getter](TopologyBuilder& builder) {
     builder.add_processor(
         {.name = left,
-         .prototype = prototype(new detail::TableJoinNode<K, V, VO, VR, F>(facts, *right_getter, joiner, needs_left,
-                                                                           needs_right)),
+         .prototype = prototype(new detail::TableJoinNode<K, V, VO, VR, F>(facts, *right_getter, joiner, needs_left, needs_right,
+                                                                           facts->upstream[0]->versioned())),
          .parents = {left_parent}, .stores = right_getter->stores(),
          .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()});
     builder.add_processor(
         {.name = right,
          .prototype = prototype(new detail::TableJoinNode<K, VO, V, VR, decltype(mirrored)>(
-             facts, *left_getter, mirrored, needs_right, needs_left)),
+             facts, *left_getter, mirrored, needs_right, needs_left, facts->upstream[1]->versioned())),
          .parents = {right_parent}, .stores = left_getter->stores(),
          .input = detail::table_type<K, VO>(), .output = detail::table_type<K, VR>()});
     builder.add_processor({.name = merge,

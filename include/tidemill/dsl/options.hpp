@@ -61,14 +61,42 @@ struct Materialized {
   bool logging = true;
   std::map<std::string, std::string> log_config = {};
   StoreEngineKind engine = StoreEngineKind::kDefault;
+  /// Of windows and sessions; zero: as long as they take records.
+  std::chrono::milliseconds retention{0};
+  /// Keeps old versions of the values for that long; zero: only the latest. Such a store has no cache.
+  std::chrono::milliseconds history{0};
   /// The processor's name.
   std::string name = {};
 
   /// Something of how the result is kept has been said; the processor's name alone says nothing of it.
   [[nodiscard]] bool given() const {
     return !store_name.empty() || key_serde || value_serde || !caching || !logging || !log_config.empty() ||
-           engine != StoreEngineKind::kDefault;
+           retention.count() > 0 || history.count() > 0 || engine != StoreEngineKind::kDefault;
   }
+};
+
+/// Of a join of two streams.
+template <class K, class V, class VOther>
+struct StreamJoined {
+  std::optional<Serde<K>> key_serde = {};
+  std::optional<Serde<V>> value_serde = {};
+  std::optional<Serde<VOther>> other_value_serde = {};
+  /// Nodes and repartition topics are named after it.
+  std::string name = {};
+  /// Stores are named after it.
+  std::string store_name = {};
+  /// Stores of one's own: Stores::..._window_store(), which have to fit the join's windows and keep duplicates.
+  std::optional<StoreSpec> this_store = {};
+  std::optional<StoreSpec> other_store = {};
+  StoreEngineKind engine = StoreEngineKind::kDefault;
+  bool logging = true;
+  std::map<std::string, std::string> log_config = {};
+};
+
+/// Of a foreign-key join.
+struct TableJoined {
+  /// Nodes and topics are named after it.
+  std::string name = {};
 };
 
 template <class K, class V, class VOther>

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <tidemill/dsl/kstream_operators.hpp>
+#include <tidemill/dsl/ktable_foreign_joins.hpp>
 #include <tidemill/dsl/ktable_joins.hpp>
 #include <tidemill/state/stores.hpp>
 
@@ -51,7 +52,9 @@ class StreamsBuilder {
     return *this;
   }
   /// TopologyException when it cannot be; names the node and the remedy. The builder is empty afterwards.
-  [[nodiscard]] Topology build() { return draft_->build(); }
+  /// `optimization` as Kafka's `topology.optimization`: "none", "all" or rules with commas between, as
+  /// StreamsConfig::topology_optimization has them.
+  [[nodiscard]] Topology build(std::string_view optimization = "none") { return draft_->build(optimization); }
 
  private:
   template <class K, class V>
@@ -96,6 +99,7 @@ KTable<K, V> StreamsBuilder::table(std::string topic, Consumed<K, V> consumed, M
   const Serde<V> value_serde = detail::serde_or_default(value, "the value type of the table");
   draft_->add([=, made = source<K, V>(source_name, {topic}, consumed)](TopologyBuilder& builder) {
     builder.add_source(made);
+    if (facts->store.logging && builder.optimizes("reuse.ktable.source.topics")) facts->store.source_topic_as_changelog = topic;
     builder.add_processor({.name = name,
                            .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key_serde, value_serde)),
                            .parents = {source_name}, .stores = detail::add_store(builder, *facts),

@@ -8,6 +8,7 @@
 
 #include <tidemill/dsl/stateless_nodes.hpp>
 #include <tidemill/state/key_value_store.hpp>
+#include <tidemill/state/versioned_bytes.hpp>
 #include <tidemill/topology/topology_builder.hpp>
 
 namespace tidemill::detail {
@@ -17,10 +18,17 @@ struct TableFacts {
   bool materialized = false;
   bool send_old_values = false;
   StoreSpec store;
+  /// Of windowed aggregations: how long behind its end a window takes records.
+  std::optional<std::chrono::milliseconds> window_grace = {};
   /// Where the values of a table without a store come from: one table (a filter, a map) or two (a join). Empty: a source or an
   /// aggregation, which has a store wherever its values are asked for.
   std::vector<std::shared_ptr<TableFacts>> upstream;
 
+  /// Old versions of its values are kept, so what comes out of order changes nothing downstream.
+  [[nodiscard]] bool versioned() const {
+    if (materialized) return store.kind == StoreKind::kVersionedKeyValue;
+    return upstream.size() == 1 && upstream.front()->versioned();
+  }
   /// Somebody looks up its values.
   void materialize() {
     if (materialized) return;
@@ -56,7 +64,10 @@ class TimestampedTable {
   TimestampedTable(Serde<K> key_serde, Serde<V> value_serde)
       : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
 
-  void open(StateStore& store) { store_ = &store; }
+  void open(StateStore& store) {
+    store_ = &store;
+    versions_ = store.versioned();
+  }
   /// `forward(key, Change, context)` for entries that the cache writes. True: there is a cache.
   template <class Forward>
   bool forward_through_cache(bool send_old_values, Forward forward) {
@@ -77,17 +88,32 @@ class TimestampedTable {
   [[nodiscard]] Old get(const K& key) {
     key_bytes_.clear();
     key_serde_.serialize({}, key, key_bytes_);
+    if (versions_ != nullptr) return found(versions_->latest(key_bytes_));
     if (!store_->get(key_bytes_, value_bytes_)) return std::nullopt;
     return decode(BytesView(value_bytes_));
   }
-  void put(const K& key, const V* value, Timestamp timestamp) {
+  /// What was valid at that time, of a versioned store; else what is.
+  [[nodiscard]] Old get_as_of(const K& key, Timestamp time) {
+    if (versions_ == nullptr) return get(key);
     key_bytes_.clear();
     key_serde_.serialize({}, key, key_bytes_);
-    if (value == nullptr) return store_->put(key_bytes_, std::nullopt, timestamp);
+    return found(versions_->as_of(key_bytes_, time));
+  }
+  enum class Put : std::uint8_t { kLatest, kOlder, kRefused };
+  Put put(const K& key, const V* value, Timestamp timestamp) {
+    key_bytes_.clear();
+    key_serde_.serialize({}, key, key_bytes_);
     value_bytes_.clear();
-    append_timestamp(timestamp, value_bytes_);
-    value_serde_.serialize({}, *value, value_bytes_);
-    store_->put(key_bytes_, BytesView(value_bytes_), timestamp);
+    if (value != nullptr && versions_ == nullptr) append_timestamp(timestamp, value_bytes_);
+    if (value != nullptr) value_serde_.serialize({}, *value, value_bytes_);
+    const OptionalBytesView bytes = value != nullptr ? OptionalBytesView(value_bytes_) : std::nullopt;
+    if (versions_ == nullptr) {
+      store_->put(key_bytes_, bytes, timestamp);
+      return Put::kLatest;
+    }
+    const std::int64_t answer = versions_->put_version(key_bytes_, bytes, timestamp);
+    return answer == VersionedBytesStore::kNotPut ? Put::kRefused
+                                                  : answer == VersionedBytesStore::kLatest ? Put::kLatest : Put::kOlder;
   }
 
  private:
@@ -96,7 +122,12 @@ class TimestampedTable {
     const auto [timestamp, plain] = split_timestamp(*stored);
     return ValueAndTimestamp<V>{value_serde_.deserialize({}, plain), timestamp};
   }
+  [[nodiscard]] Old found(std::optional<VersionedBytesStore::Found> version) const {
+    if (!version) return std::nullopt;
+    return ValueAndTimestamp<V>{value_serde_.deserialize({}, version->value), version->valid_from};
+  }
   StateStore* store_ = nullptr;
+  VersionedBytesStore* versions_ = nullptr;
   Serde<K> key_serde_;
   Serde<V> value_serde_;
   Bytes key_bytes_;
@@ -123,12 +154,13 @@ class TableNode : public OperatorNode {
  protected:
   /// Puts, and forwards unless the cache will.
   void put_and_forward(const K& key, const V* value, const V* old_value, Timestamp timestamp,
-                       const RecordContext& context) {
+                       const RecordContext& context, bool latest = true) {
     if (facts_->materialized) {
-      table_.put(key, value, timestamp);
-      if (table_.cached()) return;
+      const auto put = table_.put(key, value, timestamp);
+      if (table_.cached() || put == TimestampedTable<K, V>::Put::kRefused) return;
+      latest = put == TimestampedTable<K, V>::Put::kLatest;
     }
-    const Change change{value, facts_->send_old_values ? old_value : nullptr, true};
+    const Change change{value, facts_->send_old_values ? old_value : nullptr, latest};
     RecordContext changed = context;
     changed.timestamp = timestamp;
     forward({&key, &change, &changed});
@@ -207,10 +239,10 @@ class TableMapNode final : public TableNode<K, VR> {
       } else {
         old = mapped(key, change.old_value);
       }
-      if (filter_ && !now && !old) return;
+      if (filter_ && !now && !old && !this->facts_->upstream.front()->versioned()) return;
     }
     this->put_and_forward(key, now ? &*now : nullptr, old ? &*old : nullptr, record.context->timestamp,
-                          *record.context);
+                          *record.context, change.is_latest);
   }
 
  private:
@@ -237,6 +269,8 @@ class ValueGetter {
  public:
   virtual ~ValueGetter() = default;
   [[nodiscard]] virtual std::optional<ValueAndTimestamp<V>> get(const K& key) = 0;
+  /// What was valid at that time, where the table keeps versions; else what is.
+  [[nodiscard]] virtual std::optional<ValueAndTimestamp<V>> get_as_of(const K& key, Timestamp) { return get(key); }
 };
 template <class K, class V>
 struct GetterSupplier {
@@ -253,6 +287,7 @@ class StoreGetter final : public ValueGetter<K, V> {
     table_.open(store);
   }
   std::optional<ValueAndTimestamp<V>> get(const K& key) override { return table_.get(key); }
+  std::optional<ValueAndTimestamp<V>> get_as_of(const K& key, Timestamp time) override { return table_.get_as_of(key, time); }
 
  private:
   TimestampedTable<K, V> table_;
@@ -287,15 +322,18 @@ template <class K, class V, class VR, class F>
 class MappedGetter final : public ValueGetter<K, VR> {
  public:
   MappedGetter(std::unique_ptr<ValueGetter<K, V>> from, F map) : from_(std::move(from)), map_(std::move(map)) {}
-  std::optional<ValueAndTimestamp<VR>> get(const K& key) override {
-    auto value = from_->get(key);
+  std::optional<ValueAndTimestamp<VR>> get(const K& key) override { return mapped(key, from_->get(key)); }
+  std::optional<ValueAndTimestamp<VR>> get_as_of(const K& key, Timestamp time) override {
+    return mapped(key, from_->get_as_of(key, time));
+  }
+
+ private:
+  std::optional<ValueAndTimestamp<VR>> mapped(const K& key, std::optional<ValueAndTimestamp<V>> value) {
     if (!value) return std::nullopt;
     std::optional<VR> mapped = map_(key, value->value);
     if (!mapped) return std::nullopt;
     return ValueAndTimestamp<VR>{*std::move(mapped), value->timestamp};
   }
-
- private:
   std::unique_ptr<ValueGetter<K, V>> from_;
   F map_;
 };
@@ -317,7 +355,7 @@ class StreamTableJoinNode final : public OperatorNode {
     const std::optional<KT> key = select_(static_cast<const K*>(record.key), value);
     if (!key && !left_) return drop("null-key", record);
     std::optional<ValueAndTimestamp<VT>> other;
-    if (key) other = getter_->get(*key);
+    if (key) other = getter_->get_as_of(*key, record.context->timestamp);
     if (!other && !left_) return;
     const R joined = joiner_(static_cast<const K*>(record.key), value, other ? &other->value : nullptr);
     forward({record.key, pointer_to(joined), record.context});
@@ -336,18 +374,21 @@ template <class K, class VThis, class VOther, class VR, class F>
 class TableJoinNode final : public OperatorNode {
  public:
   /// This side's value (the other's) has to be there for a result.
+  /// `latest_only`: this side keeps versions, and what is not the latest one changes nothing.
   TableJoinNode(std::shared_ptr<const TableFacts> facts, GetterSupplier<K, VOther> supplier, F joiner, bool needs_this,
-                bool needs_other)
+                bool needs_other, bool latest_only)
       : facts_(std::move(facts)), supplier_(std::move(supplier)), joiner_(std::move(joiner)), needs_this_(needs_this),
-        needs_other_(needs_other) {}
+        needs_other_(needs_other), latest_only_(latest_only) {}
   std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new TableJoinNode(facts_, supplier_, joiner_, needs_this_, needs_other_));
+    return std::unique_ptr<OperatorNode>(
+        new TableJoinNode(facts_, supplier_, joiner_, needs_this_, needs_other_, latest_only_));
   }
   void init() override { getter_ = supplier_.make(task()); }
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr) return drop("null-key", record);
     const K& key = *static_cast<const K*>(record.key);
     const Change& change = *static_cast<const Change*>(record.value);
+    if (latest_only_ && !change.is_latest) return drop("out-of-order", record);
     const auto other = getter_->get(key);
     if (!other && needs_other_) return;
     const VOther* other_value = other ? &other->value : nullptr;
@@ -371,6 +412,7 @@ class TableJoinNode final : public OperatorNode {
   F joiner_;
   bool needs_this_;
   bool needs_other_;
+  bool latest_only_;
   std::unique_ptr<ValueGetter<K, VOther>> getter_;
 };
 

@@ -7,6 +7,8 @@
 
 #include <tidemill/processor/record.hpp>
 #include <tidemill/state/key_value_store.hpp>
+#include <tidemill/state/versioned_store.hpp>
+#include <tidemill/state/window_store.hpp>
 
 namespace tidemill {
 
@@ -42,6 +44,28 @@ class ProcessingContext {
     return std::unique_ptr<KeyValueStore<K, V>>(
         new KeyValueStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>), std::move(key_serde),
                                 std::move(value_serde), node_.task().current));
+  }
+  /// The same for window stores (ValueAndTimestamp<...> for those of windowed aggregations) and session stores.
+  template <class K, class V>
+  [[nodiscard]] std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name, Serde<K> key_serde = SerdeOf<K>::serde(),
+                                                                Serde<V> value_serde = SerdeOf<V>::serde()) const {
+    return std::unique_ptr<WindowStore<K, V>>(
+        new WindowStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>), std::move(key_serde),
+                              std::move(value_serde), node_.task().current));
+  }
+  template <class K, class V>
+  [[nodiscard]] std::unique_ptr<VersionedKeyValueStore<K, V>> versioned_store(std::string_view name,
+                                                                              Serde<K> key_serde = SerdeOf<K>::serde(),
+                                                                              Serde<V> value_serde = SerdeOf<V>::serde()) const {
+    return std::unique_ptr<VersionedKeyValueStore<K, V>>(new VersionedKeyValueStore<K, V>(
+        node_.connected_store(name), std::move(key_serde), std::move(value_serde)));
+  }
+  template <class K, class V>
+  [[nodiscard]] std::unique_ptr<SessionStore<K, V>> session_store(std::string_view name,
+                                                                  Serde<K> key_serde = SerdeOf<K>::serde(),
+                                                                  Serde<V> value_serde = SerdeOf<V>::serde()) const {
+    return std::unique_ptr<SessionStore<K, V>>(new SessionStore<K, V>(node_.connected_store(name), std::move(key_serde),
+                                                                      std::move(value_serde), node_.task().current));
   }
 
   [[nodiscard]] const std::string& application_id() const { return node_.task().application_id(); }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <tidemill/base/partitioner.hpp>
 #include <tidemill/processor/operator_node.hpp>
 #include <tidemill/serde/serde.hpp>
 
@@ -78,6 +79,10 @@ class SinkNode final : public OperatorNode {
         choice.kind = chosen->empty() ? PartitionChoice::Kind::kDrop : PartitionChoice::Kind::kList;
         choice.partitions = *std::move(chosen);
       }
+    } else if (const std::size_t suffix = key_serde_.partition_suffix(); suffix > 0 && key != nullptr) {
+      choice.kind = PartitionChoice::Kind::kList;
+      choice.partitions = {partition_for_key(BytesView(key_bytes_).substr(0, key_bytes_.size() - suffix),
+                                             task().collector().partition_count(topic_))};
     }
     task().collector().send(name(), topic_, key != nullptr ? OptionalBytesView(key_bytes_) : std::nullopt,
                             value != nullptr ? OptionalBytesView(value_bytes_) : std::nullopt, *record.context, choice);

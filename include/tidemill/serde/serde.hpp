@@ -33,11 +33,19 @@ class Serde {
   [[nodiscard]] T deserialize(std::string_view topic, BytesView bytes) const {
     return deserialize_(state_.get(), topic, bytes);
   }
+  /// How many bytes at the end of a key say nothing of its partition: a window's times.
+  [[nodiscard]] std::size_t partition_suffix() const { return partition_suffix_; }
+  [[nodiscard]] Serde partitioned_without_suffix(std::size_t bytes) const {
+    Serde changed = *this;
+    changed.partition_suffix_ = bytes;
+    return changed;
+  }
 
  private:
   Serialize serialize_;
   Deserialize deserialize_;
   std::shared_ptr<const void> state_;
+  std::size_t partition_suffix_ = 0;
 };
 
 /// The serde that a type brings along: specialize it, with `static Serde<T> serde()`, for your own types.

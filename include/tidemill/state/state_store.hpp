@@ -27,8 +27,12 @@ class StateStoreException : public std::runtime_error {
 class ChangelogWriter {
  public:
   virtual ~ChangelogWriter() = default;
-  /// A null value is a tombstone. `headers` encoded, empty: none.
-  virtual void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp) = 0;
+  /// A null value is a tombstone. Without a timestamp (kNoTimestamp) the record takes the producer's clock.
+  virtual void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp,
+                      const Headers& headers) = 0;
+  void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp timestamp) {
+    append(store, key, value, timestamp, Headers::none());
+  }
 };
 
 /// What a dirty cache entry says when it is written: both values in store form (with timestamp where the store has
@@ -40,6 +44,12 @@ struct CacheFlush {
   const RecordContext* context = nullptr;
 };
 using CacheFlushListener = UniqueFunction<void(const CacheFlush&)>;
+
+class WindowBytesStore;
+class SessionBytesStore;
+class ChangeBuffer;
+class OuterJoinStore;
+class VersionedBytesStore;
 
 class StateStore {
  public:
@@ -59,6 +69,13 @@ class StateStore {
   virtual bool set_flush_listener(CacheFlushListener listener, bool send_old_values) = 0;
   /// Writes dirty entries in the order of their last update, each to the store and its changelog, then to the listener.
   virtual void flush_cache() = 0;
+
+  /// What stores of other kinds do; null: this one is not of that kind.
+  [[nodiscard]] virtual WindowBytesStore* windows() { return nullptr; }
+  [[nodiscard]] virtual SessionBytesStore* sessions() { return nullptr; }
+  [[nodiscard]] virtual ChangeBuffer* change_buffer() { return nullptr; }
+  [[nodiscard]] virtual OuterJoinStore* outer_join() { return nullptr; }
+  [[nodiscard]] virtual VersionedBytesStore* versioned() { return nullptr; }
 };
 
 }  // namespace tidemill

@@ -16,6 +16,7 @@ enum class StoreKind : std::uint8_t {
   kTimestampedWindow,
   kSession,
   kVersionedKeyValue,
+  kChangeBuffer,  // what suppress() holds back; in memory
   kCustom,
 };
 enum class StoreEngineKind : std::uint8_t { kDefault, kPersistent, kInMemory };
@@ -33,6 +34,10 @@ struct StoreSpec {
   std::chrono::milliseconds window_size{0};
   std::chrono::milliseconds segment_interval{0};
   bool retain_duplicates = false;
+  /// Keys and values: a put adds to a list.
+  bool list_values = false;
+  /// Windows and sessions are walked by time, then key, also where the engine would walk them by key: for who emits closed ones.
+  bool time_ordered = false;
   /// A source topic that serves as changelog (tables read directly, read-only stores); empty: a topic of its own.
   std::string source_topic_as_changelog;
 

@@ -29,8 +29,51 @@ struct Stores {
   static StoreSpec in_memory_timestamped_key_value_store(std::string name, StoreOptions options = {}) {
     return make(std::move(name), StoreKind::kTimestampedKeyValue, StoreEngineKind::kInMemory, std::move(options));
   }
+  /// Keeps the values that were valid within the history, seen from the newest put.
+  static StoreSpec persistent_versioned_key_value_store(std::string name, std::chrono::milliseconds history,
+                                                        StoreOptions options = {}) {
+    StoreSpec spec = make(std::move(name), StoreKind::kVersionedKeyValue, StoreEngineKind::kPersistent, std::move(options));
+    spec.retention = history;
+    return spec;
+  }
+  /// Keeps windows for `retention` after the newest one; with duplicates: every put, also those of one key and time.
+  static StoreSpec persistent_window_store(std::string name, std::chrono::milliseconds retention,
+                                           std::chrono::milliseconds window_size, bool retain_duplicates,
+                                           StoreOptions options = {}) {
+    StoreSpec spec = make(std::move(name), StoreKind::kWindow, StoreEngineKind::kPersistent, std::move(options));
+    return with_windows(std::move(spec), retention, window_size, retain_duplicates);
+  }
+  static StoreSpec persistent_timestamped_window_store(std::string name, std::chrono::milliseconds retention,
+                                                       std::chrono::milliseconds window_size, bool retain_duplicates,
+                                                       StoreOptions options = {}) {
+    StoreSpec spec = make(std::move(name), StoreKind::kTimestampedWindow, StoreEngineKind::kPersistent, std::move(options));
+    return with_windows(std::move(spec), retention, window_size, retain_duplicates);
+  }
+  static StoreSpec in_memory_window_store(std::string name, std::chrono::milliseconds retention,
+                                          std::chrono::milliseconds window_size, bool retain_duplicates,
+                                          StoreOptions options = {}) {
+    StoreSpec spec = make(std::move(name), StoreKind::kWindow, StoreEngineKind::kInMemory, std::move(options));
+    return with_windows(std::move(spec), retention, window_size, retain_duplicates);
+  }
+  static StoreSpec persistent_session_store(std::string name, std::chrono::milliseconds retention, StoreOptions options = {}) {
+    StoreSpec spec = make(std::move(name), StoreKind::kSession, StoreEngineKind::kPersistent, std::move(options));
+    spec.retention = retention;
+    return spec;
+  }
+  static StoreSpec in_memory_session_store(std::string name, std::chrono::milliseconds retention, StoreOptions options = {}) {
+    StoreSpec spec = make(std::move(name), StoreKind::kSession, StoreEngineKind::kInMemory, std::move(options));
+    spec.retention = retention;
+    return spec;
+  }
 
  private:
+  static StoreSpec with_windows(StoreSpec spec, std::chrono::milliseconds retention, std::chrono::milliseconds window_size,
+                                bool retain_duplicates) {
+    spec.retention = retention;
+    spec.window_size = window_size;
+    spec.retain_duplicates = retain_duplicates;
+    return spec;
+  }
   static StoreSpec make(std::string name, StoreKind kind, StoreEngineKind engine, StoreOptions options) {
     StoreSpec spec;
     spec.name = std::move(name);

@@ -120,6 +120,9 @@ class TopologyBuilder {
   void add_internal_topic(std::string name, InternalTopicKind kind, std::optional<std::int32_t> partitions);
   /// Topics of these sources must have equal partition counts.
   void copartition(std::vector<std::string> source_names);
+  /// As Kafka's `topology.optimization`: none, all, or rules with commas between.
+  void set_optimization(std::string optimization) { optimization_ = std::move(optimization); }
+  [[nodiscard]] bool optimizes(std::string_view rule) const;
   [[nodiscard]] bool has_node(std::string_view name) const { return by_name_.contains(name); }
   [[nodiscard]] bool has_store(std::string_view name) const { return topology_.stores.contains(name); }
 
@@ -175,6 +178,7 @@ class TopologyBuilder {
   void add_changelogs();
 
   Topology topology_;
+  std::string optimization_;
   std::map<std::string, std::int32_t, std::less<>> by_name_;
   std::map<std::string, std::string, std::less<>> source_of_topic_;
   std::set<std::string> mergeable_;  // sources of add_source_or_merge()

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tidemill/base/clock.hpp>
+
 namespace tidemill::runtime {
 namespace {
 
@@ -53,6 +55,45 @@ TEST(RecordQueue, NegativeTimestampsFailUnlessTheExtractorSkipsThem) {
   queue.pop(true);
   EXPECT_TRUE(queue.empty());
   EXPECT_EQ(queue.offset_consumed(), Offset(4)) << "skipped records are consumed";
+}
+
+TEST(RecordQueue, AnInvalidTimestampMayBeReplacedByThePartitionsOwn) {
+  DropCounters dropped;
+  const auto replacing = use_partition_time_on_invalid_timestamp();
+  RecordQueue queue(*kPartition, replacing.get(), &dropped);
+  queue.add(batch(Offset(0), {9, 4}));
+  queue.pop(true);
+  queue.pop(true);
+  queue.add(batch(Offset(2), {-1}));
+  EXPECT_EQ(queue.head_timestamp(), Timestamp(9));
+  RecordQueue fresh(*kPartition, replacing.get(), &dropped);
+  EXPECT_THROW(fresh.add(batch(Offset(0), {-1})), StreamsException) << "none is known yet";
+}
+
+TEST(RecordQueue, TheWallClockMayBeTheTimestamp) {
+  DropCounters dropped;
+  ManualClock clock(Timestamp(77));
+  const auto wall = wallclock_timestamp_extractor(clock);
+  RecordQueue queue(*kPartition, wall.get(), &dropped);
+  queue.add(batch(Offset(0), {-1}));
+  EXPECT_EQ(queue.head_timestamp(), Timestamp(77));
+}
+
+TEST(RecordQueue, AnExtractorOfTheUsersOwnSeesRecordAndPartitionTime) {
+  class Plus final : public TimestampExtractor {
+    Timestamp extract(const RawRecord& record, Timestamp partition_time) const override {
+      EXPECT_EQ(record.context->source->topic, "in");
+      return Timestamp(record.context->timestamp.value + (partition_time == kNoTimestamp ? 1000 : partition_time.value));
+    }
+  };
+  DropCounters dropped;
+  const Plus plus;
+  RecordQueue queue(*kPartition, &plus, &dropped);
+  queue.add(batch(Offset(0), {1}));
+  EXPECT_EQ(queue.head_timestamp(), Timestamp(1001));
+  queue.pop(true);
+  queue.add(batch(Offset(1), {2}));
+  EXPECT_EQ(queue.head_timestamp(), Timestamp(1003));
 }
 
 }  // namespace

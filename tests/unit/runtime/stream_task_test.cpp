@@ -62,7 +62,7 @@ struct Bench : RecordCollector, ChangelogWriter {
     headers.push_back(context.headers != nullptr ? *context.headers : Headers());
   }
   std::int32_t partition_count(std::string_view) override { return 1; }
-  void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp) override {
+  void append(const std::string& store, BytesView key, OptionalBytesView value, Timestamp, const Headers&) override {
     changes.push_back(store + ":" + std::string(key) + "=" + std::string(value.value_or("null")));
   }
 };

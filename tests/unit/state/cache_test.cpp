@@ -15,7 +15,7 @@ using ::testing::Pair;
 
 class Changelog final : public ChangelogWriter {
  public:
-  void append(const std::string&, BytesView key, OptionalBytesView value, Timestamp timestamp) override {
+  void append(const std::string&, BytesView key, OptionalBytesView value, Timestamp timestamp, const Headers&) override {
     written.push_back(Bytes(key) + "=" + (value ? Bytes(*value) : "null") + "@" + std::to_string(timestamp.value));
   }
   std::vector<std::string> written;
@@ -119,6 +119,36 @@ TEST_F(CacheTest, ReadsFillTheCacheAndRangesMergeIt) {
     rows.emplace_back(row->key(), row->value());
   }
   EXPECT_THAT(rows, ElementsAre(Pair("b", "2"), Pair("a", "1")));
+}
+
+TEST_F(CacheTest, RangesFollowWhatComesAndGoes) {
+  auto store = make(200);  // four entries
+  const auto keys = [&](OptionalBytesView from = std::nullopt, OptionalBytesView to = std::nullopt) {
+    std::string found;
+    for (auto row = store->range({.from = from, .to = to}); row->valid(); row->next()) found += row->key();
+    return found;
+  };
+  put(*store, "c", "1");
+  put(*store, "a", "1");
+  EXPECT_EQ(keys(), "ac");
+  put(*store, "b", "1");
+  EXPECT_EQ(keys("b", "c"), "bc");
+  for (const char* key : {"d", "e", "f", "g"}) put(*store, key, "1");  // the first ones are in the store below only
+  EXPECT_EQ(keys(), "abcdefg");
+  store->put("f", std::nullopt, Timestamp(1));
+  EXPECT_EQ(keys("e"), "eg");
+  store->flush_cache();
+  EXPECT_EQ(keys("e"), "eg");
+}
+
+TEST_F(CacheTest, TheOrderOfUpdatesHoldsHoweverOftenAKeyIsUpdated) {
+  auto store = make(100000);
+  for (int i = 0; i < 10000; ++i) put(*store, std::string(1, static_cast<char>('a' + i % 7 * 3 % 7)), std::to_string(i));
+  put(*store, "d", "last");
+  store->flush_cache();
+  // Each key once, at the place of its last update.
+  EXPECT_THAT(changelog_.written,
+              ElementsAre("f=9993@1", "b=9994@1", "e=9995@1", "a=9996@1", "g=9998@1", "c=9999@1", "d=last@1"));
 }
 
 TEST_F(CacheTest, AnAbortDropsWhatWasNotWritten) {

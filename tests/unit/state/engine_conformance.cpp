@@ -113,6 +113,22 @@ TEST_P(EngineConformance, AbortGoesBackToTheLastCommit) {
   EXPECT_THAT(all(a()), ElementsAre(Pair("gone later", "1"), Pair("kept", "1")));
 }
 
+TEST_P(EngineConformance, AbortTakesBackEverythingThatWasDoneToOneKey) {
+  put(a(), "comes and goes", "a longer value than the others have");
+  put(a(), "empty", "");
+  commit(a(), 5);
+  remove(a(), "comes and goes");
+  put(a(), "comes and goes", "2");
+  remove(a(), "comes and goes");
+  put(a(), "empty", "3");
+  put(a(), "new", "4");
+  remove(a(), "new");
+  remove(a(), "never there");
+  EXPECT_THAT(all(a()), ElementsAre(Pair("empty", "3")));
+  a().abort();
+  EXPECT_THAT(all(a()), ElementsAre(Pair("comes and goes", "a longer value than the others have"), Pair("empty", "")));
+}
+
 TEST_P(EngineConformance, EveryWriteCountsAsUncommittedUntilTheCommit) {
   EXPECT_EQ(a().uncommitted_bytes(), 0U);
   put(a(), "key", std::string(1000, 'x'));

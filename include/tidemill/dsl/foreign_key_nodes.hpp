@@ -1,0 +1,123 @@
+// The typed half of a foreign-key join: what turns keys and values of both tables into bytes, and back. The messages between
+// the two sides, and what is done with them, are in src/dsl/foreign_key_join.cpp.
+#pragma once
+
+#include <tidemill/dsl/windowed_nodes.hpp>
+
+namespace tidemill::detail {
+
+class ForeignKeyTypes {
+ public:
+  struct Stamped {
+    Bytes value;
+    Timestamp timestamp;
+  };
+  virtual ~ForeignKeyTypes() = default;
+  /// One per node: it holds what it has read.
+  [[nodiscard]] virtual std::unique_ptr<ForeignKeyTypes> clone() const = 0;
+  virtual void open_left(TaskContext& task) = 0;
+  virtual void open_right(TaskContext& task) = 0;
+  /// Of the left table.
+  virtual void encode_key(const void* key, Bytes& out) const = 0;
+  virtual void encode_value(const void* value, Bytes& out) const = 0;
+  /// False: it has none.
+  virtual bool foreign_key(const void* key, const void* value, Bytes& out) = 0;
+  /// Of the right table.
+  virtual void encode_right_key(const void* key, Bytes& out) const = 0;
+  virtual void encode_right_value(const void* value, Bytes& out) const = 0;
+  /// What the right table has for that key now.
+  [[nodiscard]] virtual std::optional<Stamped> right_value(BytesView key) = 0;
+  /// What the left table has now; false: nothing. Kept for forward_joined().
+  virtual bool read_left(BytesView key, Bytes& value) = 0;
+  /// Joins what read_left() has read; `joins` false: a tombstone.
+  virtual void forward_joined(const WindowedNode& node, BytesView key, OptionalBytesView right, bool joins,
+                              const RecordContext& context) = 0;
+};
+
+/// `extract(const K&, const V&) -> optional<KO>`, `joiner(const V&, const VO*) -> optional<VR>`.
+template <class K, class V, class KO, class VO, class VR, class Extract, class F>
+class TypedForeignKey final : public ForeignKeyTypes {
+ public:
+  struct Sides {
+    GetterSupplier<K, V> left;
+    GetterSupplier<KO, VO> right;
+    Serde<K> key;
+    Serde<V> value;
+    Serde<KO> right_key;
+    Serde<VO> right_value;
+  };
+  TypedForeignKey(std::shared_ptr<const Sides> sides, Extract extract, F joiner)
+      : sides_(std::move(sides)), extract_(std::move(extract)), joiner_(std::move(joiner)) {}
+  std::unique_ptr<ForeignKeyTypes> clone() const override {
+    return std::unique_ptr<ForeignKeyTypes>(new TypedForeignKey(sides_, extract_, joiner_));
+  }
+  void open_left(TaskContext& task) override { left_ = sides_->left.make(task); }
+  void open_right(TaskContext& task) override { right_ = sides_->right.make(task); }
+  void encode_key(const void* key, Bytes& out) const override { sides_->key.serialize({}, *static_cast<const K*>(key), out); }
+  void encode_value(const void* value, Bytes& out) const override {
+    sides_->value.serialize({}, *static_cast<const V*>(value), out);
+  }
+  bool foreign_key(const void* key, const void* value, Bytes& out) override {
+    const std::optional<KO> foreign = extract_(*static_cast<const K*>(key), *static_cast<const V*>(value));
+    if (foreign) sides_->right_key.serialize({}, *foreign, out);
+    return foreign.has_value();
+  }
+  void encode_right_key(const void* key, Bytes& out) const override {
+    sides_->right_key.serialize({}, *static_cast<const KO*>(key), out);
+  }
+  void encode_right_value(const void* value, Bytes& out) const override {
+    sides_->right_value.serialize({}, *static_cast<const VO*>(value), out);
+  }
+  std::optional<Stamped> right_value(BytesView key) override {
+    const auto found = right_->get(sides_->right_key.deserialize({}, key));
+    if (!found) return std::nullopt;
+    Stamped stamped{{}, found->timestamp};
+    sides_->right_value.serialize({}, found->value, stamped.value);
+    return stamped;
+  }
+  bool read_left(BytesView key, Bytes& value) override {
+    current_ = left_->get(sides_->key.deserialize({}, key));
+    if (current_) sides_->value.serialize({}, current_->value, value);
+    return current_.has_value();
+  }
+  void forward_joined(const WindowedNode& node, BytesView key, OptionalBytesView right, bool joins,
+                      const RecordContext& context) override {
+    const K decoded = sides_->key.deserialize({}, key);
+    std::optional<VR> result;
+    if (joins && current_) {
+      std::optional<VO> theirs;
+      if (right) theirs.emplace(sides_->right_value.deserialize({}, *right));
+      result = joiner_(current_->value, theirs ? &*theirs : nullptr);
+    }
+    node.emit({&decoded, result ? &*result : nullptr, &context});
+  }
+
+ private:
+  std::shared_ptr<const Sides> sides_;
+  Extract extract_;
+  F joiner_;
+  std::unique_ptr<ValueGetter<K, V>> left_;
+  std::unique_ptr<ValueGetter<KO, VO>> right_;
+  std::optional<ValueAndTimestamp<V>> current_;
+};
+
+// The nodes of a foreign-key join; between them go keys and messages in bytes (ByteArray).
+struct ForeignKeySide {
+  bool left_join = false;
+  /// The table that feeds the node keeps versions, and what is not the latest one changes nothing.
+  bool latest_only = false;
+  std::string subscriptions;  // store
+};
+[[nodiscard]] OperatorNode* new_subscription_send_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
+[[nodiscard]] OperatorNode* new_subscription_receive_node(const ForeignKeySide& side);
+[[nodiscard]] OperatorNode* new_subscription_join_node(std::unique_ptr<ForeignKeyTypes> types);
+[[nodiscard]] OperatorNode* new_foreign_table_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
+[[nodiscard]] OperatorNode* new_response_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
+/// Sinks of the two topics; answers go to the partition that asked.
+[[nodiscard]] OperatorNode* new_subscription_sink(std::string topic);
+[[nodiscard]] OperatorNode* new_response_sink(std::string topic);
+[[nodiscard]] OperatorNode* new_message_source();
+[[nodiscard]] StoreSpec subscription_store(std::string name);
+[[nodiscard]] EdgeType message_type();
+
+}  // namespace tidemill::detail

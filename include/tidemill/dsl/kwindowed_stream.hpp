@@ -1,0 +1,235 @@
+// TimeWindowedKStream<K, V> and SessionWindowedKStream<K, V>: a grouped stream cut into windows, ready to be aggregated into a
+// table of windows.
+//
+// Records without key are dropped and counted; so are those with a null value unless the function takes the value as a pointer
+// (sliding windows never take them), and those that come later than their windows' grace.
+#pragma once
+
+#include <tidemill/dsl/kgrouped_stream.hpp>
+#include <tidemill/dsl/windowed_nodes.hpp>
+
+namespace tidemill {
+
+namespace detail {
+
+/// A reducer or aggregator may take the value as a pointer, to see nulls.
+template <class F, class V>
+concept NullReducer = std::is_invocable_r_v<std::optional<V>, F&, const V&, const V*>;
+template <class F, class V>
+concept WindowReducer = Reducer<F, V> || NullReducer<F, V>;
+template <class F, class K, class V, class VR>
+concept NullAggregator = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const V*, const VR&>;
+template <class F, class K, class V, class VR>
+concept WindowAggregator = Aggregator<F, K, V, VR> || NullAggregator<F, K, V, VR>;
+template <class F, class K, class VR>
+concept SessionMerger = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const VR&, const VR&>;
+
+struct NoMerge {
+  template <class K, class VR>
+  std::optional<VR> operator()(const K&, const std::optional<VR>&, const VR& stored) const {
+    return stored;
+  }
+};
+
+/// The node and the table of a windowed aggregation.
+template <class K, class V, class VR, class Update, class Init, class Merge>
+KTable<Windowed<K>, VR> windowed_aggregate(const KGroupedStream<K, V>& group, const WindowPlan& plan, const char* prefix,
+                                           Update update, Init init, Merge merge, Materialized<K, VR> materialized) {
+  Draft& draft = *group.stream().handle().draft;
+  auto facts = std::make_shared<TableFacts>();
+  facts->materialized = true;
+  facts->store = store_spec(materialized, draft.store_name_or_new(materialized.store_name, prefix));
+  plan.complete(facts->store);
+  facts->window_grace = plan.sessions() ? plan.grace + plan.size : plan.grace;
+  const std::string name = draft.name_or_new(materialized.name, prefix);
+  const auto key = materialized.key_serde ? materialized.key_serde : group.grouped().key_serde;
+  const KStream<K, V> from = group.repartitioned(facts->store.name);
+  const Serde<K> key_serde = from.key_serde(key);
+  const Serde<VR> value_serde = serde_or_default(materialized.value_serde, "the value type of the aggregate");
+  draft.add([=, parent = from.handle().node](TopologyBuilder& builder) {
+    std::unique_ptr<WindowedAggregate> typed(
+        new TypedWindowedAggregate<K, V, VR, Update, Init, Merge>(key_serde, value_serde, update, init, merge));
+    builder.add_processor({.name = name, .prototype = prototype(new_windowed_aggregate(plan, facts, std::move(typed))),
+                           .parents = {parent}, .stores = add_store(builder, *facts),
+                           .input = stream_type<K, V>(), .output = table_type<Windowed<K>, VR>()});
+  });
+  const auto windowed_serde =
+      plan.sessions() ? session_windowed_serde<K>(key_serde) : time_windowed_serde<K>(key_serde, plan.size);
+  return KTable<Windowed<K>, VR>({from.handle().draft, name, from.handle().sources, facts,
+                                  windowed_getter<K, VR>(facts, key_serde, value_serde), windowed_serde,
+                                  materialized.value_serde});
+}
+
+template <class K, class V>
+auto count_update() {
+  return [](const K&, const V*, const std::optional<std::int64_t>& so_far) { return std::optional<std::int64_t>(*so_far + 1); };
+}
+template <class K, class V, class F>
+auto reduce_update(F reducer) {
+  return [reducer](const K&, const V* value, const std::optional<V>& so_far) mutable -> std::optional<V> {
+    if (!so_far) return value != nullptr ? std::optional<V>(*value) : std::nullopt;
+    if constexpr (Reducer<F, V>) {
+      return reducer(*so_far, *value);
+    } else {
+      return reducer(*so_far, value);
+    }
+  };
+}
+template <class K, class V, class VR, class F>
+auto aggregate_update(F aggregator) {
+  return [aggregator](const K& key, const V* value, const std::optional<VR>& so_far) mutable -> std::optional<VR> {
+    if constexpr (Aggregator<F, K, V, VR>) {
+      return aggregator(key, *value, *so_far);
+    } else {
+      return aggregator(key, value, *so_far);
+    }
+  };
+}
+
+}  // namespace detail
+
+template <class K, class V>
+class TimeWindowedKStream {
+ public:
+  TimeWindowedKStream(KGroupedStream<K, V> group, detail::WindowPlan plan) : group_(std::move(group)), plan_(plan) {}
+
+  /// Default: on update.
+  [[nodiscard]] TimeWindowedKStream emit_strategy(EmitStrategy strategy) const {
+    TimeWindowedKStream changed = *this;
+    changed.plan_.set_emit(strategy);
+    return changed;
+  }
+  KTable<Windowed<K>, std::int64_t> count(Materialized<K, std::int64_t> materialized = {}) const {
+    return add<std::int64_t>("KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(),
+                             [] { return std::optional<std::int64_t>(0); }, std::move(materialized));
+  }
+  /// `reducer(const V& so_far, const V& value)`, or with `const V*` to see null values.
+  template <class F>
+  KTable<Windowed<K>, V> reduce(F reducer, Materialized<K, V> materialized = {}) const {
+    TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
+    static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
+                                               "Value& value), or with const Value* value to see null values");
+    if (!materialized.value_serde) materialized.value_serde = group_.value_serde();
+    if constexpr (detail::WindowReducer<F, V>) {
+      return add<V>("KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(std::move(reducer)),
+                    [] { return std::optional<V>(); }, std::move(materialized));
+    } else {
+      return KTable<Windowed<K>, V>({});
+    }
+  }
+  /// `aggregator(const K&, const V&, const VR& so_far)`, or with `const V*` to see null values; std::optional<VR>: none deletes.
+  template <class VR, class F>
+  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, Materialized<K, VR> materialized = {}) const {
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
+    static_assert(detail::WindowAggregator<F, K, V, VR>,
+                  "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, const "
+                  "Result& so_far), or with const Value* to see null values, where Result is the type of `initial`");
+    if constexpr (detail::WindowAggregator<F, K, V, VR>) {
+      return add<VR>("KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>,
+                     detail::aggregate_update<K, V, VR>(std::move(aggregator)),
+                     [initial] { return std::optional<VR>(initial); }, std::move(materialized));
+    } else {
+      return KTable<Windowed<K>, VR>({});
+    }
+  }
+
+ private:
+  template <class VR, class Update, class Init>
+  KTable<Windowed<K>, VR> add(const char* prefix, bool null_values, Update update, Init init,
+                              Materialized<K, VR> materialized) const {
+    detail::WindowPlan plan = plan_;
+    plan.null_values = null_values;
+    return detail::windowed_aggregate<K, V, VR>(group_, plan, prefix, std::move(update), std::move(init), detail::NoMerge{},
+                                                std::move(materialized));
+  }
+  KGroupedStream<K, V> group_;
+  detail::WindowPlan plan_;
+};
+
+template <class K, class V>
+class SessionWindowedKStream {
+ public:
+  SessionWindowedKStream(KGroupedStream<K, V> group, detail::WindowPlan plan) : group_(std::move(group)), plan_(plan) {}
+
+  /// Default: on update.
+  [[nodiscard]] SessionWindowedKStream emit_strategy(EmitStrategy strategy) const {
+    SessionWindowedKStream changed = *this;
+    changed.plan_.set_emit(strategy);
+    return changed;
+  }
+  KTable<Windowed<K>, std::int64_t> count(Materialized<K, std::int64_t> materialized = {}) const {
+    auto merge = [](const K&, const std::optional<std::int64_t>& so_far, const std::int64_t& stored) {
+      return std::optional<std::int64_t>(*so_far + stored);
+    };
+    return add<std::int64_t>("KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(),
+                             [] { return std::optional<std::int64_t>(0); }, merge, std::move(materialized));
+  }
+  /// `reducer(const V& so_far, const V& value)`; with `const V*` it sees null values.
+  template <class F>
+  KTable<Windowed<K>, V> reduce(F reducer, Materialized<K, V> materialized = {}) const {
+    TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
+    static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
+                                               "Value& value), or with const Value* value to see null values");
+    if (!materialized.value_serde) materialized.value_serde = group_.value_serde();
+    if constexpr (detail::WindowReducer<F, V>) {
+      auto merge = [update = detail::reduce_update<K, V>(reducer)](const K& key, const std::optional<V>& so_far,
+                                                                   const V& stored) mutable { return update(key, &stored, so_far); };
+      return add<V>("KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(reducer),
+                    [] { return std::optional<V>(); }, merge, std::move(materialized));
+    } else {
+      return KTable<Windowed<K>, V>({});
+    }
+  }
+  /// As of time windows; `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
+  template <class VR, class F, class M>
+  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, M merger, Materialized<K, VR> materialized = {}) const {
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", F);
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", M);
+    static_assert(detail::WindowAggregator<F, K, V, VR>,
+                  "aggregate(initial, aggregator, merger): aggregator must be callable as Result(const Key&, const Value&, "
+                  "const Result& so_far), or with const Value* to see null values, where Result is the type of `initial`");
+    static_assert(detail::SessionMerger<M, K, VR>, "aggregate(initial, aggregator, merger): merger must be callable as "
+                                                   "Result(const Key&, const Result&, const Result&)");
+    if constexpr (detail::WindowAggregator<F, K, V, VR> && detail::SessionMerger<M, K, VR>) {
+      auto merge = [merger](const K& key, const std::optional<VR>& so_far, const VR& stored) mutable {
+        return so_far ? std::optional<VR>(merger(key, *so_far, stored)) : std::optional<VR>(stored);
+      };
+      return add<VR>("KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>,
+                     detail::aggregate_update<K, V, VR>(std::move(aggregator)),
+                     [initial] { return std::optional<VR>(initial); }, merge, std::move(materialized));
+    } else {
+      return KTable<Windowed<K>, VR>({});
+    }
+  }
+
+ private:
+  template <class VR, class Update, class Init, class Merge>
+  KTable<Windowed<K>, VR> add(const char* prefix, bool null_values, Update update, Init init, Merge merge,
+                              Materialized<K, VR> materialized) const {
+    detail::WindowPlan plan = plan_;
+    plan.null_values = null_values;
+    return detail::windowed_aggregate<K, V, VR>(group_, plan, prefix, std::move(update), std::move(init), std::move(merge),
+                                                std::move(materialized));
+  }
+  KGroupedStream<K, V> group_;
+  detail::WindowPlan plan_;
+};
+
+template <class K, class V>
+TimeWindowedKStream<K, V> KGroupedStream<K, V>::windowed_by(const TimeWindows& windows) const {
+  return {*this, detail::WindowPlan(windows)};
+}
+template <class K, class V>
+TimeWindowedKStream<K, V> KGroupedStream<K, V>::windowed_by(const UnlimitedWindows& windows) const {
+  return {*this, detail::WindowPlan(windows)};
+}
+template <class K, class V>
+TimeWindowedKStream<K, V> KGroupedStream<K, V>::windowed_by(const SlidingWindows& windows) const {
+  return {*this, detail::WindowPlan(windows)};
+}
+template <class K, class V>
+SessionWindowedKStream<K, V> KGroupedStream<K, V>::windowed_by(const SessionWindows& windows) const {
+  return {*this, detail::WindowPlan(windows)};
+}
+
+}  // namespace tidemill

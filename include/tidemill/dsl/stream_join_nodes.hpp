@@ -1,0 +1,98 @@
+// The typed half of stream-stream joins: to bytes and back, and the joiner. When two records meet, and when one that has met
+// none goes on alone, is decided in src/dsl/stream_stream_join.cpp.
+#pragma once
+
+#include <tidemill/dsl/windowed_nodes.hpp>
+#include <tidemill/state/outer_join_store.hpp>
+
+namespace tidemill::detail {
+
+/// Of one side: `this` values are its own, `other` ones those of the other side.
+class StreamJoinTypes {
+ public:
+  virtual ~StreamJoinTypes() = default;
+  /// One per task: its joiner is the user's, and may be mutable.
+  [[nodiscard]] virtual std::unique_ptr<StreamJoinTypes> clone() const = 0;
+  virtual void encode_key(const void* key, Bytes& out) const = 0;
+  virtual void encode_value(const void* value, Bytes& out) const = 0;
+  /// `other` empty: alone.
+  virtual void forward_joined(const WindowedNode& node, const void* key, const void* value, OptionalBytesView other,
+                              const RecordContext& context) = 0;
+  /// One that has waited: of this side or the other one.
+  virtual void forward_alone(const WindowedNode& node, BytesView key, bool of_this_side, BytesView value,
+                             const RecordContext& context) = 0;
+  /// The other one is in front, as when it had come first.
+  virtual void forward_swapped(const WindowedNode& node, const void* key, BytesView other, const void* value,
+                               const RecordContext& context) = 0;
+};
+
+/// `joiner(const K*, const VThis*, const VOther*) -> R`, which may be a std::optional; `swapped`: with the other one in front.
+template <class K, class VThis, class VOther, class R, class F>
+class TypedStreamJoin final : public StreamJoinTypes {
+ public:
+  TypedStreamJoin(Serde<K> key_serde, Serde<VThis> value_serde, Serde<VOther> other_serde, F joiner)
+      : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)), other_serde_(std::move(other_serde)),
+        joiner_(std::move(joiner)) {}
+  std::unique_ptr<StreamJoinTypes> clone() const override {
+    return std::unique_ptr<StreamJoinTypes>(new TypedStreamJoin(key_serde_, value_serde_, other_serde_, joiner_));
+  }
+  void encode_key(const void* key, Bytes& out) const override { key_serde_.serialize({}, *static_cast<const K*>(key), out); }
+  void encode_value(const void* value, Bytes& out) const override {
+    value_serde_.serialize({}, *static_cast<const VThis*>(value), out);
+  }
+  void forward_joined(const WindowedNode& node, const void* key, const void* value, OptionalBytesView other,
+                      const RecordContext& context) override {
+    std::optional<VOther> theirs;
+    if (other) theirs.emplace(other_serde_.deserialize({}, *other));
+    forward(node, static_cast<const K*>(key), static_cast<const VThis*>(value), theirs ? &*theirs : nullptr, context);
+  }
+  void forward_alone(const WindowedNode& node, BytesView key, bool of_this_side, BytesView value,
+                     const RecordContext& context) override {
+    const K decoded = key_serde_.deserialize({}, key);
+    if (of_this_side) {
+      const VThis mine = value_serde_.deserialize({}, value);
+      forward(node, &decoded, &mine, nullptr, context);
+    } else {
+      const VOther theirs = other_serde_.deserialize({}, value);
+      forward(node, &decoded, nullptr, &theirs, context);
+    }
+  }
+  void forward_swapped(const WindowedNode& node, const void* key, BytesView other, const void* value,
+                       const RecordContext& context) override {
+    if constexpr (std::is_same_v<VThis, VOther>) {
+      const VThis first = value_serde_.deserialize({}, other);
+      forward(node, static_cast<const K*>(key), &first, static_cast<const VOther*>(value), context);
+    }
+  }
+
+ private:
+  void forward(const WindowedNode& node, const K* key, const VThis* mine, const VOther* theirs, const RecordContext& context) {
+    const R joined = joiner_(key, mine, theirs);
+    node.emit({key, pointer_to(joined), &context});
+  }
+  Serde<K> key_serde_;
+  Serde<VThis> value_serde_;
+  Serde<VOther> other_serde_;
+  F joiner_;
+};
+
+/// One side of a join.
+struct StreamJoinSide {
+  bool left = true;
+  /// One of this side that meets none goes on alone.
+  bool outer = false;
+  std::chrono::milliseconds before{0};  // of this side
+  std::chrono::milliseconds after{0};
+  std::chrono::milliseconds grace{0};
+  std::string other_store;
+  /// Where records wait; empty: none waits.
+  std::string outer_store;
+};
+/// Passes a record on, then puts it in this side's store.
+[[nodiscard]] OperatorNode* new_join_window_node(std::string store, std::unique_ptr<StreamJoinTypes> types);
+[[nodiscard]] OperatorNode* new_stream_join_node(const StreamJoinSide& side, std::unique_ptr<StreamJoinTypes> types);
+/// A stream with itself, over one store.
+[[nodiscard]] OperatorNode* new_self_join_node(const JoinWindows& windows, std::string store,
+                                               std::unique_ptr<StreamJoinTypes> types);
+
+}  // namespace tidemill::detail

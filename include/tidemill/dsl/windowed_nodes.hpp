@@ -1,0 +1,161 @@
+// Windowed aggregations: which windows a record belongs to, when they are closed and what is late is decided once, over bytes
+// (src/dsl); a typed half knows key, value and aggregate.
+#pragma once
+
+#include <tidemill/dsl/table_nodes.hpp>
+#include <tidemill/dsl/windows.hpp>
+#include <tidemill/state/window_store.hpp>
+
+namespace tidemill::detail {
+
+/// The windows of an aggregation, and when they are passed on.
+struct WindowPlan {
+  enum class Kind : std::uint8_t { kTime, kUnlimited, kSliding, kSession } kind = Kind::kTime;
+  /// Of a window; the time difference; the inactivity gap.
+  std::chrono::milliseconds size{0};
+  std::chrono::milliseconds advance{0};
+  std::chrono::milliseconds grace{0};
+  Timestamp start{0};  // unlimited ones
+  EmitStrategy emit = EmitStrategy::kOnWindowUpdate;
+  /// The aggregator sees records with a null value, too; else they are dropped.
+  bool null_values = false;
+
+  WindowPlan() = default;
+  explicit WindowPlan(const TimeWindows& windows)
+      : size(windows.size()), advance(windows.advance()), grace(windows.grace()) {}
+  explicit WindowPlan(const UnlimitedWindows& windows)
+      : kind(Kind::kUnlimited), size(INT64_MAX), start(windows.start()) {}
+  explicit WindowPlan(const SlidingWindows& windows)
+      : kind(Kind::kSliding), size(windows.time_difference()), grace(windows.grace()) {}
+  explicit WindowPlan(const SessionWindows& windows)
+      : kind(Kind::kSession), size(windows.inactivity_gap()), grace(windows.grace()) {}
+
+  [[nodiscard]] bool sessions() const { return kind == Kind::kSession; }
+  /// How long the store has to keep a window for it.
+  [[nodiscard]] std::chrono::milliseconds retention_min() const;
+  /// Fills in kind, window size and retention. TopologyException: windows are dropped before they are closed.
+  void complete(StoreSpec& store) const;
+  /// TopologyException for windows that have no end.
+  void set_emit(EmitStrategy strategy);
+};
+
+/// A node that passes on changes of windows.
+class WindowedNode : public OperatorNode {
+ public:
+  void emit(const ErasedRecord& record) const { forward(record); }
+};
+
+/// The typed half of a windowed aggregation: an aggregate at work, and the way to and from bytes. `key` and `value` point to
+/// what the stream has.
+class WindowedAggregate {
+ public:
+  virtual ~WindowedAggregate() = default;
+  [[nodiscard]] virtual std::unique_ptr<WindowedAggregate> clone() const = 0;
+  virtual void encode_key(const void* key, Bytes& out) const = 0;
+  /// The aggregate at work is the stored one, or, of none, the initial one.
+  virtual void start(OptionalBytesView stored) = 0;
+  /// Two sessions become one.
+  virtual void merge(const void* key, BytesView stored) = 0;
+  /// Adds a record to the aggregate at work, which is appended to `out`; false: it is null now.
+  virtual bool add(const void* key, const void* value, Bytes& out) = 0;
+  /// The aggregate at work, and what it was before add().
+  virtual void forward_added(const WindowedNode& node, const void* key, const Window& window, bool with_old,
+                             const RecordContext& context) const = 0;
+  virtual void forward_stored(const WindowedNode& node, BytesView key, const Window& window, OptionalBytesView now,
+                              OptionalBytesView old, const RecordContext& context) const = 0;
+};
+
+/// `update(const K&, const V*, const std::optional<VR>&) -> std::optional<VR>`, `init() -> std::optional<VR>`,
+/// `merge(const K&, const std::optional<VR>&, const VR&) -> std::optional<VR>`.
+template <class K, class V, class VR, class F, class Init, class Merge>
+class TypedWindowedAggregate final : public WindowedAggregate {
+ public:
+  TypedWindowedAggregate(Serde<K> key_serde, Serde<VR> value_serde, F update, Init init, Merge merge)
+      : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)), update_(std::move(update)),
+        init_(std::move(init)), merge_(std::move(merge)) {}
+  std::unique_ptr<WindowedAggregate> clone() const override {
+    return std::unique_ptr<WindowedAggregate>(new TypedWindowedAggregate(key_serde_, value_serde_, update_, init_, merge_));
+  }
+  void encode_key(const void* key, Bytes& out) const override { key_serde_.serialize({}, *static_cast<const K*>(key), out); }
+  void start(OptionalBytesView stored) override { now_ = stored ? decode(stored) : init_(); }
+  void merge(const void* key, BytesView stored) override {
+    now_ = merge_(*static_cast<const K*>(key), now_, value_serde_.deserialize({}, stored));
+  }
+  bool add(const void* key, const void* value, Bytes& out) override {
+    old_ = std::move(now_);
+    now_ = update_(*static_cast<const K*>(key), static_cast<const V*>(value), old_);
+    if (now_) value_serde_.serialize({}, *now_, out);
+    return now_.has_value();
+  }
+  void forward_added(const WindowedNode& node, const void* key, const Window& window, bool with_old,
+                     const RecordContext& context) const override {
+    const Windowed<K> windowed{*static_cast<const K*>(key), window};
+    const Change change{now_ ? &*now_ : nullptr, with_old && old_ ? &*old_ : nullptr, true};
+    node.emit({&windowed, &change, &context});
+  }
+  void forward_stored(const WindowedNode& node, BytesView key, const Window& window, OptionalBytesView now,
+                      OptionalBytesView old, const RecordContext& context) const override {
+    const Windowed<K> windowed{key_serde_.deserialize({}, key), window};
+    const std::optional<VR> new_value = decode(now);
+    const std::optional<VR> old_value = decode(old);
+    const Change change{new_value ? &*new_value : nullptr, old_value ? &*old_value : nullptr, true};
+    node.emit({&windowed, &change, &context});
+  }
+
+ private:
+  [[nodiscard]] std::optional<VR> decode(OptionalBytesView stored) const {
+    return stored ? std::optional<VR>(value_serde_.deserialize({}, *stored)) : std::nullopt;
+  }
+  Serde<K> key_serde_;
+  Serde<VR> value_serde_;
+  F update_;
+  Init init_;
+  Merge merge_;
+  std::optional<VR> now_;
+  std::optional<VR> old_;
+};
+
+/// The node of an aggregation over such windows.
+[[nodiscard]] OperatorNode* new_windowed_aggregate(const WindowPlan& plan, std::shared_ptr<const TableFacts> facts,
+                                                   std::unique_ptr<WindowedAggregate> aggregate);
+
+/// Reads a windowed table's current value from its store.
+template <class K, class V>
+class WindowedGetter final : public ValueGetter<Windowed<K>, V> {
+ public:
+  WindowedGetter(StateStore& store, Serde<K> key_serde, Serde<V> value_serde)
+      : store_(store), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
+  std::optional<ValueAndTimestamp<V>> get(const Windowed<K>& key) override {
+    key_.clear();
+    key_serde_.serialize({}, key.key, key_);
+    if (SessionBytesStore* sessions = store_.sessions()) {
+      if (!sessions->fetch_session(key_, key.window, value_)) return std::nullopt;
+      return ValueAndTimestamp<V>{value_serde_.deserialize({}, value_), key.window.end};
+    }
+    if (!windows_of(store_).fetch(key_, key.window.start, value_)) return std::nullopt;
+    const auto [timestamp, plain] = split_timestamp(value_);
+    return ValueAndTimestamp<V>{value_serde_.deserialize({}, plain), timestamp};
+  }
+
+ private:
+  StateStore& store_;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
+  Bytes key_;
+  Bytes value_;
+};
+
+template <class K, class V>
+std::shared_ptr<GetterSupplier<Windowed<K>, V>> windowed_getter(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde,
+                                                                Serde<V> value_serde) {
+  auto supplier = std::make_shared<GetterSupplier<Windowed<K>, V>>();
+  supplier->make = [facts, key_serde, value_serde](TaskContext& task) {
+    StateStore* store = task.store(facts->store.name);
+    if (store == nullptr) throw StreamsException("a windowed table has no store \"" + facts->store.name + "\" in its task");
+    return std::unique_ptr<ValueGetter<Windowed<K>, V>>(new WindowedGetter<K, V>(*store, key_serde, value_serde));
+  };
+  supplier->stores = [facts] { return std::vector<std::string>{facts->store.name}; };
+  return supplier;
+}
+
+}  // namespace tidemill::detail

@@ -1,0 +1,226 @@
+// WindowStore<K, V> and SessionStore<K, V>: the typed faces of window and session stores.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <tidemill/serde/windowed.hpp>
+#include <tidemill/state/key_value_store.hpp>
+#include <tidemill/state/window_bytes.hpp>
+
+namespace tidemill {
+
+/// Walks windows or sessions; the store must outlive it. Decodes as it goes.
+template <class K, class V>
+class WindowedIterator {
+ public:
+  using Split = Windowed<BytesView> (*)(BytesView row, std::chrono::milliseconds size);
+  WindowedIterator(std::unique_ptr<BytesIterator> rows, const Serde<K>* key_serde, const Serde<V>* value_serde, Split split,
+                   std::chrono::milliseconds size)
+      : rows_(std::move(rows)), key_serde_(key_serde), value_serde_(value_serde), split_(split), size_(size) {}
+  [[nodiscard]] bool valid() const { return rows_ && rows_->valid(); }
+  [[nodiscard]] Windowed<K> key() const {
+    const Windowed<BytesView> row = split_(rows_->key(), size_);
+    return {key_serde_->deserialize({}, row.key), row.window};
+  }
+  [[nodiscard]] V value() const { return value_serde_->deserialize({}, rows_->value()); }
+  void next() { rows_->next(); }
+
+ private:
+  std::unique_ptr<BytesIterator> rows_;
+  const Serde<K>* key_serde_;
+  const Serde<V>* value_serde_;
+  Split split_;
+  std::chrono::milliseconds size_;
+};
+
+namespace detail {
+[[nodiscard]] Windowed<BytesView> window_of_row(BytesView row, std::chrono::milliseconds size);
+[[nodiscard]] Windowed<BytesView> session_of_row(BytesView row, std::chrono::milliseconds);
+/// StateStoreException when the store is of another kind.
+[[nodiscard]] WindowBytesStore& windows_of(StateStore& store);
+[[nodiscard]] SessionBytesStore& sessions_of(StateStore& store);
+/// Encodes the bounds of a range, where it has them.
+template <class K>
+class KeyBounds {
+ public:
+  KeyBounds(const Serde<K>& serde, const K* from, const K* to) {
+    if (from != nullptr) serde.serialize({}, *from, from_.emplace());
+    if (to != nullptr) serde.serialize({}, *to, to_.emplace());
+  }
+  [[nodiscard]] OptionalBytesView from() const { return to_view(from_); }
+  [[nodiscard]] OptionalBytesView to() const { return to_view(to_); }
+  /// A range that ends before it begins has nothing in it.
+  [[nodiscard]] bool empty() const { return from_ && to_ && *from_ > *to_; }
+
+ private:
+  OptionalBytes from_;
+  OptionalBytes to_;
+};
+}  // namespace detail
+
+/// Reads of a window store; also what interactive queries give. Times are those of the windows' starts, bounds are inclusive.
+template <class K, class V>
+class ReadOnlyWindowStore {
+ public:
+  using Iterator = WindowedIterator<K, V>;
+  virtual ~ReadOnlyWindowStore() = default;
+  [[nodiscard]] virtual std::optional<V> fetch(const K& key, Timestamp start) = 0;
+  /// Null keys are open.
+  [[nodiscard]] virtual Iterator walk(const K* from_key, const K* to_key, Timestamp from, Timestamp to,
+                                      Direction direction) = 0;
+  [[nodiscard]] Iterator fetch(const K& key, Timestamp from, Timestamp to) {
+    return walk(&key, &key, from, to, Direction::kForward);
+  }
+  [[nodiscard]] Iterator backward_fetch(const K& key, Timestamp from, Timestamp to) {
+    return walk(&key, &key, from, to, Direction::kReverse);
+  }
+  [[nodiscard]] Iterator fetch(const K& from_key, const K& to_key, Timestamp from, Timestamp to) {
+    return walk(&from_key, &to_key, from, to, Direction::kForward);
+  }
+  [[nodiscard]] Iterator backward_fetch(const K& from_key, const K& to_key, Timestamp from, Timestamp to) {
+    return walk(&from_key, &to_key, from, to, Direction::kReverse);
+  }
+  [[nodiscard]] Iterator fetch_all(Timestamp from, Timestamp to) { return walk(nullptr, nullptr, from, to, Direction::kForward); }
+  [[nodiscard]] Iterator backward_fetch_all(Timestamp from, Timestamp to) {
+    return walk(nullptr, nullptr, from, to, Direction::kReverse);
+  }
+  [[nodiscard]] Iterator all() { return fetch_all(Timestamp(0), kMaxTimestamp); }
+  [[nodiscard]] Iterator backward_all() { return backward_fetch_all(Timestamp(0), kMaxTimestamp); }
+};
+
+template <class K, class V>
+class WindowStore final : public ReadOnlyWindowStore<K, V> {
+ public:
+  using Iterator = WindowedIterator<K, V>;
+  /// `context` gives the timestamp of puts: that of the record being processed.
+  WindowStore(StateStore& store, Serde<K> key_serde, Serde<V> value_serde, const RecordContext* const& context)
+      : store_(store), windows_(detail::windows_of(store)), key_serde_(std::move(key_serde)),
+        value_serde_(std::move(value_serde)), context_(context) {}
+
+  /// Null deletes.
+  void put(const K& key, const V* value, Timestamp start) {
+    encode_key(key);
+    value_.clear();
+    if (value != nullptr) value_serde_.serialize({}, *value, value_);
+    windows_.put(key_, value != nullptr ? OptionalBytesView(value_) : std::nullopt, start,
+                 context_ != nullptr ? context_->timestamp : kNoTimestamp);
+  }
+  void put(const K& key, const V& value, Timestamp start) { put(key, &value, start); }
+
+  using ReadOnlyWindowStore<K, V>::fetch;
+  [[nodiscard]] std::optional<V> fetch(const K& key, Timestamp start) override {
+    encode_key(key);
+    if (!windows_.fetch(key_, start, value_)) return std::nullopt;
+    return value_serde_.deserialize({}, value_);
+  }
+  [[nodiscard]] Iterator walk(const K* from_key, const K* to_key, Timestamp from, Timestamp to, Direction direction) override {
+    const detail::KeyBounds<K> keys(key_serde_, from_key, to_key);
+    std::unique_ptr<BytesIterator> rows;
+    if (!keys.empty()) rows = windows_.fetch(WindowRange{keys.from(), keys.to(), from, to, direction});
+    return Iterator(std::move(rows), &key_serde_, &value_serde_, detail::window_of_row, store_.spec().window_size);
+  }
+  [[nodiscard]] const std::string& name() const { return store_.name(); }
+
+ private:
+  void encode_key(const K& key) {
+    key_.clear();
+    key_serde_.serialize({}, key, key_);
+  }
+  StateStore& store_;
+  WindowBytesStore& windows_;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
+  const RecordContext* const& context_;
+  Bytes key_;
+  Bytes value_;
+};
+
+/// Reads of a session store; also what interactive queries give.
+template <class K, class V>
+class ReadOnlySessionStore {
+ public:
+  using Iterator = WindowedIterator<K, V>;
+  virtual ~ReadOnlySessionStore() = default;
+  [[nodiscard]] virtual std::optional<V> fetch_session(const K& key, Timestamp start, Timestamp end) = 0;
+  /// Sessions that end at `earliest_end` or later and start at `latest_start` or earlier. Null keys are open.
+  [[nodiscard]] virtual Iterator walk(const K* from_key, const K* to_key, Timestamp earliest_end, Timestamp latest_start,
+                                      Direction direction) = 0;
+  [[nodiscard]] Iterator find_sessions(const K& key, Timestamp earliest_end, Timestamp latest_start) {
+    return walk(&key, &key, earliest_end, latest_start, Direction::kForward);
+  }
+  [[nodiscard]] Iterator backward_find_sessions(const K& key, Timestamp earliest_end, Timestamp latest_start) {
+    return walk(&key, &key, earliest_end, latest_start, Direction::kReverse);
+  }
+  [[nodiscard]] Iterator find_sessions(const K& from_key, const K& to_key, Timestamp earliest_end, Timestamp latest_start) {
+    return walk(&from_key, &to_key, earliest_end, latest_start, Direction::kForward);
+  }
+  [[nodiscard]] Iterator backward_find_sessions(const K& from_key, const K& to_key, Timestamp earliest_end,
+                                                Timestamp latest_start) {
+    return walk(&from_key, &to_key, earliest_end, latest_start, Direction::kReverse);
+  }
+  [[nodiscard]] Iterator fetch(const K& key) { return find_sessions(key, Timestamp(0), kMaxTimestamp); }
+  [[nodiscard]] Iterator backward_fetch(const K& key) { return backward_find_sessions(key, Timestamp(0), kMaxTimestamp); }
+  /// Null keys are open.
+  [[nodiscard]] Iterator fetch(const K* from_key, const K* to_key) {
+    return walk(from_key, to_key, Timestamp(0), kMaxTimestamp, Direction::kForward);
+  }
+  [[nodiscard]] Iterator backward_fetch(const K* from_key, const K* to_key) {
+    return walk(from_key, to_key, Timestamp(0), kMaxTimestamp, Direction::kReverse);
+  }
+};
+
+template <class K, class V>
+class SessionStore final : public ReadOnlySessionStore<K, V> {
+ public:
+  using Iterator = WindowedIterator<K, V>;
+  SessionStore(StateStore& store, Serde<K> key_serde, Serde<V> value_serde, const RecordContext* const& context)
+      : store_(store), sessions_(detail::sessions_of(store)), key_serde_(std::move(key_serde)),
+        value_serde_(std::move(value_serde)), context_(context) {}
+
+  /// Null deletes.
+  void put(const Windowed<K>& session, const V* value) {
+    encode_key(session.key);
+    value_.clear();
+    if (value != nullptr) value_serde_.serialize({}, *value, value_);
+    sessions_.put_session(key_, value != nullptr ? OptionalBytesView(value_) : std::nullopt, session.window, timestamp());
+  }
+  void put(const Windowed<K>& session, const V& value) { put(session, &value); }
+  void remove(const Windowed<K>& session) {
+    encode_key(session.key);
+    sessions_.remove_session(key_, session.window, timestamp());
+  }
+  [[nodiscard]] std::optional<V> fetch_session(const K& key, Timestamp start, Timestamp end) override {
+    encode_key(key);
+    if (!sessions_.fetch_session(key_, {start, end}, value_)) return std::nullopt;
+    return value_serde_.deserialize({}, value_);
+  }
+  [[nodiscard]] Iterator walk(const K* from_key, const K* to_key, Timestamp earliest_end, Timestamp latest_start,
+                              Direction direction) override {
+    const detail::KeyBounds<K> keys(key_serde_, from_key, to_key);
+    std::unique_ptr<BytesIterator> rows;
+    if (!keys.empty()) {
+      rows = sessions_.find_sessions(
+          SessionRange{keys.from(), keys.to(), earliest_end, latest_start, kMaxTimestamp, direction});
+    }
+    return Iterator(std::move(rows), &key_serde_, &value_serde_, detail::session_of_row, {});
+  }
+  [[nodiscard]] const std::string& name() const { return store_.name(); }
+
+ private:
+  void encode_key(const K& key) {
+    key_.clear();
+    key_serde_.serialize({}, key, key_);
+  }
+  [[nodiscard]] Timestamp timestamp() const { return context_ != nullptr ? context_->timestamp : kNoTimestamp; }
+  StateStore& store_;
+  SessionBytesStore& sessions_;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
+  const RecordContext* const& context_;
+  Bytes key_;
+  Bytes value_;
+};
+
+}  // namespace tidemill

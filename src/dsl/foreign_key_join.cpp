@@ -1,0 +1,361 @@
+// Foreign-key joins: a row of the left table names a row of the right one. The two may be anywhere, so they talk:
+//
+//   left row changes     --(foreign key: subscribe, with a hash of the row)-->  registration topic  -->  right side
+//                                                                               it remembers who asked, and answers
+//   result, if the row   <--(primary key: hash, right value)-- response topic <--  right side; again whenever its row changes
+//   still has that hash
+//
+// A change of the foreign key takes back the old subscription and makes a new one. Answers to a row that has changed in the
+// meantime have another hash and are dropped. Messages are Java's, byte for byte.
+#include <tidemill/dsl/foreign_key_nodes.hpp>
+
+#include "dsl/murmur3.hpp"
+
+namespace tidemill::detail {
+namespace {
+
+constexpr std::uint64_t kHashSeed = 104729;
+constexpr std::size_t kHashBytes = 16;
+constexpr unsigned kNoHash = 0x80;
+/// 0: without the partition that asked, for readers of 3.3 and before.
+constexpr unsigned kSubscriptionVersion = 1;
+
+enum class Instruction : std::uint8_t {
+  kDelete = 0,             // nobody waits for an answer
+  kDeleteAndAnswer = 1,    // the answer is null
+  kAnswerAlways = 2,       // null where there is no right row
+  kAnswerWithRow = 3,      // only where there is one
+};
+
+void append_i32(std::uint32_t value, Bytes& out) {
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+}
+std::uint32_t read_i32(BytesView bytes) {
+  std::uint32_t value = 0;
+  for (const char c : bytes.substr(0, 4)) value = (value << 8) | static_cast<unsigned char>(c);
+  return value;
+}
+
+/// Of the row's bytes, as two big-endian numbers.
+Bytes hash_of(BytesView row) {
+  Bytes bytes;
+  for (const std::uint64_t half : murmur3_128(row, kHashSeed)) {
+    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(half >> shift);
+  }
+  return bytes;
+}
+
+[[noreturn]] void throw_damaged(const char* what) {
+  throw SerializationException(std::string("a foreign-key join's ") + what + " is damaged");
+}
+
+struct Subscription {
+  Instruction instruction = Instruction::kDelete;
+  OptionalBytesView hash;
+  BytesView primary_key;
+  std::optional<std::int32_t> partition;  // that asked
+};
+void append_subscription(const Subscription& subscription, Bytes& out) {
+  const unsigned version = subscription.partition ? kSubscriptionVersion : 0;
+  out += static_cast<char>(version | (subscription.hash ? 0 : kNoHash));
+  out += static_cast<char>(subscription.instruction);
+  if (subscription.hash) out.append(*subscription.hash);
+  out.append(subscription.primary_key);
+  if (subscription.partition) append_i32(static_cast<std::uint32_t>(*subscription.partition), out);
+}
+Subscription read_subscription(BytesView bytes) {
+  if (bytes.size() < 2) throw_damaged("subscription");
+  const auto head = static_cast<unsigned char>(bytes[0]);
+  Subscription subscription;
+  subscription.instruction = static_cast<Instruction>(bytes[1]);
+  bytes.remove_prefix(2);
+  if ((head & kNoHash) == 0) {
+    if (bytes.size() < kHashBytes) throw_damaged("subscription");
+    subscription.hash = bytes.substr(0, kHashBytes);
+    bytes.remove_prefix(kHashBytes);
+  }
+  if ((head & ~kNoHash) >= kSubscriptionVersion) {
+    if (bytes.size() < 4) throw_damaged("subscription");
+    subscription.partition = static_cast<std::int32_t>(read_i32(bytes.substr(bytes.size() - 4)));
+    bytes.remove_suffix(4);
+  }
+  subscription.primary_key = bytes;
+  return subscription;
+}
+
+/// What goes from node to sink: the message and where it is to go.
+struct Response {
+  Bytes bytes;
+  std::optional<std::int32_t> partition;
+};
+Response response_of(const Subscription& to, OptionalBytesView right) {
+  Response response;
+  response.bytes += static_cast<char>(to.hash ? 0 : kNoHash);
+  if (to.hash) response.bytes.append(*to.hash);
+  if (right) response.bytes.append(*right);
+  response.partition = to.partition;
+  return response;
+}
+
+void append_subscription_prefix(BytesView foreign_key, Bytes& out) {
+  append_i32(static_cast<std::uint32_t>(foreign_key.size()), out);
+  out.append(foreign_key);
+}
+
+const Bytes& bytes_at(const void* pointer) { return static_cast<const ByteArray*>(pointer)->bytes; }
+
+class SubscriptionSendNode final : public WindowedNode {
+ public:
+  SubscriptionSendNode(ForeignKeySide side, std::unique_ptr<ForeignKeyTypes> types)
+      : side_(std::move(side)), types_(std::move(types)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new SubscriptionSendNode(side_, types_->clone()));
+  }
+  void init() override {
+    const std::string* from = task().app_config("upgrade.from");
+    tells_partition_ = from == nullptr ||
+                       !(from->starts_with("2.") || (from->starts_with("3.") && from->size() == 3 && (*from)[2] < '4'));
+  }
+  void process(const ErasedRecord& record) override {
+    const Change& change = *static_cast<const Change*>(record.value);
+    if (side_.latest_only && !change.is_latest) return drop("out-of-order", record);
+    key_.clear();
+    types_->encode_key(record.key, key_);
+    hash_.reset();
+    if (change.new_value != nullptr) {
+      Bytes row;
+      types_->encode_value(change.new_value, row);
+      hash_ = hash_of(row);
+    }
+    const OptionalBytes old_key = foreign_key(record, change.old_value);
+    const OptionalBytes new_key = foreign_key(record, change.new_value);
+    if (side_.left_join) {
+      left_join(record, change, old_key, new_key);
+    } else {
+      inner_join(record, change, old_key, new_key);
+    }
+  }
+
+ private:
+  OptionalBytes foreign_key(const ErasedRecord& record, const void* value) {
+    Bytes foreign;
+    if (value == nullptr || !types_->foreign_key(record.key, value, foreign)) return std::nullopt;
+    return foreign;
+  }
+  void left_join(const ErasedRecord& record, const Change& change, const OptionalBytes& old_key, const OptionalBytes& new_key) {
+    if (change.old_value == nullptr && change.new_value == nullptr) return;
+    if (old_key && old_key != new_key) send(record, old_key, Instruction::kDelete);
+    send(record, new_key, Instruction::kAnswerAlways);  // without a key, too: the answer makes the result
+  }
+  void inner_join(const ErasedRecord& record, const Change& change, const OptionalBytes& old_key,
+                  const OptionalBytes& new_key) {
+    if (!new_key) {
+      if (change.new_value != nullptr) drop("null-foreign-key", record);
+      if (old_key) send(record, old_key, Instruction::kDeleteAndAnswer);
+    } else if (old_key && old_key != new_key) {
+      send(record, old_key, Instruction::kDelete);
+      send(record, new_key, Instruction::kAnswerAlways);
+    } else {
+      send(record, new_key, Instruction::kAnswerWithRow);
+    }
+  }
+  void send(const ErasedRecord& record, const OptionalBytes& foreign, Instruction instruction) {
+    ByteArray message;
+    Subscription subscription{instruction, to_view(hash_), key_, std::nullopt};
+    if (tells_partition_) subscription.partition = task().task_id().partition;
+    append_subscription(subscription, message.bytes);
+    const ByteArray key{foreign.value_or(Bytes())};
+    forward({foreign ? &key : nullptr, &message, record.context});
+  }
+  ForeignKeySide side_;
+  std::unique_ptr<ForeignKeyTypes> types_;
+  bool tells_partition_ = true;
+  Bytes key_;
+  OptionalBytes hash_;
+};
+
+/// Remembers who asked.
+class SubscriptionReceiveNode final : public WindowedNode {
+ public:
+  explicit SubscriptionReceiveNode(ForeignKeySide side) : side_(std::move(side)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new SubscriptionReceiveNode(side_));
+  }
+  void init() override { store_ = &connected_store(side_.subscriptions); }
+  void process(const ErasedRecord& record) override {
+    const Bytes& message = bytes_at(record.value);
+    const Subscription subscription = read_subscription(message);
+    if (record.key == nullptr) {
+      if (subscription.instruction != Instruction::kAnswerAlways) return drop("null-key", record);
+      return forward(record);
+    }
+    Bytes row;
+    append_subscription_prefix(bytes_at(record.key), row);
+    row.append(subscription.primary_key);
+    const Timestamp time = record.context->timestamp;
+    if (subscription.instruction == Instruction::kDelete || subscription.instruction == Instruction::kDeleteAndAnswer) {
+      store_->put(row, std::nullopt, time);
+    } else {
+      Bytes value;
+      append_timestamp(time, value);
+      value.append(message);
+      store_->put(row, BytesView(value), time);
+    }
+    forward(record);
+  }
+
+ private:
+  ForeignKeySide side_;
+  StateStore* store_ = nullptr;
+};
+
+/// Answers who asks.
+class SubscriptionJoinNode final : public WindowedNode {
+ public:
+  explicit SubscriptionJoinNode(std::unique_ptr<ForeignKeyTypes> types) : types_(std::move(types)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new SubscriptionJoinNode(types_->clone()));
+  }
+  void init() override { types_->open_right(task()); }
+  void process(const ErasedRecord& record) override {
+    const Subscription subscription = read_subscription(bytes_at(record.value));
+    std::optional<ForeignKeyTypes::Stamped> right;
+    if (record.key != nullptr) right = types_->right_value(bytes_at(record.key));
+    switch (subscription.instruction) {
+      case Instruction::kDelete: return;
+      case Instruction::kAnswerWithRow:
+        if (!right) return;
+        break;
+      case Instruction::kDeleteAndAnswer:
+      case Instruction::kAnswerAlways: break;
+    }
+    RecordContext context = *record.context;
+    if (right) context.timestamp = std::max(context.timestamp, right->timestamp);
+    const bool with_value = right && subscription.instruction != Instruction::kDeleteAndAnswer;
+    const Response response = response_of(subscription, with_value ? OptionalBytesView(right->value) : std::nullopt);
+    const ByteArray key{Bytes(subscription.primary_key)};
+    forward({&key, &response, &context});
+  }
+
+ private:
+  std::unique_ptr<ForeignKeyTypes> types_;
+};
+
+/// Tells all who asked that the right row has changed.
+class ForeignTableJoinNode final : public WindowedNode {
+ public:
+  ForeignTableJoinNode(ForeignKeySide side, std::unique_ptr<ForeignKeyTypes> types)
+      : side_(std::move(side)), types_(std::move(types)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new ForeignTableJoinNode(side_, types_->clone()));
+  }
+  void init() override { store_ = &connected_store(side_.subscriptions); }
+  void process(const ErasedRecord& record) override {
+    if (record.key == nullptr) return drop("null-key", record);
+    const Change& change = *static_cast<const Change*>(record.value);
+    if (side_.latest_only && !change.is_latest) return drop("out-of-order", record);
+    Bytes foreign;
+    types_->encode_right_key(record.key, foreign);
+    Bytes prefix;
+    append_subscription_prefix(foreign, prefix);
+    Bytes value;
+    if (change.new_value != nullptr) types_->encode_right_value(change.new_value, value);
+    for (const auto rows = prefix_scan(*store_, prefix); rows->valid(); rows->next()) {
+      const Subscription subscription = read_subscription(split_timestamp(rows->value()).second);
+      const Response response =
+          response_of(subscription, change.new_value != nullptr ? OptionalBytesView(value) : std::nullopt);
+      const ByteArray key{Bytes(rows->key().substr(prefix.size()))};
+      forward({&key, &response, record.context});
+    }
+  }
+
+ private:
+  ForeignKeySide side_;
+  std::unique_ptr<ForeignKeyTypes> types_;
+  StateStore* store_ = nullptr;
+};
+
+/// Makes the result of an answer, if it is one to the row as it is now.
+class ResponseJoinNode final : public WindowedNode {
+ public:
+  ResponseJoinNode(ForeignKeySide side, std::unique_ptr<ForeignKeyTypes> types)
+      : side_(std::move(side)), types_(std::move(types)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new ResponseJoinNode(side_, types_->clone()));
+  }
+  void init() override { types_->open_left(task()); }
+  void process(const ErasedRecord& record) override {
+    BytesView message = bytes_at(record.value);
+    const BytesView key = bytes_at(record.key);
+    if (message.empty()) throw_damaged("answer");
+    const bool hashed = (static_cast<unsigned char>(message[0]) & kNoHash) == 0;
+    message.remove_prefix(1);
+    OptionalBytesView hash;
+    if (hashed) {
+      if (message.size() < kHashBytes) throw_damaged("answer");
+      hash = message.substr(0, kHashBytes);
+      message.remove_prefix(kHashBytes);
+    }
+    Bytes row;
+    const bool there = types_->read_left(key, row);
+    const OptionalBytes now = there ? OptionalBytes(hash_of(row)) : std::nullopt;
+    if (to_view(now) != hash) return drop("row-has-changed", record);
+    // A value of no bytes and none are the same here.
+    const OptionalBytesView right = message.empty() ? std::nullopt : OptionalBytesView(message);
+    types_->forward_joined(*this, key, right, right || (side_.left_join && there), *record.context);
+  }
+
+ private:
+  ForeignKeySide side_;
+  std::unique_ptr<ForeignKeyTypes> types_;
+};
+
+class ResponseSinkNode final : public OperatorNode {
+ public:
+  explicit ResponseSinkNode(std::string topic) : topic_(std::move(topic)) {}
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new ResponseSinkNode(topic_)); }
+  void init() override { topic_ = task().application_id() + "-" + topic_; }
+  void process(const ErasedRecord& record) override {
+    const Response& response = *static_cast<const Response*>(record.value);
+    PartitionChoice choice;
+    if (response.partition) choice = {PartitionChoice::Kind::kList, {PartitionId(*response.partition)}};
+    task().collector().send(name(), topic_, BytesView(bytes_at(record.key)), BytesView(response.bytes), *record.context, choice);
+  }
+
+ private:
+  std::string topic_;
+};
+
+}  // namespace
+
+OperatorNode* new_subscription_send_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
+  return new SubscriptionSendNode(side, std::move(types));
+}
+OperatorNode* new_subscription_receive_node(const ForeignKeySide& side) { return new SubscriptionReceiveNode(side); }
+OperatorNode* new_subscription_join_node(std::unique_ptr<ForeignKeyTypes> types) {
+  return new SubscriptionJoinNode(std::move(types));
+}
+OperatorNode* new_foreign_table_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
+  return new ForeignTableJoinNode(side, std::move(types));
+}
+OperatorNode* new_response_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
+  return new ResponseJoinNode(side, std::move(types));
+}
+OperatorNode* new_subscription_sink(std::string topic) {
+  return new SinkNode<ByteArray, ByteArray>(std::move(topic), true, nullptr, SerdeOf<ByteArray>::serde(),
+                                            SerdeOf<ByteArray>::serde(), nullptr);
+}
+OperatorNode* new_response_sink(std::string topic) { return new ResponseSinkNode(std::move(topic)); }
+OperatorNode* new_message_source() {
+  return new TypedSourceNode<ByteArray, ByteArray>(SerdeOf<ByteArray>::serde(), SerdeOf<ByteArray>::serde());
+}
+
+StoreSpec subscription_store(std::string name) {
+  StoreSpec spec;
+  spec.name = std::move(name);
+  spec.kind = StoreKind::kTimestampedKeyValue;
+  return spec;
+}
+EdgeType message_type() { return stream_type<ByteArray, ByteArray>(); }
+
+}  // namespace tidemill::detail

@@ -1,0 +1,35 @@
+#include <tidemill/dsl/windowed_nodes.hpp>
+
+namespace tidemill::detail {
+
+std::chrono::milliseconds WindowPlan::retention_min() const {
+  switch (kind) {
+    case Kind::kUnlimited: return size;
+    case Kind::kSliding: return 2 * size + grace;
+    default: return size + grace;
+  }
+}
+
+void WindowPlan::complete(StoreSpec& store) const {
+  store.kind = sessions() ? StoreKind::kSession : StoreKind::kTimestampedWindow;
+  if (!sessions()) store.window_size = size;
+  if (store.retention.count() == 0) store.retention = retention_min();
+  if (store.retention < retention_min()) {
+    throw TopologyException("store \"" + store.name + "\" keeps windows for " + std::to_string(store.retention.count()) +
+                            " ms, but they are needed for " + std::to_string(retention_min().count()) +
+                            " ms (their size and grace): give it a longer retention");
+  }
+  if (emit == EmitStrategy::kOnWindowClose) {
+    store.time_ordered = true;
+    if (sessions()) store.caching = false;
+  }
+}
+
+void WindowPlan::set_emit(EmitStrategy strategy) {
+  if (strategy == EmitStrategy::kOnWindowClose && kind == Kind::kUnlimited) {
+    throw TopologyException("emit_strategy(kOnWindowClose): unlimited windows are never closed");
+  }
+  emit = strategy;
+}
+
+}  // namespace tidemill::detail

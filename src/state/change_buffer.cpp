@@ -1,0 +1,205 @@
+// The buffer of suppress(): rows `i` key -> time, and `s` time key -> change, in an engine's bytes, so that commit and abort are
+// the engine's. What is only counted is counted anew after an abort.
+#include <set>
+
+#include <tidemill/state/change_buffer.hpp>
+#include <tidemill/state/window_bytes.hpp>
+
+#include "base/endian.hpp"
+#include "state/buffered_change.hpp"
+#include "state/other_stores.hpp"
+
+namespace tidemill {
+namespace {
+
+constexpr char kIndex = 'i';
+constexpr char kSorted = 's';
+constexpr std::size_t kTimeBytes = 8;
+/// Version of the changelog's form, in a header.
+constexpr const char* kVersionHeader = "v";
+constexpr char kVersion = 3;
+
+class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
+ public:
+  explicit ChangeBufferStore(OpenStore options)
+      : spec_(std::move(options.spec)), engine_(std::move(options.engine)), changelog_(options.changelog),
+        counters_(std::move(options.counters)) {
+    headers_.add(kVersionHeader, Bytes(1, kVersion));
+  }
+  const StoreSpec& spec() const override { return spec_; }
+  BytesStore& engine_store() override { return *engine_; }
+  ChangeBuffer* change_buffer() override { return this; }
+
+  void put(Timestamp time, BytesView key, OptionalBytesView new_value, OptionalBytesView old_value,
+           const RecordContext& context) override {
+    tidemill::count(counters_->puts);
+    count();
+    BufferedChange change;
+    change.set_context(context);
+    change.new_value = to_owned(new_value);
+    change.old_value = to_owned(old_value);
+    change.prior = change.old_value;
+    if (const auto held = time_of(key)) {
+      const BufferedChange before = change_at(sorted_key(*held, key));
+      change.prior = before.prior;
+      bytes_ -= size_of(key, before);
+      time = *held;
+    } else {
+      ++records_;
+      store(index_key(key), time_bytes(time));
+    }
+    bytes_ += size_of(key, change);
+    min_time_ = std::min(min_time_, time);
+    Bytes row;
+    append_buffered_change(change, row);
+    store(sorted_key(time, key), row);
+    dirty_.emplace(key);
+  }
+
+  void evict_while(const std::function<bool()>& more, const std::function<void(const Held&)>& give) override {
+    count();
+    while (records_ > 0 && more()) {
+      const Bytes row(first()->key());
+      const BufferedChange change = change_at(row);
+      const Bytes key = row.substr(1 + kTimeBytes);
+      const RecordContext context = change.context();
+      give({key, to_view(change.new_value), to_view(change.old_value), &context});
+      store(row, std::nullopt);
+      store(index_key(key), std::nullopt);
+      dirty_.insert(key);
+      bytes_ -= size_of(key, change);
+      --records_;
+      find_min();
+    }
+  }
+  Timestamp min_time() override { return count(), min_time_; }
+  std::int64_t records() override { return count(), records_; }
+  std::int64_t bytes() override { return count(), bytes_; }
+  bool prior_value(BytesView key, OptionalBytes& value) override {
+    const auto held = time_of(key);
+    if (held) value = change_at(sorted_key(*held, key)).prior;
+    return held.has_value();
+  }
+
+  // Java writes a record for each key that changed, whatever became of it in between.
+  void flush_cache() override {
+    if (changelog_ != nullptr) {
+      for (const Bytes& key : dirty_) {
+        const auto held = time_of(key);
+        if (!held) {
+          changelog_->append(spec_.name, key, std::nullopt, kNoTimestamp, Headers::none());
+          continue;
+        }
+        Bytes value = get_row(sorted_key(*held, key));
+        append_big_endian(value, held->value);
+        changelog_->append(spec_.name, key, BytesView(value), kNoTimestamp, headers_);
+      }
+    }
+    dirty_.clear();
+  }
+  void drop_cache() override {
+    dirty_.clear();
+    counted_ = false;
+  }
+  Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
+    counted_ = false;
+    for (const ChangelogRecord& record : records) {
+      std::vector<std::pair<Bytes, OptionalBytes>> rows;
+      if (const auto held = time_of(record.key)) {
+        rows.emplace_back(sorted_key(*held, record.key), std::nullopt);
+        rows.emplace_back(index_key(record.key), std::nullopt);
+      }
+      if (record.value && record.value->size() >= kTimeBytes) {
+        const std::size_t size = record.value->size() - kTimeBytes;
+        const Timestamp time(load_big_endian<std::int64_t>(record.value->data() + size));
+        rows.emplace_back(sorted_key(time, record.key), Bytes(record.value->substr(0, size)));
+        rows.emplace_back(index_key(record.key), time_bytes(time));
+      }
+      std::vector<std::pair<BytesView, OptionalBytesView>> views;
+      for (const auto& [key, value] : rows) views.emplace_back(key, to_view(value));
+      TIDEMILL_TRY(engine_->restore(views, position));
+    }
+    return engine_->restore({}, position);
+  }
+
+  // It is no store of keys and values for others.
+  bool get(BytesView, Bytes&) override { return false; }
+  void put(BytesView, OptionalBytesView, Timestamp) override {
+    throw StateStoreException(Error{ErrorKind::kUnsupported, "store \"" + spec_.name + "\" holds back changes: nothing else is put there"});
+  }
+  std::unique_ptr<BytesIterator> range(const BytesRange& range) override { return checked(engine_->range(range)); }
+  std::uint64_t approximate_num_entries() override { return static_cast<std::uint64_t>(records()); }
+  bool set_flush_listener(CacheFlushListener, bool) override { return false; }
+
+ private:
+  template <class T>
+  T checked(Result<T> result) const {
+    if (!result) throw StateStoreException(result.error().with_context("store \"" + spec_.name + "\""));
+    if constexpr (!std::is_void_v<T>) return *std::move(result);
+  }
+  static Bytes time_bytes(Timestamp time) {
+    Bytes bytes;
+    append_big_endian(bytes, time.value);
+    return bytes;
+  }
+  static Bytes index_key(BytesView key) { return Bytes(1, kIndex).append(key); }
+  static Bytes sorted_key(Timestamp time, BytesView key) { return kSorted + time_bytes(time).append(key); }
+  static std::int64_t size_of(BytesView key, const BufferedChange& change) {
+    return static_cast<std::int64_t>(kTimeBytes + key.size()) + change.memory_estimate();
+  }
+  void store(const Bytes& row, OptionalBytesView value) { checked(engine_->put(row, value)); }
+  [[nodiscard]] Bytes get_row(const Bytes& row) {
+    Bytes value;
+    checked(engine_->get(row, value));
+    return value;
+  }
+  [[nodiscard]] std::optional<Timestamp> time_of(BytesView key) {
+    Bytes time;
+    if (!checked(engine_->get(index_key(key), time))) return std::nullopt;
+    return Timestamp(load_big_endian<std::int64_t>(time.data()));
+  }
+  [[nodiscard]] BufferedChange change_at(const Bytes& row) {
+    const Bytes value = get_row(row);
+    BytesView rest = value;
+    return take_buffered_change(rest);
+  }
+  [[nodiscard]] std::unique_ptr<BytesIterator> first() {
+    const Bytes from(1, kSorted);
+    return checked(engine_->range({.from = from, .to = {}}));
+  }
+  void find_min() {
+    const auto row = first();
+    min_time_ = row->valid() ? Timestamp(load_big_endian<std::int64_t>(row->key().data() + 1)) : kMaxTimestamp;
+  }
+  void count() {
+    if (counted_) return;
+    records_ = 0;
+    bytes_ = 0;
+    for (const auto row = first(); row->valid(); row->next()) {
+      BytesView value = row->value();
+      bytes_ += size_of(row->key().substr(1 + kTimeBytes), take_buffered_change(value));
+      ++records_;
+    }
+    find_min();
+    counted_ = true;
+  }
+
+  StoreSpec spec_;
+  std::unique_ptr<BytesStore> engine_;
+  ChangelogWriter* changelog_;
+  std::shared_ptr<StoreCounters> counters_;
+  Headers headers_;
+  std::set<Bytes, std::less<>> dirty_;
+  bool counted_ = false;
+  std::int64_t records_ = 0;
+  std::int64_t bytes_ = 0;
+  Timestamp min_time_ = kMaxTimestamp;
+};
+
+}  // namespace
+
+std::unique_ptr<LayeredStore> make_change_buffer(OpenStore options) {
+  return std::unique_ptr<LayeredStore>(new ChangeBufferStore(std::move(options)));
+}
+
+}  // namespace tidemill

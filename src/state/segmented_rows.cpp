@@ -1,0 +1,330 @@
+#include "state/segmented_rows.hpp"
+
+#include <algorithm>
+
+#include <tidemill/base/assert.hpp>
+#include <tidemill/state/key_value_store.hpp>
+#include <tidemill/state/window_bytes.hpp>
+
+#include "base/endian.hpp"
+
+namespace tidemill {
+namespace {
+
+constexpr std::int64_t kSegmentIntervalMin = 60000;
+constexpr std::size_t kSegmentBytes = 8;
+
+Bytes segment_prefix(std::int64_t segment) {
+  Bytes prefix;
+  append_big_endian(prefix, segment);
+  return prefix;
+}
+
+/// Rows copied out and put in an order of their own.
+class SortedIterator final : public BytesIterator {
+ public:
+  explicit SortedIterator(std::vector<std::pair<Bytes, Bytes>> rows) : rows_(std::move(rows)) {}
+  bool valid() const override { return at_ < rows_.size(); }
+  BytesView key() const override { return rows_[at_].first; }
+  BytesView value() const override { return rows_[at_].second; }
+  void next() override { ++at_; }
+  Result<void> status() const override { return {}; }
+
+ private:
+  std::vector<std::pair<Bytes, Bytes>> rows_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+/// Walks segment by segment over the engine's rows, those of the cache above them.
+class SegmentIterator final : public BytesIterator {
+ public:
+  using Cached = std::vector<std::pair<Bytes, OptionalBytes>>;  // physical keys, in the direction of the walk
+  SegmentIterator(BytesStore& engine, SegmentedRows::Scan scan, std::int64_t first, std::int64_t last, Timestamp oldest,
+                  Timestamp (*time_of)(BytesView), Cached cached)
+      : engine_(engine), scan_(std::move(scan)), next_segment_(forward() ? first : last),
+        end_segment_(forward() ? last : first), oldest_(oldest), time_of_(time_of), cached_(std::move(cached)) {
+    exhausted_ = first > last;
+    settle();
+  }
+  bool valid() const override { return from_cache_ || has_stored(); }
+  BytesView key() const override { return physical_key().substr(kSegmentBytes); }
+  BytesView value() const override { return from_cache_ ? BytesView(*cached_[at_].second) : rows_->value(); }
+  void next() override {
+    if (from_cache_) {
+      ++at_;
+    } else {
+      rows_->next();
+    }
+    settle();
+  }
+  Result<void> status() const override { return {}; }
+
+ private:
+  [[nodiscard]] bool forward() const { return scan_.direction == Direction::kForward; }
+  [[nodiscard]] bool has_stored() const { return rows_ && rows_->valid(); }
+  [[nodiscard]] BytesView physical_key() const { return from_cache_ ? BytesView(cached_[at_].first) : rows_->key(); }
+  [[nodiscard]] bool accepts(BytesView row) const {
+    const Timestamp time = time_of_(row);
+    return time >= oldest_ && (!scan_.accept || scan_.accept(row));
+  }
+  /// To the next stored row that is wanted; opens segments as it goes.
+  void skip_stored() {
+    for (;;) {
+      while (has_stored() && !accepts(rows_->key().substr(kSegmentBytes))) rows_->next();
+      if (has_stored()) return;
+      if (rows_) {
+        if (Result<void> status = rows_->status(); !status) throw StateStoreException(status.error());
+      }
+      if (exhausted_) return;
+      open(next_segment_);
+      exhausted_ = next_segment_ == end_segment_;
+      next_segment_ += forward() ? 1 : -1;
+    }
+  }
+  void open(std::int64_t segment) {
+    const Bytes prefix = segment_prefix(segment);
+    const Bytes from = prefix + scan_.lower.value_or(Bytes());
+    const Bytes to = scan_.upper ? prefix + *scan_.upper : segment_prefix(segment + 1);
+    auto rows = engine_.range({.from = from, .to = to, .direction = scan_.direction});
+    if (!rows) throw StateStoreException(rows.error());
+    rows_ = *std::move(rows);
+  }
+  void settle() {
+    from_cache_ = false;
+    for (;;) {
+      skip_stored();
+      if (at_ == cached_.size()) return;
+      const auto& [key, value] = cached_[at_];
+      if (has_stored()) {
+        const BytesView stored = rows_->key();
+        if (forward() ? stored < key : stored > key) return;
+        if (stored == key) {  // hidden by the cache's
+          rows_->next();
+          if (!value) ++at_;
+          if (!value) continue;
+        }
+      }
+      if (value) {
+        from_cache_ = true;
+        return;
+      }
+      ++at_;
+    }
+  }
+
+  BytesStore& engine_;
+  SegmentedRows::Scan scan_;
+  std::int64_t next_segment_;
+  std::int64_t end_segment_;
+  Timestamp oldest_;
+  Timestamp (*time_of_)(BytesView);
+  Cached cached_;
+  std::size_t at_ = 0;
+  bool from_cache_ = false;
+  bool exhausted_ = false;
+  std::unique_ptr<BytesIterator> rows_;
+};
+
+namespace {
+
+template <class T>
+T checked(const StoreSpec& spec, Result<T> result) {
+  if (!result) throw StateStoreException(result.error().with_context("store \"" + spec.name + "\""));
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+}  // namespace
+
+SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* const& current)
+    : spec_(std::move(options.spec)), engine_(std::move(options.engine)), changelog_(options.changelog),
+      on_expired_(std::move(options.on_expired)), time_of_(options.time_of), current_(current), counters_(std::move(options.counters)),
+      segment_interval_(spec_.segment_interval.count() > 0 ? spec_.segment_interval.count()
+                                                           : std::max(spec_.retention.count() / 2, kSegmentIntervalMin)),
+      exact_expiry_(spec_.engine == StoreEngineKind::kInMemory) {
+  if (options.cache != nullptr && spec_.caching) {
+    cache_ = std::unique_ptr<NamedCache>(new NamedCache(
+        *options.cache, [this](const std::string& key, const NamedCache::Entry& entry) { flushed(key, entry); }));
+  }
+  find_last_segment();
+}
+
+std::int64_t SegmentedRows::segment_of(Timestamp time) const { return std::max<std::int64_t>(time.value, 0) / segment_interval_; }
+Timestamp SegmentedRows::oldest_live() const {
+  return Timestamp(observed_.value - spec_.retention.count() + 1);
+}
+Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segment_of(time_of_(row))).append(row); }
+
+void SegmentedRows::find_last_segment() {
+  const auto last = checked(spec_, engine_->range({.from = {}, .to = {}, .direction = Direction::kReverse}));
+  last_segment_ = last->valid() ? load_big_endian<std::int64_t>(last->key().data()) : -1;
+}
+
+bool SegmentedRows::advance(Timestamp time) {
+  const Timestamp before = observed_;
+  observed_ = std::max(observed_, time);
+  const Timestamp oldest = oldest_live();
+  const std::int64_t live = segment_of(Timestamp(observed_.value - spec_.retention.count()));
+  if (before != observed_ && live > first_segment_) drop_segments_before(live);
+  if (exact_expiry_) return time >= oldest;
+  return segment_of(time) >= live;
+}
+
+void SegmentedRows::drop_segments_before(std::int64_t segment) {
+  const Bytes from = segment_prefix(first_segment_);
+  const Bytes to = segment_prefix(segment);
+  std::vector<Bytes> rows;
+  for (auto row = checked(spec_, engine_->range({.from = from, .to = to})); row->valid(); row->next()) {
+    if (row->key() < to) rows.emplace_back(row->key());
+  }
+  for (const Bytes& row : rows) checked(spec_, engine_->put(row, std::nullopt));
+  first_segment_ = segment;
+}
+
+bool SegmentedRows::get_stored(BytesView row, Bytes& value) {
+  if (time_of_(row) < oldest_live()) return false;
+  return checked(spec_, engine_->get(physical(row), value));
+}
+
+bool SegmentedRows::get(BytesView row, Bytes& value) {
+  count(counters_->gets);
+  if (cache_) {
+    if (const NamedCache::Entry* entry = cache_->find(physical(row))) {
+      if (entry->value) value.assign(*entry->value);
+      return entry->value.has_value();
+    }
+  }
+  return get_stored(row, value);
+}
+
+void SegmentedRows::put(BytesView row, OptionalBytesView value, Timestamp timestamp) { put(row, row, value, timestamp); }
+
+void SegmentedRows::put(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp) {
+  count(counters_->puts);
+  if (!cache_) return write(row, changelog_row, value, timestamp);
+  RecordContext context = current_ != nullptr ? *current_ : RecordContext{};
+  cache_->put(physical(row), value, context);
+}
+
+void SegmentedRows::write(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp) {
+  const Timestamp time = time_of_(row);
+  if (advance(time)) {
+    // What duplicates keep is only added to.
+    if (value || !spec_.retain_duplicates) {
+      checked(spec_, engine_->put(physical(row), value));
+      last_segment_ = std::max(last_segment_, segment_of(time));
+    }
+  } else if (on_expired_) {
+    on_expired_();
+  }
+  log(changelog_row, value, timestamp);
+}
+
+void SegmentedRows::log(BytesView row, OptionalBytesView value, Timestamp timestamp) {
+  if (changelog_ == nullptr) return;
+  if (spec_.timestamped() && value) {
+    const auto [stored, plain] = split_timestamp(*value);
+    changelog_->append(spec_.name, row, plain, stored);
+  } else {
+    changelog_->append(spec_.name, row, value, timestamp);
+  }
+}
+
+void SegmentedRows::remove(BytesView row, Timestamp timestamp) {
+  if (cache_) return put(row, std::nullopt, timestamp);
+  count(counters_->puts);
+  observed_ = std::max(observed_, time_of_(row));
+  checked(spec_, engine_->put(physical(row), std::nullopt));
+  log(row, std::nullopt, timestamp);
+}
+
+// As Java's caching window and session stores: the old value is read where it is asked for, or to see that a deletion deletes
+// nothing.
+void SegmentedRows::flushed(const std::string& key, const NamedCache::Entry& entry) {
+  const BytesView row = BytesView(key).substr(kSegmentBytes);
+  if (!listener_) return write(row, row, to_view(entry.value), entry.timestamp);
+  bool had_old = false;
+  Bytes old_value;
+  if (send_old_values_ || !entry.value) had_old = get_stored(row, old_value);
+  if (!entry.value && !had_old) return;
+  write(row, row, to_view(entry.value), entry.timestamp);
+  const RecordContext context{entry.source, entry.offset, entry.timestamp, &entry.headers};
+  listener_(CacheFlush{row, to_view(entry.value), send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt,
+                       &context});
+}
+
+std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
+  count(counters_->ranges);
+  const Timestamp oldest = oldest_live();
+  std::int64_t first = std::max(first_segment_, segment_of(std::max(scan.from, oldest)));
+  const std::int64_t last = std::min(last_segment_, segment_of(scan.to));
+  SegmentIterator::Cached cached;
+  if (cache_) {
+    for (const auto& [key, entry] : cache_->entries()) {
+      const BytesView row = BytesView(key).substr(kSegmentBytes);
+      if (!scan.accept || scan.accept(row)) cached.emplace_back(key, entry.value);
+    }
+    if (scan.direction == Direction::kReverse) std::reverse(cached.begin(), cached.end());
+  }
+  if (scan.to < scan.from) first = last + 1;
+  const auto before = std::move(scan.before);
+  auto rows = std::unique_ptr<BytesIterator>(
+      new SegmentIterator(*engine_, std::move(scan), first, last, oldest, time_of_, std::move(cached)));
+  if (!before) return rows;
+  std::vector<std::pair<Bytes, Bytes>> sorted;
+  for (; rows->valid(); rows->next()) sorted.emplace_back(rows->key(), rows->value());
+  std::stable_sort(sorted.begin(), sorted.end(), [&](const auto& a, const auto& b) { return before(a.first, b.first); });
+  return std::unique_ptr<BytesIterator>(new SortedIterator(std::move(sorted)));
+}
+
+Result<void> SegmentedRows::restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) {
+  const Timestamp before = observed_;
+  for (const ChangelogRecord& record : records) observed_ = std::max(observed_, time_of_(record.key));
+  const std::int64_t live = segment_of(Timestamp(observed_.value - spec_.retention.count()));
+  std::vector<std::pair<Bytes, OptionalBytes>> kept;
+  if (before != observed_ && live > first_segment_) {
+    const Bytes from = segment_prefix(first_segment_);
+    const Bytes to = segment_prefix(live);
+    TIDEMILL_ASSIGN(const auto old, engine_->range({.from = from, .to = to}));
+    for (; old->valid(); old->next()) {
+      if (old->key() < to) kept.emplace_back(old->key(), std::nullopt);
+    }
+    first_segment_ = live;
+  }
+  Timestamp newest = before;
+  for (const ChangelogRecord& record : records) {
+    const Timestamp time = time_of_(record.key);
+    newest = std::max(newest, time);
+    if (exact_expiry_ && time.value <= newest.value - spec_.retention.count()) {
+      if (on_expired_) on_expired_();  // as Java counts it, again at each restore
+      continue;
+    }
+    if (segment_of(time) < live) continue;
+    auto& row = kept.emplace_back(physical(record.key), std::nullopt);
+    if (!record.value) continue;
+    Bytes& value = row.second.emplace();
+    if (spec_.timestamped()) append_timestamp(record.timestamp, value);
+    value.append(*record.value);
+    last_segment_ = std::max(last_segment_, segment_of(time));
+  }
+  std::vector<std::pair<BytesView, OptionalBytesView>> rows;
+  rows.reserve(kept.size());
+  for (const auto& [key, value] : kept) rows.emplace_back(key, to_view(value));
+  return engine_->restore(rows, position);
+}
+
+bool SegmentedRows::set_flush_listener(CacheFlushListener listener, bool send_old_values) {
+  if (!cache_) return false;
+  listener_ = std::move(listener);
+  send_old_values_ = send_old_values;
+  return true;
+}
+void SegmentedRows::flush_cache() {
+  if (cache_) cache_->flush();
+}
+void SegmentedRows::drop_cache() {
+  if (cache_) cache_->clear();
+}
+
+}  // namespace tidemill

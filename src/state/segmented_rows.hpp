@@ -1,0 +1,94 @@
+// SegmentedRows: the layers under window and session stores. Rows in an engine's ordered bytes, in front of each row's key the
+// number of its segment; a cache and a changelog that see the same puts as those of other stores do.
+//
+// A segment is `segment_interval` of time. Time is that of the rows put: when it has moved on by the retention, whole segments
+// are dropped from the front, and rows older than it to the millisecond are not found any more. In memory a put is refused as
+// late to the millisecond, on disk by segment, as in Java. Owned by one store; its task's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "state/store_stack.hpp"
+#include "state/thread_cache.hpp"
+
+namespace tidemill {
+
+/// What a store of segments is told when it is opened.
+struct SegmentedOptions {
+  StoreSpec spec;  // its engine is decided
+  std::unique_ptr<BytesStore> engine;
+  ChangelogWriter* changelog = nullptr;
+  ThreadCache* cache = nullptr;
+  /// A put came too late.
+  UniqueFunction<void()> on_expired;
+  std::shared_ptr<StoreCounters> counters;
+  /// The time that decides a row's segment.
+  Timestamp (*time_of)(BytesView row) = nullptr;
+};
+
+class SegmentedRows {
+ public:
+  SegmentedRows(SegmentedOptions options, const RecordContext* const& current);
+
+  bool get(BytesView row, Bytes& value);
+  void put(BytesView row, OptionalBytesView value, Timestamp timestamp);
+  /// A deletion that is never too late.
+  void remove(BytesView row, Timestamp timestamp);
+  /// The same, but the changelog's row has another key.
+  void put(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
+
+  /// Rows of which `accept` says yes, between `lower` and `upper` within each segment, in the order of segment and row; or,
+  /// where `before` is given, in its order.
+  struct Scan {
+    OptionalBytes lower = {};
+    OptionalBytes upper = {};
+    Timestamp from{0};
+    Timestamp to = Timestamp(INT64_MAX);
+    Direction direction = Direction::kForward;
+    std::function<bool(BytesView row)> accept;
+    std::function<bool(BytesView a, BytesView b)> before = nullptr;
+  };
+  std::unique_ptr<BytesIterator> scan(Scan scan);
+
+  Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
+  bool set_flush_listener(CacheFlushListener listener, bool send_old_values);
+  void flush_cache();
+  void drop_cache();
+
+  [[nodiscard]] const StoreSpec& spec() const { return spec_; }
+  [[nodiscard]] BytesStore& engine() { return *engine_; }
+  /// Older rows are not found.
+  [[nodiscard]] Timestamp oldest_live() const;
+
+ private:
+  [[nodiscard]] std::int64_t segment_of(Timestamp time) const;
+  [[nodiscard]] Bytes physical(BytesView row) const;
+  /// Takes the time of a row, and says whether there is still a place for it.
+  bool advance(Timestamp time);
+  void drop_segments_before(std::int64_t segment);
+  void find_last_segment();
+  bool get_stored(BytesView row, Bytes& value);
+  void write(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
+  void log(BytesView row, OptionalBytesView value, Timestamp timestamp);
+  void flushed(const std::string& key, const NamedCache::Entry& entry);
+
+  StoreSpec spec_;
+  std::unique_ptr<BytesStore> engine_;
+  ChangelogWriter* changelog_;
+  UniqueFunction<void()> on_expired_;
+  Timestamp (*time_of_)(BytesView row);
+  const RecordContext* const& current_;
+  std::shared_ptr<StoreCounters> counters_;
+  std::unique_ptr<NamedCache> cache_;
+  CacheFlushListener listener_;
+  bool send_old_values_ = false;
+  std::int64_t segment_interval_;
+  bool exact_expiry_;
+  Timestamp observed_ = kNoTimestamp;
+  std::int64_t first_segment_ = 0;  // none before it has rows
+  std::int64_t last_segment_ = -1;  // none behind it has rows
+};
+
+}  // namespace tidemill

@@ -1,0 +1,199 @@
+// Versions of values: a row `v` key holds the versions of a key that the history may still ask for, newest first. A row
+// `x` segment key remembers that a key ended with a deletion, so that it goes, too, when the history has passed it.
+#include <algorithm>
+#include <vector>
+
+#include <tidemill/state/versioned_bytes.hpp>
+
+#include "base/endian.hpp"
+#include "state/other_stores.hpp"
+
+namespace tidemill {
+namespace {
+
+constexpr char kVersions = 'v';
+constexpr char kDeleted = 'x';
+constexpr std::int32_t kNull = -1;
+constexpr std::int64_t kDeletedIntervalMin = 1000;
+
+struct Version {
+  Timestamp valid_from;
+  OptionalBytes value;
+};
+
+Bytes encode(const std::vector<Version>& versions) {
+  Bytes out;
+  for (const Version& version : versions) {
+    append_big_endian(out, version.valid_from.value);
+    append_big_endian(out, version.value ? static_cast<std::int32_t>(version.value->size()) : kNull);
+    if (version.value) out.append(*version.value);
+  }
+  return out;
+}
+std::vector<Version> decode(BytesView row) {
+  std::vector<Version> versions;
+  while (!row.empty()) {
+    const auto damaged = [] { return StateStoreException(Error{ErrorKind::kCorruption, "a row of versions ends early"}); };
+    if (row.size() < 12) throw damaged();
+    Version& version = versions.emplace_back();
+    version.valid_from = Timestamp(load_big_endian<std::int64_t>(row.data()));
+    const auto size = load_big_endian<std::int32_t>(row.data() + 8);
+    row.remove_prefix(12);
+    if (size == kNull) continue;
+    if (row.size() < static_cast<std::size_t>(size)) throw damaged();
+    version.value = Bytes(row.substr(0, static_cast<std::size_t>(size)));
+    row.remove_prefix(static_cast<std::size_t>(size));
+  }
+  return versions;
+}
+
+class VersionedStore final : public LayeredStore, public VersionedBytesStore {
+ public:
+  explicit VersionedStore(OpenStore options)
+      : spec_(std::move(options.spec)), engine_(std::move(options.engine)), changelog_(options.changelog),
+        on_expired_(std::move(options.on_expired)),
+        deleted_interval_(std::max(spec_.retention.count() / 4, kDeletedIntervalMin)), counters_(std::move(options.counters)) {}
+  const StoreSpec& spec() const override { return spec_; }
+  BytesStore& engine_store() override { return *engine_; }
+  VersionedBytesStore* versioned() override { return this; }
+
+  std::int64_t put_version(BytesView key, OptionalBytesView value, Timestamp valid_from) override {
+    count(counters_->puts);
+    std::int64_t answer = kNotPut;
+    if (valid_from < oldest()) {
+      if (on_expired_) on_expired_();
+    } else {
+      observed_ = std::max(observed_, valid_from);
+      answer = insert(key, value, valid_from, [this](const Bytes& row, OptionalBytesView bytes) { checked(engine_->put(row, bytes)); });
+    }
+    if (changelog_ != nullptr) changelog_->append(spec_.name, key, value, valid_from);
+    return answer;
+  }
+  std::optional<Found> latest(BytesView key) override {
+    count(counters_->gets);
+    const std::vector<Version> versions = versions_of(key);
+    if (versions.empty() || !versions.front().value) return std::nullopt;
+    return Found{*versions.front().value, versions.front().valid_from};
+  }
+  std::optional<Found> as_of(BytesView key, Timestamp time) override {
+    count(counters_->gets);
+    const std::vector<Version> versions = versions_of(key);
+    Timestamp next = kNoTimestamp;
+    for (std::size_t i = 0; i < versions.size(); ++i) {
+      if (i > 0 && time < oldest()) return std::nullopt;
+      if (versions[i].valid_from <= time) {
+        if (!versions[i].value) return std::nullopt;
+        return Found{*versions[i].value, versions[i].valid_from, next};
+      }
+      next = versions[i].valid_from;
+    }
+    return std::nullopt;
+  }
+
+  Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
+    for (const ChangelogRecord& record : records) {
+      if (record.timestamp < oldest()) continue;  // it was refused when it came, too
+      observed_ = std::max(observed_, record.timestamp);
+      std::vector<std::pair<Bytes, OptionalBytes>> rows;
+      insert(record.key, record.value, record.timestamp,
+             [&rows](const Bytes& row, OptionalBytesView bytes) { rows.emplace_back(row, to_owned(bytes)); });
+      std::vector<std::pair<BytesView, OptionalBytesView>> views;
+      for (const auto& [key, value] : rows) views.emplace_back(key, to_view(value));
+      TIDEMILL_TRY(engine_->restore(views, position));
+    }
+    return engine_->restore({}, position);
+  }
+
+  // As a store of keys and values it has the latest ones.
+  bool get(BytesView key, Bytes& value) override {
+    auto found = latest(key);
+    if (found) value = std::move(found->value);
+    return found.has_value();
+  }
+  void put(BytesView key, OptionalBytesView value, Timestamp timestamp) override {
+    static_cast<void>(put_version(key, value, timestamp));
+  }
+  std::unique_ptr<BytesIterator> range(const BytesRange&) override {
+    throw StateStoreException(Error{ErrorKind::kUnsupported, "store \"" + spec_.name + "\" is versioned and has no ranges"});
+  }
+  std::uint64_t approximate_num_entries() override { return engine_->approximate_num_entries(); }
+  bool set_flush_listener(CacheFlushListener, bool) override { return false; }
+  void flush_cache() override {}
+  void drop_cache() override {}
+
+ private:
+  template <class T>
+  T checked(Result<T> result) const {
+    if (!result) throw StateStoreException(result.error().with_context("store \"" + spec_.name + "\""));
+    if constexpr (!std::is_void_v<T>) return *std::move(result);
+  }
+  [[nodiscard]] Timestamp oldest() const { return observed_ - spec_.retention.count(); }
+  [[nodiscard]] static Bytes versions_key(BytesView key) { return Bytes(1, kVersions).append(key); }
+  [[nodiscard]] Bytes deleted_key(Timestamp time, BytesView key) const {
+    Bytes row(1, kDeleted);
+    append_big_endian(row, std::max<std::int64_t>(time.value, 0) / deleted_interval_);
+    return row.append(key);
+  }
+  [[nodiscard]] std::vector<Version> versions_of(BytesView key) {
+    Bytes row;
+    if (!checked(engine_->get(versions_key(key), row))) return {};
+    return decode(row);
+  }
+
+  template <class Put>
+  std::int64_t insert(BytesView key, OptionalBytesView value, Timestamp valid_from, Put put_row) {
+    std::vector<Version> versions = versions_of(key);
+    auto at = std::find_if(versions.begin(), versions.end(), [&](const Version& v) { return v.valid_from <= valid_from; });
+    const std::int64_t answer = at == versions.begin() ? kLatest : std::prev(at)->valid_from.value;
+    if (at != versions.end() && at->valid_from == valid_from) {
+      at->value = to_owned(value);
+    } else {
+      versions.insert(at, {valid_from, to_owned(value)});
+    }
+    // Those whose successors began before the history.
+    for (std::size_t i = 1; i < versions.size(); ++i) {
+      if (versions[i - 1].valid_from < oldest()) versions.resize(i);
+    }
+    put_row(versions_key(key), BytesView(encode(versions)));
+    if (!versions.front().value) put_row(deleted_key(versions.front().valid_from, key), BytesView());
+    forget_deleted(put_row);
+    return answer;
+  }
+  template <class Put>
+  void forget_deleted(Put put_row) {
+    const std::int64_t live = std::max<std::int64_t>(oldest().value, 0) / deleted_interval_;
+    if (live <= first_live_) return;
+    const Bytes from(1, kDeleted);
+    const Bytes to = deleted_key(Timestamp(live * deleted_interval_), {});
+    std::vector<Bytes> rows;
+    for (auto row = checked(engine_->range({.from = from, .to = to})); row->valid(); row->next()) {
+      if (row->key() < to) rows.emplace_back(row->key());
+    }
+    for (const Bytes& row : rows) {
+      const BytesView key = BytesView(row).substr(9);
+      const std::vector<Version> versions = versions_of(key);
+      if (!versions.empty() && !versions.front().value && versions.front().valid_from < oldest()) {
+        put_row(versions_key(key), std::nullopt);
+      }
+      put_row(row, std::nullopt);
+    }
+    first_live_ = live;
+  }
+
+  StoreSpec spec_;
+  std::unique_ptr<BytesStore> engine_;
+  ChangelogWriter* changelog_;
+  UniqueFunction<void()> on_expired_;
+  std::int64_t deleted_interval_;
+  Timestamp observed_ = kNoTimestamp;
+  std::int64_t first_live_ = 0;
+  std::shared_ptr<StoreCounters> counters_;
+};
+
+}  // namespace
+
+std::unique_ptr<LayeredStore> make_versioned_store(OpenStore options) {
+  return std::unique_ptr<LayeredStore>(new VersionedStore(std::move(options)));
+}
+
+}  // namespace tidemill

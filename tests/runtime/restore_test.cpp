@@ -1,0 +1,126 @@
+// Restore as an application shows it: to its listener, to who asks for progress, and when it is cut short.
+#include <atomic>
+#include <mutex>
+
+#include <gmock/gmock.h>
+
+#include "running.hpp"
+
+namespace tidemill::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Text = std::string;
+
+constexpr int kRecords = 6000;
+constexpr int kValueBytes = 2000;  // several polls of the restore consumer
+
+Topology table() {
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in").to_table({.store_name = "table"});
+  return builder.build();
+}
+/// A log whose application has had its records and is gone.
+std::shared_ptr<Log> log_with_changelog() {
+  auto log = in_memory_log({.default_partitions = 1});
+  Streams streams(table(), running_config(log));
+  EXPECT_TRUE(streams.start());
+  for (int at = 0; at < kRecords; at += 1000) {
+    std::vector<Piped> records;
+    for (int i = at; i < at + 1000; ++i) records.push_back({.key = "k" + std::to_string(i), .value = Text(kValueBytes, 'x')});
+    produce(*log, "in", records);
+  }
+  EXPECT_TRUE(streams.wait_until_caught_up(60s));
+  EXPECT_TRUE(streams.close());
+  return log;
+}
+
+/// Hears a restore and holds its thread in the middle until it is told to go on.
+class Listening {
+ public:
+  void listen(Streams& streams) {
+    streams.set_restore_listener({.on_start = [this](const RestoreProgress& p) { start = p; },
+                                  .on_batch = [this](const RestoreProgress& p, std::int64_t records) { batch(p, records); },
+                                  .on_end = [this](const RestoreProgress& p, std::int64_t total) { ended = total; end = p; },
+                                  .on_suspended = [this](const RestoreProgress&, std::int64_t total) { suspended = total; }});
+  }
+  void go_on() {
+    released_ = true;
+    released_.notify_all();
+  }
+  RestoreProgress start;
+  RestoreProgress end;
+  std::atomic<bool> half_way{false};
+  std::int64_t in_batches = 0;
+  std::int64_t ended = -1;
+  std::int64_t suspended = -1;
+  bool advanced_always = true;
+
+ private:
+  void batch(const RestoreProgress& p, std::int64_t records) {
+    advanced_always = advanced_always && p.start == start.start && p.end == start.end && p.current > last_ && p.current <= p.end;
+    last_ = p.current;
+    in_batches += records;
+    if (p.current.value * 2 < p.end.value || half_way.exchange(true)) return;
+    released_.wait(false);
+  }
+  Offset last_{-1};
+  std::atomic<bool> released_{false};
+};
+
+TEST(Restore, IsKnownWhileItRunsAndToldBatchByBatch) {
+  const auto log = log_with_changelog();
+  Listening listening;
+  Streams streams(table(), running_config(log));
+  listening.listen(streams);
+  ASSERT_TRUE(streams.start());
+  const bool reached = eventually([&] { return listening.half_way.load(); });
+  const std::vector<RestoreProgress> progress = streams.restore_progress();
+  EXPECT_EQ(streams.state(), StreamsState::kRebalancing) << "not running before the state is there";
+  listening.go_on();
+  ASSERT_TRUE(reached);
+  ASSERT_EQ(progress.size(), 1U);
+  EXPECT_EQ(progress[0].store, "table");
+  EXPECT_EQ(to_string(progress[0].changelog), "app-table-changelog-0");
+  EXPECT_GT(progress[0].current, progress[0].start);
+  EXPECT_LT(progress[0].current, progress[0].end);
+  ASSERT_TRUE(streams.wait_until_caught_up(60s));
+  EXPECT_TRUE(streams.restore_progress().empty());
+  EXPECT_EQ(streams.query_get("table", "k1").value().rows.size(), 1U);
+  ASSERT_TRUE(streams.close());
+  EXPECT_EQ(listening.start.current, listening.start.start);
+  EXPECT_TRUE(listening.advanced_always);
+  EXPECT_EQ(listening.in_batches, kRecords);
+  EXPECT_EQ(listening.ended, kRecords);
+  EXPECT_EQ(listening.end.current, listening.end.end);
+  EXPECT_EQ(listening.suspended, -1);
+}
+
+TEST(Restore, CutShortIsSuspendedAndBeginsAgain) {
+  const auto log = log_with_changelog();
+  {
+    Listening listening;
+    Streams streams(table(), running_config(log));
+    listening.listen(streams);
+    ASSERT_TRUE(streams.start());
+    const bool reached = eventually([&] { return listening.half_way.load(); });
+    EXPECT_FALSE(streams.close({.timeout = 10ms})) << "the listener does not return";
+    listening.go_on();
+    ASSERT_TRUE(reached);
+    ASSERT_TRUE(streams.close());
+    EXPECT_GT(listening.suspended, 0);
+    EXPECT_LT(listening.suspended, kRecords);
+    EXPECT_EQ(listening.ended, -1);
+  }
+  Listening listening;
+  Streams streams(table(), running_config(log));
+  listening.listen(streams);
+  listening.go_on();
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(streams.wait_until_caught_up(60s));
+  ASSERT_TRUE(streams.close());
+  EXPECT_EQ(listening.ended, kRecords);
+}
+
+}  // namespace
+}  // namespace tidemill::test
