@@ -211,7 +211,7 @@ class StreamThread {
   std::unordered_map<TopicPartition, InputRef> inputs_;
   bool some_out_of_range_ = false;  // of the inputs
   bool waits_for_lock_ = false;     // of a task's directory; said so
-  std::uint32_t next_task_number_ = 0;
+  std::uint32_t next_task_number_ = 1;  // in cookies, where 0 says nothing
   bool processed_since_commit_ = false;  // something was processed or sent since the last round
   bool want_commit_ = false;
   bool want_abort_ = false;

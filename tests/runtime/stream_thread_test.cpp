@@ -322,5 +322,25 @@ TEST(StreamThread, ATaskThatAnotherThreadHasNotClosedYetIsWaitedFor) {
   EXPECT_THAT(world.table("word-counts"), ElementsAre(Pair("a", "2"), Pair("b", "1")));
 }
 
+TEST(StreamThread, AFailedDeliveryIsAnsweredByTheTaskThatWroteToTheTopic) {
+  World world;
+  for (const char* topic : {"a", "b", "x", "y"}) world.create(topic, 1);
+  std::vector<std::string> asked;
+  StreamsConfig config;
+  config.production_exception_handler = [&](const ErrorHandlerContext& context, const ProductionError& error) {
+    asked.push_back(to_string(context.task_id) + " " + error.topic);
+    return HandlerResponse{.answer = HandlerAnswer::kFail};
+  };
+  const auto topology =
+      HandMade().source("a", {"a"}).sink("to-x", "x", {"a"}).subtopology().source("b", {"b"}).sink("to-y", "y", {"b"}).build();
+  Application application(world, topology, config);
+  for (const char* topic : {"a", "b"}) world.produce(topic, {{"k", "v"}});
+  ASSERT_TRUE(application.settle());
+  ASSERT_TRUE(world.log->admin().delete_topic("y", world.deadline()));
+  world.produce("b", {{"k", "lost"}});
+  ASSERT_TRUE(application.settle());
+  EXPECT_THAT(asked, ElementsAre("1_0 y"));
+}
+
 }  // namespace
 }  // namespace tidemill::test
