@@ -1,5 +1,7 @@
 #include "runtime/record_collector.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -102,6 +104,10 @@ void LogRecordCollector::send_to(std::string_view node, Target& target, Producer
 
 void LogRecordCollector::failed(std::string_view node, const ProductionError& error) {
   if (!task_->goes_on_after(node, error)) throw TransactionBroken(error.error);
+}
+
+bool LogRecordCollector::has_written_to(std::string_view log_topic) const {
+  return std::any_of(targets_.begin(), targets_.end(), [log_topic](const auto& known) { return known->log_name == log_topic; });
 }
 
 void LogRecordCollector::delivery_failed(const DeliveryFailure& failure) {

@@ -33,6 +33,7 @@ class LogRecordCollector final : public RecordCollector {
             const RecordContext& context, const PartitionChoice& choice) override;
   std::int32_t partition_count(std::string_view topic) override { return target(topic).partitions; }
 
+  [[nodiscard]] bool has_written_to(std::string_view log_topic) const;
   /// A record of this collector was not delivered. Throws FailedProcessingException or TransactionBroken unless the handler says
   /// to go on without it.
   void delivery_failed(const DeliveryFailure& failure);

@@ -1,6 +1,7 @@
 #include "runtime/stream_task.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <regex>
 
 #include <fmt/format.h>
@@ -161,6 +162,10 @@ void StreamTask::read_metadata(std::span<const CommitPosition> committed) {
         if (!added) found->second = std::max(found->second, value);
       }
       input->committed_offset = position.offset;
+      // Stores are brought up to what was committed, so they have seen what lies before.
+      if (position.offset.value > 0) {
+        merge_position(processed_, {{position.partition.topic, {{position.partition.partition.value, position.offset.value - 1}}}});
+      }
     }
   }
 }
@@ -249,14 +254,11 @@ bool StreamTask::process(Now now) {
                               .offset = record.offset,
                               .timestamp = timestamp,
                               .headers = record.headers.empty() ? nullptr : &input.headers};
+  std::optional<Error> unreadable;
   if (!record.headers.empty()) {
     auto headers = Headers::decode(record.headers);
-    if (!headers) {
-      throw FailedProcessingException(fmt::format("the headers of the record at offset {} of {} cannot be read: {}",
-                                                  record.offset.value, to_string(input.queue.partition()),
-                                                  headers.error().message));
-    }
-    input.headers = *std::move(headers);
+    if (!headers) unreadable = headers.error().with_context("its headers");
+    input.headers = headers ? *std::move(headers) : Headers();
   }
   dirty_ = true;
   if (input.processed_offset == nullptr) {
@@ -269,7 +271,9 @@ bool StreamTask::process(Now now) {
   {
     const AtWork at_work(*this, &context, &raw_record, &input.source_spec->name);
     const std::chrono::milliseconds after_max = options_.config->timestamp_after_max;
-    if (after_max.count() >= 0 && timestamp - now.wall > after_max.count()) {
+    if (unreadable) {
+      deserialization_failed(input, raw_record, std::make_exception_ptr(SerializationException(unreadable->message)));
+    } else if (after_max.count() >= 0 && timestamp - now.wall > after_max.count()) {
       refuse_future_record(input, raw_record, timestamp, now.wall);
     } else {
       taken = receive(input, raw_record);

@@ -174,7 +174,7 @@ class StreamThread {
   [[nodiscard]] Offset next_offset(const StreamTask& task, std::size_t index) const;
   [[nodiscard]] bool is_internal_topic(const NodeSpec& source, const std::string& log_topic) const;
   // Tasks.
-  /// False: the log is out of reach for now.
+  /// False: the log is out of reach for now, or a thread that has lost the task has not closed it yet.
   bool create_task(TaskId id);
   void close_task(Slot& slot);
   void close_all_tasks();
@@ -212,7 +212,8 @@ class StreamThread {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unordered_map<TopicPartition, InputRef> inputs_;
   bool some_out_of_range_ = false;  // of the inputs
-  std::uint32_t next_task_number_ = 0;
+  bool waits_for_lock_ = false;     // of a task's directory; said so
+  std::uint32_t next_task_number_ = 1;  // in cookies, where 0 says nothing
   bool processed_since_commit_ = false;  // something was processed or sent since the last round
   bool want_commit_ = false;
   bool want_abort_ = false;
@@ -220,7 +221,7 @@ class StreamThread {
   int aborts_in_a_row_ = 0;
   MonotonicTime first_abort_{};  // of those in a row
   MonotonicTime resume_at_{};    // nothing is read or processed before
-  std::optional<TasksAssigned> pending_assignment_;  // until what was lost is closed, or the log is back
+  std::optional<TasksAssigned> pending_assignment_;  // until what was lost is closed, or can be begun
   bool standing_still_ = false;  // the last round of run_once() ended in the middle of a commit round
   bool tasks_lost_ = false;
   bool revoking_ = false;

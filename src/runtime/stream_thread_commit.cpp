@@ -191,9 +191,11 @@ void StreamThread::reset_tasks() {
 Result<void> StreamThread::take_delivery_failures() {
   if (!gate_.is_open()) return {};
   for (const DeliveryFailure& failure : gate_.producer().take_failures()) {
+    // A log that does not say whose record it was names the topic: then a task answers that has written there.
     const auto number = static_cast<std::uint32_t>(failure.cookie >> 32);
-    const auto slot =
-        std::find_if(slots_.begin(), slots_.end(), [number](const auto& candidate) { return candidate->number == number; });
+    const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const auto& candidate) {
+      return failure.cookie == 0 ? candidate->collector->has_written_to(failure.partition.topic) : candidate->number == number;
+    });
     const bool changelog = (failure.cookie & 0xffffffffU) == 0xffffffffU;
     if (slot == slots_.end() || changelog) return failure.error;
     try {

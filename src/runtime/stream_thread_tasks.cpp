@@ -54,6 +54,12 @@ bool StreamThread::create_task(TaskId id) {
   if (options_.directories != nullptr) options_.directories->claim(id);
   Result<std::unique_ptr<StreamTask>> task = StreamTask::create(std::move(options));
   if (!task && options_.directories != nullptr) options_.directories->release(id, 0);
+  const bool locked = !task && task.error().kind == ErrorKind::kLocked;
+  if (locked && !std::exchange(waits_for_lock_, true)) {
+    spdlog::warn("{}: task {} has to wait for the thread that had it: {}", options_.name, to_string(id), task.error().message);
+  }
+  if (locked) return false;
+  waits_for_lock_ = false;
   if (!task) throw ResultException(task.error().with_context("task " + to_string(id)));
   slot->task = *std::move(task);
   slot->task->set_state(TaskState::kRestoring);

@@ -39,10 +39,21 @@ class PrefixIterator final : public BytesIterator {
   Bytes prefix_;
 };
 
+/// The smallest key behind all that begin with the prefix; nullopt: there is none.
+OptionalBytes behind_prefix(BytesView prefix) {
+  const std::size_t last = prefix.find_last_not_of('\xff');
+  if (last == BytesView::npos) return std::nullopt;
+  Bytes behind(prefix.substr(0, last + 1));
+  ++behind.back();
+  return behind;
+}
+
 }  // namespace
 
 std::unique_ptr<BytesIterator> prefix_scan(StateStore& store, BytesView prefix) {
-  return std::make_unique<PrefixIterator>(store.range({.from = prefix, .to = std::nullopt}), prefix);
+  // Without an upper bound a store would gather everything unwritten that lies behind.
+  const OptionalBytes behind = behind_prefix(prefix);
+  return std::make_unique<PrefixIterator>(store.range({.from = prefix, .to = to_view(behind)}), prefix);
 }
 
 namespace {

@@ -88,8 +88,8 @@ struct World {
 class Application {
  public:
   Application(World& world, std::shared_ptr<const Topology> topology, StreamsConfig config, int threads = 1,
-              std::string process_id = "p1")
-      : world_(world), topology_(std::move(topology)), config_(std::move(config)), memory_(in_memory_stores()) {
+              std::string process_id = "p1", std::shared_ptr<StateEngine> engine = in_memory_stores())
+      : world_(world), topology_(std::move(topology)), config_(std::move(config)), memory_(std::move(engine)) {
     if (config_.application_id.empty()) config_.application_id = "app";
     config_.num_stream_threads = threads;
     plan();

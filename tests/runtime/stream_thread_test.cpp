@@ -348,5 +348,51 @@ TEST(StreamThread, AnInputOutOfRangeIsSoughtAgainWhenTheLogIsBackInReach) {
   EXPECT_EQ(world.read("out").size(), 1U);
 }
 
+/// Whose directories belong to somebody else for some time.
+class LockedAtFirst final : public StateEngine {
+ public:
+  explicit LockedAtFirst(int tries) : tries_(tries) {}
+  Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string& directory, std::span<const StoreSpec> specs) override {
+    if (tries_-- > 0) return Error{ErrorKind::kLocked, directory + " is locked"};
+    return below_->open(directory, specs);
+  }
+  [[nodiscard]] bool persistent() const override { return false; }
+  [[nodiscard]] std::size_t memory_bytes() const override { return below_->memory_bytes(); }
+
+ private:
+  int tries_;
+  std::shared_ptr<StateEngine> below_ = in_memory_stores();
+};
+
+TEST(StreamThread, ATaskThatAnotherThreadHasNotClosedYetIsWaitedFor) {
+  World world;
+  world.create("lines", 1);
+  world.produce("lines", {{"1", "a b a"}});
+  Application application(world, word_count(), {}, 1, "p1", std::make_shared<LockedAtFirst>(5));
+  ASSERT_TRUE(application.settle());
+  EXPECT_FALSE(application.thread().failure().has_value());
+  EXPECT_THAT(world.table("word-counts"), ElementsAre(Pair("a", "2"), Pair("b", "1")));
+}
+
+TEST(StreamThread, AFailedDeliveryIsAnsweredByTheTaskThatWroteToTheTopic) {
+  World world;
+  for (const char* topic : {"a", "b", "x", "y"}) world.create(topic, 1);
+  std::vector<std::string> asked;
+  StreamsConfig config;
+  config.production_exception_handler = [&](const ErrorHandlerContext& context, const ProductionError& error) {
+    asked.push_back(to_string(context.task_id) + " " + error.topic);
+    return HandlerResponse{.answer = HandlerAnswer::kFail};
+  };
+  const auto topology =
+      HandMade().source("a", {"a"}).sink("to-x", "x", {"a"}).subtopology().source("b", {"b"}).sink("to-y", "y", {"b"}).build();
+  Application application(world, topology, config);
+  for (const char* topic : {"a", "b"}) world.produce(topic, {{"k", "v"}});
+  ASSERT_TRUE(application.settle());
+  ASSERT_TRUE(world.log->admin().delete_topic("y", world.deadline()));
+  world.produce("b", {{"k", "lost"}});
+  ASSERT_TRUE(application.settle());
+  EXPECT_THAT(asked, ElementsAre("1_0 y"));
+}
+
 }  // namespace
 }  // namespace tidemill::test

@@ -37,10 +37,14 @@ struct Bench : RecordCollector, ChangelogWriter {
   }
   void pipe(const std::string& topic, const std::string& key, const std::string& value, std::int64_t timestamp,
             const Headers& with = Headers::none()) {
+    pipe_encoded(topic, key, value, timestamp, with.encode());
+  }
+  void pipe_encoded(const std::string& topic, const std::string& key, const std::string& value, std::int64_t timestamp,
+                    const Bytes& encoded_headers) {
     struct Memory {
       std::string key, value, headers;
     };
-    auto memory = std::make_shared<Memory>(Memory{key, value, with.encode()});
+    auto memory = std::make_shared<Memory>(Memory{key, value, encoded_headers});
     auto batch = std::make_shared<RecordBatch>();
     batch->partition = std::make_shared<const TopicPartition>(TopicPartition{topic, PartitionId(0)});
     batch->records.push_back({.offset = Offset(next_offset[topic]++), .timestamp = Timestamp(timestamp), .key = BytesView(memory->key),
@@ -205,6 +209,38 @@ TEST(StreamTask, AbortGoesBackToTheLastCommit) {
   bench.pipe("a", "k", "v", 20);
   bench.run();
   EXPECT_THAT(bench.sent, ElementsAre("out:k=1@10", "out:k=2@20", "out:k=2@20"));
+}
+
+TEST(StreamTask, HeadersThatCannotBeReadAreTheDeserializationHandlersAffair) {
+  Bench bench;
+  std::vector<std::string> asked;
+  bench.config.deserialization_exception_handler = [&](const ErrorHandlerContext& context, const HandledError& error) {
+    asked.push_back(std::to_string(context.offset.value) + ": " + error.message);
+    return HandlerResponse{.answer = HandlerAnswer::kResume};
+  };
+  bench.make(HandMade().source("a", {"a"}).sink("out", "out", {"a"}).build());
+  bench.pipe_encoded("a", "k", "1", 10, "\x7f");
+  bench.pipe("a", "k", "2", 20, {{"trace", "x"}});
+  bench.run();
+  EXPECT_THAT(bench.sent, ElementsAre("out:k=2@20"));
+  EXPECT_THAT(asked, ElementsAre(HasSubstr("0: its headers: ")));
+}
+
+TEST(StreamTask, KnowsAfterARestartHowFarEachInputHasBeenSeen) {
+  Bench bench;
+  const auto topology = HandMade().source("a", {"a"}).source("b", {"b"}).sink("out", "out", {"a", "b"}).build();
+  const std::vector<CommitPosition> committed{
+      {.partition = {"a", PartitionId(0)}, .offset = Offset(5), .leader_epoch = kNoLeaderEpoch, .metadata = {}},
+      {.partition = {"b", PartitionId(0)}, .offset = Offset(7), .leader_epoch = kNoLeaderEpoch, .metadata = {}}};
+  bench.make(topology, committed);
+  bench.next_offset["a"] = 5;
+  bench.pipe("a", "k", "1", 10);
+  bench.run();
+  EXPECT_EQ(bench.task->processed_position(), (Position{{"a", {{0, 5}}}, {"b", {{0, 6}}}}));
+  bench.task->abort();
+  bench.task->read_metadata(committed);
+  bench.task->initialize();
+  EXPECT_EQ(bench.task->processed_position(), (Position{{"a", {{0, 4}}}, {"b", {{0, 6}}}}));
 }
 
 }  // namespace

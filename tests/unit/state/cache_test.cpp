@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <tidemill/state/key_value_store.hpp>
 #include <tidemill/state/state_engine.hpp>
 
 #include "state/store_stack.hpp"
@@ -234,6 +235,44 @@ TEST_F(CacheTest, TheChangelogOfATimestampedStoreHasPlainValues) {
   store->put("a", BytesView("\0\0\0\0\0\0\0\x05value", 13), Timestamp(1));
   store->flush_cache();
   EXPECT_THAT(changelog_.written, ElementsAre("a=value@5"));
+}
+
+/// Remembers up to where it was last asked for a range.
+class AskedFor final : public StateStore {
+ public:
+  explicit AskedFor(StateStore& below) : below_(below) {}
+  const StoreSpec& spec() const override { return below_.spec(); }
+  bool get(BytesView key, Bytes& value) override { return below_.get(key, value); }
+  void put(BytesView key, OptionalBytesView value, Timestamp timestamp) override { below_.put(key, value, timestamp); }
+  std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
+    to = to_owned(range.to);
+    return below_.range(range);
+  }
+  std::uint64_t approximate_num_entries() override { return below_.approximate_num_entries(); }
+  bool set_flush_listener(CacheFlushListener, bool) override { return false; }
+  void flush_cache() override {}
+  OptionalBytes to;
+
+ private:
+  StateStore& below_;
+};
+
+TEST_F(CacheTest, APrefixScanAsksForNothingBehindThePrefix) {
+  const auto store = make(100000);
+  AskedFor asked(*store);
+  for (const char* key : {"a", "aa", "ab", "ab\xff", "ac", "b", "\xff\xff", "\xff\xff\x01"}) put(*store, key, "1");
+  const auto scan = [&](BytesView prefix) {
+    std::vector<std::string> keys;
+    for (const auto rows = prefix_scan(asked, prefix); rows->valid(); rows->next()) keys.emplace_back(rows->key());
+    return keys;
+  };
+  EXPECT_THAT(scan("ab"), ElementsAre("ab", "ab\xff"));
+  EXPECT_EQ(asked.to, "ac");
+  EXPECT_THAT(scan("ab\xff"), ElementsAre("ab\xff"));
+  EXPECT_EQ(asked.to, "ac");
+  EXPECT_THAT(scan("\xff\xff"), ElementsAre("\xff\xff", "\xff\xff\x01"));
+  EXPECT_EQ(asked.to, std::nullopt) << "no key is behind all of these";
+  EXPECT_EQ(scan("").size(), 8U);
 }
 
 }  // namespace
