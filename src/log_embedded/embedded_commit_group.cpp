@@ -78,6 +78,7 @@ SendStatus EmbeddedProducer::send(const ProducerRecord& record) {
   }
   const Timestamp timestamp = record.timestamp == kNoTimestamp ? engine_->clock.now().wall : record.timestamp;
   partition.builder.add(timestamp, record.key, record.value, record.headers);
+  partition.sent_for(record.cookie);
   if (!partition.waiting) {
     partition.waiting = true;
     waiting_.emplace_back(&topic, record.partition.value);
@@ -93,6 +94,7 @@ void EmbeddedProducer::drop_aborted() {
   for (const auto& [topic, index] : waiting_) {
     Partition& partition = topic->partitions[static_cast<std::size_t>(index)];
     partition.builder.clear();
+    partition.cookies.clear();
     partition.waiting = false;
   }
   waiting_.clear();
@@ -107,12 +109,16 @@ void EmbeddedProducer::dispatch() {
   waiting_.clear();
 }
 
-// What cannot be appended breaks the transaction (or, without one, is reported per batch).
+// What cannot be appended breaks the transaction (or, without one, is reported per batch). Records are compressed without
+// the lock.
 void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
   Partition& partition = topic.partitions[static_cast<std::size_t>(index)];
   if (partition.builder.empty()) return;
-  if (const auto found = engine_->topics.find(topic.name); found != engine_->topics.end()) {
-    topic.settings = found->second.settings;  // they may have been altered
+  {
+    std::lock_guard guard(engine_->mutex);
+    if (const auto found = engine_->topics.find(topic.name); found != engine_->topics.end()) {
+      topic.settings = found->second.settings;  // they may have been altered
+    }
   }
   const std::int32_t count = partition.builder.count();
   Bytes batch = partition.builder.seal({.producer_id = producer_id_,
@@ -120,6 +126,7 @@ void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
                                         .base_sequence = partition.sequence,
                                         .transactional = group_->transactional,
                                         .compression = topic.settings->compression.value_or(group_->compression)});
+  const std::vector<std::uint64_t> cookies = std::exchange(partition.cookies, {});
   const TopicPartition id{topic.name, PartitionId(index)};
   std::lock_guard guard(engine_->mutex);
   const auto fail = [&](const Error& error) {
@@ -128,7 +135,9 @@ void EmbeddedProducer::append(KnownTopic& topic, std::int32_t index) {
     // A transaction that found the disk full can be tried again; its records are not to blame.
     const bool retried = group_->transactional && error.kind == ErrorKind::kDiskFull;
     const Error reported = retried ? Error{ErrorKind::kTransactionAborted, error.message} : error;
-    failures_.push_back({id, 0, reported, kNoTimestamp, std::nullopt, std::nullopt, {}});
+    for (const std::uint64_t cookie : cookies) {
+      failures_.push_back({id, cookie, reported, kNoTimestamp, std::nullopt, std::nullopt, {}});
+    }
   };
   const auto newest = engine_->group_numbers.find(group_->name);
   if (newest != engine_->group_numbers.end() && newest->second != group_->number) return fail(fenced(group_->name));
@@ -172,10 +181,10 @@ Result<void> EmbeddedCommitGroup::open() {
   return engine_->commit(lock, partitions, {}, *predecessor->producers, ControlType::kAbort);
 }
 
-// An open transaction would hold everybody's readers back.
+// An open transaction would hold everybody's readers back, and so would what was written without one and is not durable.
 EmbeddedCommitGroup::~EmbeddedCommitGroup() {
   std::unique_lock lock(engine_->mutex);
-  if (shared_->transactional && engine_->writable() && !shared_->written.empty()) (void)abort_locked(lock);
+  if (engine_->writable() && !shared_->written.empty()) (void)abort_locked(lock);
 }
 
 std::unique_ptr<LogProducer> EmbeddedCommitGroup::producer() {
@@ -270,9 +279,13 @@ CommitResult EmbeddedCommitGroup::abort_locked(std::unique_lock<std::mutex>& loc
   if (auto writable = engine_->writable(); !writable) return {CommitOutcome::kUnknown, writable.error()};
   const auto newest = engine_->group_numbers.find(options_.name);
   const bool is_fenced = newest != engine_->group_numbers.end() && newest->second != shared_->number;
-  if (!partitions.empty() && shared_->transactional) {
-    if (auto done = engine_->commit(lock, partitions, {}, *shared_->producers, ControlType::kAbort); !done) {
-      return {CommitOutcome::kUnknown, done.error()};
+  if (!partitions.empty()) {
+    // Without a transaction there is nothing to take back: the records stay, and are durable from here on. On a full disk the
+    // engine keeps in mind what is to be written.
+    const std::set<std::int64_t> producers = shared_->transactional ? *shared_->producers : std::set<std::int64_t>();
+    if (auto done = engine_->commit(lock, partitions, {}, producers, ControlType::kAbort); !done) {
+      const bool later = !shared_->transactional && done.error().kind == ErrorKind::kDiskFull && engine_->writable();
+      if (!later) return {CommitOutcome::kUnknown, done.error()};
     }
   }
   if (is_fenced) return {CommitOutcome::kFenced, fenced(options_.name)};

@@ -1,6 +1,7 @@
 // EmbeddedCommitGroup: the transaction of all threads of one Streams, and their producers. See CommitGroup.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 
 #include "log_embedded/embedded_consumer.hpp"
@@ -37,7 +38,12 @@ class EmbeddedProducer final : public LogProducer {
  private:
   struct Partition {
     explicit Partition(std::shared_ptr<BytesPool> buffers) : builder(std::move(buffers)) {}
+    void sent_for(std::uint64_t cookie) {
+      if (!cookies.empty() && cookies.back() == cookie) return;
+      if (std::find(cookies.begin(), cookies.end(), cookie) == cookies.end()) cookies.push_back(cookie);
+    }
     BatchBuilder builder;
+    std::vector<std::uint64_t> cookies;  // of the records in it, each once: few, as few tasks write to one partition
     std::int32_t sequence = 0;
     bool waiting = false;  // has records, is in waiting_
   };

@@ -111,8 +111,12 @@ Result<void> Engine::delete_topic(std::string_view name) {
   for (auto& log : topic.partitions) {
     notify(*log);
     deleted_.insert(log.get());
+    (void)log->take_unjournaled();  // nobody will ask for them
   }
   Result<void> done = journal_and_sync(std::move(entry));
+  if (done) {
+    if (auto synced = journal_->sync_anyway(); !synced) done = fail(synced.error());
+  }
   for (auto& log : topic.partitions) {
     // A file may go only when it is certain that the topic is deleted; what cannot be removed now is at the next opening.
     const std::string away = "topics/~" + std::to_string(next_removed_++);

@@ -26,12 +26,20 @@ struct Engine::Replay {
   std::map<TopicPartition, PartitionEnd> checkpoint;  // what lies before these ends was synced
   std::map<TopicPartition, PartitionEnd> ends;        // as of the last entry that could be had whole
   std::map<TopicPartition, Offset> deleted_to;        // files below may be gone
+  std::map<std::string, std::size_t> deleted_at;      // topic -> its last deletion's entry
 
+  /// What the entry says of that topic is about one that was deleted later, whether or not one of its name was made since.
+  [[nodiscard]] bool former_life(std::size_t entry, const std::string& topic) const {
+    const auto deleted = deleted_at.find(topic);
+    return deleted != deleted_at.end() && entry < deleted->second;
+  }
   void read_topics() {
-    for (const JournalEntry& entry : entries) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const JournalEntry& entry = entries[i];
       for (const TopicSpec& spec : entry.topics) {
         if (entry.type == JournalEntry::Type::kTopicDeleted) {
           forget(spec.name);
+          deleted_at[spec.name] = i;
         } else {
           topics[spec.name] = spec;
         }
@@ -104,8 +112,9 @@ Result<void> Engine::replay(Replay& replay) {
     bool whole = true;
     if (entry.type != JournalEntry::Type::kCheckpoint) {
       for (const PartitionEnd& end : entry.partitions) {
+        if (replay.former_life(i, end.partition.topic)) continue;
         auto log = partition(end.partition);
-        if (!log) continue;  // a topic that was deleted later
+        if (!log) continue;  // of no topic that there is
         for (const auto& batch : end.batches) TIDEMILL_TRY((*log)->restore(batch));
         if ((*log)->newer_than(end.leader_epoch) < end.end) whole = false;
       }
@@ -114,9 +123,12 @@ Result<void> Engine::replay(Replay& replay) {
       dropped = replay.entries.size() - i;
       break;
     }
-    for (const PartitionEnd& end : entry.partitions) replay.ends[end.partition] = end;
+    for (const PartitionEnd& end : entry.partitions) {
+      if (!replay.former_life(i, end.partition.topic)) replay.ends[end.partition] = end;
+    }
     for (const GroupOffset& offset : entry.offsets) {
-      groups[offset.group].offsets[offset.position.partition] = offset.position;
+      GroupState& group = groups[offset.group];
+      if (!replay.former_life(i, offset.position.partition.topic)) group.offsets[offset.position.partition] = offset.position;
     }
   }
   if (dropped > 0) {
@@ -189,6 +201,10 @@ Result<void> Engine::open_topic(const TopicSpec& spec, const Replay* replay) {
       if (const auto deleted = replay->deleted_to.find(id); deleted != replay->deleted_to.end()) {
         from.deleted_to = deleted->second;
       }
+    }
+    if (replay == nullptr) {  // a deleted topic of this name may have files that could not be removed
+      TIDEMILL_ASSIGN(const bool there, storage_.exists("topics/" + to_string(id)));
+      if (there) TIDEMILL_TRY(log->remove_files("topics/~" + std::to_string(next_removed_++)));
     }
     TIDEMILL_TRY(log->recover(from));
     topic.partitions.push_back(std::move(log));

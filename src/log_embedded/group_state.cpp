@@ -20,8 +20,11 @@ void GroupState::leave(const std::string& member_id) {
 void GroupState::acknowledge_revoked(const std::string& member_id) {
   Member* member = find(member_id);
   if (member == nullptr) return;
-  for (const TaskId& task : member->revoking) member->owned.erase(task);
-  member->revoking.clear();
+  for (const TaskId& task : member->announced) {
+    member->owned.erase(task);
+    member->revoking.erase(task);
+  }
+  member->announced.clear();
   settle();
 }
 
@@ -29,7 +32,13 @@ std::vector<MembershipEvent> GroupState::take_events(const std::string& member_i
   Member* member = find(member_id);
   if (member == nullptr) return {};
   member->alive_until = now + member->metadata.max_poll_interval;
-  return std::exchange(member->events, {});
+  std::vector<MembershipEvent> events = std::exchange(member->events, {});
+  for (const MembershipEvent& event : events) {
+    if (const auto* revoked = std::get_if<TasksRevoked>(&event)) {
+      member->announced.insert(revoked->tasks.begin(), revoked->tasks.end());
+    }
+  }
+  return events;
 }
 
 void GroupState::expire(MonotonicTime now) {

@@ -19,8 +19,9 @@ class GroupState {
  public:
   struct Member {
     JoinMetadata metadata;
-    std::set<TaskId> owned;     // given to it and not yet given back
-    std::set<TaskId> revoking;  // told to give up
+    std::set<TaskId> owned;      // given to it and not yet given back
+    std::set<TaskId> revoking;   // it must give up
+    std::set<TaskId> announced;  // of these, what it has heard of: only that it can have given up
     std::set<TaskId> target;
     std::vector<TaskId> standby;
     bool told = false;          // its last assignment is the one that holds
@@ -32,6 +33,7 @@ class GroupState {
 
   std::string join(const std::string& member_id, JoinMetadata metadata, MonotonicTime now);
   void leave(const std::string& member_id);
+  /// The member has given up what take_events() told it to; what it is to hear yet, it still runs.
   void acknowledge_revoked(const std::string& member_id);
   /// The member's events; empty when it is not known (any more): then it has lost its tasks.
   std::vector<MembershipEvent> take_events(const std::string& member_id, MonotonicTime now);

@@ -83,6 +83,8 @@ class Journal {
   [[nodiscard]] Result<void> checkpoint(const Bytes& encoded);
   /// Returns when all entries up to the ticket are durable.
   [[nodiscard]] Result<void> sync(std::uint64_t ticket);
+  /// Where sync() does nothing: returns when all that is written is durable, for an entry without which files would be missed.
+  [[nodiscard]] Result<void> sync_anyway();
   [[nodiscard]] std::uint64_t last_ticket() const { return sequence_; }
 
  private:

@@ -240,7 +240,11 @@ Result<void> PartitionLog::read(Offset& position, const Reader& reader, std::siz
 bool PartitionLog::readable(Offset position, const Reader& reader) const {
   if (position >= end_) return false;
   if (const StoredBatch* batch = recent_.find(position)) return visibility(batch->header, reader) != Visibility::kStop;
-  return !reader.committed || position < last_stable() || reader.own != nullptr;
+  if (!reader.committed || position < last_stable()) return true;
+  if (reader.own == nullptr) return false;
+  // Whose batch it is, only its header says. One that cannot be read is an error that read() tells.
+  const auto batch = load(position);
+  return !batch || !*batch || visibility((*batch)->header, reader) != Visibility::kStop;
 }
 
 Result<Offset> PartitionLog::offset_for_time(Timestamp timestamp) {

@@ -77,31 +77,38 @@ Result<bool> SocketConsumer::receive() {
       arrived_.push_back(std::move(arrived));
     } else {
       PollResult nothing;
-      TIDEMILL_TRY(apply(std::move(arrived), nothing));
+      apply(std::move(arrived), nothing);
     }
   }
   return !arrived_.empty();
 }
 
-// What was asked for before a change counts only for the partitions that the change did not touch.
-Result<void> SocketConsumer::apply(Arrived arrived, PollResult& result) {
+// What was asked for before a change counts only for the partitions that the change did not touch. A position moves only over
+// what the caller gets: behind a batch that cannot be read nothing is skipped.
+void SocketConsumer::apply(Arrived arrived, PollResult& result) {
   for (std::size_t i = 0; i < arrived.asked.size(); ++i) {
     const auto& [id, from] = arrived.asked[i];
     const auto found = assigned_.find(id);
     if (found == assigned_.end() || found->second.paused || found->second.position != from) continue;
     PartitionRead& read = arrived.answer[i];
-    found->second.position = read.position;
-    found->second.caught_up = read.caught_up;
-    found->second.high_watermark = read.high_watermark;
+    Assigned& assigned = found->second;
+    bool whole = true;
+    assigned.high_watermark = read.high_watermark;
     const auto partition = std::make_shared<const TopicPartition>(id);
     for (Bytes& batch : read.batches) {
-      TIDEMILL_ASSIGN(RecordBatchPtr records,
-                      decode_batch(std::make_shared<const Bytes>(std::move(batch)), 0, partition));
-      result.batches.push_back(std::move(records));
+      auto records = decode_batch(std::make_shared<const Bytes>(std::move(batch)), 0, partition);
+      if (!records) {
+        read.error = records.error();
+        whole = false;
+        break;
+      }
+      if (!(*records)->records.empty()) assigned.position = (*records)->records.back().offset + 1;
+      result.batches.push_back(*std::move(records));
     }
+    if (whole) assigned.position = read.position;
+    assigned.caught_up = whole && read.caught_up;
     if (read.error) result.errors.push_back({id, *std::move(read.error)});
   }
-  return {};
 }
 
 Result<PollResult> SocketConsumer::poll(std::size_t bytes_max) {
@@ -109,7 +116,7 @@ Result<PollResult> SocketConsumer::poll(std::size_t bytes_max) {
   PollResult result;
   TIDEMILL_ASSIGN(const bool news, receive());
   for (; news && !arrived_.empty(); arrived_.pop_front())
-    TIDEMILL_TRY(apply(std::move(arrived_.front()), result));
+    apply(std::move(arrived_.front()), result);
   ask();
   TIDEMILL_TRY(channel_->pump());
   return result;

@@ -45,7 +45,7 @@ class SocketConsumer final : public LogConsumer {
   void ask();
   /// Takes what has been answered. True: the next poll has something to say.
   [[nodiscard]] Result<bool> receive();
-  [[nodiscard]] Result<void> apply(Arrived arrived, PollResult& result);
+  void apply(Arrived arrived, PollResult& result);
 
   std::unique_ptr<OwnerChannel> channel_;
   Descriptor woken_;

@@ -33,6 +33,32 @@ class Connection::Tls {
 
 namespace {
 
+/// As OpenSSL's own, but a broker that has hung up is an error and no SIGPIPE, which would end a program without a handler.
+int write_without_signal(BIO* bio, const char* bytes, int size) {
+  int socket = -1;
+  BIO_get_fd(bio, &socket);
+  BIO_clear_retry_flags(bio);
+  const auto written = static_cast<int>(::send(socket, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL));
+  if (written <= 0 && BIO_sock_should_retry(written) != 0) BIO_set_retry_write(bio);
+  return written;
+}
+BIO* socket_bio(int socket) {
+  static BIO_METHOD* const method = [] {
+    const BIO_METHOD* const own = BIO_s_socket();
+    BIO_METHOD* made = BIO_meth_new(BIO_TYPE_SOCKET, "socket without signals");
+    if (made == nullptr) return made;
+    BIO_meth_set_read(made, BIO_meth_get_read(own));
+    BIO_meth_set_ctrl(made, BIO_meth_get_ctrl(own));
+    BIO_meth_set_create(made, BIO_meth_get_create(own));
+    BIO_meth_set_destroy(made, BIO_meth_get_destroy(own));
+    BIO_meth_set_write(made, write_without_signal);
+    return made;
+  }();
+  BIO* const bio = method == nullptr ? nullptr : BIO_new(method);
+  if (bio != nullptr) BIO_set_fd(bio, socket, BIO_NOCLOSE);
+  return bio;
+}
+
 std::string tls_reason() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
@@ -79,6 +105,7 @@ Result<void> Connection::wait_for(short events, MonotonicTime deadline) {
   }
 }
 
+// Each address has its share of the time that is left: one that does not answer must not hide the others.
 Result<void> Connection::connect(MonotonicTime deadline) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -88,7 +115,9 @@ Result<void> Connection::connect(MonotonicTime deadline) {
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, freeaddrinfo);
   Error last = failed("no address");
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
+  int left = 0;
+  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) ++left;
+  for (const addrinfo* address = found; address != nullptr; address = address->ai_next, --left) {
     socket_ = ::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
     if (socket_ < 0) {
       last = failed(std::strerror(errno));
@@ -98,7 +127,13 @@ Result<void> Connection::connect(MonotonicTime deadline) {
     (void)setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     int error = ::connect(socket_, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
     if (error == EINPROGRESS) {
-      TIDEMILL_TRY(wait_for(POLLOUT, deadline));
+      const MonotonicTime now = system_clock().now().monotonic;
+      if (const Result<void> answered = wait_for(POLLOUT, now + (deadline - now) / left); !answered) {
+        last = answered.error();
+        close();
+        if (last.kind == ErrorKind::kClosed) return last;
+        continue;
+      }
       socklen_t size = sizeof error;
       (void)getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size);
     }
@@ -133,7 +168,12 @@ Result<void> Connection::open(MonotonicTime deadline) {
       return Error{ErrorKind::kInvalidArgument, "ssl.key.location: " + tls_reason()};
     }
     tls->ssl = SSL_new(tls->context);
-    SSL_set_fd(tls->ssl, socket_);
+    BIO* const bio = socket_bio(socket_);
+    if (tls->ssl == nullptr || bio == nullptr) {
+      BIO_free(bio);
+      return failed(tls_reason());
+    }
+    SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_tlsext_host_name(tls->ssl, host_.c_str());
     if (config_->verify_certificate && config_->verify_host_name) SSL_set1_host(tls->ssl, host_.c_str());
     for (;;) {

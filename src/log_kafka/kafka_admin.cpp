@@ -163,6 +163,8 @@ Result<void> KafkaAdmin::delete_topic(std::string_view topic, MonotonicTime dead
 }
 
 // This librdkafka only has the request that sets the whole configuration, so what was set before goes along.
+// AlterConfigs replaces a topic's whole configuration, so what is not altered is read and written again: of two that alter a topic
+// at the same time, one may undo the other's. IncrementalAlterConfigs has no such gap; librdkafka 2.0.2 does not have it.
 Result<void> KafkaAdmin::alter_topic(std::string_view name, const TopicConfig& config, MonotonicTime deadline) {
   const std::string topic(name);
   TIDEMILL_ASSIGN(TopicConfig whole, config_of(topic, deadline));

@@ -72,6 +72,7 @@ void KafkaMembership::acknowledge_revoked() {
       revoking_.erase(task);
     }
     announced_.clear();
+    gave_up_ = true;
     if (revoking_.empty() && next_) {
       complete_locked();
       ++round_;
@@ -334,7 +335,8 @@ void KafkaMembership::complete_locked() {
   MemberTasks tasks = *std::exchange(next_, std::nullopt);
   claimed_ = {tasks.active.begin(), tasks.active.end()};
   standby_ = tasks.standby;
-  if (last_ && last_->active == tasks.active && last_->standby == tasks.standby) return;
+  if (!gave_up_ && last_ && last_->active == tasks.active && last_->standby == tasks.standby) return;
+  gave_up_ = false;
   push_locked(TasksAssigned{tasks.active, tasks.standby});
   last_ = std::move(tasks);
 }
@@ -353,6 +355,7 @@ void KafkaMembership::lose(const std::string& why, bool forget_member) {
     announced_.clear();
     next_.reset();
     last_.reset();
+    gave_up_ = false;
     lost_untold_ = lost_untold_ || had;
     if (had) push_locked(TasksLost{{ErrorKind::kStaleMember, fmt::format("group {}: {}", group_, why)}});
   }

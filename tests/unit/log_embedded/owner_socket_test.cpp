@@ -13,6 +13,7 @@
 #include <thread>
 #include <tidemill/adapters/embedded_log.hpp>
 
+#include "base/endian.hpp"
 #include "log_embedded/owner_channel.hpp"
 #include "log_embedded/owner_server.hpp"
 #include "log_embedded/socket_consumer.hpp"
@@ -77,9 +78,27 @@ class OwnerSocket : public testing::Test {
     }
     return received;
   }
+  /// A consumer of an owner that has answered its first read already, in the same bytes as the greeting.
+  std::unique_ptr<SocketConsumer> consumer_that_was_told(PartitionRead read) {
+    listener_ = listen_at(directory_, kOwnerSocketName).value();
+    std::thread owner([&] {
+      pollfd wanted{listener_.number(), POLLIN, 0};
+      EXPECT_EQ(::poll(&wanted, 1, 30'000), 1);
+      connection_ = Descriptor(::accept(listener_.number(), nullptr, nullptr));
+      const Bytes both = frame(encode_answer<Hello>(HelloAnswer{})) +
+                         frame(encode_answer<Read>(std::vector<PartitionRead>{std::move(read)}));
+      EXPECT_EQ(send_some(connection_.number(), both).value(), both.size());
+    });
+    auto channel = OwnerChannel::open(directory_, soon());
+    owner.join();
+    return std::unique_ptr<SocketConsumer>(
+        new SocketConsumer(*std::move(channel), make_event().value(), Isolation::kReadCommitted));
+  }
   std::string root_;
   std::string directory_;
   std::shared_ptr<Log> owner_;
+  Descriptor listener_;
+  Descriptor connection_;
 };
 
 TEST_F(OwnerSocket, IsTheOwnersUsersAloneAndGoesWithTheOwner) {
@@ -313,27 +332,39 @@ TEST_F(OwnerSocket, OfAnOwnerThatEndsIsAnErrorOfWhoAsks) {
   EXPECT_EQ(log->admin().list_topics(soon()).error().kind, ErrorKind::kUnavailable);
 }
 
-// The answer lies in the same bytes as the one before it: nothing more will come to wake who waits for it.
+// Nothing more will come to wake who waits for it.
 TEST_F(OwnerSocket, AnAnswerThatHasComeAlreadyIsNotWaitedFor) {
-  const Descriptor listener = listen_at(directory_, kOwnerSocketName).value();
-  Descriptor connection;
-  std::thread owner([&] {
-    pollfd wanted{listener.number(), POLLIN, 0};
-    EXPECT_EQ(::poll(&wanted, 1, 30'000), 1);
-    connection = Descriptor(::accept(listener.number(), nullptr, nullptr));
-    const Bytes both = frame(encode_answer<Hello>(HelloAnswer{})) +
-                       frame(encode_answer<Read>(
-                           std::vector<PartitionRead>{{Offset(7), true, Offset(7), {}, std::nullopt}}));
-    EXPECT_EQ(send_some(connection.number(), both).value(), both.size());
-  });
-  SocketConsumer consumer(OwnerChannel::open(directory_, soon()).value(), make_event().value(),
-                          Isolation::kReadCommitted);
-  owner.join();
+  const auto consumer = consumer_that_was_told({Offset(7), true, Offset(7), {}, std::nullopt});
   const std::pair<TopicPartition, Offset> from{{"t", PartitionId(0)}, Offset(0)};
-  consumer.assign(std::span(&from, 1)).value();
-  EXPECT_TRUE(consumer.wait(soon()));
-  (void)consumer.poll(1000).value();
-  EXPECT_EQ(consumer.position(from.first).value(), Offset(7));
+  consumer->assign(std::span(&from, 1)).value();
+  EXPECT_TRUE(consumer->wait(soon()));
+  (void)consumer->poll(1000).value();
+  EXPECT_EQ(consumer->position(from.first).value(), Offset(7));
+}
+
+// Of two batches the second one was damaged on the way.
+TEST_F(OwnerSocket, ABatchThatCannotBeReadIsNotSkipped) {
+  const auto batch = [](Offset offset) {
+    BatchBuilder builder;
+    builder.add(Timestamp(1), BytesView("k"), BytesView("v"), {});
+    Bytes bytes = builder.seal({});
+    store_big_endian(bytes.data(), offset.value);  // a batch begins with its offset
+    return bytes;
+  };
+  Bytes damaged = batch(Offset(1));
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  const auto consumer =
+      consumer_that_was_told({Offset(2), true, Offset(2), {batch(Offset(0)), damaged}, std::nullopt});
+  const std::pair<TopicPartition, Offset> from{{"t", PartitionId(0)}, Offset(0)};
+  consumer->assign(std::span(&from, 1)).value();
+  EXPECT_TRUE(consumer->wait(soon()));
+  const PollResult polled = consumer->poll(1000).value();
+  EXPECT_EQ(polled.batches.size(), 1U) << "what lies before it";
+  ASSERT_EQ(polled.errors.size(), 1U);
+  EXPECT_EQ(polled.errors[0].partition, from.first);
+  EXPECT_EQ(polled.errors[0].error.kind, ErrorKind::kCorruption);
+  EXPECT_EQ(consumer->position(from.first).value(), Offset(1));
+  EXPECT_FALSE(consumer->caught_up(from.first));
 }
 
 TEST_F(OwnerSocket, CannotDoWhatNeedsTheOwnersMemory) {

@@ -204,6 +204,21 @@ TEST(Topics, AnOpenTransactionOfAnySizeNeedsLittleMemoryAndIsWholeOrNot) {
   EXPECT_THAT(world.rows("t"), SizeIs(kRecords));
 }
 
+TEST(Topics, ADeletedTopicsBatchesWaitForTheJournalNoMore) {
+  World world;
+  world.topic("gone");
+  world.topic("t");
+  const std::string value(1'000'000, 'x');
+  for (const char* topic : {"gone", "t"}) {  // together more than may wait
+    const auto plain = world.transactional(topic);
+    const auto producer = plain->producer();
+    const std::uint64_t writes = world.storage.operations(simulation::Operation::kWrite);
+    for (int i = 0; i < 15; ++i) world.send(*producer, topic, BytesView("k"), BytesView(value));
+    EXPECT_EQ(world.storage.operations(simulation::Operation::kWrite) - writes, 15U) << topic << ": no entry was needed";
+    if (std::string(topic) == "gone") world.log().admin().delete_topic(topic, world.deadline()).value();
+  }
+}
+
 TEST(Topics, ADeletedTopicIsGoneAlsoWhenItsDeletionFilledTheJournal) {
   World world;
   const std::string long_name(200, 'x');
