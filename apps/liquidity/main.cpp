@@ -15,6 +15,7 @@ namespace {
 using namespace liquidity;
 
 constexpr int kCannotTell = 2;
+constexpr int kWrongUsage = 2;
 constexpr std::int64_t kTransactionsMax = 1'000'000'000'000;
 
 int print_verdict(const Verdict& verdict) {
@@ -49,8 +50,8 @@ void add_target(CLI::App* command, Target& target) {
 int main(int argc, char** argv) {
   CLI::App app{"A liquidity chain: transactions, account balances, client balances, limits, breaches; exactly once."};
   app.require_subcommand(1);
-  app.footer("Exit status: 0 in good order; 1 failed, or verify has found a difference; 2 verify could not look; 128 + n "
-             "run --once was ended by signal n; others: wrong usage.");
+  app.footer("Exit status: 0 in good order; 1 failed, or verify has found a difference; 2 wrong usage, or verify could not "
+             "look; 128 + n run --once was ended by signal n.");
 
   std::uint64_t seed = 1;
   std::int64_t transactions = 100000;
@@ -88,9 +89,13 @@ int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   if (!first.empty() && first.front() != '-' && first != "generate" && first != "run" && first != "verify") {
     std::fprintf(stderr, "There is no command \"%s\": generate, run or verify\nRun with --help for more information.\n", first.c_str());
-    return static_cast<int>(CLI::ExitCodes::ExtrasError);
+    return kWrongUsage;
   }
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    return app.exit(wrong) == 0 ? 0 : kWrongUsage;
+  }
   spdlog::set_default_logger(spdlog::stderr_color_mt("liquidity"));
   spdlog::set_level(spdlog::level::warn);
   const bool looking = verify_command->parsed();

@@ -46,6 +46,8 @@ def wrong_usage(app):
     refused(app.call("run", "--data", "x", "--port", "99999"), "--port")
     refused(app.call("generate", "--transactions", "0", "--out", "x"), "--transactions")
     refused(app.call("generate"), "--out")
+    for wrong in ((), ("frobnicate",), ("run", "--data", "x", "--frobnicate"), ("generate",)):
+        assert app.call(*wrong)[0] == 2, wrong
     status, output = app.call("--help")
     assert status == 0, output
     says(output, "generate", "run", "verify", "Exit status")

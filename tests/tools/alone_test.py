@@ -123,6 +123,9 @@ class Alone(ToolTest):
         self.assertTrue(follow.stdout.readline().endswith("\te\n"))
         self.assertEqual(follow.wait(PATIENCE), 0)
 
+    def test_an_unknown_command_is_named(self):
+        self.assertIn('there is no command "frobnicate"', self.refused("frobnicate", status=2))
+
     def test_topics_are_made_together(self):
         self.done("topics", "create", "a", "--config", "cleanup.policy=compact", "b", "--partitions", "2")
         self.assertEqual(self.done("topics", "list").lines, ["a  2 partitions", "b  2 partitions"])

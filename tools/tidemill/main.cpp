@@ -72,6 +72,9 @@ class CommandLine {
   [[nodiscard]] const tool::Where& where() const { return where_; }
   /// Prints the help that was asked for.
   int help(const CLI::Success& asked) { return app_.exit(asked); }
+  [[nodiscard]] bool knows(const std::string& command) {
+    return !app_.get_subcommands([&](const CLI::App* one) { return one->get_name() == command; }).empty();
+  }
 
  private:
   CLI::App& add(CLI::App& parent, const std::string& name, const std::string& description,
@@ -187,6 +190,10 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(std::move(traces));
   CommandLine line;
   int status = kFailed;
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (!first.empty() && first.front() != '-' && !line.knows(first)) {
+    return fail(kWrongUsage, "there is no command \"" + first + "\"\n--help says more");
+  }
   try {
     status = line.parse(argc, argv)();
   } catch (const CLI::Success& asked) {
