@@ -220,6 +220,14 @@ Result<PollResult> KafkaConsumer::poll(std::size_t bytes_max) {
   return result;
 }
 
+// One error is told of a partition that fails (a topic that goes is several to librdkafka); but that its position is out of range
+// always, since librdkafka reads on only where it is told to.
+bool KafkaConsumer::is_news(rd_kafka_resp_err_t before, rd_kafka_resp_err_t now) {
+  if (before == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  const bool out_of_range = now == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || now == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+  return out_of_range && before != now;
+}
+
 void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
   auto& reading = *static_cast<Reading*>(opaque);
   Assigned& assigned = *reading.assigned;
@@ -237,7 +245,7 @@ void KafkaConsumer::on_message(rd_kafka_message_t* message, void* opaque) {
       assigned.position = Offset(message->offset);
       assigned.at_end = true;
     }
-  } else if (std::exchange(assigned.failure, message->err) != message->err) {
+  } else if (is_news(std::exchange(assigned.failure, message->err), message->err)) {
     const std::string what = fmt::format("{} at offset {}", to_string(*assigned.id), assigned.position.value);
     const char* reason = rd_kafka_message_errstr(message);
     Error error = reading.consumer->client_->failed(message->err, what);

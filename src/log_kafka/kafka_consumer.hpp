@@ -81,6 +81,7 @@ class KafkaConsumer final : public LogConsumer {
 
   KafkaConsumer() = default;
   static void on_message(rd_kafka_message_t* message, void* reading);
+  static bool is_news(rd_kafka_resp_err_t before, rd_kafka_resp_err_t now);
   static void on_event(rd_kafka_message_t* message, void* consumer);
   static void add(Reading& reading, const rd_kafka_message_t& message);
   static void end_batch(Reading& reading);
