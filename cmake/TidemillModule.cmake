@@ -28,7 +28,7 @@ function(tidemill_module name)
 
   if(sources)
     add_library(${target} STATIC ${sources})
-    set_property(GLOBAL APPEND PROPERTY TIDEMILL_MODULES ${target})
+    set_property(GLOBAL APPEND PROPERTY TIDEMILL_LIBRARIES ${target})
     set(scope PUBLIC)
   else()
     add_library(${target} INTERFACE)
