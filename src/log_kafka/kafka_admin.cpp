@@ -197,6 +197,15 @@ Result<std::vector<Offset>> KafkaAdmin::offsets_at(const Client& client, std::sp
     rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition.value)->offset = time;
   }
   const rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.get(), list.get(), milliseconds_until(deadline));
+  if (error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+    // So librdkafka calls partitions that have no leader now, too: those come back.
+    for (const TopicPartition& id : partitions) {
+      TIDEMILL_ASSIGN(const std::int32_t count, client.partition_count(id.topic, deadline));
+      if (id.partition.value >= count) return client.failed(error, to_string(id));
+    }
+    return Error{ErrorKind::kUnavailable, fmt::format("{}: {} and others have no leader now: are their brokers up?",
+                                                      client.description(), to_string(partitions.front()))};
+  }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client.failed(error, "offsets cannot be read");
   std::vector<Offset> result;
   for (int i = 0; i < list->cnt; ++i) {

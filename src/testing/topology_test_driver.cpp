@@ -91,8 +91,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     }
     if (times == PartitionTimes::kForgotten) {
       for (CommitPosition& position : committed_positions) {
-        position.metadata = runtime::encode_offset_metadata(
-            kNoTimestamp, runtime::decode_offset_metadata(position.metadata).processors);
+        position.metadata = runtime::encode_offset_metadata(kNoTimestamp, {});
       }
     }
     task->close().value();

@@ -70,7 +70,8 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, Add add, S
                                                   Materialized<K, VR> materialized) const {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
-  facts->store = detail::store_spec(materialized, draft_->store_name_or_new(materialized.store_name, prefix));
+  // A store without a name is an aggregate's, also where the node reduces: Java's names.
+  facts->store = detail::store_spec(materialized, draft_->store_name_or_new(materialized.store_name, "KTABLE-AGGREGATE-"));
   const std::string sink = draft_->name_or_new(materialized.name, "-sink", "KSTREAM-SINK-");
   std::string source = draft_->name_or_new(materialized.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(materialized.name, prefix);

@@ -31,7 +31,7 @@ class TableSelectNode final : public OperatorNode {
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr) throw StreamsException("group_by(): a table's record has no key");
     const Change& change = *static_cast<const Change*>(record.value);
-    if (latest_only_ && !change.is_latest) return drop("out-of-order", record);
+    if (latest_only_ && !change.is_latest) return;  // an older version, which no group has in it
     const Pair now = selected(record.key, change.new_value);
     const Pair old = selected(record.key, change.old_value);
     if (now.whole() && old.whole() && !apart_ && *now.key == *old.key) {

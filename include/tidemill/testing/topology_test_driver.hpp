@@ -94,7 +94,8 @@ class TopologyTestDriver {
   void commit_after_each_record(bool commit);
   void commit();
   /// As if the process had ended and begun again elsewhere: what was committed stays, local state is rebuilt from the changelogs.
-  /// Pointers to stores are void. kForgotten: partition times and stream time begin anew.
+  /// Pointers to stores are void. kForgotten: partition times and stream time begin anew, and what processors had
+  /// committed with the positions is gone.
   enum class PartitionTimes : std::uint8_t { kRestored, kForgotten };
   void restart(PartitionTimes times = PartitionTimes::kRestored);
 
