@@ -94,6 +94,14 @@ def owned_by_another(app):
     complete(app, data, SMALL)
 
 
+def open_files(pid):
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            yield os.readlink(f"/proc/{pid}/fd/{number}")
+        except FileNotFoundError:
+            pass  # closed meanwhile: the process is at work
+
+
 def ports(app):
     day = app.generate("day", 10)
     with socket.socket() as taken:
@@ -107,7 +115,7 @@ def ports(app):
     ports = [int(run.url().rsplit(":", 1)[1]) for run in (first, second)]
     assert ports[0] != ports[1] and all(8080 <= port < 8180 for port in ports), ports
     # On 127.0.0.1 and nowhere else.
-    inodes = {os.readlink(f"/proc/{first.process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{first.process.pid}/fd")}
+    inodes = set(open_files(first.process.pid))
     listening = []
     for table in ("tcp", "tcp6"):
         with open(f"/proc/{first.process.pid}/net/{table}", encoding="ascii") as rows:
