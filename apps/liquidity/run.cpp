@@ -142,9 +142,8 @@ class Run {
         return;
       } catch (const tidemill::ResultException& failed) {
         const auto kind = failed.error().kind;
-        const bool waits_for_room = kind == tidemill::ErrorKind::kFull && !options_.once;  // who asked for an end wants to hear it
-        const bool passes = kind == tidemill::ErrorKind::kTimeout || kind == tidemill::ErrorKind::kUnavailable ||
-                            kind == tidemill::ErrorKind::kTransactionAborted || waits_for_room;
+        const bool ends_it = kind == tidemill::ErrorKind::kFull && options_.once;  // who asked for an end wants to hear it
+        const bool passes = kind == tidemill::ErrorKind::kTransactionAborted || (failed.error().retriable() && !ends_it);
         if (!passes || Clock::now() - last_success > kFeedRetryMax) throw;
         interrupt_.wait_for(kFeedPause);
         if (!going_on()) throw;

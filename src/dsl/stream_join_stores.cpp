@@ -1,3 +1,4 @@
+// The two window stores of a stream-stream join, and whether those that were given fit it.
 #include <tidemill/dsl/kstream_stream_joins.hpp>
 
 namespace tidemill::detail {

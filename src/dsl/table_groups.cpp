@@ -1,3 +1,4 @@
+// How a change of a table travels through the repartition topic of a group: Java's ChangedSerializer, byte for byte.
 #include <tidemill/dsl/table_group_nodes.hpp>
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// What a windowed aggregation asks of its store: its kind and order, and that it keeps windows for long enough.
 #include <tidemill/dsl/windowed_nodes.hpp>
 
 namespace tidemill::detail {

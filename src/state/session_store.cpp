@@ -1,3 +1,4 @@
+// The session store's keys (key, end, start: Java's SessionKeySchema) and its questions, over SegmentedRows.
 #include <tuple>
 
 #include <tidemill/state/window_bytes.hpp>

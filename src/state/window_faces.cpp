@@ -1,3 +1,4 @@
+// From a store to its face of one kind, with a sentence where it is of another; and window and session back from a row's key.
 #include <tidemill/state/versioned_store.hpp>
 #include <tidemill/state/window_store.hpp>
 

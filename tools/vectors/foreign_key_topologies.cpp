@@ -1,3 +1,4 @@
+// The vectors' topologies that join tables by foreign key.
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "registry.hpp"

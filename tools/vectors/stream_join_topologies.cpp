@@ -1,3 +1,4 @@
+// The vectors' topologies that join two streams.
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "registry.hpp"

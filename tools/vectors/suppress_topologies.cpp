@@ -1,3 +1,4 @@
+// The vectors' topologies that suppress.
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "registry.hpp"

@@ -1,3 +1,4 @@
+// The vectors' topologies that group tables anew.
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "registry.hpp"

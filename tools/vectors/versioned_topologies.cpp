@@ -1,3 +1,4 @@
+// The vectors' topologies with versioned tables.
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "registry.hpp"

@@ -1,3 +1,4 @@
+// The vectors' topologies that aggregate over windows.
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "registry.hpp"
