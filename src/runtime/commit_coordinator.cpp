@@ -86,6 +86,11 @@ void CommitCoordinator::wait_while_standing_still(const Participant& participant
   });
 }
 
+void CommitCoordinator::wait_for_another_phase(std::chrono::nanoseconds time_max) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, time_max, [this, before = phase_] { return phase_ != before; });
+}
+
 void CommitCoordinator::wake_all_locked() {
   changed_.notify_all();
   if (participants_.size() < 2) return;

@@ -92,6 +92,8 @@ class CommitCoordinator {
                                            Now now);
   /// Waits, at most so long, while the participant has to stand still. Only for threads of their own.
   void wait_while_standing_still(const Participant& participant, std::chrono::nanoseconds time_max);
+  /// Waits, at most so long, until the round is in another phase.
+  void wait_for_another_phase(std::chrono::nanoseconds time_max);
   /// Number of rounds that have ended.
   [[nodiscard]] std::uint64_t rounds() const;
 

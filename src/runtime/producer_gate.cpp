@@ -21,6 +21,7 @@ void ProducerGate::close() {
 void ProducerGate::drop_spill() {
   spill_.clear();
   spill_bytes_ = 0;
+  refused_since_.reset();
 }
 
 Result<void> ProducerGate::refused() {
@@ -51,7 +52,7 @@ Result<void> ProducerGate::spill(const ProducerRecord& record) {
   return {};
 }
 
-bool ProducerGate::drain() {
+bool ProducerGate::drain(MonotonicTime now) {
   while (!spill_.empty()) {
     Spilled& first = spill_.front();
     first.record.key = to_view(first.key);
@@ -60,8 +61,10 @@ bool ProducerGate::drain() {
     const SendStatus status = producer_->send(first.record);
     if (status == SendStatus::kFull) {
       producer_->dispatch();
+      if (!refused_since_) refused_since_ = now;
       return false;
     }
+    refused_since_.reset();
     if (status == SendStatus::kFailed) {
       if (const Result<void> result = refused(); !result) throw TransactionBroken(result.error());
     }
@@ -69,6 +72,10 @@ bool ProducerGate::drain() {
   }
   spill_bytes_ = 0;
   return true;
+}
+
+std::chrono::nanoseconds ProducerGate::refused_for(MonotonicTime now) const {
+  return refused_since_ ? now - *refused_since_ : std::chrono::nanoseconds(0);
 }
 
 }  // namespace tidemill::runtime

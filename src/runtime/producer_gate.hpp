@@ -2,12 +2,15 @@
 // for is kept in a spill, in order, and handed on before anything else.
 //
 // Used on its thread. While spilled() the thread does not take another record, so the spill is bounded by what one
-// record, one punctuation or one cache flush sends (kSpillBytesMax; more ends the task with an error).
+// record, one punctuation or one cache flush sends (kSpillBytesMax; more ends the task with an error). How long the log has
+// taken nothing of it is known (refused_for()): whoever waits for room gives up by that.
 #pragma once
 
 #include <deque>
 #include <memory>
+#include <optional>
 
+#include <tidemill/base/clock.hpp>
 #include <tidemill/log/log.hpp>
 
 namespace tidemill::runtime {
@@ -41,7 +44,9 @@ class ProducerGate {
   }
   [[nodiscard]] bool spilled() const { return !spill_.empty(); }
   /// Hands spilled records on; true: none is left. Throws as send().
-  bool drain();
+  bool drain(MonotonicTime now);
+  /// How long the log has taken none of what is spilled, by the times given to drain(); zero: nothing is spilled.
+  [[nodiscard]] std::chrono::nanoseconds refused_for(MonotonicTime now) const;
   /// Bytes sent since reset_counters().
   [[nodiscard]] std::size_t sent_bytes() const { return sent_bytes_; }
   void reset_counters() { sent_bytes_ = 0; }
@@ -64,6 +69,7 @@ class ProducerGate {
   std::deque<Spilled> spill_;
   std::size_t spill_bytes_ = 0;
   std::size_t sent_bytes_ = 0;
+  std::optional<MonotonicTime> refused_since_;  // nothing has been taken since
 };
 
 }  // namespace tidemill::runtime

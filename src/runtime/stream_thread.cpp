@@ -120,6 +120,7 @@ StreamThread::Step StreamThread::round(Now now) {
   run_mailbox();
   if (membership_ && !closing_) handle_events(now);
   standing_still_ = false;
+  waits_for_room_ = false;
   if (coordinate(now, step)) return step;
   if (closing_ || revoking_ || tasks_lost_) {
     if (closing_) {
@@ -144,7 +145,7 @@ StreamThread::Step StreamThread::round(Now now) {
     worked |= punctuate(now);
   }
   gate_.dispatch();
-  gate_.drain();
+  gate_.drain(now.monotonic);
   resume_inputs();
   if (const Result<void> delivered = take_delivery_failures(); !delivered) throw TransactionBroken(delivered.error());
   commit_if_due(now, worked, step);
@@ -170,6 +171,8 @@ void StreamThread::wait(MonotonicTime deadline) {
   if (standing_still_ && participant_) {
     // Data must not wake it: it may not look at them before the round has ended.
     options_.coordinator->wait_while_standing_still(*participant_, deadline - options_.clock->now().monotonic);
+  } else if (waits_for_room_) {
+    options_.coordinator->wait_for_another_phase(deadline - options_.clock->now().monotonic);  // nor here
   } else if (consumer_) {
     consumer_->wait(deadline);
   }

@@ -162,7 +162,8 @@ class StreamThread {
   void finish_revocation(Now now);
   // Commit rounds: true when this round of run_once must end because another participant is waited for.
   bool coordinate(Now now, Step& step);
-  bool gather(RoundIntent intent);
+  /// False: the log has no room for all that was sent; to be called again.
+  bool gather(RoundIntent intent, Now now);
   void apply(const RoundOutcome& outcome, Now now);
   void aborted(const RoundOutcome& outcome, Now now);
   void reset_tasks();
@@ -223,6 +224,7 @@ class StreamThread {
   MonotonicTime resume_at_{};    // nothing is read or processed before
   std::optional<TasksAssigned> pending_assignment_;  // until what was lost is closed, or can be begun
   bool standing_still_ = false;  // the last round of run_once() ended in the middle of a commit round
+  bool waits_for_room_ = false;  // in the log, to take part in a commit round
   bool tasks_lost_ = false;
   bool revoking_ = false;
   bool closing_ = false;

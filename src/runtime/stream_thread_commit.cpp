@@ -2,6 +2,7 @@
 // flush and commit; then either the stores take over what was written, or everything goes back to the last commit.
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "base/crash_point.hpp"
@@ -15,6 +16,11 @@ namespace {
 /// Another participant is waited for; its arrival wakes this thread, this is only the longest sleep.
 constexpr std::chrono::milliseconds kStandStill{50};
 constexpr std::chrono::milliseconds kGatherRetry{1};
+/// Between two tries while the log has no room for what was sent.
+constexpr std::chrono::milliseconds kRoomRetry{10};
+/// A round in which the log takes nothing for so long is aborted, and tried again later; when closing it is the end.
+constexpr std::chrono::seconds kNoRoomMax{10};
+constexpr std::chrono::seconds kNoRoomWhenClosingMax{1};
 
 }  // namespace
 
@@ -35,8 +41,9 @@ bool StreamThread::coordinate(Now now, Step& step) {
     }
     if (view.must_arrive) {
       commit_started_ = options_.clock->now().monotonic;
-      if (!gather(view.intent)) {
-        step.wait_until = now.monotonic + kGatherRetry;
+      if (!gather(view.intent, now)) {
+        waits_for_room_ = true;
+        step.wait_until = now.monotonic + kRoomRetry;
         return true;
       }
       options_.coordinator->arrive(*participant_, membership_ ? membership_->token() : MembershipToken{});
@@ -64,7 +71,7 @@ bool StreamThread::coordinate(Now now, Step& step) {
   }
 }
 
-bool StreamThread::gather(RoundIntent intent) {
+bool StreamThread::gather(RoundIntent intent, Now now) {
   if (intent == RoundIntent::kAbort || want_abort_) return true;
   try {
     if (dirty()) {
@@ -74,7 +81,13 @@ bool StreamThread::gather(RoundIntent intent) {
     }
     TIDEMILL_CRASH_POINT("commit.caches_flushed");
     gate_.dispatch();
-    if (!gate_.drain()) return false;
+    if (!gate_.drain(now.monotonic)) {
+      const auto refused_for = gate_.refused_for(now.monotonic);
+      if (refused_for < (closing_ ? kNoRoomWhenClosingMax : kNoRoomMax)) return false;
+      throw TransactionBroken({ErrorKind::kFull, fmt::format("{} has had no room for what was sent for {} ms",
+                                                             options_.log->traits().description,
+                                                             std::chrono::floor<std::chrono::milliseconds>(refused_for).count())});
+    }
     gate_.dispatch();
     // Tasks that are lost are another's, whose positions are newer; where a thread failed, what it polled is processed by nobody.
     const bool stages = !tasks_lost_ && !failure();

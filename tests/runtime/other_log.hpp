@@ -1,8 +1,9 @@
-// OtherLog: an embedded log that says other things of itself, whose topics can be made to look otherwise and whose consumers tell
-// errors on demand: so the runtime's ways with a log like Kafka's are tested without one.
+// OtherLog: an embedded log that says other things of itself, whose topics can be made to look otherwise, whose consumers tell
+// errors on demand and whose producers have no room on demand: so the runtime's ways with a log like Kafka's are tested without one.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -49,8 +50,14 @@ class OtherLog final : public Log {
     troubles_->then_unavailable = then_unavailable;
   }
 
+  /// Producers take nothing, as long as it says so.
+  void set_full(bool full) { troubles_->full = full; }
+  [[nodiscard]] std::uint64_t refusals() const { return troubles_->refusals; }
+
  private:
   struct Troubles {
+    std::atomic<bool> full{false};
+    std::atomic<std::uint64_t> refusals{0};
     std::mutex mutex;
     std::vector<PartitionError> errors;
     int then_unavailable = 0;
@@ -103,11 +110,30 @@ class OtherLog final : public Log {
     std::shared_ptr<Troubles> troubles_;
     std::vector<TopicPartition> assigned_;
   };
+  class Producer final : public LogProducer {
+   public:
+    Producer(std::unique_ptr<LogProducer> below, std::shared_ptr<Troubles> troubles)
+        : below_(std::move(below)), troubles_(std::move(troubles)) {}
+    Result<TopicHandle> topic(std::string_view name, MonotonicTime deadline) override { return below_->topic(name, deadline); }
+    std::int32_t partition_count(TopicHandle topic) const override { return below_->partition_count(topic); }
+    SendStatus send(const ProducerRecord& record) override {
+      if (!troubles_->full) return below_->send(record);
+      ++troubles_->refusals;
+      return SendStatus::kFull;
+    }
+    const Error& last_error() const override { return below_->last_error(); }
+    void dispatch() override { below_->dispatch(); }
+    std::vector<DeliveryFailure> take_failures() override { return below_->take_failures(); }
+
+   private:
+    std::unique_ptr<LogProducer> below_;
+    std::shared_ptr<Troubles> troubles_;
+  };
   class Group final : public CommitGroup {
    public:
     Group(std::unique_ptr<CommitGroup> below, std::shared_ptr<Troubles> troubles)
         : below_(std::move(below)), troubles_(std::move(troubles)) {}
-    std::unique_ptr<LogProducer> producer() override { return below_->producer(); }
+    std::unique_ptr<LogProducer> producer() override { return std::make_unique<Producer>(below_->producer(), troubles_); }
     std::unique_ptr<LogConsumer> consumer() override { return std::make_unique<Consumer>(below_->consumer(), troubles_); }
     Result<void> stage(std::span<const CommitPosition> positions) override { return below_->stage(positions); }
     Result<std::vector<WrittenPosition>> flush(MonotonicTime deadline) override { return below_->flush(deadline); }

@@ -348,6 +348,49 @@ TEST(StreamThread, AnInputOutOfRangeIsSoughtAgainWhenTheLogIsBackInReach) {
   EXPECT_EQ(world.read("out").size(), 1U);
 }
 
+/// One record on its way into a log without room, some time after it was read.
+struct NoRoom {
+  World world;
+  std::shared_ptr<OtherLog> log = std::make_shared<OtherLog>(world.log);
+  std::unique_ptr<Application> application;
+  NoRoom() {
+    world.create("in", 1);
+    world.log = log;
+    application = std::make_unique<Application>(
+        world, HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), StreamsConfig{});
+    EXPECT_TRUE(application->settle());
+    send_to(world, 0, {{"a", Timestamp(1000)}});
+    log->set_full(true);
+  }
+  void run(std::chrono::milliseconds time) {
+    for (auto i = 0ms; i < time; ++i) application->step();
+  }
+};
+
+TEST(StreamThread, ARoundThatTheLogHasNoRoomForIsAbortedAndRepeatedUntilThereIsRoom) {
+  NoRoom no_room;
+  no_room.run(9s);
+  EXPECT_EQ(no_room.application->thread().metrics().aborts.value(), 0U) << "it waits for room first";
+  no_room.run(30s);
+  EXPECT_GE(no_room.application->thread().metrics().aborts.value(), 2U);
+  EXPECT_FALSE(no_room.application->thread().failure().has_value());
+  no_room.log->set_full(false);
+  ASSERT_TRUE(no_room.application->settle());
+  EXPECT_EQ(no_room.world.read("out").size(), 1U);
+}
+
+TEST(StreamThread, ALogWithoutRoomDoesNotKeepItFromEnding) {
+  NoRoom no_room;
+  no_room.run(200ms);
+  no_room.application->thread().shut_down(true);
+  no_room.run(2s);
+  EXPECT_FALSE(no_room.application->thread().run_once(no_room.world.clock.now()).alive);
+  no_room.log->set_full(false);
+  Application again(no_room.world, HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), {});
+  ASSERT_TRUE(again.settle());
+  EXPECT_EQ(no_room.world.read("out").size(), 1U) << "what was not committed is processed at the next start";
+}
+
 /// Whose directories belong to somebody else for some time.
 class LockedAtFirst final : public StateEngine {
  public:
