@@ -21,7 +21,7 @@ Result<std::shared_ptr<Engine>> Engine::open(std::unique_ptr<Storage> owned, Sto
   engine->traits.commit_group_span = LogTraits::CommitGroupSpan::kProcess;
   engine->traits.creates_missing_topics = true;
   engine->traits.default_partitions = options.default_partitions;
-  engine->traits.commit_when_idle = true;
+  engine->traits.commits_are_cheap = true;
   engine->traits.transaction_bytes_max = options.transaction_bytes_max;
   engine->traits.description = std::move(description);
   engine->traits.directory = storage.real_path("");

@@ -18,7 +18,7 @@ class KafkaLog final : public Log {
     traits_.commit_group_span = LogTraits::CommitGroupSpan::kThread;
     traits_.creates_missing_topics = false;
     traits_.default_partitions = 1;
-    traits_.commit_when_idle = false;
+    traits_.commits_are_cheap = false;
     traits_.description = shared_->description;
   }
   const LogTraits& traits() const override { return traits_; }

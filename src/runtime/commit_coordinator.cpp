@@ -40,7 +40,6 @@ std::unique_ptr<CommitCoordinator::Participant> CommitCoordinator::join(UniqueFu
   participant->coordinator = this;
   participant->wake = std::move(wake);
   const std::lock_guard lock(mutex_);
-  participant->idle = true;
   // A round that is past gathering goes on without the newcomer, which has nothing in it.
   participant->arrived = phase_ == RoundPhase::kGathering ? round_ - 1 : round_;
   participant->applied = participant->arrived;
@@ -106,12 +105,16 @@ void CommitCoordinator::request(RoundIntent intent, const Error& reason) {
     }
     return;
   }
-  if (phase_ != RoundPhase::kNone) return;
+  if (phase_ == RoundPhase::kNone) begin_locked(intent, reason, nullptr);
+}
+
+void CommitCoordinator::begin_locked(RoundIntent intent, const Error& reason, Participant* leader) {
   phase_ = RoundPhase::kGathering;
   intent_ = intent;
   abort_reason_ = reason;
   ++round_;
-  leader_ = nullptr;
+  round_began_ = clock_.now().monotonic;
+  leader_ = leader;
   wake_all_locked();
 }
 
@@ -247,31 +250,28 @@ bool CommitCoordinator::reopen(Now now) {
 void CommitCoordinator::applied(Participant& participant, Now) {
   const std::lock_guard lock(mutex_);
   participant.applied = round_;
-  participant.dirty = false;
+  participant.activity.dirty = false;
   if (std::all_of(participants_.begin(), participants_.end(), [this](auto* p) { return p->applied == round_; })) {
     phase_ = RoundPhase::kNone;
+    round_took_ = clock_.now().monotonic - round_began_;
   }
 }
 
-std::optional<MonotonicTime> CommitCoordinator::report_idle(Participant& participant, bool idle, bool dirty,
-                                                            bool commit_when_idle, Now now) {
+std::optional<MonotonicTime> CommitCoordinator::report(Participant& participant, Activity activity, Now now) {
   const std::lock_guard lock(mutex_);
-  participant.idle = idle;
-  participant.dirty = dirty;
-  if (!idle || !commit_when_idle || phase_ != RoundPhase::kNone) return std::nullopt;
-  bool any_dirty = false;
+  participant.activity = activity;
+  if (phase_ != RoundPhase::kNone) return std::nullopt;
+  Activity all;
   for (const Participant* other : participants_) {
-    if (!other->idle) return std::nullopt;
-    any_dirty = any_dirty || other->dirty;
+    all.idle = all.idle && other->activity.idle;
+    all.dirty = all.dirty || other->activity.dirty;
+    all.gathers = all.gathers || other->activity.gathers;
   }
-  if (!any_dirty) return std::nullopt;
-  const MonotonicTime due = last_commit_ + kIdleCommitInterval;
+  if (!all.dirty || (all.gathers && !all.idle)) return std::nullopt;
+  const std::chrono::nanoseconds least = kIdleCommitInterval;
+  const MonotonicTime due = last_commit_ + (all.idle ? least : std::max(least, kBusyCommitShare * round_took_));
   if (now.monotonic < due) return due;
-  phase_ = RoundPhase::kGathering;
-  intent_ = RoundIntent::kCommit;
-  ++round_;
-  leader_ = &participant;
-  wake_all_locked();
+  begin_locked(RoundIntent::kCommit, {}, &participant);
   return now.monotonic;
 }
 

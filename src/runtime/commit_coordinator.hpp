@@ -34,6 +34,16 @@ struct RoundOutcome {
 class CommitCoordinator {
  public:
   static constexpr std::chrono::milliseconds kIdleCommitInterval{1};
+  /// A log whose commits cost little is committed to more often than the commit interval asks for, also while there is more to
+  /// do: so many times the time that the last round took lie between two rounds.
+  static constexpr int kBusyCommitShare = 20;
+
+  /// What a participant tells of itself between rounds.
+  struct Activity {
+    bool idle = true;           // has nothing to do
+    bool dirty = false;         // has done something since the last commit
+    bool gathers = false;       // would rather wait for the commit interval: its record cache is in use
+  };
 
   class Participant {
    public:
@@ -47,8 +57,7 @@ class CommitCoordinator {
     std::uint64_t arrived = 0;  // number of the last round
     MembershipToken token;      // with which it arrived
     std::uint64_t applied = 0;
-    bool idle = false;
-    bool dirty = false;
+    Activity activity;
   };
 
   CommitCoordinator(Log& log, const Clock& clock, CommitGroupOptions options);
@@ -85,11 +94,10 @@ class CommitCoordinator {
   [[nodiscard]] const RoundOutcome& outcome() const { return outcome_; }
   void applied(Participant& participant, Now now);
 
-  /// Tells whether the thread has anything to do, and whether it did something since the last commit. Begins a round when
-  /// nobody has anything to do, something was done, and the last commit is kIdleCommitInterval ago. Returns when to ask
+  /// For a log with commits_are_cheap. Begins a round when something was done and the last commit is kIdleCommitInterval ago,
+  /// where nobody has anything to do, or kBusyCommitShare times what it took, where nobody gathers. Returns when to report
   /// again; nullopt: no need.
-  std::optional<MonotonicTime> report_idle(Participant& participant, bool idle, bool dirty, bool commit_when_idle,
-                                           Now now);
+  std::optional<MonotonicTime> report(Participant& participant, Activity activity, Now now);
   /// Waits, at most so long, while the participant has to stand still. Only for threads of their own.
   void wait_while_standing_still(const Participant& participant, std::chrono::nanoseconds time_max);
   /// Waits, at most so long, until the round is in another phase.
@@ -100,6 +108,7 @@ class CommitCoordinator {
  private:
   void leave(Participant& participant);
   void wake_all_locked();
+  void begin_locked(RoundIntent intent, const Error& reason, Participant* leader);
   void gathered_locked();
   bool reopen(Now now);
 
@@ -118,6 +127,8 @@ class CommitCoordinator {
   std::uint64_t round_ = 0;  // the present one, or the last
   Participant* leader_ = nullptr;
   MonotonicTime last_commit_{};
+  MonotonicTime round_began_{};
+  std::chrono::nanoseconds round_took_{0};  // the last one that was applied
   // The leader's own while settling.
   bool flushed_ = false;
   bool needs_group_ = false;

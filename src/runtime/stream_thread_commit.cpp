@@ -250,10 +250,11 @@ void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
     return;
   }
   if (is_dirty) step.wait_until = std::min(step.wait_until, last_round_ + commit_interval_);
-  const bool idle = !worked && (!queued || paused_);
-  const auto ask_again = options_.coordinator->report_idle(*participant_, idle, is_dirty,
-                                                           options_.log->traits().commit_when_idle, now);
-  if (ask_again) step.wait_until = std::min(step.wait_until, *ask_again);
+  if (!options_.log->traits().commits_are_cheap) return;
+  const auto report_again = options_.coordinator->report(
+      *participant_,
+      {.idle = !worked && (!queued || paused_), .dirty = is_dirty, .gathers = cache_ && cache_->size_bytes() > 0}, now);
+  if (report_again) step.wait_until = std::min(step.wait_until, *report_again);
 }
 
 Offset StreamThread::next_offset(const StreamTask& task, std::size_t index) const {

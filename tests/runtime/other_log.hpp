@@ -20,7 +20,7 @@ class OtherLog final : public Log {
   explicit OtherLog(std::shared_ptr<Log> log) : log_(std::move(log)), traits_(log_->traits()), admin_(log_->admin(), troubles_) {
     traits_.commit_group_span = LogTraits::CommitGroupSpan::kThread;
     traits_.creates_missing_topics = false;
-    traits_.commit_when_idle = false;
+    traits_.commits_are_cheap = false;
     traits_.description = "a log like Kafka";
   }
   [[nodiscard]] const LogTraits& traits() const override { return traits_; }

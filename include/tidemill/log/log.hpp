@@ -19,8 +19,8 @@ struct LogTraits {
   /// Topics that a topology names are made by the application; on Kafka the operator makes them.
   bool creates_missing_topics = false;
   std::int32_t default_partitions = 1;
-  /// A commit is cheap and local: commit as soon as the queues are empty.
-  bool commit_when_idle = false;
+  /// A commit is cheap and local: commit as soon as the queues are empty, and often while they are not.
+  bool commits_are_cheap = false;
   /// A commit group that has written so many bytes commits before its interval is over; 0: as many as it likes.
   std::size_t transaction_bytes_max = 0;
   /// What else the adapter cannot do: names of conformance tests it skips, with the reason.

@@ -76,10 +76,28 @@ TEST_F(CommitCoordinatorTest, CommitsWhenAllAreIdleAndOneHasDoneSomething) {
   auto a = join();
   auto b = join();
   clock.advance(std::chrono::milliseconds(5));
-  EXPECT_FALSE(coordinator.report_idle(*a, true, false, true, clock.now()));
-  EXPECT_FALSE(coordinator.report_idle(*b, false, true, true, clock.now()));
+  EXPECT_FALSE(coordinator.report(*a, {.idle = true, .dirty = false, .gathers = false}, clock.now()));
   EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
-  EXPECT_TRUE(coordinator.report_idle(*b, true, true, true, clock.now()));
+  EXPECT_TRUE(coordinator.report(*b, {.idle = true, .dirty = true, .gathers = true}, clock.now()));
+  EXPECT_TRUE(coordinator.view(*a).must_arrive);
+}
+
+TEST_F(CommitCoordinatorTest, TheBusyCommitAfterAMultipleOfWhatTheLastCommitTook) {
+  auto a = join();
+  coordinator.request(RoundIntent::kCommit);
+  coordinator.arrive(*a, token());
+  ASSERT_TRUE(coordinator.settle(*a, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
+  const MonotonicTime settled = clock.now().monotonic;
+  clock.advance(std::chrono::milliseconds(3));
+  coordinator.applied(*a, clock.now());
+  const CommitCoordinator::Activity busy{.idle = false, .dirty = true, .gathers = false};
+  const MonotonicTime due = settled + CommitCoordinator::kBusyCommitShare * std::chrono::milliseconds(3);
+  EXPECT_EQ(coordinator.report(*a, busy, clock.now()), due);
+  EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
+  clock.advance(due - clock.now().monotonic);
+  EXPECT_FALSE(coordinator.report(*a, {.idle = false, .dirty = true, .gathers = true}, clock.now())) << "its record cache gathers";
+  EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
+  EXPECT_TRUE(coordinator.report(*a, busy, clock.now()));
   EXPECT_TRUE(coordinator.view(*a).must_arrive);
 }
 
