@@ -19,6 +19,10 @@ constexpr int kWrongUsage = 2;
 constexpr std::int64_t kTransactionsMax = 1'000'000'000'000;
 
 int print_verdict(const Verdict& verdict) {
+  if (!verdict.unfinished.empty()) {
+    std::printf("NOT VERIFIED: %s\n", verdict.unfinished.c_str());
+    return 1;
+  }
   const auto number = [](std::int64_t n) { return static_cast<long long>(n); };
   std::printf("%lld transactions, %lld refused, %lld repeated; %lld legs over %lld accounts and %lld client positions; "
               "%lld breaches, %lld cleared\n",

@@ -80,6 +80,7 @@ class Verifier {
 
   Verdict run() {
     check_caught_up();
+    if (!verdict_.unfinished.empty()) return std::move(verdict_);
     read_reference_data();
     read_refusals();
     read_events(topics::kBreaches, breaches_, verdict_.breaches);
@@ -111,9 +112,9 @@ class Verifier {
     for (const char* topic : {topics::kTransactions, topics::kLegs, topics::kClientLegs, topics::kClientBalances}) {
       std::int64_t left = 0;
       read_topic(log_, topic, [&](const TopicRecord&) { ++left; }, done);
-      if (left > 0) {
-        note("the chain has not caught up: " + std::to_string(left) + " records of " + topic +
-             " are still to be processed; let `liquidity run --once` come to its end, then verify");
+      if (left > 0 && verdict_.unfinished.empty()) {
+        verdict_.unfinished = "the chain has not caught up: " + std::to_string(left) + " records of " + topic +
+                              " are still to be processed; let `liquidity run --once` come to its end, then verify";
       }
     }
   }

@@ -12,6 +12,8 @@
 namespace liquidity {
 
 struct Verdict {
+  /// Not empty: the chain has more to do, and nothing has been compared. Says how much and what to do.
+  std::string unfinished;
   /// Empty: no violation. Else the first difference.
   std::string violation;
   std::int64_t transactions = 0;

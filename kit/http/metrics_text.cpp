@@ -3,6 +3,8 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <map>
+#include <string_view>
 
 namespace kit {
 namespace {
@@ -21,6 +23,14 @@ std::string number(double value) {
   return text;
 }
 
+// Kafka Streams ends some names with "total" that go up and down.
+bool is_counter(std::string_view name) {
+  for (const std::string_view gauge : {"restore-remaining-records-total", "input-buffer-bytes-total", "cache-size-bytes-total"}) {
+    if (name == gauge) return false;
+  }
+  return name.ends_with("total");
+}
+
 }  // namespace
 
 std::string escaped(const std::string& text) {
@@ -33,17 +43,21 @@ std::string escaped(const std::string& text) {
 }
 
 std::string metrics_text(const std::string& prefix, const std::vector<tidemill::Metric>& metrics) {
-  std::string text;
+  // The format wants the lines of a name behind one another.
+  std::map<std::string, std::string> by_name;
   for (const tidemill::Metric& metric : metrics) {
-    text += prefix + name_of(metric.group) + "_" + name_of(metric.name);
+    const std::string name = prefix + name_of(metric.group) + "_" + name_of(metric.name);
+    std::string& text = by_name[name];
+    if (text.empty()) text = "# TYPE " + name + (is_counter(metric.name) ? " counter\n" : " gauge\n");
     std::string labels;
     for (const auto& [key, value] : metric.tags) {
       labels += (labels.empty() ? "" : ",") + name_of(key) + "=\"" + escaped(value) + "\"";
     }
-    if (!labels.empty()) text += "{" + labels + "}";
-    text += " " + number(metric.value) + "\n";
+    text += name + (labels.empty() ? "" : "{" + labels + "}") + " " + number(metric.value) + "\n";
   }
-  return text;
+  std::string all;
+  for (const auto& [name, text] : by_name) all += text;
+  return all;
 }
 
 }  // namespace kit

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -13,7 +14,8 @@
 namespace kit {
 namespace {
 
-constexpr std::chrono::seconds kKeepAlive{2};
+/// A connection on which nothing comes holds a worker for so long.
+constexpr std::chrono::seconds kKeepAlive{1};
 constexpr std::chrono::seconds kReadTimeout{10};
 constexpr std::chrono::seconds kWriteTimeout{10};
 
@@ -26,6 +28,7 @@ const char* meaning(int status) {
   switch (status) {
     case 400: return "this is no HTTP request that can be understood";
     case 404: return "there is nothing at this address";
+    case 405: return "this address does not take such a request; Allow says which";
     case 413: return "the body is too large: at most 1 MiB";
     case 414: return "the address is too long";
     default: return "the request cannot be answered";
@@ -38,16 +41,15 @@ bool is_loopback(std::string host) {
   return host == "127.0.0.1" || host == "localhost" || host == "[::1]";
 }
 
-/// Connections on their way to a worker. When all are busy and kConnectionsWaitingMax wait, no further one is accepted.
+/// Connections on their way to a worker. Workers are made as they are needed. When all are busy and kConnectionsWaitingMax wait,
+/// no further connection is accepted.
 class BoundedQueue final : public httplib::TaskQueue {
  public:
-  BoundedQueue() {
-    for (int i = 0; i < HttpServer::kWorkers; ++i) workers_.emplace_back([this] { work(); });
-  }
   void enqueue(std::function<void()> job) override {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return jobs_.size() < HttpServer::kConnectionsWaitingMax || ending_; });
     jobs_.push_back(std::move(job));
+    if (jobs_.size() > idle_ && workers_.size() < HttpServer::kWorkersMax) workers_.emplace_back([this] { work(); });
     job_.notify_one();
   }
   void shutdown() override {
@@ -64,7 +66,9 @@ class BoundedQueue final : public httplib::TaskQueue {
   void work() {
     while (true) {
       std::unique_lock lock(mutex_);
+      ++idle_;
       job_.wait(lock, [this] { return !jobs_.empty() || ending_; });
+      --idle_;
       if (jobs_.empty()) return;
       const std::function<void()> job = std::move(jobs_.front());
       jobs_.pop_front();
@@ -77,6 +81,7 @@ class BoundedQueue final : public httplib::TaskQueue {
   std::condition_variable job_;
   std::condition_variable room_;
   std::deque<std::function<void()>> jobs_;
+  std::size_t idle_ = 0;
   bool ending_ = false;
   std::vector<std::thread> workers_;
 };
@@ -91,11 +96,16 @@ struct HttpServer::Impl {
   httplib::Server server;
   std::thread thread;
   std::atomic<int> event_streams{0};
+  std::map<std::string, std::string> allowed;  // the methods of each address
   std::mutex mutex;
   std::condition_variable changed;
   bool listening = false;
   bool stopping = false;
 
+  void allow(const std::string& path, const std::string& methods) {
+    std::string& all = allowed[path];
+    all += (all.empty() ? "" : ", ") + methods;
+  }
   /// True: it is the end.
   bool wait_for(std::chrono::milliseconds interval) {
     std::unique_lock lock(mutex);
@@ -129,7 +139,11 @@ HttpServer::HttpServer() : impl_(new Impl) {
     answer(out, error_response(403, "this server answers requests to 127.0.0.1 only, and no other site's pages"));
     return httplib::Server::HandlerResponse::Handled;
   });
-  server.set_error_handler([](const httplib::Request&, httplib::Response& out) {
+  server.set_error_handler([this](const httplib::Request& request, httplib::Response& out) {
+    if (const auto known = impl_->allowed.find(request.path); out.status == 404 && known != impl_->allowed.end()) {
+      out.status = 405;
+      out.set_header("Allow", known->second);
+    }
     if (out.body.empty()) answer(out, error_response(out.status, meaning(out.status)));
   });
   server.set_exception_handler([](const httplib::Request&, httplib::Response& out, std::exception_ptr raised) {
@@ -146,9 +160,11 @@ HttpServer::HttpServer() : impl_(new Impl) {
 HttpServer::~HttpServer() { stop(); }
 
 void HttpServer::get(const std::string& path, std::function<Response()> handler) {
+  impl_->allow(path, "GET, HEAD");
   impl_->server.Get(path, [handler](const httplib::Request&, httplib::Response& out) { answer(out, handler()); });
 }
 void HttpServer::post(const std::string& path, std::function<Response(const std::string&)> handler) {
+  impl_->allow(path, "POST");
   // The body is read here, and not by the library, which takes what curl sends by default for a form of at most 8 KiB.
   impl_->server.Post(path, [handler](const httplib::Request& request, httplib::Response& out,
                                      const httplib::ContentReader& read) {
@@ -165,6 +181,7 @@ void HttpServer::post(const std::string& path, std::function<Response(const std:
 }
 
 void HttpServer::events(const std::string& path, std::chrono::milliseconds interval, std::function<std::string()> next) {
+  impl_->allow(path, "GET, HEAD");
   impl_->server.Get(path, [this, interval, next](const httplib::Request&, httplib::Response& out) {
     if (++impl_->event_streams > kEventStreamsMax) {
       --impl_->event_streams;

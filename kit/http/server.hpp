@@ -1,6 +1,6 @@
 // The applications' HTTP server: routes, server-sent events, health and metrics, on 127.0.0.1 and nowhere else.
 //
-// Handlers run on the server's threads (kWorkers of them, of which kEventStreamsMax may be event streams) and must not block
+// Handlers run on the server's threads (at most kWorkersMax of them, of which kEventStreamsMax may be event streams) and must not block
 // for long; what they throw becomes a 500 with the text. Bodies are bounded. Requests that a web page of another origin
 // makes in a visitor's browser are refused. Errors are JSON: {"error":"..."}.
 #pragma once
@@ -30,7 +30,7 @@ enum class PortChoice {
 class HttpServer {
  public:
   static constexpr std::size_t kBodyBytesMax = std::size_t{1} << 20;
-  static constexpr int kWorkers = 24;
+  static constexpr std::size_t kWorkersMax = 128;
   static constexpr int kEventStreamsMax = 12;
   static constexpr int kConnectionsWaitingMax = 64;
   static constexpr int kPortsTried = 100;

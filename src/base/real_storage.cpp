@@ -204,7 +204,13 @@ class RealStorage final : public Storage {
   }
   Result<std::unique_ptr<DirectoryLock>> lock(std::string_view path) override {
     const std::string whole = real_path(path);
-    const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    const bool only_to_look = fd < 0 && (errno == EROFS || errno == EACCES);
+    if (only_to_look) {  // a lock needs no writing; whoever wants to write there will hear of it
+      const int code = errno;
+      fd = ::open(whole.c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd < 0) errno = code;
+    }
     if (fd < 0) return system_error("open lock file", whole);
     struct statfs file_system{};
     if (::fstatfs(fd, &file_system) == 0 && is_network_file_system(static_cast<std::uint64_t>(file_system.f_type))) {
@@ -221,6 +227,7 @@ class RealStorage final : public Storage {
       return Error{ErrorKind::kLocked, whole + " is held by process " + (pid.empty() ? "(unknown)" : pid) +
                                            ": stop it, or use another directory"};
     }
+    if (only_to_look) return std::unique_ptr<DirectoryLock>(new RealLock(fd));
     const std::string pid = std::to_string(::getpid()) + "\n";
     if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
       const int code = errno;

@@ -358,8 +358,8 @@ Topology TopologyBuilder::build() {
 
 namespace detail {
 
-void throw_no_serde(const char* what) {
-  throw TopologyException(std::string(what) + " has no serde: specialize tidemill::SerdeOf for it, or give one in the "
+void throw_no_serde(const char* what, TypeTag type) {
+  throw TopologyException(std::string(what) + ", " + std::string(type->name) + ", has no serde: specialize tidemill::SerdeOf for it, or give one in the "
                                               "operator's options");
 }
 

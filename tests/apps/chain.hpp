@@ -97,7 +97,10 @@ class Chain {
     return reasons;
   }
   /// The first difference that the verifier finds; empty: none.
-  std::string violation() { return verify(*log, kApplication).violation; }
+  std::string violation() {
+    const Verdict verdict = verify(*log, kApplication);
+    return verdict.unfinished + verdict.violation;
+  }
 
   std::shared_ptr<tidemill::Log> log = tidemill::in_memory_log();
 

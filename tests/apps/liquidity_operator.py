@@ -254,7 +254,13 @@ def posts(app):
     answers(http("POST", where, good, {"Origin": "http://example.org"}), 403, "error")
     answers(http("POST", where, good, {"Host": "example.org"}), 403, "error")
     answers(http("GET", url + "/nothing"), 404, "error")
+    answers(http("GET", where), 405, "does not take such a request")
+    answers(http("POST", url + "/healthz", "{}"), 405, "does not take such a request")
+    host, port = re.fullmatch("http://([^:/]*):([0-9]*)", url).groups()
+    idle = [socket.create_connection((host, int(port))) for _ in range(100)]
     answers(http("GET", url + "/healthz"), 200, "state")
+    for connection in idle:
+        connection.close()
     answers(http("GET", url + "/topology"), 200, "Sub-topology: 3")
     many = [transaction(f"legs-{n}", *[("A1-EUR-1", "EUR", -1), ("A2-EUR-1", "EUR", 1)] * 2000) for n in range(3)]
     for body in many:
@@ -274,7 +280,14 @@ def metrics(app):
     run.wait_for("500 taken")
     status, text = http("GET", url + "/metrics")
     assert status == 200, text
+    typed, name = set(), ""
     for line in text.splitlines():
+        if line.startswith("#"):
+            name = re.fullmatch(r"# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge)", line)[1]
+            assert name not in typed, f"{name} has its lines in two places"
+            typed.add(name)
+            continue
+        assert re.match("[a-zA-Z0-9_:]*", line)[0] == name, f"{line} after the type of {name}"
         assert re.fullmatch(r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="[^"]*"(,[a-zA-Z_][a-zA-Z0-9_]*="[^"]*")*\})? \S+', line), line
     says(text, "liquidity_transactions_total ", "liquidity_refused_total 0", 'liquidity_stage_records_total{topic="lq.legs"}')
     assert run.end(signal.SIGINT) == 0, run.output
@@ -306,6 +319,11 @@ def read_only_directory(app):
     if outcome is None:
         return skipped("a directory that is read-only")
     refused(outcome, app.path("data"), "Read-only file system")
+    once(app, app.path("whole"), day)
+    script = 'mount --bind "$4" "$4" && mount -o remount,ro,bind "$4" && "$1" verify --data "$4" && "$2" topics list --data "$4"; ' \
+             '"$1" run --data "$4" --input "$3" --once --no-http; echo "run: $?"'
+    outcome = in_namespace(script, app.liquidity, app.tidemill, day, app.path("whole"))
+    says(outcome[1], "100 transactions, 0 refused", "lq.client-balances", "Read-only file system", "run: 1")
     return None
 
 

@@ -1,6 +1,6 @@
 // Names of nodes, stores and internal topics under every option that changes them: golden/names.txt is what Java says for
 // the topologies of java/Names.java, title by title.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <tidemill/dsl/streams_builder.hpp>
 #include <tidemill/processor/timestamp_extractor.hpp>
@@ -316,6 +316,16 @@ std::string refusal(Write write) {
   }
   return "nothing was refused";
 }
+struct Payment {
+  std::int64_t amount = 0;
+};
+TEST(Names, ATypeWithoutSerdeIsNamed) {
+  EXPECT_THAT(refusal([](StreamsBuilder& b) {
+                in(b).map_values([](const Text& text) { return Payment{static_cast<std::int64_t>(text.size())}; }).to("o");
+              }),
+              ::testing::AllOf(::testing::HasSubstr("the value type of the stream, "), ::testing::HasSubstr("Payment, has no serde")));
+}
+
 TEST(Names, ARefusalNamesTheNodesAndTheRemedy) {
   EXPECT_EQ(refusal(kTopologies.at("table twice")),
             "topic \"t\" is read by source \"KSTREAM-SOURCE-0000000000\" already; \"KSTREAM-SOURCE-0000000004\" cannot read it, "

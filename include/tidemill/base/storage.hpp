@@ -61,7 +61,7 @@ class Storage {
   /// Makes creations, renames and removals in the directory survive a power failure.
   [[nodiscard]] virtual Result<void> sync_directory(std::string_view path) = 0;
   /// Takes `path` (a lock file that holds the owner's pid). kLocked names the pid of the owner; kUnsupported for a
-  /// network file system.
+  /// network file system. Where nothing can be written a lock file that is there is enough.
   [[nodiscard]] virtual Result<std::unique_ptr<DirectoryLock>> lock(std::string_view path) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> free_space() const = 0;
   /// The real directory behind the root, or empty if there is none (memory, simulation).

@@ -39,14 +39,14 @@ struct SinkOptions {
 };
 
 namespace detail {
-[[noreturn]] void throw_no_serde(const char* what);
+[[noreturn]] void throw_no_serde(const char* what, TypeTag type);
 template <class T>
 Serde<T> serde_or_default(const std::optional<Serde<T>>& given, const char* what) {
   if (given) return *given;
   if constexpr (HasSerde<T>) {
     return SerdeOf<T>::serde();
   } else {
-    throw_no_serde(what);
+    throw_no_serde(what, type_tag<T>());
   }
 }
 template <class K, class V>
