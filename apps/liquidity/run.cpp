@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 
 /// How long the chain may stand still before --once gives up.
 constexpr std::chrono::minutes kStandstillMax{10};
+/// How long --once waits for room on a full disk.
+constexpr std::chrono::minutes kFullDiskMax{1};
 constexpr milliseconds kLook{500};
 /// How long the input is begun again and again before that is told as the end, and the pause between two attempts.
 constexpr std::chrono::minutes kFeedRetryMax{2};
@@ -78,6 +80,8 @@ class Run {
     create_topics(*log_, connection.topics);
     if (!options_.input.empty()) load_reference_data(*log_, options_.input);
     if (options_.generate) player().load_reference_data();
+    // On a log of its own only a full disk keeps the chain waiting; who asked for an end wants to hear of it.
+    if (options_.once && !options_.target.data.empty()) connection.config.task_timeout = kFullDiskMax;
     if (options_.threads > 0) connection.config.num_stream_threads = options_.threads;
     streams_.emplace(build_topology(), std::move(connection.config));
     streams_->set_state_listener([this](tidemill::StreamsState now, tidemill::StreamsState) {

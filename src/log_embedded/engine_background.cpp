@@ -113,7 +113,13 @@ Result<void> Engine::compact(Lock& lock, PartitionLog& log, Timestamp now) {
       const Result<void> installed = compactor.install(*compacted);
       lock.lock();
       if (deleted(log)) return Error{ErrorKind::kClosed, "the topic was deleted"};
-      if (!installed) return compactor.half_installed() ? fail(installed.error()) : installed.error();
+      if (!installed && compactor.half_installed()) {
+        const Error error = installed.error().with_context("the compaction of " + to_string(*log.partition()) +
+                                                           " has stopped half-way; close the log and open it again");
+        log.set_unreadable(error);
+        return fail(error);
+      }
+      if (!installed) return installed.error();
       bytes_before += compacted->bytes_before;
       bytes_after += compacted->segment.bytes;
       log.replace(*std::move(compacted));

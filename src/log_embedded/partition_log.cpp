@@ -204,6 +204,7 @@ Result<RecordBatchPtr> PartitionLog::decode(const StoredBatch& batch) const {
 
 Result<void> PartitionLog::read(Offset& position, const Reader& reader, std::size_t bytes_max,
                                 std::vector<RecordBatchPtr>& out) {
+  if (unreadable_) return *unreadable_;
   std::size_t bytes = 0;
   while (position < end_ && bytes < bytes_max) {
     StoredBatch loaded;

@@ -111,6 +111,8 @@ class PartitionLog {
   [[nodiscard]] CompactionInput compaction_input(Timestamp now) const;
   /// The new file has taken the place of the group's, which is as it was when compaction_input() was called.
   void replace(CompactedSegment compacted);
+  /// Its files are not those that it knows any more: nothing is read before the log is opened again.
+  void set_unreadable(Error error) { unreadable_ = std::move(error); }
   void set_cleaned(Offset cleaned) { cleaned_ = std::max(cleaned_, cleaned); }
   /// While it is set, compaction reads and replaces segment files, and nobody else removes any.
   void hold_files(bool hold) { files_held_ = hold; }
@@ -160,6 +162,7 @@ class PartitionLog {
   Offset secured_{0};
   Offset cleaned_{0};
   bool files_held_ = false;
+  std::optional<Error> unreadable_;
   std::vector<std::pair<LeaderEpoch, Offset>> epochs_;  // each with its first offset
   LeaderEpoch leader_epoch_{0};
   std::map<std::int64_t, Offset> open_;  // producer id -> first offset of its open transaction

@@ -100,6 +100,8 @@ Result<void> PartitionLog::recover(const RecoveredFrom& from) {
                                              ", but records up to offset " + std::to_string(from.synced.value) +
                                              " were committed: restore the newest segment from a copy"};
   }
+  // The process that made the newest segment may have died before its name was synced, or could not sync it.
+  if (!segments_.empty() && segments_.back().base >= from.synced) TIDEMILL_TRY(storage_.sync_directory(directory_));
   leader_epoch_ = LeaderEpoch(0);
   return {};
 }

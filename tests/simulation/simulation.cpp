@@ -126,7 +126,12 @@ class Simulation {
     const std::uint64_t what = random_.below(100);
     if (what < 4) return produce();
     if (what < 5) {
-      if (const auto done = run_background(*log_); !done) say("background: " + done.error().message);
+      if (const auto done = run_background(*log_); !done) {
+        say("background: " + done.error().message);
+        // A log that has failed is opened again by the operator, who reads its messages.
+        const auto made = log_->admin().create_topic({.name = "lines", .partitions = kPartitions, .config = {}}, deadline());
+        if (!made && made.error().kind != ErrorKind::kAlreadyExists && made.error().kind != ErrorKind::kDiskFull) die();
+      }
       return;
     }
     run_thread();
@@ -321,7 +326,10 @@ class Simulation {
     Rows rows;
     while (!(*consumer)->caught_up(id)) {
       const auto polled = (*consumer)->poll(std::size_t{1} << 20);
-      if (!polled || !polled->errors.empty()) return std::nullopt;
+      if (!polled || !polled->errors.empty()) {
+        say(to_string(id) + ": " + (polled ? polled->errors.front().error : polled.error()).message);
+        return std::nullopt;
+      }
       for (const auto& batch : polled->batches) {
         for (const auto& record : batch->records) {
           rows.push_back({std::string(record.key.value_or("")), std::string(record.value.value_or(""))});

@@ -131,6 +131,21 @@ TEST(Compaction, KeepsATombstoneUntilItsDeleteHorizon) {
   EXPECT_EQ(world.rows("balances"), of({{3, "z", "2"}, {4, "z", "3"}}));
 }
 
+TEST(Compaction, ThatStoppedHalfWayIsWhatReadersAreTold) {
+  World world;
+  world.topic("balances", compacted());
+  for (int i = 0; i < 4; ++i) world.put("balances", "a", BytesView("v"));
+  world.storage.fail(1, {simulation::Operation::kSyncDirectory});
+  const Result<void> done = run_background(world.log());
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message, testing::HasSubstr("the compaction of balances-0 has stopped half-way; close the log and open it again"));
+  const PollResult polled = world.reader("balances")->poll(1 << 20).value();
+  ASSERT_THAT(polled.errors, SizeIs(1));
+  EXPECT_EQ(polled.errors.front().error.message, done.error().message) << "nothing is damaged";
+  world.kill();
+  EXPECT_EQ(world.rows("balances").back().value, "v");
+}
+
 TEST(Compaction, WaitsForTheDirtyRatio) {
   World world;
   world.topic("balances", compacted({{"min.cleanable.dirty.ratio", "0.6"}}));

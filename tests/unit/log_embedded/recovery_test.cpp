@@ -57,6 +57,25 @@ TEST(Recovery, OfASegmentThatLostItsEndIsAnError) {
   }
 }
 
+TEST(Recovery, SecuresTheNameOfASegmentThatNobodyCouldSync) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    World world({.durability = Durability::kPower}, seed);
+    world.topic("t", {{"segment.bytes", "100"}});
+    world.put("t", "key", BytesView("value 0"));
+    world.storage.fail(1, {simulation::Operation::kSyncDirectory});
+    EXPECT_THROW(world.put("t", "key", BytesView("value 1")), ResultException) << "it needs a new segment";
+    world.storage.clear_failure();
+    world.kill();
+    world.put("t", "key", BytesView("value 2"));
+    world.close();
+    world.storage.power_off();
+    world.storage.power_on();
+    const std::vector<Row> rows = world.rows("t");
+    ASSERT_FALSE(rows.empty());
+    EXPECT_EQ(rows.back().value, "value 2") << "seed " << seed;
+  }
+}
+
 TEST(Recovery, OfAMissingSegmentIsAnError) {
   for (const char* name : {"00000000000000000000.log", "00000000000000000002.log", "00000000000000000004.log"}) {
     World world;
