@@ -389,6 +389,7 @@ Result<void> StreamTask::commit(std::span<const WrittenPosition> written) {
     }
     if (position == store.changelog_position && store.engine->uncommitted_bytes() == 0) continue;
     TIDEMILL_TRY(store.engine->commit(position, processed_));
+    store.top->committed();
     store.changelog_position = position;
     TIDEMILL_CRASH_POINT("commit.store_committed");
   }

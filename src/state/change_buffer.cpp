@@ -104,22 +104,18 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
     counted_ = false;
     for (const ChangelogRecord& record : records) {
-      std::vector<std::pair<Bytes, OptionalBytes>> rows;
       if (const auto held = time_of(record.key)) {
-        rows.emplace_back(sorted_key(*held, record.key), std::nullopt);
-        rows.emplace_back(index_key(record.key), std::nullopt);
+        TIDEMILL_TRY(engine_->put(sorted_key(*held, record.key), std::nullopt));
+        TIDEMILL_TRY(engine_->put(index_key(record.key), std::nullopt));
       }
       if (record.value && record.value->size() >= kTimeBytes) {
         const std::size_t size = record.value->size() - kTimeBytes;
         const Timestamp time(load_big_endian<std::int64_t>(record.value->data() + size));
-        rows.emplace_back(sorted_key(time, record.key), Bytes(record.value->substr(0, size)));
-        rows.emplace_back(index_key(record.key), time_bytes(time));
+        TIDEMILL_TRY(engine_->put(sorted_key(time, record.key), record.value->substr(0, size)));
+        TIDEMILL_TRY(engine_->put(index_key(record.key), BytesView(time_bytes(time))));
       }
-      std::vector<std::pair<BytesView, OptionalBytesView>> views;
-      for (const auto& [key, value] : rows) views.emplace_back(key, to_view(value));
-      TIDEMILL_TRY(engine_->restore(views, position));
     }
-    return engine_->restore({}, position);
+    return engine_->commit(position, Position(engine_->position()));
   }
 
   // It is no store of keys and values for others.

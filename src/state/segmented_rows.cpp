@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::int64_t kSegmentIntervalMin = 60000;
 constexpr std::size_t kSegmentBytes = 8;
+/// Of a scan over more segments the cache is asked once, for all keys.
+constexpr std::int64_t kCachedSegmentsMax = 8;
 
 Bytes segment_prefix(std::int64_t segment) {
   Bytes prefix;
@@ -148,38 +150,33 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
         *options.cache, [this](const NamedCache::Write& entry) { flushed(entry); }));
   }
   find_last_segment();
+  committed_ = now_;
 }
 
 std::int64_t SegmentedRows::segment_of(Timestamp time) const { return std::max<std::int64_t>(time.value, 0) / segment_interval_; }
 Timestamp SegmentedRows::oldest_live() const {
-  return Timestamp(observed_.value - spec_.retention.count() + 1);
+  return Timestamp(now_.observed.value - spec_.retention.count() + 1);
 }
 Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segment_of(time_of_(row))).append(row); }
 
 void SegmentedRows::find_last_segment() {
   const auto last = checked(spec_, engine_->range({.from = {}, .to = {}, .direction = Direction::kReverse}));
-  last_segment_ = last->valid() ? load_big_endian<std::int64_t>(last->key().data()) : -1;
+  now_.last_segment = last->valid() ? load_big_endian<std::int64_t>(last->key().data()) : -1;
 }
 
 bool SegmentedRows::advance(Timestamp time) {
-  const Timestamp before = observed_;
-  observed_ = std::max(observed_, time);
+  const Timestamp before = now_.observed;
+  now_.observed = std::max(now_.observed, time);
   const Timestamp oldest = oldest_live();
-  const std::int64_t live = segment_of(Timestamp(observed_.value - spec_.retention.count()));
-  if (before != observed_ && live > first_segment_) drop_segments_before(live);
+  const std::int64_t live = segment_of(Timestamp(now_.observed.value - spec_.retention.count()));
+  if (before != now_.observed && live > now_.first_segment) drop_segments_before(live);
   if (exact_expiry_) return time >= oldest;
   return segment_of(time) >= live;
 }
 
 void SegmentedRows::drop_segments_before(std::int64_t segment) {
-  const Bytes from = segment_prefix(first_segment_);
-  const Bytes to = segment_prefix(segment);
-  std::vector<Bytes> rows;
-  for (auto row = checked(spec_, engine_->range({.from = from, .to = to})); row->valid(); row->next()) {
-    if (row->key() < to) rows.emplace_back(row->key());
-  }
-  for (const Bytes& row : rows) checked(spec_, engine_->put(row, std::nullopt));
-  first_segment_ = segment;
+  checked(spec_, engine_->remove_range(segment_prefix(now_.first_segment), segment_prefix(segment)));
+  now_.first_segment = segment;
 }
 
 bool SegmentedRows::get_stored(BytesView row, Bytes& value) {
@@ -213,7 +210,7 @@ void SegmentedRows::write(BytesView row, BytesView changelog_row, OptionalBytesV
     // What duplicates keep is only added to.
     if (value || !spec_.retain_duplicates) {
       checked(spec_, engine_->put(physical(row), value));
-      last_segment_ = std::max(last_segment_, segment_of(time));
+      now_.last_segment = std::max(now_.last_segment, segment_of(time));
     }
   } else if (on_expired_) {
     on_expired_();
@@ -234,7 +231,7 @@ void SegmentedRows::log(BytesView row, OptionalBytesView value, Timestamp timest
 void SegmentedRows::remove(BytesView row, Timestamp timestamp) {
   if (cache_) return put(row, std::nullopt, timestamp);
   count(counters_->puts);
-  observed_ = std::max(observed_, time_of_(row));
+  now_.observed = std::max(now_.observed, time_of_(row));
   checked(spec_, engine_->put(physical(row), std::nullopt));
   log(row, std::nullopt, timestamp);
 }
@@ -254,18 +251,34 @@ void SegmentedRows::flushed(const NamedCache::Write& entry) {
                        &context});
 }
 
+std::vector<std::pair<Bytes, OptionalBytes>> SegmentedRows::cached_rows(const Scan& scan) {
+  SegmentIterator::Cached cached;
+  if (scan.to < scan.from) return cached;
+  const auto see = [&](BytesView key, OptionalBytesView value) {
+    if (!scan.accept || scan.accept(key.substr(kSegmentBytes))) cached.emplace_back(key, to_owned(value));
+  };
+  const std::int64_t first = segment_of(scan.from);
+  const std::int64_t last = segment_of(scan.to);
+  if (last - first < kCachedSegmentsMax) {
+    for (std::int64_t segment = first; segment <= last; ++segment) {
+      const Bytes prefix = segment_prefix(segment);
+      const Bytes to = scan.upper ? prefix + *scan.upper : segment_prefix(segment + 1);
+      cache_->range(prefix + scan.lower.value_or(Bytes()), to, see);
+    }
+  } else {
+    cache_->range(segment_prefix(first), last == INT64_MAX ? std::nullopt : OptionalBytes(segment_prefix(last + 1)), see);
+  }
+  if (scan.direction == Direction::kReverse) std::reverse(cached.begin(), cached.end());
+  return cached;
+}
+
 std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
   count(counters_->ranges);
   const Timestamp oldest = scan.expired_too ? Timestamp(INT64_MIN) : oldest_live();
-  std::int64_t first = std::max(first_segment_, segment_of(std::max(scan.from, oldest)));
-  const std::int64_t last = std::min(last_segment_, segment_of(scan.to));
+  std::int64_t first = std::max(now_.first_segment, segment_of(std::max(scan.from, oldest)));
+  const std::int64_t last = std::min(now_.last_segment, segment_of(scan.to));
   SegmentIterator::Cached cached;
-  if (cache_) {
-    cache_->range(std::nullopt, std::nullopt, [&](BytesView key, OptionalBytesView value) {
-      if (!scan.accept || scan.accept(key.substr(kSegmentBytes))) cached.emplace_back(key, to_owned(value));
-    });
-    if (scan.direction == Direction::kReverse) std::reverse(cached.begin(), cached.end());
-  }
+  if (cache_) cached = cached_rows(scan);
   if (scan.to < scan.from) first = last + 1;
   const auto before = std::move(scan.before);
   auto rows = std::unique_ptr<BytesIterator>(
@@ -278,20 +291,15 @@ std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
 }
 
 Result<void> SegmentedRows::restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) {
-  const Timestamp before = observed_;
-  for (const ChangelogRecord& record : records) observed_ = std::max(observed_, time_of_(record.key));
-  const std::int64_t live = segment_of(Timestamp(observed_.value - spec_.retention.count()));
-  std::vector<std::pair<Bytes, OptionalBytes>> kept;
-  if (before != observed_ && live > first_segment_) {
-    const Bytes from = segment_prefix(first_segment_);
-    const Bytes to = segment_prefix(live);
-    TIDEMILL_ASSIGN(const auto old, engine_->range({.from = from, .to = to}));
-    for (; old->valid(); old->next()) {
-      if (old->key() < to) kept.emplace_back(old->key(), std::nullopt);
-    }
-    first_segment_ = live;
+  const Timestamp before = now_.observed;
+  for (const ChangelogRecord& record : records) now_.observed = std::max(now_.observed, time_of_(record.key));
+  const std::int64_t live = segment_of(Timestamp(now_.observed.value - spec_.retention.count()));
+  if (before != now_.observed && live > now_.first_segment) {
+    TIDEMILL_TRY(engine_->remove_range(segment_prefix(now_.first_segment), segment_prefix(live)));
+    now_.first_segment = live;
   }
   Timestamp newest = before;
+  Bytes value;
   for (const ChangelogRecord& record : records) {
     const Timestamp time = time_of_(record.key);
     newest = std::max(newest, time);
@@ -300,17 +308,19 @@ Result<void> SegmentedRows::restore(std::span<const ChangelogRecord> records, co
       continue;
     }
     if (segment_of(time) < live) continue;
-    auto& row = kept.emplace_back(physical(record.key), std::nullopt);
-    if (!record.value) continue;
-    Bytes& value = row.second.emplace();
+    if (!record.value) {
+      TIDEMILL_TRY(engine_->put(physical(record.key), std::nullopt));
+      continue;
+    }
+    value.clear();
     if (spec_.timestamped()) append_timestamp(record.timestamp, value);
     value.append(*record.value);
-    last_segment_ = std::max(last_segment_, segment_of(time));
+    TIDEMILL_TRY(engine_->put(physical(record.key), BytesView(value)));
+    now_.last_segment = std::max(now_.last_segment, segment_of(time));
   }
-  std::vector<std::pair<BytesView, OptionalBytesView>> rows;
-  rows.reserve(kept.size());
-  for (const auto& [key, value] : kept) rows.emplace_back(key, to_view(value));
-  return engine_->restore(rows, position);
+  TIDEMILL_TRY(engine_->commit(position, Position(engine_->position())));
+  committed();
+  return {};
 }
 
 bool SegmentedRows::set_flush_listener(CacheFlushListener listener, bool send_old_values) {
@@ -324,6 +334,7 @@ void SegmentedRows::flush_cache() {
 }
 void SegmentedRows::drop_cache() {
   if (cache_) cache_->clear();
+  now_ = committed_;
 }
 
 }  // namespace tidemill

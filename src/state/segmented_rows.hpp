@@ -58,6 +58,7 @@ class SegmentedRows {
   bool set_flush_listener(CacheFlushListener listener, bool send_old_values);
   void flush_cache();
   void drop_cache();
+  void committed() { committed_ = now_; }
 
   [[nodiscard]] const StoreSpec& spec() const { return spec_; }
   [[nodiscard]] BytesStore& engine() { return *engine_; }
@@ -75,6 +76,8 @@ class SegmentedRows {
   void write(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
   void log(BytesView row, OptionalBytesView value, Timestamp timestamp);
   void flushed(const NamedCache::Write& entry);
+  /// What the cache has of a scan, in its direction.
+  std::vector<std::pair<Bytes, OptionalBytes>> cached_rows(const Scan& scan);
 
   StoreSpec spec_;
   std::unique_ptr<BytesStore> engine_;
@@ -88,9 +91,15 @@ class SegmentedRows {
   bool send_old_values_ = false;
   std::int64_t segment_interval_;
   bool exact_expiry_;
-  Timestamp observed_ = kNoTimestamp;
-  std::int64_t first_segment_ = 0;  // none before it has rows
-  std::int64_t last_segment_ = -1;  // none behind it has rows
+  /// Time as far as it has come, and the segments that there are. An abort takes it back with the rows: records that come again
+  /// must not be late for what they have done before.
+  struct Reach {
+    Timestamp observed = kNoTimestamp;
+    std::int64_t first_segment = 0;  // none before it has rows
+    std::int64_t last_segment = -1;  // none behind it has rows
+  };
+  Reach now_;
+  Reach committed_;
 };
 
 }  // namespace tidemill

@@ -30,12 +30,14 @@ struct ChangelogRecord {
 };
 
 /// Changelog position and contents are the engine's; the layers hold nothing that a commit does not write (caches are
-/// flushed first) or that drop_cache() does not drop.
+/// flushed first) or that drop_cache() does not take back.
 class LayeredStore : public StateStore {
  public:
   [[nodiscard]] virtual BytesStore& engine_store() = 0;
-  /// Drops dirty cache entries unwritten: the task goes back to its last commit.
+  /// Drops dirty cache entries unwritten, and goes back to what committed() was told of: the task goes back to its last commit.
   virtual void drop_cache() = 0;
+  /// The engine has committed what was put.
+  virtual void committed() {}
   /// Takes what was written to the changelog before; outside of any uncommitted change.
   [[nodiscard]] virtual Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
 };

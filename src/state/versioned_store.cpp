@@ -63,8 +63,8 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     if (valid_from < oldest()) {
       if (on_expired_) on_expired_();
     } else {
-      observed_ = std::max(observed_, valid_from);
-      answer = insert(key, value, valid_from, [this](const Bytes& row, OptionalBytesView bytes) { checked(engine_->put(row, bytes)); });
+      now_.observed = std::max(now_.observed, valid_from);
+      answer = insert(key, value, valid_from);
     }
     if (changelog_ != nullptr) changelog_->append(spec_.name, key, value, valid_from);
     return answer;
@@ -93,15 +93,12 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
     for (const ChangelogRecord& record : records) {
       if (record.timestamp < oldest()) continue;  // it was refused when it came, too
-      observed_ = std::max(observed_, record.timestamp);
-      Result<void> restored;
-      insert(record.key, record.value, record.timestamp, [&](const Bytes& row, OptionalBytesView bytes) {
-        const std::pair<BytesView, OptionalBytesView> one{row, bytes};
-        if (restored) restored = engine_->restore({&one, 1}, position);
-      });
-      TIDEMILL_TRY(restored);
+      now_.observed = std::max(now_.observed, record.timestamp);
+      insert(record.key, record.value, record.timestamp);
     }
-    return engine_->restore({}, position);
+    TIDEMILL_TRY(engine_->commit(position, Position(engine_->position())));
+    committed();
+    return {};
   }
 
   // As a store of keys and values it has the latest ones.
@@ -119,7 +116,8 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
   std::uint64_t approximate_num_entries() override { return engine_->approximate_num_entries(); }
   bool set_flush_listener(CacheFlushListener, bool) override { return false; }
   void flush_cache() override {}
-  void drop_cache() override {}
+  void drop_cache() override { now_ = committed_; }
+  void committed() override { committed_ = now_; }
 
  private:
   template <class T>
@@ -127,7 +125,7 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     if (!result) throw StateStoreException(result.error().with_context("store \"" + spec_.name + "\""));
     if constexpr (!std::is_void_v<T>) return *std::move(result);
   }
-  [[nodiscard]] Timestamp oldest() const { return observed_ - spec_.retention.count(); }
+  [[nodiscard]] Timestamp oldest() const { return now_.observed - spec_.retention.count(); }
   [[nodiscard]] static Bytes versions_key(BytesView key) { return Bytes(1, kVersions).append(key); }
   [[nodiscard]] Bytes deleted_key(Timestamp time, BytesView key) const {
     Bytes row(1, kDeleted);
@@ -140,8 +138,8 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     return decode(row);
   }
 
-  template <class Put>
-  std::int64_t insert(BytesView key, OptionalBytesView value, Timestamp valid_from, Put put_row) {
+  void put_row(const Bytes& row, OptionalBytesView bytes) { checked(engine_->put(row, bytes)); }
+  std::int64_t insert(BytesView key, OptionalBytesView value, Timestamp valid_from) {
     std::vector<Version> versions = versions_of(key);
     auto at = std::find_if(versions.begin(), versions.end(), [&](const Version& v) { return v.valid_from <= valid_from; });
     const std::int64_t answer = at == versions.begin() ? kLatest : std::prev(at)->valid_from.value;
@@ -156,13 +154,12 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     }
     put_row(versions_key(key), BytesView(encode(versions)));
     if (!versions.front().value) put_row(deleted_key(versions.front().valid_from, key), BytesView());
-    forget_deleted(put_row);
+    forget_deleted();
     return answer;
   }
-  template <class Put>
-  void forget_deleted(Put put_row) {
+  void forget_deleted() {
     const std::int64_t live = std::max<std::int64_t>(oldest().value, 0) / deleted_interval_;
-    if (live <= first_live_) return;
+    if (live <= now_.first_live) return;
     const Bytes from(1, kDeleted);
     const Bytes to = deleted_key(Timestamp(live * deleted_interval_), {});
     std::vector<Bytes> rows;
@@ -177,7 +174,7 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
       }
       put_row(row, std::nullopt);
     }
-    first_live_ = live;
+    now_.first_live = live;
   }
 
   StoreSpec spec_;
@@ -185,8 +182,13 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
   ChangelogWriter* changelog_;
   UniqueFunction<void()> on_expired_;
   std::int64_t deleted_interval_;
-  Timestamp observed_ = kNoTimestamp;
-  std::int64_t first_live_ = 0;
+  /// An abort takes time back with the rows: what comes again must not be late for what it has done before.
+  struct Reach {
+    Timestamp observed = kNoTimestamp;
+    std::int64_t first_live = 0;
+  };
+  Reach now_;
+  Reach committed_;
   std::shared_ptr<StoreCounters> counters_;
 };
 

@@ -54,7 +54,30 @@ void Overlay::put(BytesView key, OptionalBytesView value) {
   row.value.assign(value.value_or(BytesView()));
 }
 
+void Overlay::remove_range(BytesView from, BytesView to) {
+  build_order();
+  std::vector<Bytes> keys;
+  for (auto key = order_.lower_bound(from); key != order_.end() && *key < to; ++key) keys.emplace_back(*key);
+  for (const Bytes& key : keys) put(key, std::nullopt);
+  removed_.push_back({Bytes(from), Bytes(to)});
+}
+
+bool Overlay::hides(BytesView key) const {
+  return std::any_of(removed_.begin(), removed_.end(), [key](const Range& range) { return range.has(key); });
+}
+
 void Overlay::commit() {
+  // Ranges that follow each other, as those of old segments do, become one.
+  Ranges all;
+  for (Range& range : removed_) {
+    if (!all.empty() && all.back().to == range.from) {
+      all.back().to = std::move(range.to);
+    } else {
+      all.push_back(std::move(range));
+    }
+  }
+  removed_ = std::move(all);
+  committed_removed_ = removed_.size();
   forget_undo();
   committed_bytes_ = bytes_;
 }
@@ -70,6 +93,7 @@ void Overlay::abort() {
     row.deleted = undo->was == Was::kDeleted ? 1 : 0;
     row.value.assign(old_values_, undo->begin, end - undo->begin);
   }
+  removed_.resize(committed_removed_);
   bytes_ = committed_bytes_;
   forget_undo();
 }
@@ -77,6 +101,7 @@ void Overlay::abort() {
 std::shared_ptr<Overlay> Overlay::split() {
   auto open = std::make_shared<Overlay>();
   for (const Undo& undo : undo_) open->put(undo.row->first, undo.row->second.view());
+  open->removed_.assign(removed_.begin() + static_cast<std::ptrdiff_t>(committed_removed_), removed_.end());
   abort();
   return open;
 }
@@ -96,7 +121,8 @@ void Overlay::forget_undo() {
 }
 
 std::size_t Overlay::uncommitted_bytes() const {
-  return undo_.size() * sizeof(Undo) + old_values_.size() + (bytes_ > committed_bytes_ ? bytes_ - committed_bytes_ : 0);
+  return undo_.size() * sizeof(Undo) + (removed_.size() - committed_removed_) * sizeof(Range) + old_values_.size() +
+         (bytes_ > committed_bytes_ ? bytes_ - committed_bytes_ : 0);
 }
 
 const std::vector<const Overlay::Entry*>& Overlay::sorted() const {
@@ -178,6 +204,35 @@ class FrozenCursor {
   std::size_t end_ = 0;
 };
 
+/// Rows without those in ranges that were removed above them.
+class UnhiddenIterator final : public BytesIterator {
+ public:
+  UnhiddenIterator(std::unique_ptr<BytesIterator> rows, Overlay::Ranges removed)
+      : rows_(std::move(rows)), removed_(std::move(removed)) {
+    skip();
+  }
+  bool valid() const override { return rows_->valid(); }
+  BytesView key() const override { return rows_->key(); }
+  BytesView value() const override { return rows_->value(); }
+  void next() override {
+    rows_->next();
+    skip();
+  }
+  Result<void> status() const override { return rows_->status(); }
+
+ private:
+  void skip() {
+    const auto hidden = [this](const Overlay::Range& range) { return range.has(rows_->key()); };
+    while (rows_->valid() && std::any_of(removed_.begin(), removed_.end(), hidden)) rows_->next();
+  }
+  std::unique_ptr<BytesIterator> rows_;
+  Overlay::Ranges removed_;
+};
+std::unique_ptr<BytesIterator> unhidden(std::unique_ptr<BytesIterator> rows, const Overlay& above) {
+  if (above.removed().empty()) return rows;
+  return std::unique_ptr<BytesIterator>(new UnhiddenIterator(std::move(rows), above.removed()));
+}
+
 template <class Cursor>
 class OverlayIterator final : public BytesIterator {
  public:
@@ -219,7 +274,9 @@ class OverlayIterator final : public BytesIterator {
 
 }  // namespace
 
-std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<Overlay> live, const BytesRange& range) {
+std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<Overlay> live,
+                                        const BytesRange& range) {
+  below = unhidden(std::move(below), *live);
   if (live->rows().empty()) return below;
   using Iterator = OverlayIterator<Overlay::Cursor>;
   return std::unique_ptr<BytesIterator>(
@@ -227,6 +284,7 @@ std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, st
 }
 std::unique_ptr<BytesIterator> lay_frozen_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<const Overlay> frozen,
                                                const BytesRange& range) {
+  below = unhidden(std::move(below), *frozen);
   using Iterator = OverlayIterator<FrozenCursor>;
   return std::unique_ptr<BytesIterator>(
       new Iterator(std::move(below), FrozenCursor(std::move(frozen), range), range.direction));

@@ -1,9 +1,9 @@
-// Overlay: rows that the database does not have yet, laid over those that it has. Committed rows and those of the open transaction
-// are in one map; beside it stands what the latter were before, so that a commit forgets a list and moves no row, and an abort
-// puts back what it says.
+// Overlay: rows that the database does not have yet, laid over those that it has. Committed rows and those of the open
+// transaction are in one map; beside it stands what the latter were before, so that a commit forgets a list and moves no row,
+// and an abort puts back what it says.
 //
-// A store writes one overlay at a time. When it hands one over the overlay is frozen: nobody changes it any more, and the writer,
-// snapshots and iterators read it from their threads. An order over the rows is built when first asked for.
+// A store writes one overlay at a time. When it hands one over the overlay is frozen: nobody changes it any more, and the
+// writer, snapshots and iterators read it from their threads. An order over the rows is built when first asked for.
 #pragma once
 
 #include <absl/container/btree_set.h>
@@ -36,14 +36,25 @@ class Overlay {
   /// The same for the owner: what it finds, the next put of that key finds at once.
   [[nodiscard]] const Row* look(BytesView key);
   void put(BytesView key, OptionalBytesView value);
+  /// Deletes all keys from `from` on before `to`: those known here row by row, those below by removed().
+  void remove_range(BytesView from, BytesView to);
   void commit();
   void abort();
   /// Leaves only what is committed, and returns the open transaction as an overlay of its own.
   [[nodiscard]] std::shared_ptr<Overlay> split();
 
   [[nodiscard]] const Rows& rows() const { return rows_; }
+  /// What lies below and within one of these ranges [from, to) is deleted.
+  struct Range {
+    Bytes from;
+    Bytes to;
+    [[nodiscard]] bool has(BytesView key) const { return key >= from && key < to; }
+  };
+  using Ranges = std::vector<Range>;
+  [[nodiscard]] const Ranges& removed() const { return removed_; }
+  [[nodiscard]] bool hides(BytesView key) const;
   /// Nothing was put since the last commit.
-  [[nodiscard]] bool clean() const { return undo_.empty(); }
+  [[nodiscard]] bool clean() const { return undo_.empty() && removed_.size() == committed_removed_; }
   /// Memory of the rows; of the part that came with the open transaction, and of what takes it back.
   [[nodiscard]] std::size_t bytes() const { return bytes_ + (ordered_ ? rows_.size() * kOrderBytes : 0); }
   [[nodiscard]] std::size_t uncommitted_bytes() const;
@@ -95,6 +106,8 @@ class Overlay {
   bool ordered_ = false;
   std::vector<Undo> undo_;
   std::string old_values_;
+  Ranges removed_;
+  std::size_t committed_removed_ = 0;  // the first ones
   std::uint64_t transaction_ = 1;
   std::size_t bytes_ = 0;
   std::size_t committed_bytes_ = 0;
@@ -103,7 +116,8 @@ class Overlay {
 };
 
 /// The rows of an overlay over those of `below`. The first is the owner's, over the one it writes.
-std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<Overlay> live, const BytesRange& range);
+std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<Overlay> live,
+                                        const BytesRange& range);
 std::unique_ptr<BytesIterator> lay_frozen_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<const Overlay> frozen,
                                                const BytesRange& range);
 

@@ -32,8 +32,8 @@ Bytes encode(const Meta& meta);
 /// nullopt: of another format, or damaged.
 std::optional<Meta> decode(BytesView in);
 
-/// What all stores of an engine hold in memory for their databases, and how much that may become: the next commit of whoever has
-/// some then gives it away, and a single store's does when it has a good part of it.
+/// What all stores of an engine hold in memory for their databases, and how much that may become: the next commit of whoever
+/// has some then gives it away, and a single store's does when it has a good part of it.
 struct GatheredBytes {
   std::atomic<std::size_t> now{0};
   std::size_t max = 0;

@@ -26,6 +26,7 @@ class RocksDbSnapshot final : public BytesSnapshot {
       if (row->view()) value.assign(row->value);
       return row->view().has_value();
     }
+    if (writing_ && writing_->hides(key)) return false;
     rocksdb::ReadOptions options;
     options.snapshot = snapshot_;
     const rocksdb::Status status = instance_->db->Get(options, family_, row_of(key), &value);
@@ -78,8 +79,7 @@ std::shared_ptr<const Overlay> RocksDbStore::frozen() {
   if (!writing_) return nullptr;
   // What has been written may be read from the database; a failure is kept for the next commit.
   if (ticket_->done() && ticket_->outcome()) {
-    writing_.reset();
-    ticket_.reset();
+    written();
     return nullptr;
   }
   return writing_->overlay;
@@ -89,11 +89,14 @@ Result<void> RocksDbStore::settle() {
   if (!writing_) return {};
   writer_->wait(*ticket_);
   Result<void> outcome = ticket_->outcome();
-  if (outcome) {
-    writing_.reset();
-    ticket_.reset();
-  }
+  if (outcome) written();
   return outcome;
+}
+
+void RocksDbStore::written() {
+  if (writing_->overlay->rows().size() > kInlineRows) writer_->free(writing_->overlay);
+  writing_.reset();
+  ticket_.reset();
 }
 
 Result<void> RocksDbStore::hand_over(bool flush) {
@@ -120,8 +123,13 @@ Result<void> RocksDbStore::hand_over(bool flush) {
 
 Result<bool> RocksDbStore::get(BytesView key, Bytes& value) {
   const Overlay::Row* found = overlay_->look(key);
-  const std::shared_ptr<const Overlay> below = found == nullptr ? frozen() : nullptr;
-  if (below) found = below->find(key);
+  if (found == nullptr) {
+    if (overlay_->hides(key)) return false;
+    if (const std::shared_ptr<const Overlay> below = frozen()) {
+      found = below->find(key);
+      if (found == nullptr && below->hides(key)) return false;
+    }
+  }
   if (found != nullptr) {
     if (found->view()) value.assign(found->value);
     return found->view().has_value();
@@ -139,6 +147,11 @@ Result<bool> RocksDbStore::get(BytesView key, Bytes& value) {
 Result<void> RocksDbStore::put(BytesView key, OptionalBytesView value) {
   overlay_->put(key, value);
   bytes_since_flush_ += key.size() + (value ? value->size() : 0) + kChangeBytes;
+  return {};
+}
+
+Result<void> RocksDbStore::remove_range(BytesView from, BytesView to) {
+  if (from < to) overlay_->remove_range(from, to);
   return {};
 }
 

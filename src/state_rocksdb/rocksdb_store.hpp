@@ -1,8 +1,8 @@
-// RocksDbStore: one column family as a BytesStore. Without a log of its own the database keeps nothing safer than a map does, until
-// it is flushed. So what is put stays in an overlay, commit after commit, and reaches the database when there is much of it, before
-// a flush, at the end, and when somebody wants a snapshot: then the overlay is frozen, the writer thread writes it, and reads look
-// into the new one, then the frozen one, then the database. A restart finds the last flush and reads the changelog's tail, which
-// `flush_bytes` of changes bound.
+// RocksDbStore: one column family as a BytesStore. Without a log of its own the database keeps nothing safer than a map does,
+// until it is flushed. So what is put stays in an overlay, commit after commit, and reaches the database when there is much of
+// it, before a flush, at the end, and when somebody wants a snapshot: then the overlay is frozen, the writer thread writes it,
+// and reads look into the new one, then the frozen one, then the database. A restart finds the last flush and reads the
+// changelog's tail, which `flush_bytes` of changes bound.
 #pragma once
 
 #include "state_rocksdb/rocksdb_writer.hpp"
@@ -27,6 +27,7 @@ class RocksDbStore final : public BytesStore {
   const std::string& name() const override { return name_; }
   Result<bool> get(BytesView key, Bytes& value) override;
   Result<void> put(BytesView key, OptionalBytesView value) override;
+  Result<void> remove_range(BytesView from, BytesView to) override;
   Result<std::unique_ptr<BytesIterator>> range(const BytesRange& range) override;
   std::uint64_t approximate_num_entries() const override;
   std::size_t uncommitted_bytes() const override { return overlay_->uncommitted_bytes(); }
@@ -47,6 +48,8 @@ class RocksDbStore final : public BytesStore {
   Result<void> hand_over(bool flush);
   /// Waits until nothing is being written; the outcome of what was.
   Result<void> settle();
+  /// What was being written is in the database.
+  void written();
   /// How many rows more there are with the overlay, about.
   [[nodiscard]] std::int64_t change_of_size(const Overlay& overlay) const;
 

@@ -14,6 +14,10 @@ Result<void> write(const Commit& commit) {
   const std::string where = "store \"" + commit.store + "\": commit";
   rocksdb::WriteBatch batch(commit.overlay->bytes() + commit.overlay->rows().size() * kBatchRowBytes);
   std::string key;
+  for (const auto& [from, to] : commit.overlay->removed()) {  // a row of the same batch is newer
+    const rocksdb::Status removed = batch.DeleteRange(commit.family, row_of(from), row_of(to));
+    if (!removed.ok()) return translate(removed, where);
+  }
   // In the order of their keys: the memtable finds the place of each next to that of the one before.
   for (const Overlay::Entry* row : commit.overlay->sorted()) {
     key.assign(1, kRowPrefix);
@@ -70,10 +74,25 @@ void RocksDbWriter::wait(const Ticket& ticket) {
   changed_.wait(lock, [&ticket] { return ticket.done(); });
 }
 
+void RocksDbWriter::free(std::shared_ptr<const Overlay> overlay) {
+  {
+    const std::lock_guard lock(mutex_);
+    unused_.push_back(std::move(overlay));
+  }
+  changed_.notify_all();
+}
+
 void RocksDbWriter::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+    changed_.wait(lock, [this] { return stop_ || !queue_.empty() || !unused_.empty(); });
+    if (!unused_.empty()) {
+      auto unused = std::exchange(unused_, {});
+      lock.unlock();
+      unused.clear();
+      lock.lock();
+      continue;
+    }
     if (queue_.empty()) return;
     auto [commit, ticket] = std::move(queue_.front());
     queue_.pop_front();

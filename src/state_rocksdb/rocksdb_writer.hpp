@@ -1,8 +1,9 @@
-// RocksDbWriter: one thread that writes what stores have gathered into their families, so that a commit does not wait for memtables
-// and compaction. What is handed over at once is one WriteBatch, rows and meta row together, in the order of the commits of a store.
+// RocksDbWriter: one thread that writes what stores have gathered into their families, so that a commit does not wait for
+// memtables and compaction. What is handed over at once is one WriteBatch, rows and meta row together, in the order of the
+// commits of a store.
 //
-// A store hands over at most one overlay at a time and reads it meanwhile; the next one waits for it, which bounds the memory and
-// lets a slow disk slow the task down.
+// A store hands over at most one overlay at a time and reads it meanwhile; the next one waits for it, which bounds the memory
+// and lets a slow disk slow the task down.
 #pragma once
 
 #include <condition_variable>
@@ -50,6 +51,8 @@ class RocksDbWriter {
   /// Writes it on the caller's thread: for a small one that is less work.
   [[nodiscard]] static std::shared_ptr<const Ticket> write_now(const Commit& commit);
   void wait(const Ticket& ticket);
+  /// Of what has been written: freeing many rows is no work for who must go on.
+  void free(std::shared_ptr<const Overlay> overlay);
 
  private:
   void work();
@@ -57,6 +60,7 @@ class RocksDbWriter {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::pair<std::shared_ptr<const Commit>, std::shared_ptr<Ticket>>> queue_;  // at most one a store
+  std::vector<std::shared_ptr<const Overlay>> unused_;  // at most one a store, or the writer is idle
   bool stop_ = false;
   std::thread worker_;
 };

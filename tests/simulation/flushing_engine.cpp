@@ -112,6 +112,7 @@ class FlushingStore final : public BytesStore {
                        const ChangelogPosition& changelog) override {
     for (const auto& [key, value] : batch) set(rows_, key, value);
     changelog_ = changelog;
+    if (random_.below(options_.flush_one_in) == 0) return flush();  // as RocksDB does when a memtable is full
     return {};
   }
   Result<void> clear() override {

@@ -11,7 +11,7 @@
 namespace tidemill::simulation {
 
 struct FlushingEngineOptions {
-  /// A commit is followed by a flush one time in this many.
+  /// A commit, or a batch restored, is followed by a flush one time in this many.
   std::uint64_t flush_one_in = 3;
   /// The mistake that the simulation must find: what is put is part of the store at once, whatever becomes of the commit.
   bool unsafe_commit_before_journal = false;

@@ -9,7 +9,7 @@
 namespace tidemill {
 
 struct RocksDbOptions {
-  /// Block cache and memtables of all instances together.
+  /// Block cache, memtables, and commits that are on their way there, of all instances together.
   std::size_t memory_bytes = std::size_t{64} << 20;
   /// A flush at least every so many bytes of changes bounds what a restart reads again.
   std::size_t flush_bytes = std::size_t{16} << 20;

@@ -40,8 +40,9 @@ struct StreamsConfig {
   std::chrono::milliseconds task_timeout{300000};
   std::int32_t buffered_records_per_partition = 1000;
   /// The one number: what stores on disk, caches, uncommitted changes and input queues of all threads take together. The three below
-  /// have their shares of it, and stores on disk (block cache and memtables) what is left, at least kStateEngineMemoryMin. 0: the
-  /// three shares and kStateEngineMemory. Contents of stores in memory are not in it, nor what the log buffers.
+  /// have their shares of it, and stores on disk (block cache, memtables, what is on its way there) what is left, at least
+  /// kStateEngineMemoryMin. 0: the three shares and kStateEngineMemory. Contents of stores in memory are not in it, nor what the log
+  /// buffers.
   std::size_t memory_max_bytes = 0;
   static constexpr std::size_t kStateEngineMemory = std::size_t{64} << 20;
   static constexpr std::size_t kStateEngineMemoryMin = std::size_t{16} << 20;

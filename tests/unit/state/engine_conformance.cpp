@@ -1,5 +1,6 @@
 #include "engine_conformance.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -88,6 +89,46 @@ TEST_P(EngineConformance, RangesAreInKeyOrderBothWaysWithInclusiveAndOpenBounds)
   EXPECT_EQ(range(std::nullopt, "b"), "a ab ");
   EXPECT_EQ(range("b", std::nullopt, Direction::kReverse), "\xff\xff c bb ");
   EXPECT_EQ(range("c", "a"), "");
+}
+
+TEST_P(EngineConformance, ARangeIsRemovedAtOnceAndIsThereAgainAfterAnAbort) {
+  for (const char* key : {"a", "b", "c", "d"}) put(a(), key, "flushed");
+  commit(a(), 1);
+  ASSERT_TRUE(a().flush());
+  put(a(), "bb", "committed");
+  put(a(), "c", "committed");
+  commit(a(), 2);
+  put(a(), "bc", "put before");
+  ASSERT_TRUE(a().remove_range("b", "d"));
+  EXPECT_GT(a().uncommitted_bytes(), 0U);
+  const auto check = [&] {
+    EXPECT_THAT(all(a()), ElementsAre(Pair("a", "flushed"), Pair("c", "put after"), Pair("d", "flushed")));
+    EXPECT_THAT(all(a(), Direction::kReverse), ElementsAre(Pair("d", "flushed"), Pair("c", "put after"), Pair("a", "flushed")));
+    for (const char* key : {"b", "bb", "bc"}) EXPECT_EQ(get(a(), key), "-") << key;
+    EXPECT_EQ(get(a(), "c"), "put after");
+  };
+  put(a(), "c", "put after");
+  check();
+  if (const auto snapshot = a().snapshot()) {
+    EXPECT_EQ(rows((*snapshot)->range({}).value()).size(), 5U) << "the last commit's";
+    Bytes value;
+    EXPECT_TRUE((*snapshot)->get("b", value).value());
+    check();
+  }
+  a().abort();
+  EXPECT_EQ(a().uncommitted_bytes(), 0U);
+  EXPECT_THAT(all(a()), ElementsAre(Pair("a", "flushed"), Pair("b", "flushed"), Pair("bb", "committed"), Pair("c", "committed"),
+                                    Pair("d", "flushed")));
+  ASSERT_TRUE(a().remove_range("b", "c"));
+  ASSERT_TRUE(a().remove_range("c", "d"));
+  ASSERT_TRUE(a().remove_range("d", "b"));
+  put(a(), "c", "put after");
+  commit(a(), 3);
+  check();
+  ASSERT_TRUE(a().flush());
+  check();
+  reopen();
+  if (engine_->persistent()) check();
 }
 
 TEST_P(EngineConformance, AnIteratorMayBeWrittenUnder) {
@@ -242,6 +283,24 @@ TEST_P(EngineConformance, BehavesAsAPlainMapWithCommits) {
           const Rows found = all(a());
           ASSERT_EQ(std::vector(now.begin(), now.end()), (std::vector<std::pair<const std::string, std::string>>(found.begin(), found.end())))
               << "seed " << seed << ", step " << step;
+          break;
+        }
+        case 9: {
+          const std::string to = "key" + std::to_string(random.next() % 300);
+          ASSERT_TRUE(a().remove_range(key, to));
+          if (key < to) now.erase(now.lower_bound(key), now.lower_bound(to));
+          break;
+        }
+        case 10:
+          if (const auto snapshot = a().snapshot()) {
+            const Rows found = rows((*snapshot)->range({.from = key, .to = std::nullopt}).value());
+            ASSERT_EQ(found, Rows(committed.lower_bound(key), committed.end())) << "seed " << seed << ", step " << step;
+          }
+          break;
+        case 11: {
+          Rows found = rows(a().range({.from = std::nullopt, .to = key, .direction = Direction::kReverse}).value());
+          std::reverse(found.begin(), found.end());
+          ASSERT_EQ(found, Rows(now.begin(), now.upper_bound(key))) << "seed " << seed << ", step " << step;
           break;
         }
         case 4: case 5: case 6: case 7: case 8:

@@ -1,22 +1,14 @@
 // What every StateEngine promises, written against the port alone; each engine runs it (engine_test.cpp).
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-
-#include <tidemill/state/state_engine.hpp>
+#include "engines.hpp"
 
 namespace tidemill::test {
-
-struct EngineUnderTest {
-  const char* name = "";
-  std::function<std::shared_ptr<StateEngine>()> make;
-};
 
 class EngineConformance : public ::testing::TestWithParam<EngineUnderTest> {
  protected:

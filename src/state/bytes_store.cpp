@@ -1,0 +1,20 @@
+#include <vector>
+
+#include <tidemill/state/bytes_store.hpp>
+
+namespace tidemill {
+
+Result<void> BytesStore::remove_range(BytesView from, BytesView to) {
+  std::vector<Bytes> keys;
+  {
+    TIDEMILL_ASSIGN(const auto rows, range({.from = from, .to = to}));
+    for (; rows->valid(); rows->next()) {
+      if (rows->key() < to) keys.emplace_back(rows->key());
+    }
+    TIDEMILL_TRY(rows->status());
+  }
+  for (const Bytes& key : keys) TIDEMILL_TRY(put(key, std::nullopt));
+  return {};
+}
+
+}  // namespace tidemill
