@@ -106,7 +106,8 @@ class TimeWindowedCogroupedKStream {
  public:
   TimeWindowedCogroupedKStream(std::vector<detail::CogroupInput<K, VR>> inputs, detail::WindowPlan plan)
       : inputs_(std::move(inputs)), plan_(plan) {}
-  KTable<Windowed<K>, VR> aggregate(VR initial, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+  KTable<Windowed<K>, VR> aggregate(VR initial,
+      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     return detail::windowed_cogroup<K, VR>(inputs_, plan_, [initial] { return std::optional<VR>(initial); }, nullptr,
                                            materialized);
   }
@@ -123,7 +124,8 @@ class SessionWindowedCogroupedKStream {
       : inputs_(std::move(inputs)), plan_(plan) {}
   /// `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
   template <class M>
-  KTable<Windowed<K>, VR> aggregate(VR initial, M merger, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+  KTable<Windowed<K>, VR> aggregate(VR initial, M merger,
+      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     static_assert(detail::SessionMerger<M, K, VR>, "aggregate(initial, merger): merger must be callable as "
                                                    "Result(const Key&, const Result&, const Result&)");
     return detail::windowed_cogroup<K, VR>(
@@ -154,7 +156,8 @@ class CogroupedKStream {
     if constexpr (detail::WindowAggregator<F, K, V, VR>) changed.inputs_.push_back(input<V>(group, std::move(aggregator)));
     return changed;
   }
-  KTable<K, VR> aggregate(VR initial, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+  KTable<K, VR> aggregate(VR initial,
+      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     auto facts = std::make_shared<detail::TableFacts>();
     facts->materialized = true;
     facts->store = detail::store_spec(

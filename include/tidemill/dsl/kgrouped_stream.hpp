@@ -21,8 +21,8 @@ template <class K, class V>
 class KGroupedStream {
  public:
   [[gnu::noinline]] KGroupedStream(const KStream<K, V>& stream, const Grouped<K, V>& grouped)
-      : stream_(stream), grouped_(grouped) {
-    if (!grouped_.name.empty()) Draft::check_name(grouped_.name);
+      : state_(new State{stream, grouped, {}}) {
+    if (!grouped.name.empty()) Draft::check_name(grouped.name);
   }
   [[gnu::noinline]] KGroupedStream(const KGroupedStream&) = default;
   [[gnu::noinline]] KGroupedStream(KGroupedStream&&) noexcept = default;
@@ -34,10 +34,11 @@ class KGroupedStream {
   /// `reducer(const V& so_far, const V& value) -> V or std::optional<V>` (none deletes); the first value of a key is taken as
   /// it is.
   template <class F>
-  KTable<K, V> reduce(F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const;
+  [[gnu::noinline]] KTable<K, V> reduce(F reducer,
+      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const;
   /// `aggregator(const K&, const V&, const VR& so_far) -> VR or std::optional<VR>` (none deletes).
   template <class VR, class F>
-  KTable<K, VR> aggregate(VR initial, F aggregator,
+  [[gnu::noinline]] KTable<K, VR> aggregate(VR initial, F aggregator,
                           const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const;
   /// Cuts the group into windows, to be aggregated each by itself.
   TimeWindowedKStream<K, V> windowed_by(const TimeWindows& windows) const;
@@ -50,10 +51,10 @@ class KGroupedStream {
 
   // For who aggregates it in another way.
 
-  [[nodiscard]] const KStream<K, V>& stream() const { return stream_; }
-  [[nodiscard]] const Grouped<K, V>& grouped() const { return grouped_; }
+  [[nodiscard]] const KStream<K, V>& stream() const { return state_->stream; }
+  [[nodiscard]] const Grouped<K, V>& grouped() const { return state_->grouped; }
   [[nodiscard]] std::optional<Serde<V>> value_serde() const {
-    return grouped_.value_serde ? grouped_.value_serde : stream_.handle().value_serde;
+    return grouped().value_serde ? grouped().value_serde : stream().handle().value_serde;
   }
   /// The stream behind a repartition topic where the key may have changed. All aggregations of a group with a name share one.
   KStream<K, V> repartitioned(const std::string& store) const;
@@ -64,9 +65,13 @@ class KGroupedStream {
   [[gnu::noinline]] KTable<K, VR> aggregate_into(const char* prefix, detail::AggregateUpdate<K, V, VR> update,
                                                  detail::AggregateStart<VR> start, const Materialized<K, VR>& materialized,
                                                  const std::optional<Serde<VR>>& value_serde) const;
-  KStream<K, V> stream_;
-  Grouped<K, V> grouped_;
-  std::shared_ptr<std::optional<KStream<K, V>>> shared_ = std::make_shared<std::optional<KStream<K, V>>>();
+  struct State {
+    KStream<K, V> stream;
+    Grouped<K, V> grouped;
+    /// Behind the topic of a group with a name.
+    std::optional<KStream<K, V>> shared;
+  };
+  std::shared_ptr<State> state_;
 };
 
 template <class K, class V>
@@ -87,19 +92,21 @@ template <class K, class V>
 template <class KR>
 KGroupedStream<KR, V> KStream<K, V>::grouped_by(OperatorNode* selector, const Grouped<KR, V>& grouped) const {
   auto keyed = next<KR, V>({grouped.name}, "KSTREAM-KEY-SELECT-", selector, true);
-  keyed.at_.value_serde = at_.value_serde;
+  keyed.at_->value_serde = at_->value_serde;
   return KGroupedStream<KR, V>(keyed, grouped);
 }
 
 template <class K, class V>
 KStream<K, V> KGroupedStream<K, V>::repartitioned(const std::string& store) const {
-  if (grouped_.name.empty()) return stream_.repartitioned(store, grouped_.key_serde, grouped_.value_serde);
-  if (*shared_) {
-    if (stream_.at_.repartition_required) stream_.at_.draft->burn_repartition();
+  const KStream<K, V>& from = stream();
+  const Grouped<K, V>& options = grouped();
+  if (options.name.empty()) return from.repartitioned(store, options.key_serde, options.value_serde);
+  if (state_->shared) {
+    if (from.at_->repartition_required) from.at_->draft->burn_repartition();
   } else {
-    shared_->emplace(stream_.repartitioned(grouped_.name, grouped_.key_serde, grouped_.value_serde));
+    state_->shared.emplace(from.repartitioned(options.name, options.key_serde, options.value_serde));
   }
-  return **shared_;
+  return *state_->shared;
 }
 
 template <class K, class V>
@@ -107,12 +114,12 @@ template <class VR>
 KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, detail::AggregateUpdate<K, V, VR> update,
                                                    detail::AggregateStart<VR> start, const Materialized<K, VR>& materialized,
                                                    const std::optional<Serde<VR>>& value_serde) const {
-  const auto& at = stream_.at_;
+  const auto& at = stream().handle();
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
   facts->store = detail::store_spec(materialized, at.draft->store_name_or_new(materialized.store_name, prefix));
   const std::string name = at.draft->name_or_new(materialized.name, prefix);
-  const auto& key = materialized.key_serde ? materialized.key_serde : grouped_.key_serde;
+  const auto& key = materialized.key_serde ? materialized.key_serde : grouped().key_serde;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
   const KStream<K, V> from = repartitioned(facts->store.name);
   const Serde<K> kept_key = from.key_serde(key);
@@ -120,17 +127,17 @@ KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, detail::A
   at.draft->add_table({.name = name,
                        .prototype = prototype(new detail::AggregateNode<K, V, VR>(facts, kept_key, kept_value,
                                                                                  std::move(update), std::move(start))),
-                       .parents = {from.at_.node},
+                       .parents = {from.at_->node},
                        .input = detail::stream_type<K, V>(),
                        .output = detail::table_type<K, VR>()},
                       facts);
   return KTable<K, VR>(
-      {at.draft, name, from.at_.sources, facts, detail::store_getter<K, VR>(facts, kept_key, kept_value), key, value});
+      {at.draft, name, from.at_->sources, facts, detail::store_getter<K, VR>(facts, kept_key, kept_value), key, value});
 }
 
 template <class K, class V>
 KTable<K, std::int64_t> KGroupedStream<K, V>::count(const Materialized<K, std::int64_t>& materialized) const {
-  if (materialized.given() && materialized.store_name.empty()) stream_.at_.draft->burn_index();
+  if (materialized.given() && materialized.store_name.empty()) stream().handle().draft->burn_index();
   auto update = [](const K&, const V&, const std::optional<std::int64_t>& so_far) {
     return std::optional<std::int64_t>(*so_far + 1);
   };

@@ -26,7 +26,8 @@ class KGroupedTable {
   }
   /// `adder(const V& so_far, const V& value)` and `subtractor(const V& so_far, const V& value)`, each V or std::optional<V>.
   template <class Add, class Subtract>
-  KTable<K, V> reduce(Add adder, Subtract subtractor, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+  KTable<K, V> reduce(Add adder, Subtract subtractor,
+      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     static_assert(detail::Reducer<Add, V> && detail::Reducer<Subtract, V>,
                   "reduce(adder, subtractor): both must be callable as Value(const Value& so_far, const Value& value)");
     auto add = [adder](const K&, const V& value, const std::optional<V>& so_far) mutable {
@@ -39,7 +40,8 @@ class KGroupedTable {
   }
   /// `adder(const K&, const V&, const VR& so_far)` and `subtractor` likewise, each VR or std::optional<VR>.
   template <class VR, class Add, class Subtract>
-  KTable<K, VR> aggregate(VR initial, Add adder, Subtract subtractor, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+  KTable<K, VR> aggregate(VR initial, Add adder, Subtract subtractor,
+      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     static_assert(detail::Aggregator<Add, K, V, VR> && detail::Aggregator<Subtract, K, V, VR>,
                   "aggregate(initial, adder, subtractor): both must be callable as Result(const Key&, const Value&, const "
                   "Result& so_far), where Result is the type of `initial`");
@@ -117,7 +119,7 @@ auto KTable<K, V>::group_by(F selector, const detail::SelectedGroup<F, K, V>& gr
   if constexpr (detail::PairMapper<F, K, V>) {
     using KR = typename detail::SelectedPair<F, K, V>::Key;
     using VR = typename detail::SelectedPair<F, K, V>::Value;
-    return grouped_by<KR, VR>(new detail::TableSelectNode<K, V, KR, VR, F>(std::move(selector), at_.facts), grouped);
+    return grouped_by<KR, VR>(new detail::TableSelectNode<K, V, KR, VR, F>(std::move(selector), at_->facts), grouped);
   }
 }
 
@@ -125,14 +127,14 @@ template <class K, class V>
 template <class KR, class VR>
 KGroupedTable<KR, VR> KTable<K, V>::grouped_by(OperatorNode* selector, Grouped<KR, VR> grouped) const {
   auto made = prototype(selector);
-  const std::string name = at_.draft->name_or_new(grouped.name, "KTABLE-SELECT-");
-  at_.facts->enable_old_values(true);
+  const std::string name = at_->draft->name_or_new(grouped.name, "KTABLE-SELECT-");
+  at_->facts->enable_old_values(true);
   if constexpr (std::is_same_v<VR, V>) {
-    if (!grouped.value_serde) grouped.value_serde = at_.value_serde;
+    if (!grouped.value_serde) grouped.value_serde = at_->value_serde;
   }
-  at_.draft->add_processor({.name = name, .prototype = std::move(made), .parents = {at_.node},
+  at_->draft->add_processor({.name = name, .prototype = std::move(made), .parents = {at_->node},
                             .input = detail::table_type<K, V>(), .output = detail::table_type<KR, VR>()});
-  return KGroupedTable<KR, VR>(at_.draft, name, std::move(grouped));
+  return KGroupedTable<KR, VR>(at_->draft, name, std::move(grouped));
 }
 
 }  // namespace tidemill

@@ -37,7 +37,7 @@ class KStream {
     /// Java.
     std::shared_ptr<std::string> join_source = std::make_shared<std::string>();
   };
-  explicit KStream(Handle handle) : at_(std::move(handle)) {}
+  [[gnu::noinline]] explicit KStream(Handle handle) : at_(new Handle(std::move(handle))) {}
   // Compiled once for its types: a topology copies and drops a handle with every operator.
   [[gnu::noinline]] KStream(const KStream&) = default;
   [[gnu::noinline]] KStream(KStream&&) noexcept = default;
@@ -46,19 +46,19 @@ class KStream {
   [[gnu::noinline]] ~KStream() = default;
 
   template <class F>
-  KStream filter(F predicate, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] KStream filter(F predicate, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return same(named, "KSTREAM-FILTER-", new detail::FilterNode<K, V, F>(std::move(predicate), true));
   }
   template <class F>
-  KStream filter_not(F predicate, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] KStream filter_not(F predicate, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return same(named, "KSTREAM-FILTER-", new detail::FilterNode<K, V, F>(std::move(predicate), false));
   }
   template <class F>
-  auto map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] auto map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F,
                           "the mapper must return the new value, of a type that is copyable and owns what it holds "
                           "(std::string instead of std::string_view), or a std::optional of it");
@@ -69,7 +69,7 @@ class KStream {
   }
   /// The mapper returns a container of values.
   template <class F>
-  auto flat_map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] auto flat_map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("flat_map_values(mapper)", ListMapper, F,
                           "the mapper must return a container of values (a text is a container of characters: "
                           "return a std::vector of texts)");
@@ -80,7 +80,7 @@ class KStream {
   }
   /// The mapper returns a std::pair of key and value.
   template <class F>
-  auto map(F mapper, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] auto map(F mapper, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("map(mapper)", PairMapper, F,
                           "the mapper must return a std::pair of key and value; to change the value alone, use map_values()");
     if constexpr (detail::PairMapper<F, K, V>) {
@@ -91,7 +91,7 @@ class KStream {
   }
   /// The mapper returns a container of std::pair.
   template <class F>
-  auto flat_map(F mapper, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] auto flat_map(F mapper, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("flat_map(mapper)", PairListMapper, F,
                           "the mapper must return a container of std::pair of key and value");
     if constexpr (detail::PairListMapper<F, K, V>) {
@@ -101,7 +101,7 @@ class KStream {
     }
   }
   template <class F>
-  auto select_key(F selector, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] auto select_key(F selector, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("select_key(selector)", Mapper, F,
                           "the selector must return the new key, of a type that is copyable and owns what it holds, or a "
                           "std::optional of it");
@@ -111,13 +111,13 @@ class KStream {
     }
   }
   template <class F>
-  KStream peek(F action, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] KStream peek(F action, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_FUNCTION("peek(action)", F);
     if constexpr (!detail::RecordFunction<F, K, V>) return *this;
     else return same(named, "KSTREAM-PEEK-", new detail::PeekNode<K, V, F>(std::move(action)));
   }
   template <class F>
-  void foreach (F action, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] void foreach (F action, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_FUNCTION("foreach(action)", F);
     if constexpr (detail::RecordFunction<F, K, V>) {
       (void)same(named, "KSTREAM-FOREACH-", new detail::PeekNode<K, V, F>(std::move(action)));
@@ -129,7 +129,8 @@ class KStream {
 
   /// Always through an internal topic.
   KStream repartition(const Repartitioned<K, V>& options = detail::no_options<Repartitioned<K, V>>()) const;
-  [[gnu::noinline]] void to(std::string_view topic, const Produced<K, V>& produced = detail::no_options<Produced<K, V>>()) const;
+  [[gnu::noinline]] void to(std::string_view topic,
+      const Produced<K, V>& produced = detail::no_options<Produced<K, V>>()) const;
   /// The topic of each record: a function `(const K*, const V*, const RecordContext&) -> std::string`, or with a name for
   /// describe() a TopicNameExtractor.
   [[gnu::noinline]] void to(const TopicNameExtractor<K, V>& topic,
@@ -143,32 +144,36 @@ class KStream {
 
   KGroupedStream<K, V> group_by_key(const Grouped<K, V>& grouped = detail::no_options<Grouped<K, V>>()) const;
   template <class F>
-  auto group_by(F selector, const Grouped<typename detail::MadeBy<F, K, V>::Type, V>& grouped =
+  [[gnu::noinline]] auto group_by(F selector, const Grouped<typename detail::MadeBy<F, K, V>::Type, V>& grouped =
                                 detail::no_options<Grouped<typename detail::MadeBy<F, K, V>::Type, V>>()) const;
 
   /// `joiner(const V&, const VT&)` or `(const K&, const V&, const VT&)`.
   template <class VT, class F>
-  auto join(const KTable<K, VT>& table, F joiner, const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
+  [[gnu::noinline]] auto join(const KTable<K, VT>& table, F joiner,
+      const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
   /// `joiner(const V&, const VT*)`, `(const K&, const V&, const VT*)`, or, to see a missing key, `(const K*, const V&, const VT*)`.
   template <class VT, class F>
-  auto left_join(const KTable<K, VT>& table, F joiner, const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
+  [[gnu::noinline]] auto left_join(const KTable<K, VT>& table, F joiner,
+      const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
   /// `selector(const K&, const V&)` gives the look-up key; joiners as above.
   template <class KT, class VT, class Select, class F>
-  auto join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named = detail::no_options<Named>()) const;
+  [[gnu::noinline]] auto join(const GlobalKTable<KT, VT>& table, Select selector, F joiner,
+      const Named& named = detail::no_options<Named>()) const;
   template <class KT, class VT, class Select, class F>
-  auto left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named = detail::no_options<Named>()) const;
+  [[gnu::noinline]] auto left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner,
+      const Named& named = detail::no_options<Named>()) const;
 
   /// Records of equal key that are within the window of each other; joiners as with a table, `other` values of the other stream.
   template <class VO, class F>
-  auto join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+  [[gnu::noinline]] auto join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
             const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
   /// One of this stream that meets none goes on alone, when its window has closed.
   template <class VO, class F>
-  auto left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+  [[gnu::noinline]] auto left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
             const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
   /// So does one of the other stream: `joiner(const V*, const VO*)`, or with the key in front.
   template <class VO, class F>
-  auto outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+  [[gnu::noinline]] auto outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
             const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
 
   /// `supplier()` returns a std::unique_ptr to a Processor<K, V, KOut, VOut> or a class derived from one.
@@ -176,15 +181,16 @@ class KStream {
   auto process(Supplier supplier, std::vector<std::string> stores = {}, const Named& named = detail::no_options<Named>()) const;
   /// `supplier()` returns a std::unique_ptr to a FixedKeyProcessor<K, V, VOut> or a class derived from one.
   template <class Supplier>
-  auto process_values(Supplier supplier, std::vector<std::string> stores = {}, const Named& named = detail::no_options<Named>()) const;
+  auto process_values(Supplier supplier, std::vector<std::string> stores = {},
+      const Named& named = detail::no_options<Named>()) const;
 
-  [[nodiscard]] const Handle& handle() const { return at_; }
+  [[nodiscard]] const Handle& handle() const { return *at_; }
   /// What is given, else what the stream has, else that of the type.
   [[nodiscard]] Serde<K> key_serde(const std::optional<Serde<K>>& given) const {
-    return detail::serde_or_default(given ? given : at_.key_serde, "the key type of the stream");
+    return detail::serde_or_default(given ? given : at_->key_serde, "the key type of the stream");
   }
   [[nodiscard]] Serde<V> value_serde(const std::optional<Serde<V>>& given) const {
-    return detail::serde_or_default(given ? given : at_.value_serde, "the value type of the stream");
+    return detail::serde_or_default(given ? given : at_->value_serde, "the value type of the stream");
   }
 
  private:
@@ -198,7 +204,7 @@ class KStream {
   [[gnu::noinline]] KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node, bool key_changes) const;
   [[gnu::noinline]] KStream same(const Named& named, std::string_view prefix, OperatorNode* node) const {
     auto stream = next<K, V>(named, prefix, node, false);
-    stream.at_.value_serde = at_.value_serde;
+    stream.at_->value_serde = at_->value_serde;
     return stream;
   }
   /// This stream behind an internal topic of the prefix, if its key may have changed.
@@ -226,7 +232,9 @@ class KStream {
                                                                    const StreamJoined<K, V, VO>& joined) const;
   void sink(std::string_view topic, const TopicNameExtractor<K, V>& chooser, const Produced<K, V>& produced) const;
 
-  Handle at_;
+  /// One pointer, and never changed once it is shared: what a function that builds a topology has to carry is little to its
+  /// compiler.
+  std::shared_ptr<Handle> at_;
 };
 
 }  // namespace tidemill

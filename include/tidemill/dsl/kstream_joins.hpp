@@ -55,16 +55,16 @@ StreamTableJoiner<K, V, VT, R> with_or_without_other(F joiner) {
 template <class K, class V>
 KStream<K, V> KStream<K, V>::repartitioned_for_join(const std::string& name, const std::optional<Serde<K>>& key,
                                                     const std::optional<Serde<V>>& value) const {
-  if (!at_.repartition_required) return *this;
-  if (name.empty() && !at_.join_source->empty()) {
-    at_.draft->burn_repartition();
-    return KStream({at_.draft, *at_.join_source, {*at_.join_source}, false, key_serde(key), value_serde(value)});
+  if (!at_->repartition_required) return *this;
+  if (name.empty() && !at_->join_source->empty()) {
+    at_->draft->burn_repartition();
+    return KStream({at_->draft, *at_->join_source, {*at_->join_source}, false, key_serde(key), value_serde(value)});
   }
   Draft::Repartition repartition;
-  repartition.prefix = name.empty() ? at_.node : name;
+  repartition.prefix = name.empty() ? at_->node : name;
   repartition.filter = prototype(new detail::PassThroughNode);  // the join decides what becomes of null keys
   const KStream made = through_topic(std::move(repartition), key_serde(key), value_serde(value));
-  *at_.join_source = made.at_.node;
+  *at_->join_source = made.at_->node;
   return made;
 }
 
@@ -77,7 +77,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const KTable<K, VT>
   const auto& other = table.handle();
   other.facts->materialize();
   const KStream from = repartitioned_for_join(joined.name, joined.key_serde, joined.value_serde);
-  const Handle& at = from.at_;
+  const Handle& at = *from.at_;
   const std::string name = at.draft->name_or_new(joined.name, left ? "KSTREAM-LEFTJOIN-" : "KSTREAM-JOIN-");
   at.draft->copartition(at.sources, other.sources);
   at.draft->add_processor(
@@ -124,14 +124,14 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::global_table_join(const Global
                                                                     detail::StreamTableJoiner<K, V, VT, R> joiner, bool left,
                                                                     const Named& named) const {
   using VR = detail::WithoutNull<R>;
-  const std::string name = at_.draft->name_or_new(named.name, "KSTREAM-LEFTJOIN-");  // as Java, also of an inner join
-  at_.draft->add_processor({.name = name,
+  const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-LEFTJOIN-");  // as Java, also of an inner join
+  at_->draft->add_processor({.name = name,
                             .prototype = prototype(new detail::StreamTableJoinNode<K, V, KT, VT, R>(
                                 table.getter(), std::move(select), std::move(joiner), left)),
-                            .parents = {at_.node},
+                            .parents = {at_->node},
                             .input = detail::stream_type<K, V>(),
                             .output = detail::stream_type<K, VR>()});
-  return KStream<K, VR>({at_.draft, name, at_.sources, at_.repartition_required, at_.key_serde, {}});
+  return KStream<K, VR>({at_->draft, name, at_->sources, at_->repartition_required, at_->key_serde, {}});
 }
 
 template <class K, class V>

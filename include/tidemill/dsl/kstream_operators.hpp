@@ -18,52 +18,52 @@ template <class KR, class VR>
 KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix, OperatorNode* node,
                                     bool key_changes) const {
   auto made = prototype(node);
-  const std::string name = at_.draft->name_or_new(named.name, prefix);
-  at_.draft->add_processor({.name = name, .prototype = std::move(made), .parents = {at_.node},
+  const std::string name = at_->draft->name_or_new(named.name, prefix);
+  at_->draft->add_processor({.name = name, .prototype = std::move(made), .parents = {at_->node},
                             .input = detail::stream_type<K, V>(), .output = detail::stream_type<KR, VR>()});
-  typename KStream<KR, VR>::Handle handle{at_.draft, name, at_.sources, at_.repartition_required || key_changes};
+  typename KStream<KR, VR>::Handle handle{at_->draft, name, at_->sources, at_->repartition_required || key_changes};
   if constexpr (std::is_same_v<K, KR>) {
-    if (!key_changes) handle.key_serde = at_.key_serde;
+    if (!key_changes) handle.key_serde = at_->key_serde;
   }
   return KStream<KR, VR>(std::move(handle));
 }
 
 template <class K, class V>
 KStream<K, V> KStream<K, V>::merge(const KStream& other, const Named& named) const {
-  const std::string name = at_.draft->name_or_new(named.name, "KSTREAM-MERGE-");
-  at_.draft->add_processor({.name = name, .prototype = prototype(new detail::PassThroughNode),
-                            .parents = {at_.node, other.at_.node},
+  const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-MERGE-");
+  at_->draft->add_processor({.name = name, .prototype = prototype(new detail::PassThroughNode),
+                            .parents = {at_->node, other.at_->node},
                             .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, V>()});
-  Handle handle{at_.draft, name, at_.sources, at_.repartition_required || other.at_.repartition_required};
-  handle.sources.insert(other.at_.sources.begin(), other.at_.sources.end());
+  Handle handle{at_->draft, name, at_->sources, at_->repartition_required || other.at_->repartition_required};
+  handle.sources.insert(other.at_->sources.begin(), other.at_->sources.end());
   return KStream(std::move(handle));
 }
 
 template <class K, class V>
 BranchedKStream<K, V> KStream<K, V>::split(const Named& named) const {
-  const std::string name = at_.draft->name_or_new(named.name, "KSTREAM-BRANCH-");
+  const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-BRANCH-");
   auto branches = std::make_shared<detail::BranchNode::Branches>();
-  at_.draft->add_processor({.name = name, .prototype = prototype(new detail::BranchNode(branches)), .parents = {at_.node},
+  at_->draft->add_processor({.name = name, .prototype = prototype(new detail::BranchNode(branches)), .parents = {at_->node},
                             .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, V>()});
-  return BranchedKStream<K, V>(at_, name, branches);
+  return BranchedKStream<K, V>(*at_, name, branches);
 }
 
 template <class K, class V>
 KStream<K, V> KStream<K, V>::through_topic(Draft::Repartition repartition, const Serde<K>& key, const Serde<V>& value,
                                            StreamPartitioner<K, V> partitioner) const {
   const std::string topic = Draft::repartition_topic(repartition.prefix);
-  repartition.parent = at_.node;
+  repartition.parent = at_->node;
   repartition.type = detail::stream_type<K, V>();
   repartition.sink = prototype(new SinkNode<K, V>(topic, true, nullptr, key, value, std::move(partitioner)));
   repartition.source = prototype(new TypedSourceNode<K, V>(key, value));
-  const std::string source = at_.draft->add_repartition(std::move(repartition));
-  return KStream({at_.draft, source, {source}, false, key, value});
+  const std::string source = at_->draft->add_repartition(std::move(repartition));
+  return KStream({at_->draft, source, {source}, false, key, value});
 }
 
 template <class K, class V>
 KStream<K, V> KStream<K, V>::repartitioned(const std::string& prefix, const std::optional<Serde<K>>& key,
                                            const std::optional<Serde<V>>& value) const {
-  if (!at_.repartition_required) return *this;
+  if (!at_->repartition_required) return *this;
   Draft::Repartition repartition;
   repartition.prefix = prefix;
   repartition.filter = prototype(new detail::NullKeyFilterNode);
@@ -73,7 +73,7 @@ KStream<K, V> KStream<K, V>::repartitioned(const std::string& prefix, const std:
 template <class K, class V>
 KStream<K, V> KStream<K, V>::repartition(const Repartitioned<K, V>& options) const {
   Draft::Repartition repartition;
-  repartition.prefix = options.name.empty() ? at_.draft->new_name("KSTREAM-REPARTITION-") : options.name;
+  repartition.prefix = options.name.empty() ? at_->draft->new_name("KSTREAM-REPARTITION-") : options.name;
   repartition.partitions = options.number_of_partitions;
   repartition.filter = prototype(new detail::NullKeyFilterNode);
   return through_topic(std::move(repartition), key_serde(options.key_serde), value_serde(options.value_serde),
@@ -82,14 +82,14 @@ KStream<K, V> KStream<K, V>::repartition(const Repartitioned<K, V>& options) con
 
 template <class K, class V>
 void KStream<K, V>::sink(std::string_view topic, const TopicNameExtractor<K, V>& chooser, const Produced<K, V>& produced) const {
-  const std::string name = at_.draft->name_or_new(produced.name, "KSTREAM-SINK-");
-  at_.draft->add_sink({.name = name,
+  const std::string name = at_->draft->name_or_new(produced.name, "KSTREAM-SINK-");
+  at_->draft->add_sink({.name = name,
                        .topic = std::string(topic),
                        .extractor_description = chooser.description,
                        .prototype = prototype(new SinkNode<K, V>(std::string(topic), false, chooser.extract,
                                                                  key_serde(produced.key_serde),
                                                                  value_serde(produced.value_serde), produced.partitioner)),
-                       .parents = {at_.node},
+                       .parents = {at_->node},
                        .input = detail::stream_type<K, V>()});
 }
 template <class K, class V>
@@ -103,18 +103,18 @@ void KStream<K, V>::to(const TopicNameExtractor<K, V>& topic, const Produced<K, 
 
 template <class K, class V>
 KTable<K, V> KStream<K, V>::to_table(const Materialized<K, V>& materialized) const {
-  const std::string name = at_.draft->name_or_new(materialized.name, "KSTREAM-TOTABLE-");
+  const std::string name = at_->draft->name_or_new(materialized.name, "KSTREAM-TOTABLE-");
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = !materialized.store_name.empty();
-  facts->store = detail::store_spec(materialized, at_.draft->store_name_or_new(materialized.store_name, "KSTREAM-TOTABLE-"));
+  facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.store_name, "KSTREAM-TOTABLE-"));
   const KStream from = repartitioned(name, materialized.key_serde, materialized.value_serde);
   const Serde<K> key = key_serde(materialized.key_serde);
   const Serde<V> value = value_serde(materialized.value_serde);
-  at_.draft->add_table({.name = name, .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key, value)),
-                        .parents = {from.at_.node}, .input = detail::stream_type<K, V>(),
+  at_->draft->add_table({.name = name, .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key, value)),
+                        .parents = {from.at_->node}, .input = detail::stream_type<K, V>(),
                         .output = detail::table_type<K, V>()},
                        facts);
-  return KTable<K, V>({at_.draft, name, from.at_.sources, facts, detail::store_getter<K, V>(facts, key, value), key, value});
+  return KTable<K, V>({at_->draft, name, from.at_->sources, facts, detail::store_getter<K, V>(facts, key, value), key, value});
 }
 
 template <class K, class V>
@@ -132,12 +132,12 @@ auto KStream<K, V>::process(Supplier supplier, std::vector<std::string> stores, 
                   "tidemill::Processor<Key, Value, ...> with the stream's types");
     // A named processor burns no index, as in Java.
     if (!named.name.empty()) Draft::check_name(named.name);
-    const std::string name = named.name.empty() ? at_.draft->new_name("KSTREAM-PROCESSOR-") : named.name;
-    at_.draft->add_stateful_processor(
-        {.name = name, .prototype = prototype(new ProcessorNode<K, V, KR, VR, Supplier>(supplier)), .parents = {at_.node},
+    const std::string name = named.name.empty() ? at_->draft->new_name("KSTREAM-PROCESSOR-") : named.name;
+    at_->draft->add_stateful_processor(
+        {.name = name, .prototype = prototype(new ProcessorNode<K, V, KR, VR, Supplier>(supplier)), .parents = {at_->node},
          .stores = std::move(stores), .input = detail::stream_type<K, V>(), .output = detail::stream_type<KR, VR>()},
         detail::stores_of(supplier));
-    return KStream<KR, VR>({at_.draft, name, at_.sources, true, {}, {}});
+    return KStream<KR, VR>({at_->draft, name, at_->sources, true, {}, {}});
   }
 }
 
@@ -155,12 +155,12 @@ auto KStream<K, V>::process_values(Supplier supplier, std::vector<std::string> s
                   "process_values(supplier): the processor takes other types of key and value than the stream has: derive it "
                   "from tidemill::FixedKeyProcessor<Key, Value, ...> with the stream's types");
     if (!named.name.empty()) Draft::check_name(named.name);
-    const std::string name = named.name.empty() ? at_.draft->new_name("KSTREAM-PROCESSVALUES-") : named.name;
-    at_.draft->add_stateful_processor(
-        {.name = name, .prototype = prototype(new FixedKeyProcessorNode<K, V, VR, Supplier>(supplier)), .parents = {at_.node},
+    const std::string name = named.name.empty() ? at_->draft->new_name("KSTREAM-PROCESSVALUES-") : named.name;
+    at_->draft->add_stateful_processor(
+        {.name = name, .prototype = prototype(new FixedKeyProcessorNode<K, V, VR, Supplier>(supplier)), .parents = {at_->node},
          .stores = std::move(stores), .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()},
         detail::stores_of(supplier));
-    return KStream<K, VR>({at_.draft, name, at_.sources, at_.repartition_required, at_.key_serde, {}});
+    return KStream<K, VR>({at_->draft, name, at_->sources, at_->repartition_required, at_->key_serde, {}});
   }
 }
 

@@ -50,7 +50,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   const auto repartition_name = [&](const char* side) { return joined.name.empty() ? std::string() : joined.name + side; };
   const KStream from = repartitioned_for_join(repartition_name("-left"), joined.key_serde, joined.value_serde);
   const KStream<K, VO> with = other.repartitioned_for_join(repartition_name("-right"), joined.key_serde, joined.other_value_serde);
-  Draft& draft = *at_.draft;
+  Draft& draft = *at_->draft;
   draft.copartition(from.handle().sources, with.handle().sources);
   const std::string this_suffix = right_outer ? "-outer-this-join" : "-this-join";
   const std::string other_suffix = left_outer ? "-outer-other-join" : "-other-join";
@@ -124,7 +124,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   });
   std::set<std::string> sources = from.handle().sources;
   sources.insert(with.handle().sources.begin(), with.handle().sources.end());
-  return KStream<K, VR>({at_.draft, merge, sources, false, joined.key_serde, {}});
+  return KStream<K, VR>({at_->draft, merge, sources, false, joined.key_serde, {}});
 }
 
 template <class K, class V>

@@ -58,7 +58,7 @@ class KTable {
     std::optional<Serde<K>> key_serde = {};
     std::optional<Serde<V>> value_serde = {};
   };
-  explicit KTable(Handle handle) : at_(std::move(handle)) {}
+  [[gnu::noinline]] explicit KTable(Handle handle) : at_(new Handle(std::move(handle))) {}
   // Compiled once for its types, as those of KStream.
   [[gnu::noinline]] KTable(const KTable&) = default;
   [[gnu::noinline]] KTable(KTable&&) noexcept = default;
@@ -68,20 +68,22 @@ class KTable {
 
   /// `predicate(const V&)` or `(const K&, const V&)`; what does not match is a tombstone downstream.
   template <class F>
-  KTable filter(F predicate, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+  [[gnu::noinline]] KTable filter(F predicate,
+      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return filtered(filter_of(std::move(predicate), true), materialized);
   }
   template <class F>
-  KTable filter_not(F predicate, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+  [[gnu::noinline]] KTable filter_not(F predicate,
+      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return filtered(filter_of(std::move(predicate), false), materialized);
   }
   /// `mapper(const V&)` or `(const K&, const V&)`; null stays null.
   template <class F>
-  auto map_values(F mapper, const Materialized<K, typename detail::MadeBy<F, K, V>::Type>& materialized =
+  [[gnu::noinline]] auto map_values(F mapper, const Materialized<K, typename detail::MadeBy<F, K, V>::Type>& materialized =
                       detail::no_options<Materialized<K, typename detail::MadeBy<F, K, V>::Type>>()) const {
     TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F,
                           "the mapper must return the new value, of a type that is copyable and owns what it holds "
@@ -97,44 +99,46 @@ class KTable {
   KStream<K, V> to_stream(const Named& named = detail::no_options<Named>()) const;
   /// to_stream() and then select_key(), as Java's toStream(mapper).
   template <class F>
-  auto to_stream(F selector, const Named& named = detail::no_options<Named>()) const {
+  [[gnu::noinline]] auto to_stream(F selector, const Named& named = detail::no_options<Named>()) const {
     return to_stream(named).select_key(std::move(selector));
   }
   /// `joiner(const V&, const VO&)`; both sides have to be there.
   template <class VO, class F>
-  auto join(const KTable<K, VO>& other, F joiner,
+  [[gnu::noinline]] auto join(const KTable<K, VO>& other, F joiner,
             const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
                 detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   /// `joiner(const V&, const VO*)`; the right side may be missing.
   template <class VO, class F>
-  auto left_join(const KTable<K, VO>& other, F joiner,
+  [[gnu::noinline]] auto left_join(const KTable<K, VO>& other, F joiner,
                  const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
                 detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// `joiner(const V*, const VO*)`; one side has to be there.
   template <class VO, class F>
-  auto outer_join(const KTable<K, VO>& other, F joiner,
+  [[gnu::noinline]] auto outer_join(const KTable<K, VO>& other, F joiner,
                   const Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>& materialized =
                 detail::no_options<Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>>()) const;
   /// The rows under another key: `selector(const K&, const V&)` returns a std::pair of key and value; null ones are left out.
   template <class F>
-  auto group_by(F selector, const detail::SelectedGroup<F, K, V>& grouped =
+  [[gnu::noinline]] auto group_by(F selector, const detail::SelectedGroup<F, K, V>& grouped =
                                 detail::no_options<detail::SelectedGroup<F, K, V>>()) const;
   /// Holds back changes, so that of many updates of a key only the last one goes on.
   KTable suppress(Suppressed suppressed) const;
   /// With a row of another table whose key `extract(const V&)` or `(const K&, const V&)` takes from each row; joiners as above.
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-  auto join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined = detail::no_options<TableJoined>(),
+  [[gnu::noinline]] auto join(const KTable<KO, VO>& other, Extract extract, F joiner,
+      const TableJoined& joined = detail::no_options<TableJoined>(),
             const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
                 detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-  auto left_join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined = detail::no_options<TableJoined>(),
+  [[gnu::noinline]] auto left_join(const KTable<KO, VO>& other, Extract extract, F joiner,
+      const TableJoined& joined = detail::no_options<TableJoined>(),
                  const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
                 detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// Name of the store where the table can be queried; empty: it has none of its own.
-  [[nodiscard]] std::string queryable_store_name() const { return at_.facts->materialized ? at_.facts->store.name : ""; }
-  [[nodiscard]] const Handle& handle() const { return at_; }
+  [[nodiscard]] std::string queryable_store_name() const { return at_->facts->materialized ? at_->facts->store.name : ""; }
+  [[nodiscard]] const Handle& handle() const { return *at_; }
 
  private:
   template <class, class>
@@ -150,7 +154,7 @@ class KTable {
     };
   }
   [[gnu::noinline]] KTable filtered(detail::TableMap<K, V, V> map, const Materialized<K, V>& materialized) const {
-    return mapped<V>("KTABLE-FILTER-", std::move(map), true, materialized, at_.value_serde);
+    return mapped<V>("KTABLE-FILTER-", std::move(map), true, materialized, at_->value_serde);
   }
   /// `value_serde`: where none is given.
   template <class VR>
@@ -164,7 +168,7 @@ class KTable {
   template <class VR, class VO>
   [[gnu::noinline]] KTable<K, VR> joined(const KTable<K, VO>& other, detail::TableJoiner<V, VO, VR> joiner, bool needs_left,
                                          bool needs_right, const Materialized<K, VR>& materialized) const;
-  Handle at_;
+  std::shared_ptr<const Handle> at_;  // as that of KStream
 };
 
 template <class K, class V>
@@ -226,10 +230,10 @@ Serde<V> serde_if_kept(bool kept, const std::optional<Serde<V>>& given, const ch
 
 template <class K, class V>
 KStream<K, V> KTable<K, V>::to_stream(const Named& named) const {
-  const std::string name = at_.draft->name_or_new(named.name, "KTABLE-TOSTREAM-");
-  at_.draft->add_processor({.name = name, .prototype = prototype(new detail::ToStreamNode), .parents = {at_.node},
+  const std::string name = at_->draft->name_or_new(named.name, "KTABLE-TOSTREAM-");
+  at_->draft->add_processor({.name = name, .prototype = prototype(new detail::ToStreamNode), .parents = {at_->node},
                             .input = detail::table_type<K, V>(), .output = detail::stream_type<K, V>()});
-  return KStream<K, V>({at_.draft, name, at_.sources, false, at_.key_serde, at_.value_serde});
+  return KStream<K, V>({at_->draft, name, at_->sources, false, at_->key_serde, at_->value_serde});
 }
 
 template <class K, class V>
@@ -238,15 +242,15 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
                                    const Materialized<K, VR>& materialized,
                                    const std::optional<Serde<VR>>& value_serde) const {
   auto facts = std::make_shared<detail::TableFacts>();
-  facts->upstream = {at_.facts};
-  const auto& key = materialized.key_serde ? materialized.key_serde : at_.key_serde;
+  facts->upstream = {at_->facts};
+  const auto& key = materialized.key_serde ? materialized.key_serde : at_->key_serde;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
-  if (materialized.given() && materialized.store_name.empty()) at_.draft->burn_index();  // as Java, for no store
-  const std::string name = at_.draft->name_or_new(materialized.name, prefix);
+  if (materialized.given() && materialized.store_name.empty()) at_->draft->burn_index();  // as Java, for no store
+  const std::string name = at_->draft->name_or_new(materialized.name, prefix);
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
   if (!materialized.store_name.empty()) {
     facts->materialized = true;
-    facts->store = detail::store_spec(materialized, at_.draft->store_name_or_new(materialized.store_name, prefix));
+    facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.store_name, prefix));
   }
   // With old values a filter need not pass on tombstones for what it never let through.
   if (filter) facts->enable_old_values(false);
@@ -256,17 +260,17 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
     getter = detail::store_getter<K, VR>(facts, key_serde, kept);
   } else {
     getter = std::make_shared<detail::GetterSupplier<K, VR>>();
-    getter->make = [from = at_.getter, map](TaskContext& task) {
+    getter->make = [from = at_->getter, map](TaskContext& task) {
       return std::unique_ptr<detail::ValueGetter<K, VR>>(new detail::MappedGetter<K, V, VR>(from->make(task), map));
     };
-    getter->stores = at_.getter->stores;
+    getter->stores = at_->getter->stores;
   }
-  at_.draft->add_table(
+  at_->draft->add_table(
       {.name = name,
        .prototype = prototype(new detail::TableMapNode<K, V, VR>(facts, key_serde, kept, std::move(map), filter)),
-       .parents = {at_.node}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
+       .parents = {at_->node}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
       facts);
-  return KTable<K, VR>({at_.draft, name, at_.sources, facts, getter, key, value});
+  return KTable<K, VR>({at_->draft, name, at_->sources, facts, getter, key, value});
 }
 
 }  // namespace tidemill

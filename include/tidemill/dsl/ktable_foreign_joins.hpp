@@ -11,8 +11,8 @@ template <class KO, class VO, class VR>
 KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::TableMap<K, V, KO> extract,
                                          std::function<std::optional<VR>(const V&, const VO*)> joiner, bool left_join,
                                          const TableJoined& joined, const Materialized<K, VR>& materialized) const {
-  Draft& draft = *at_.draft;
-  at_.facts->enable_old_values(true);
+  Draft& draft = *at_->draft;
+  at_->facts->enable_old_values(true);
   const auto name_of = [&](const char* suffix, const std::string& prefix) { return draft.name_or_new(joined.name, suffix, prefix); };
   const std::string fk = "KTABLE-FK-JOIN-";
   const std::string registration = name_of("-subscription-registration", fk + "SUBSCRIPTION-REGISTRATION-") + "-topic";
@@ -28,20 +28,20 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
   const std::string response_source = name_of("-subscription-response-source", "KTABLE-SOURCE-");
   const std::string resolve = name_of("-subscription-response-resolver", fk + "SUBSCRIPTION-RESPONSE-RESOLVER-PROCESSOR-");
   const std::string result = name_of("-result", fk + "OUTPUT-");
-  at_.facts->materialize();
-  other.at_.facts->materialize();
+  at_->facts->materialize();
+  other.at_->facts->materialize();
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = !materialized.store_name.empty();
   facts->store = detail::store_spec(materialized, draft.store_name_or_new(materialized.store_name, fk + "OUTPUT-"));
-  const Serde<K> key_serde = detail::serde_or_default(at_.key_serde, "the key type of the table");
+  const Serde<K> key_serde = detail::serde_or_default(at_->key_serde, "the key type of the table");
   const Serde<VR> value_serde = detail::serde_or_default(materialized.value_serde, "the value type of the join");
   using Types = detail::TypedForeignKey<K, V, KO, VO, VR>;
   auto sides = std::shared_ptr<const typename Types::Sides>(new typename Types::Sides{
-      *at_.getter, *other.at_.getter, key_serde, detail::serde_or_default(at_.value_serde, "the value type of the table"),
-      detail::serde_or_default(other.at_.key_serde, "the key type of the other table"),
-      detail::serde_or_default(other.at_.value_serde, "the value type of the other table")});
+      *at_->getter, *other.at_->getter, key_serde, detail::serde_or_default(at_->value_serde, "the value type of the table"),
+      detail::serde_or_default(other.at_->key_serde, "the key type of the other table"),
+      detail::serde_or_default(other.at_->value_serde, "the value type of the other table")});
   const std::shared_ptr<const detail::ForeignKeyTypes> types(new Types(sides, std::move(extract), std::move(joiner)));
-  std::set<std::string> sources = at_.sources;
+  std::set<std::string> sources = at_->sources;
   sources.insert(response_source);
   const auto messages = [=](TopologyBuilder& builder, const std::string& topic, const std::string& sink, OperatorNode* sink_node,
                             const std::vector<std::string>& parents, const std::string& source, bool typed) {
@@ -51,8 +51,8 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
     builder.add_source({.name = source, .topics = {topic}, .prototype = prototype(detail::new_message_source()),
                         .output = detail::message_type()});
   };
-  draft.add([=, left = at_.node, right = other.at_.node, left_facts = at_.facts, right_facts = other.at_.facts,
-             left_stores = at_.getter, right_stores = other.at_.getter](TopologyBuilder& builder) {
+  draft.add([=, left = at_->node, right = other.at_->node, left_facts = at_->facts, right_facts = other.at_->facts,
+             left_stores = at_->getter, right_stores = other.at_->getter](TopologyBuilder& builder) {
     const detail::ForeignKeySide of_left{left_join, left_facts->versioned(), store};
     const detail::ForeignKeySide of_right{left_join, right_facts->versioned(), store};
     const auto add = [&builder](const std::string& name, OperatorNode* node, const std::string& parent,
@@ -76,10 +76,10 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
                            .parents = {resolve}, .stores = detail::add_store(builder, *facts), .input = outcome,
                            .output = detail::table_type<K, VR>()});
   });
-  draft.copartition(other.at_.sources, {send_source});
+  draft.copartition(other.at_->sources, {send_source});
   draft.copartition(sources, {});
-  return KTable<K, VR>({at_.draft, result, sources, facts, detail::store_getter<K, VR>(facts, key_serde, value_serde),
-                        at_.key_serde, materialized.value_serde});
+  return KTable<K, VR>({at_->draft, result, sources, facts, detail::store_getter<K, VR>(facts, key_serde, value_serde),
+                        at_->key_serde, materialized.value_serde});
 }
 
 template <class K, class V>

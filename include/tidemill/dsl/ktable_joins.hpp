@@ -48,14 +48,14 @@ template <class K, class V>
 template <class VR, class VO>
 KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoiner<V, VO, VR> joiner, bool needs_left,
                                    bool needs_right, const Materialized<K, VR>& materialized) const {
-  Draft& draft = *at_.draft;
+  Draft& draft = *at_->draft;
   // A side that need not find the other one passes on its deletions, and has to know that there was something to delete.
-  if (!needs_right) at_.facts->enable_old_values(true);
-  if (!needs_left) other.at_.facts->enable_old_values(true);
-  at_.facts->materialize();
-  other.at_.facts->materialize();
+  if (!needs_right) at_->facts->enable_old_values(true);
+  if (!needs_left) other.at_->facts->enable_old_values(true);
+  at_->facts->materialize();
+  other.at_->facts->materialize();
   auto facts = std::make_shared<detail::TableFacts>();
-  facts->upstream = {at_.facts, other.at_.facts};
+  facts->upstream = {at_->facts, other.at_->facts};
   facts->materialized = materialized.given();
   if (facts->materialized) {
     facts->store = detail::store_spec(materialized, draft.store_name_or_new(materialized.store_name, "KTABLE-MERGE-"));
@@ -64,39 +64,39 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
   const std::string left = draft.name_or_new(materialized.name, "-join-this", "KTABLE-JOINTHIS-");
   const std::string right = draft.name_or_new(materialized.name, "-join-other", "KTABLE-JOINOTHER-");
   const Serde<K> key_serde = detail::serde_or_default(
-      materialized.key_serde ? materialized.key_serde : at_.key_serde, "the key type of the table");
+      materialized.key_serde ? materialized.key_serde : at_->key_serde, "the key type of the table");
   const Serde<VR> kept = detail::serde_if_kept(facts->materialized, materialized.value_serde, "the value type of the join");
   std::shared_ptr<detail::GetterSupplier<K, VR>> getter;
   if (facts->materialized) {
     getter = detail::store_getter<K, VR>(facts, key_serde, kept);
   } else {
     getter = std::make_shared<detail::GetterSupplier<K, VR>>();
-    getter->make = [left_getter = at_.getter, right_getter = other.at_.getter, joiner, needs_left,
+    getter->make = [left_getter = at_->getter, right_getter = other.at_->getter, joiner, needs_left,
                     needs_right](TaskContext& task) {
       return std::unique_ptr<detail::ValueGetter<K, VR>>(new detail::JoinedGetter<K, V, VO, VR>(
           left_getter->make(task), right_getter->make(task), joiner, needs_left, needs_right));
     };
-    getter->stores = detail::stores_of_both(at_.getter->stores, other.at_.getter->stores);
+    getter->stores = detail::stores_of_both(at_->getter->stores, other.at_->getter->stores);
   }
-  draft.copartition(at_.sources, other.at_.sources);
+  draft.copartition(at_->sources, other.at_->sources);
   draft.add_processor({.name = left,
-                       .prototype = prototype(new detail::TableJoinNode<K, V, VO, VR>(facts, 0, *other.at_.getter, joiner,
+                       .prototype = prototype(new detail::TableJoinNode<K, V, VO, VR>(facts, 0, *other.at_->getter, joiner,
                                                                                      needs_left, needs_right)),
-                       .parents = {at_.node}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
-                      other.at_.getter->stores);
+                       .parents = {at_->node}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
+                      other.at_->getter->stores);
   detail::TableJoiner<VO, V, VR> mirrored = [joiner](const VO* theirs, const V* mine) { return joiner(mine, theirs); };
   draft.add_processor({.name = right,
-                       .prototype = prototype(new detail::TableJoinNode<K, VO, V, VR>(facts, 1, *at_.getter, std::move(mirrored),
-                                                                                     needs_right, needs_left)),
-                       .parents = {other.at_.node}, .input = detail::table_type<K, VO>(),
+                       .prototype = prototype(new detail::TableJoinNode<K, VO, V, VR>(
+                           facts, 1, *at_->getter, std::move(mirrored), needs_right, needs_left)),
+                       .parents = {other.at_->node}, .input = detail::table_type<K, VO>(),
                        .output = detail::table_type<K, VR>()},
-                      at_.getter->stores);
+                      at_->getter->stores);
   draft.add_table({.name = merge, .prototype = prototype(new detail::TableMergeNode<K, VR>(facts, key_serde, kept)),
                    .parents = {left, right}, .input = detail::table_type<K, VR>(), .output = detail::table_type<K, VR>()},
                   facts);
-  std::set<std::string> sources = at_.sources;
-  sources.insert(other.at_.sources.begin(), other.at_.sources.end());
-  return KTable<K, VR>({at_.draft, merge, std::move(sources), facts, getter, at_.key_serde, materialized.value_serde});
+  std::set<std::string> sources = at_->sources;
+  sources.insert(other.at_->sources.begin(), other.at_->sources.end());
+  return KTable<K, VR>({at_->draft, merge, std::move(sources), facts, getter, at_->key_serde, materialized.value_serde});
 }
 
 }  // namespace tidemill

@@ -102,7 +102,8 @@ class TimeWindowedKStream {
   }
   /// `reducer(const V& so_far, const V& value)`, or with `const V*` to see null values.
   template <class F>
-  KTable<Windowed<K>, V> reduce(F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+  KTable<Windowed<K>, V> reduce(F reducer,
+      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
     static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
                                                "Value& value), or with const Value* value to see null values");
@@ -115,7 +116,8 @@ class TimeWindowedKStream {
   }
   /// `aggregator(const K&, const V&, const VR& so_far)`, or with `const V*` to see null values; std::optional<VR>: none deletes.
   template <class VR, class F>
-  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator,
+      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, const "
@@ -161,7 +163,8 @@ class SessionWindowedKStream {
   }
   /// `reducer(const V& so_far, const V& value)`; with `const V*` it sees null values.
   template <class F>
-  KTable<Windowed<K>, V> reduce(F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+  KTable<Windowed<K>, V> reduce(F reducer,
+      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
     static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
                                                "Value& value), or with const Value* value to see null values");
@@ -176,7 +179,8 @@ class SessionWindowedKStream {
   }
   /// As of time windows; `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
   template <class VR, class F, class M>
-  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, M merger, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, M merger,
+      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", F);
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", M);
     static_assert(detail::WindowAggregator<F, K, V, VR>,

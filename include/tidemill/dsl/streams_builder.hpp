@@ -23,7 +23,8 @@ class StreamsBuilder {
     return stream_of<K, V>(std::move(topics), {}, consumed);
   }
   template <class K, class V>
-  KStream<K, V> stream(std::initializer_list<const char*> topics, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
+  KStream<K, V> stream(std::initializer_list<const char*> topics,
+      const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
     return stream_of<K, V>({topics.begin(), topics.end()}, {}, consumed);
   }
   /// All topics whose names match.
@@ -32,9 +33,11 @@ class StreamsBuilder {
     return stream_of<K, V>({}, pattern.expression(), consumed);
   }
   template <class K, class V>
-  KTable<K, V> table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(), const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
+  KTable<K, V> table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(),
+      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
   template <class K, class V>
-  GlobalKTable<K, V> global_table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(), const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
+  GlobalKTable<K, V> global_table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(),
+      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
   /// Connected later, by name, in process(..., {"name"}). One that is never connected is left out.
   StreamsBuilder& add_state_store(StoreSpec store) {
     Draft::check_name(store.name);
@@ -134,3 +137,5 @@ GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, const Consume
 }
 
 }  // namespace tidemill
+
+#include <tidemill/dsl/common_types.hpp>
