@@ -3,6 +3,7 @@
 
 #include <tidemill/dsl/kstream.hpp>
 #include <tidemill/dsl/suppressed.hpp>
+#include <tidemill/dsl/value_transformer.hpp>
 
 namespace tidemill {
 
@@ -84,6 +85,12 @@ class KTable {
       return mapped<VR>("KTABLE-MAPVALUES-", std::move(map), false, std::move(materialized), std::optional<Serde<VR>>());
     }
   }
+  /// `supplier()` makes a std::unique_ptr to a ValueTransformerWithKey<K, V, NewValue>, one per task, which may use `stores`
+  /// and those that the supplier brings along. See ktable_transform.hpp.
+  template <class Supplier>
+  auto transform_values(Supplier supplier,
+                        Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value> materialized = {},
+                        std::vector<std::string> stores = {}) const;
   KStream<K, V> to_stream(Named named = {}) const;
   /// to_stream() and then select_key(), as Java's toStream(mapper).
   template <class F>
