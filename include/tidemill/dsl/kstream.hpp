@@ -5,6 +5,7 @@
 
 #include <tidemill/dsl/checks.hpp>
 #include <tidemill/dsl/draft.hpp>
+#include <tidemill/dsl/stream_table_grace.hpp>
 #include <tidemill/dsl/table_nodes.hpp>
 #include <tidemill/dsl/windows.hpp>
 #include <tidemill/processor/fixed_key_processor.hpp>
@@ -20,6 +21,11 @@ template <class K, class V>
 class KGroupedStream;
 template <class K, class V>
 class BranchedKStream;
+
+namespace detail {
+/// What of a record an operator may change.
+enum class Changes : std::uint8_t { kNothing, kKey, kValue };
+}  // namespace detail
 
 template <class K, class V>
 class KStream {
@@ -58,7 +64,8 @@ class KStream {
                           "(std::string instead of std::string_view), or a std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
       using VR = detail::WithoutNull<detail::CallResult<K, V, F>>;
-      return next<K, VR>(named, "KSTREAM-MAPVALUES-", new detail::MapValuesNode<K, V, F>(std::move(mapper)), false);
+      return next<K, VR>(named, "KSTREAM-MAPVALUES-", new detail::MapValuesNode<K, V, F>(std::move(mapper)),
+                         detail::Changes::kValue);
     }
   }
   /// The mapper returns a container of values.
@@ -69,7 +76,8 @@ class KStream {
                           "return a std::vector of texts)");
     if constexpr (detail::ListMapper<F, K, V>) {
       using VR = detail::WithoutNull<detail::ElementOf<detail::CallResult<K, V, F>>>;
-      return next<K, VR>(named, "KSTREAM-FLATMAPVALUES-", new detail::FlatMapValuesNode<K, V, F>(std::move(mapper)), false);
+      return next<K, VR>(named, "KSTREAM-FLATMAPVALUES-", new detail::FlatMapValuesNode<K, V, F>(std::move(mapper)),
+                         detail::Changes::kValue);
     }
   }
   /// The mapper returns a std::pair of key and value.
@@ -80,7 +88,7 @@ class KStream {
     if constexpr (detail::PairMapper<F, K, V>) {
       using Pair = detail::CallResult<K, V, F>;
       return next<detail::WithoutNull<typename Pair::first_type>, detail::WithoutNull<typename Pair::second_type>>(
-          named, "KSTREAM-MAP-", new detail::MapNode<K, V, F>(std::move(mapper)), true);
+          named, "KSTREAM-MAP-", new detail::MapNode<K, V, F>(std::move(mapper)), detail::Changes::kKey);
     }
   }
   /// The mapper returns a container of std::pair.
@@ -91,7 +99,7 @@ class KStream {
     if constexpr (detail::PairListMapper<F, K, V>) {
       using Pair = detail::ElementOf<detail::CallResult<K, V, F>>;
       return next<detail::WithoutNull<typename Pair::first_type>, detail::WithoutNull<typename Pair::second_type>>(
-          named, "KSTREAM-FLATMAP-", new detail::FlatMapNode<K, V, F>(std::move(mapper)), true);
+          named, "KSTREAM-FLATMAP-", new detail::FlatMapNode<K, V, F>(std::move(mapper)), detail::Changes::kKey);
     }
   }
   template <class F>
@@ -101,7 +109,8 @@ class KStream {
                           "std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
       using KR = detail::WithoutNull<detail::CallResult<K, V, F>>;
-      return next<KR, V>(named, "KSTREAM-KEY-SELECT-", new detail::SelectKeyNode<K, V, F>(std::move(selector)), true);
+      return next<KR, V>(named, "KSTREAM-KEY-SELECT-", new detail::SelectKeyNode<K, V, F>(std::move(selector)),
+                         detail::Changes::kKey);
     }
   }
   template <class F>
@@ -182,9 +191,9 @@ class KStream {
   template <class, class>
   friend class KGroupedStream;
   template <class KR, class VR>
-  KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node, bool key_changes) const;
+  KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node, detail::Changes changes) const;
   KStream same(const Named& named, std::string_view prefix, OperatorNode* node) const {
-    auto stream = next<K, V>(named, prefix, node, false);
+    auto stream = next<K, V>(named, prefix, node, detail::Changes::kNothing);
     stream.at_.value_serde = at_.value_serde;
     return stream;
   }
@@ -199,7 +208,10 @@ class KStream {
   template <class KT, class VT, class R, class Select, class F>
   KStream<K, detail::WithoutNull<R>> table_join(const char* prefix, const std::string& name,
                                                 detail::GetterSupplier<KT, VT> getter, Select select, F joiner, bool left,
-                                                const std::set<std::string>* table_sources) const;
+                                                const std::set<std::string>* table_sources, detail::JoinGrace grace = {}) const;
+  /// How a join of this stream waits for the table.
+  template <class VT>
+  detail::JoinGrace join_grace(const Joined<K, V, VT>& joined, std::shared_ptr<const detail::TableFacts> table) const;
   template <class VO, class R, class F>
   KStream<K, detail::WithoutNull<R>> stream_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
                                                  bool left_outer, bool right_outer, const StreamJoined<K, V, VO>& joined) const;

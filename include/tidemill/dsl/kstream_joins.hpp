@@ -49,27 +49,39 @@ KStream<K, V> KStream<K, V>::repartitioned_for_join(const std::string& name, con
   }
   Draft::Repartition repartition;
   repartition.prefix = name.empty() ? at_.node : name;
-  repartition.filter = prototype(new detail::PassThroughNode);  // the join decides what becomes of null keys
   const KStream made = through_topic(std::move(repartition), key_serde(key), value_serde(value));
   *at_.join_source = made.at_.node;
   return made;
 }
 
 template <class K, class V>
+template <class VT>
+detail::JoinGrace KStream<K, V>::join_grace(const Joined<K, V, VT>& joined, std::shared_ptr<const detail::TableFacts> table) const {
+  if (!joined.grace_period) return {};
+  std::shared_ptr<const detail::RecordCodec> codec(
+      new detail::TypedRecordCodec<K, V>(key_serde(joined.key_serde), value_serde(joined.value_serde)));
+  return {joined.grace_period, std::move(codec), std::move(table)};
+}
+
+template <class K, class V>
 template <class KT, class VT, class R, class Select, class F>
 KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const char* prefix, const std::string& given,
                                                              detail::GetterSupplier<KT, VT> getter, Select select, F joiner,
-                                                             bool left, const std::set<std::string>* table_sources) const {
+                                                             bool left, const std::set<std::string>* table_sources,
+                                                             detail::JoinGrace grace) const {
   using VR = detail::WithoutNull<R>;
   const std::string name = at_.draft->name_or_new(given, prefix);
   const bool global = table_sources == nullptr;
   if (!global) at_.draft->copartition(at_.sources, *table_sources);
+  at_.draft->mark(name, {.joins_null_keys = left});
   at_.draft->add([=, parent = at_.node](TopologyBuilder& builder) {
-    builder.add_processor(
-        {.name = name,
-         .prototype = prototype(new detail::StreamTableJoinNode<K, V, KT, VT, R, Select, F>(getter, select, joiner, left)),
-         .parents = {parent}, .stores = global ? std::vector<std::string>() : getter.stores(),
-         .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()});
+    TopologyBuilder::ProcessorSpec join{
+        .name = name,
+        .prototype = prototype(new detail::StreamTableJoinNode<K, V, KT, VT, R, Select, F>(getter, select, joiner, left)),
+        .parents = {parent}, .stores = global ? std::vector<std::string>() : getter.stores(),
+        .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()};
+    if (grace.period) detail::make_wait(builder, grace, join);
+    builder.add_processor(std::move(join));
   });
   return KStream<K, VR>({at_.draft, name, at_.sources, at_.repartition_required, at_.key_serde, {}});
 }
@@ -87,7 +99,7 @@ auto KStream<K, V>::join(const KTable<K, VT>& table, F joiner, Joined<K, V, VT> 
       return detail::call_joiner<const VT&, K, V>(joiner, key, value, *other);
     };
     return from.template table_join<K, VT, R>("KSTREAM-JOIN-", joined.name, *table.handle().getter, select, both, false,
-                                              &table.handle().sources);
+                                              &table.handle().sources, from.join_grace(joined, table.handle().facts));
   }
 }
 template <class K, class V>
@@ -103,7 +115,7 @@ auto KStream<K, V>::left_join(const KTable<K, VT>& table, F joiner, Joined<K, V,
       return detail::call_joiner<const VT*, K, V>(joiner, key, value, other);
     };
     return from.template table_join<K, VT, R>("KSTREAM-LEFTJOIN-", joined.name, *table.handle().getter, select, one, true,
-                                              &table.handle().sources);
+                                              &table.handle().sources, from.join_grace(joined, table.handle().facts));
   }
 }
 
