@@ -131,6 +131,10 @@ class Streams {
   [[nodiscard]] const Topology& topology() const;
   void pause();
   void resume();
+  [[nodiscard]] bool is_paused() const;
+  /// Deletes the local state: the next start reads all changelogs from their beginning. Before start() or after close(), else
+  /// kInvalidArgument; kLocked when another process has the directory.
+  [[nodiscard]] Result<void> clean_up();
 
   /// Queries in bytes, over the local tasks' partitions of the store; from any thread while it is written. kNotFound: no such
   /// store; kUnavailable: no task of it runs here now.

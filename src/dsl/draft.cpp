@@ -51,6 +51,23 @@ void Draft::add_stateful_processor(TopologyBuilder::ProcessorSpec processor, std
     builder.add_processor(processor);
   });
 }
+void Draft::add_processor(TopologyBuilder::ProcessorSpec processor, std::function<std::vector<std::string>()> stores) {
+  add([processor = std::move(processor), stores = std::move(stores)](TopologyBuilder& builder) {
+    TopologyBuilder::ProcessorSpec connected = processor;
+    connected.stores = stores();
+    builder.add_processor(std::move(connected));
+  });
+}
+void Draft::add_table(TopologyBuilder::ProcessorSpec processor, std::shared_ptr<const detail::TableFacts> facts,
+                      std::vector<StoreSpec> brought) {
+  add([processor = std::move(processor), facts = std::move(facts), brought = std::move(brought)](TopologyBuilder& builder) {
+    TopologyBuilder::ProcessorSpec connected = processor;
+    connected.stores = detail::add_store(builder, *facts);
+    for (const StoreSpec& store : brought) builder.add_state_store_once(store);
+    connected.stores.insert(connected.stores.end(), processor.stores.begin(), processor.stores.end());
+    builder.add_processor(std::move(connected));
+  });
+}
 void Draft::add_sink(TopologyBuilder::Sink sink) {
   add([sink = std::move(sink)](TopologyBuilder& builder) { builder.add_sink(sink); });
 }
@@ -102,6 +119,53 @@ Topology Draft::build(std::string_view optimization) {
 }
 
 namespace detail {
+
+template <>
+const Named& no_options<Named>() {
+  static const Named kNone;
+  return kNone;
+}
+
+bool TableFacts::versioned() const {
+  if (materialized) return store.kind == StoreKind::kVersionedKeyValue;
+  return upstream.size() == 1 && upstream.front()->versioned();
+}
+void TableFacts::materialize() {
+  if (materialized) return;
+  if (upstream.empty()) materialized = true;
+  for (const auto& table : upstream) table->materialize();
+}
+bool TableFacts::enable_old_values(bool force) {
+  if (send_old_values) return true;
+  if (upstream.size() == 2) {
+    for (const auto& table : upstream) table->enable_old_values(true);
+  } else if (!materialized) {
+    if (!upstream.empty() ? !upstream.front()->enable_old_values(force) : !force) return false;
+    if (upstream.empty()) materialized = true;
+  }
+  send_old_values = true;
+  return true;
+}
+std::vector<std::string> add_store(TopologyBuilder& builder, const TableFacts& facts) {
+  if (!facts.materialized) return {};
+  builder.add_state_store(facts.store);
+  return {facts.store.name};
+}
+TableStores store_of(std::shared_ptr<const TableFacts> facts) {
+  return [facts = std::move(facts)] { return std::vector<std::string>{facts->store.name}; };
+}
+TableStores stores_of_both(TableStores left, TableStores right) {
+  return [left = std::move(left), right = std::move(right)] {
+    std::vector<std::string> stores = left();
+    for (std::string& store : right()) stores.push_back(std::move(store));
+    return stores;
+  };
+}
+StateStore& store_of_table(TaskContext& task, const std::string& name, const char* what) {
+  StateStore* const store = task.store(name);
+  if (store == nullptr) throw StreamsException(std::string(what) + " has no store \"" + name + "\" in its task");
+  return *store;
+}
 
 std::unique_ptr<OperatorNode> PassThroughNode::clone() const {
   return std::unique_ptr<OperatorNode>(new PassThroughNode);

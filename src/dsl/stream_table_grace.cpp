@@ -58,16 +58,14 @@ std::optional<std::chrono::milliseconds> history_of(const TableFacts& table) {
   return shortest;
 }
 
-}  // namespace
-
 void make_wait(TopologyBuilder& builder, const JoinGrace& grace, TopologyBuilder::ProcessorSpec& join) {
   if (!grace.table->versioned()) {
     throw TopologyException("\"" + join.name + "\" has a grace period, but its table keeps no versions: give the table a history "
                             "(Materialized{.history = ...})");
   }
   const auto history = history_of(*grace.table);
-  if (history && *history < *grace.period) {
-    throw TopologyException("\"" + join.name + "\" has a grace period of " + std::to_string(grace.period->count()) +
+  if (history && *history < grace.period) {
+    throw TopologyException("\"" + join.name + "\" has a grace period of " + std::to_string(grace.period.count()) +
                             " ms, but its table's history is " + std::to_string(history->count()) +
                             " ms: versions would be gone before the join asks for them");
   }
@@ -75,10 +73,22 @@ void make_wait(TopologyBuilder& builder, const JoinGrace& grace, TopologyBuilder
   buffer.name = join.name + "-Buffer";
   buffer.kind = StoreKind::kJoinBuffer;
   buffer.engine = StoreEngineKind::kPersistent;
-  buffer.retention = *grace.period;
+  buffer.retention = grace.period;
   builder.add_state_store(buffer);
   join.stores.push_back(buffer.name);
   join.prototype = std::shared_ptr<const OperatorNode>(new WaitingJoinNode(std::move(join.prototype), grace.codec, buffer.name));
+}
+
+}  // namespace
+
+void add_waiting_join(Draft& draft, TopologyBuilder::ProcessorSpec join, std::function<std::vector<std::string>()> stores,
+                      JoinGrace grace) {
+  draft.add([join = std::move(join), stores = std::move(stores), grace = std::move(grace)](TopologyBuilder& builder) {
+    TopologyBuilder::ProcessorSpec waiting = join;
+    waiting.stores = stores();
+    make_wait(builder, grace, waiting);
+    builder.add_processor(std::move(waiting));
+  });
 }
 
 }  // namespace tidemill::detail

@@ -132,6 +132,10 @@ class EmbeddedLog final : public Log, public LogAdmin {
   }
 
   const LogTraits& traits() const override { return engine_->traits; }
+  std::size_t memory_bytes() const override {
+    const std::lock_guard guard(engine_->mutex);
+    return engine_->memory_bytes();
+  }
   Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) override {
     return std::unique_ptr<LogConsumer>(new EmbeddedConsumer(engine_, isolation, nullptr));
   }

@@ -70,6 +70,8 @@ class Engine {
   void notify(const PartitionLog& partition);
   /// Where the memory of batches comes from; any thread, without the lock.
   [[nodiscard]] const std::shared_ptr<BytesPool>& buffers() const { return shared_.buffers; }
+  /// Of batches that are kept for readers, or for the journal's next entry. With the lock.
+  [[nodiscard]] std::size_t memory_bytes() const { return shared_.recent.size_bytes() + shared_.unjournaled_bytes; }
   void watch(PartitionLog& partition, const std::shared_ptr<Signal>& signal);
   void unwatch(PartitionLog& partition, const std::shared_ptr<Signal>& signal);
 

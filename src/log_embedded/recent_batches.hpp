@@ -15,6 +15,8 @@ class RecentBatches {
  public:
   explicit RecentBatches(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
+  [[nodiscard]] std::size_t size_bytes() const { return bytes_; }
+
   /// The batches of one partition; the part that PartitionLog holds.
   class Of {
    public:

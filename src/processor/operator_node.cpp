@@ -16,6 +16,10 @@ std::string join(const std::vector<std::string>& names) {
 
 }  // namespace
 
+OperatorNode::OperatorNode() = default;
+OperatorNode::OperatorNode(const OperatorNode& other) : OperatorNode() { static_cast<void>(other); }
+OperatorNode::~OperatorNode() = default;
+
 void OperatorNode::wire(Wiring wiring) {
   TIDEMILL_ASSERT(task_ == nullptr, "a node is wired once");
   task_ = wiring.task;
@@ -53,6 +57,10 @@ void OperatorNode::caught(const ErasedRecord& record, const RecordContext* outer
   }
 }
 
+void OperatorNode::pass(const ErasedRecord& record) const { forward(record); }
+void OperatorNode::drop(std::string_view reason, const ErasedRecord& record) const {
+  task_->drop(*name_, reason, *record.context);
+}
 void OperatorNode::forward_to_all(const ErasedRecord& record) const {
   for (OperatorNode* child : children_) child->receive(record);
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -75,8 +76,12 @@ class DropCounters {
 /// What a task tells of itself; outlives the task for who still reads.
 struct TaskMetrics {
   explicit TaskMetrics(TaskId task, std::vector<TopicPartition> partitions)
-      : id(task), inputs(std::move(partitions)), lag(new Counter[inputs.size()]),
-        position(new Counter[inputs.size()]), committed(new Counter[inputs.size()]) {}
+      : id(task), inputs(std::move(partitions)), lag(inputs.size()), position(inputs.size()), committed(inputs.size()) {}
+  /// Before others read: of a pattern's topics, which a test names one after the other.
+  void add_input(const TopicPartition& partition) {
+    inputs.push_back(partition);
+    for (std::deque<Counter>* counters : {&lag, &position, &committed}) counters->emplace_back();
+  }
   TaskId id;
   DropCounters dropped;
   Counter processed;
@@ -94,9 +99,9 @@ struct TaskMetrics {
   /// Complete before anybody reads.
   std::vector<Store> stores;
   std::vector<TopicPartition> inputs;
-  std::unique_ptr<Counter[]> lag;        // records between position and high watermark, per input
-  std::unique_ptr<Counter[]> position;   // next offset to process
-  std::unique_ptr<Counter[]> committed;  // next offset, as committed
+  std::deque<Counter> lag;        // records between position and high watermark, per input
+  std::deque<Counter> position;   // next offset to process
+  std::deque<Counter> committed;  // next offset, as committed
   /// The name of the node that runs user code now; null: none.
   std::atomic<const std::string*> node_at_work{nullptr};
 };

@@ -89,6 +89,7 @@ std::optional<std::size_t> StreamTask::add_input(const TopicPartition& partition
     const NodeSpec& spec = options_.topology->nodes[static_cast<std::size_t>(options_.part.nodes[i])];
     if (spec.topic_pattern.empty() || !std::regex_match(partition.topic, std::regex(spec.topic_pattern))) continue;
     make_input(partition, spec).source = static_cast<SourceNode*>(nodes_[i].get());
+    metrics_->add_input(partition);
     return inputs_.size() - 1;
   }
   return std::nullopt;

@@ -217,8 +217,8 @@ std::size_t StreamThread::buffered_bytes() const {
 }
 
 /// With all memory taken only empty inputs are read, a batch at a time: a task may be waiting for one of them.
+// Also without inputs: a consumer has more to tell than records, and does not wait before it has told it.
 bool StreamThread::poll(Now now) {
-  if (inputs_.empty()) return false;
   const std::size_t buffered = buffered_bytes();
   const bool full = buffered >= options_.input_bytes_max;
   if (full) pause_filled_inputs();

@@ -6,6 +6,16 @@
 #include "base/endian.hpp"
 
 namespace tidemill {
+
+namespace detail {
+SerdeBase::SerdeBase(std::shared_ptr<const void> state) noexcept : state_(std::move(state)) {}
+SerdeBase::SerdeBase(const SerdeBase& other) noexcept = default;
+SerdeBase::SerdeBase(SerdeBase&& other) noexcept = default;
+SerdeBase& SerdeBase::operator=(const SerdeBase& other) noexcept = default;
+SerdeBase& SerdeBase::operator=(SerdeBase&& other) noexcept = default;
+SerdeBase::~SerdeBase() = default;
+}  // namespace detail
+
 namespace {
 
 SerializationException wrong_size(const char* type, std::size_t expected, std::size_t actual) {

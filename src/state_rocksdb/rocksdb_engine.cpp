@@ -24,8 +24,11 @@ using namespace rocksdb_state;
 class RocksDbEngine final : public StateEngine {
  public:
   explicit RocksDbEngine(RocksDbOptions options)
-      : options_(options), cache_(rocksdb::NewLRUCache(options.memory_bytes)),
-        buffers_(std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, cache_)) {}
+      : options_(options), gathered_(std::make_shared<GatheredBytes>()),
+        cache_(rocksdb::NewLRUCache(options.memory_bytes - options.memory_bytes / kGatheredPart)),
+        buffers_(std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, cache_)) {
+    gathered_->max = options.memory_bytes / kGatheredPart;
+  }
 
   Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string& directory,
                                                         std::span<const StoreSpec> specs) override {
@@ -50,6 +53,7 @@ class RocksDbEngine final : public StateEngine {
     for (const std::string& name : names) descriptors.emplace_back(name, family_options());
     auto instance = std::make_shared<Instance>();
     instance->flush_bytes = options_.flush_bytes;
+    instance->gathered = gathered_;
     rocksdb::DB* db = nullptr;
     const rocksdb::Status status = rocksdb::DB::Open(db_options, path, descriptors, &instance->families, &db);
     if (!status.ok()) return translate(status, "state in " + path);
@@ -64,10 +68,12 @@ class RocksDbEngine final : public StateEngine {
     return stores;
   }
   bool persistent() const override { return true; }
-  std::size_t memory_bytes() const override { return cache_->GetUsage(); }
+  std::size_t memory_bytes() const override { return cache_->GetUsage() + gathered_->now.load(std::memory_order_relaxed); }
   std::size_t memory_bytes_max() const override { return options_.memory_bytes; }
 
  private:
+  /// Of the memory, for what has been committed and is not in a memtable yet.
+  static constexpr std::size_t kGatheredPart = 4;
   /// Made when the first store is: an application without stores on disk has no such thread.
   std::shared_ptr<RocksDbWriter> writer() {
     const std::lock_guard lock(mutex_);
@@ -98,6 +104,7 @@ class RocksDbEngine final : public StateEngine {
     return {};
   }
   RocksDbOptions options_;
+  std::shared_ptr<GatheredBytes> gathered_;
   std::shared_ptr<rocksdb::Cache> cache_;
   std::shared_ptr<rocksdb::WriteBufferManager> buffers_;
   std::mutex mutex_;

@@ -1,7 +1,5 @@
 #include "state_rocksdb/rocksdb_instance.hpp"
 
-#include <algorithm>
-
 #include "base/endian.hpp"
 
 namespace tidemill::rocksdb_state {
@@ -100,59 +98,11 @@ class RowIterator final : public BytesIterator {
   std::unique_ptr<rocksdb::Iterator> rows_;
 };
 
-class OverlayIterator final : public BytesIterator {
- public:
-  OverlayIterator(std::unique_ptr<BytesIterator> below, const Overlay& above, const BytesRange& range)
-      : below_(std::move(below)), forward_(range.direction == Direction::kForward) {
-    for (const auto& [key, value] : above) {
-      if ((range.from && key < *range.from) || (range.to && key > *range.to)) continue;
-      rows_.emplace_back(key, value);
-    }
-    std::sort(rows_.begin(), rows_.end(), [&](const auto& a, const auto& b) { return before(a.first, b.first); });
-    settle();
-  }
-  bool valid() const override { return above_ || below_->valid(); }
-  BytesView key() const override { return above_ ? BytesView(rows_[at_].first) : below_->key(); }
-  BytesView value() const override { return above_ ? BytesView(*rows_[at_].second) : below_->value(); }
-  void next() override {
-    if (above_) {
-      ++at_;
-    } else {
-      below_->next();
-    }
-    settle();
-  }
-  Result<void> status() const override { return below_->status(); }
-
- private:
-  bool before(BytesView a, BytesView b) const { return forward_ ? a < b : a > b; }
-  void settle() {
-    above_ = false;
-    for (; at_ < rows_.size(); ++at_) {
-      if (below_->valid() && before(below_->key(), rows_[at_].first)) return;
-      if (below_->valid() && below_->key() == rows_[at_].first) below_->next();
-      if (rows_[at_].second) {
-        above_ = true;
-        return;
-      }
-    }
-  }
-  std::unique_ptr<BytesIterator> below_;
-  bool forward_;
-  std::vector<std::pair<std::string, OptionalBytes>> rows_;
-  std::size_t at_ = 0;
-  bool above_ = false;
-};
-
 }  // namespace
 
 std::unique_ptr<BytesIterator> iterate(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family,
                                        const rocksdb::Snapshot* snapshot, const BytesRange& range) {
   return std::unique_ptr<BytesIterator>(new RowIterator(std::move(instance), family, snapshot, range));
-}
-std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, const Overlay& above, const BytesRange& range) {
-  if (above.empty()) return below;
-  return std::unique_ptr<BytesIterator>(new OverlayIterator(std::move(below), above, range));
 }
 
 }  // namespace tidemill::rocksdb_state

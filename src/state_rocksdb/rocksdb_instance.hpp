@@ -2,9 +2,9 @@
 // in which format it is, how far it has followed its changelog, and which input it has seen.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,29 +32,47 @@ Bytes encode(const Meta& meta);
 /// nullopt: of another format, or damaged.
 std::optional<Meta> decode(BytesView in);
 
+/// What all stores of an engine hold in memory for their databases, and how much that may become: the next commit of whoever has
+/// some then gives it away, and a single store's does when it has a good part of it.
+struct GatheredBytes {
+  std::atomic<std::size_t> now{0};
+  std::size_t max = 0;
+  [[nodiscard]] std::size_t store_max() const { return max / 4; }
+};
+
+/// One holder's part of it; ends with the holder.
+class GatheredShare {
+ public:
+  explicit GatheredShare(std::shared_ptr<GatheredBytes> all) : all_(std::move(all)) {}
+  GatheredShare(const GatheredShare&) = delete;
+  GatheredShare& operator=(const GatheredShare&) = delete;
+  ~GatheredShare() { set(0); }
+  void set(std::size_t bytes) {
+    all_->now.fetch_add(bytes - bytes_, std::memory_order_relaxed);
+    bytes_ = bytes;
+  }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// There is too much of it, here or in all.
+  [[nodiscard]] bool too_much() const {
+    return bytes_ > all_->store_max() || all_->now.load(std::memory_order_relaxed) > all_->max;
+  }
+
+ private:
+  std::shared_ptr<GatheredBytes> all_;
+  std::size_t bytes_ = 0;
+};
+
 /// Shared by the stores of a task, their snapshots and iterators, and the writer.
 struct Instance {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::size_t flush_bytes = 0;
+  std::shared_ptr<GatheredBytes> gathered;
   ~Instance();
 };
-
-struct BytesHash {
-  using is_transparent = void;
-  std::size_t operator()(BytesView bytes) const { return std::hash<std::string_view>()(bytes); }
-};
-struct BytesEqual {
-  using is_transparent = void;
-  bool operator()(BytesView a, BytesView b) const { return a == b; }
-};
-/// Rows that are not in the database yet; nullopt: deleted.
-using Overlay = absl::flat_hash_map<std::string, OptionalBytes, BytesHash, BytesEqual>;
 
 /// Rows of a family within a range, as of now or of a snapshot.
 std::unique_ptr<BytesIterator> iterate(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family,
                                        const rocksdb::Snapshot* snapshot, const BytesRange& range);
-/// The rows of `above` over those of `below`; the former are copied, in order, now.
-std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, const Overlay& above, const BytesRange& range);
 
 }  // namespace tidemill::rocksdb_state

@@ -4,6 +4,8 @@
 #include <rocksdb/write_batch.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include <tidemill/base/assert.hpp>
 
 #include "base/crash_point.hpp"
@@ -11,20 +13,18 @@
 namespace tidemill::rocksdb_state {
 namespace {
 
-/// The committed contents: the database as of now, and over it the commit that is on its way there.
+/// The committed contents: the database as of now, and over it what is on its way there.
 class RocksDbSnapshot final : public BytesSnapshot {
  public:
   RocksDbSnapshot(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, Position position,
-                  std::shared_ptr<const Commit> writing)
+                  std::shared_ptr<const Overlay> writing)
       : instance_(std::move(instance)), family_(family), position_(std::move(position)), writing_(std::move(writing)),
         snapshot_(instance_->db->GetSnapshot()) {}
   ~RocksDbSnapshot() override { instance_->db->ReleaseSnapshot(snapshot_); }
   Result<bool> get(BytesView key, Bytes& value) const override {
-    if (writing_) {
-      if (const auto found = writing_->rows.find(key); found != writing_->rows.end()) {
-        if (found->second) value.assign(*found->second);
-        return found->second.has_value();
-      }
+    if (const Overlay::Row* row = writing_ ? writing_->find(key) : nullptr) {
+      if (row->view()) value.assign(row->value);
+      return row->view().has_value();
     }
     rocksdb::ReadOptions options;
     options.snapshot = snapshot_;
@@ -35,7 +35,7 @@ class RocksDbSnapshot final : public BytesSnapshot {
   }
   Result<std::unique_ptr<BytesIterator>> range(const BytesRange& range) const override {
     auto rows = iterate(instance_, family_, snapshot_, range);
-    return writing_ ? lay_over(std::move(rows), writing_->rows, range) : std::move(rows);
+    return writing_ ? lay_frozen_over(std::move(rows), writing_, range) : std::move(rows);
   }
   const Position& position() const override { return position_; }
 
@@ -43,7 +43,7 @@ class RocksDbSnapshot final : public BytesSnapshot {
   std::shared_ptr<Instance> instance_;
   rocksdb::ColumnFamilyHandle* family_;
   Position position_;
-  std::shared_ptr<const Commit> writing_;
+  std::shared_ptr<const Overlay> writing_;
   const rocksdb::Snapshot* snapshot_;
 };
 
@@ -51,9 +51,14 @@ class RocksDbSnapshot final : public BytesSnapshot {
 
 RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, std::string name,
                            std::shared_ptr<RocksDbWriter> writer)
-    : instance_(std::move(instance)), family_(family), name_(std::move(name)), writer_(std::move(writer)) {}
+    : instance_(std::move(instance)), family_(family), name_(std::move(name)), writer_(std::move(writer)),
+      share_(std::make_unique<GatheredShare>(instance_->gathered)) {}
 
-RocksDbStore::~RocksDbStore() { static_cast<void>(settle().has_value()); }
+// What fails here was said at the last commit or flush, or is in the changelog.
+RocksDbStore::~RocksDbStore() {
+  overlay_->abort();
+  static_cast<void>(hand_over(false).has_value() && settle().has_value());
+}
 
 Result<void> RocksDbStore::open() {
   std::string row;
@@ -69,7 +74,7 @@ Result<void> RocksDbStore::open() {
   return clear();
 }
 
-const Overlay* RocksDbStore::frozen() {
+std::shared_ptr<const Overlay> RocksDbStore::frozen() {
   if (!writing_) return nullptr;
   // What has been written may be read from the database; a failure is kept for the next commit.
   if (ticket_->done() && ticket_->outcome()) {
@@ -77,7 +82,7 @@ const Overlay* RocksDbStore::frozen() {
     ticket_.reset();
     return nullptr;
   }
-  return &writing_->rows;
+  return writing_->overlay;
 }
 
 Result<void> RocksDbStore::settle() {
@@ -91,16 +96,35 @@ Result<void> RocksDbStore::settle() {
   return outcome;
 }
 
+Result<void> RocksDbStore::hand_over(bool flush) {
+  if (!gathered_) return {};
+  TIDEMILL_TRY(settle());
+  std::shared_ptr<Overlay> open = overlay_->split();
+  writing_ = std::shared_ptr<const Commit>(new Commit{.instance = instance_,
+                                                      .family = family_,
+                                                      .store = name_,
+                                                      .overlay = std::exchange(overlay_, std::move(open)),
+                                                      .share = std::move(share_),
+                                                      .meta = meta_,
+                                                      .flush = flush});
+  share_ = std::make_unique<GatheredShare>(instance_->gathered);
+  gathered_ = false;
+  if (flush) bytes_since_flush_ = 0;
+  if (writing_->overlay->rows().size() > kInlineRows) {
+    ticket_ = writer_->submit(writing_);
+    return {};
+  }
+  ticket_ = RocksDbWriter::write_now(*writing_);
+  return settle();
+}
+
 Result<bool> RocksDbStore::get(BytesView key, Bytes& value) {
-  const auto in = [&](const Overlay& rows) -> std::optional<bool> {
-    const auto found = rows.find(key);
-    if (found == rows.end()) return std::nullopt;
-    if (found->second) value.assign(*found->second);
-    return found->second.has_value();
-  };
-  if (const auto found = in(uncommitted_)) return *found;
-  if (const Overlay* rows = frozen()) {
-    if (const auto found = in(*rows)) return *found;
+  const Overlay::Row* found = overlay_->look(key);
+  const std::shared_ptr<const Overlay> below = found == nullptr ? frozen() : nullptr;
+  if (below) found = below->find(key);
+  if (found != nullptr) {
+    if (found->view()) value.assign(found->value);
+    return found->view().has_value();
   }
   row_.assign(1, kRowPrefix);
   row_ += key;
@@ -113,65 +137,57 @@ Result<bool> RocksDbStore::get(BytesView key, Bytes& value) {
 }
 
 Result<void> RocksDbStore::put(BytesView key, OptionalBytesView value) {
-  auto found = uncommitted_.find(key);
-  if (found == uncommitted_.end()) {
-    found = uncommitted_.emplace(std::string(key), std::nullopt).first;
-    uncommitted_bytes_ += key.size() + kEntryBytes;
-  } else if (found->second) {
-    uncommitted_bytes_ -= found->second->size();
-  }
-  if (!value) {
-    found->second.reset();
-  } else if (found->second) {
-    found->second->assign(*value);
-  } else {
-    found->second.emplace(*value);
-  }
-  uncommitted_bytes_ += value ? value->size() : 0;
+  overlay_->put(key, value);
+  bytes_since_flush_ += key.size() + (value ? value->size() : 0) + kChangeBytes;
   return {};
 }
 
 Result<std::unique_ptr<BytesIterator>> RocksDbStore::range(const BytesRange& range) {
-  const Overlay* rows = frozen();
-  auto below = iterate(instance_, family_, nullptr, range);
-  if (rows != nullptr) below = lay_over(std::move(below), *rows, range);
-  return lay_over(std::move(below), uncommitted_, range);
+  std::shared_ptr<const Overlay> writing = frozen();
+  auto rows = iterate(instance_, family_, nullptr, range);
+  if (writing) rows = lay_frozen_over(std::move(rows), std::move(writing), range);
+  return lay_over(std::move(rows), overlay_, range);
 }
 
 std::uint64_t RocksDbStore::approximate_num_entries() const {
   std::uint64_t number = 0;
   (void)instance_->db->GetIntProperty(family_, rocksdb::DB::Properties::kEstimateNumKeys, &number);
-  return number + uncommitted_.size() + (writing_ ? writing_->rows.size() : 0);
+  const std::int64_t more = change_of_size(*overlay_) + (writing_ ? change_of_size(*writing_->overlay) : 0);
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, static_cast<std::int64_t>(number) + more));
+}
+
+std::int64_t RocksDbStore::change_of_size(const Overlay& overlay) const {
+  // Rows of a hash map come in no order, so the first ones speak for all.
+  std::int64_t looked_at = 0;
+  std::int64_t change = 0;
+  std::string unused;
+  for (const auto& [key, row] : overlay.rows()) {
+    if (looked_at == kRowsLookedAt) break;
+    ++looked_at;
+    const bool below = instance_->db->KeyMayExist(read_options_, family_, row_of(key), &unused);
+    change += (row.view() ? 1 : 0) - (below ? 1 : 0);
+  }
+  const auto size = static_cast<std::int64_t>(overlay.rows().size());
+  return looked_at == 0 ? 0 : change * size / looked_at;
 }
 
 Result<void> RocksDbStore::commit(const ChangelogPosition& changelog, const Position& position) {
-  if (uncommitted_.empty() && meta_.changelog == changelog && meta_.position == position) return {};
-  TIDEMILL_TRY(settle());
-  auto commit = std::make_shared<Commit>();
-  commit->instance = instance_;
-  commit->family = family_;
-  commit->store = name_;
-  commit->rows = std::exchange(uncommitted_, {});
-  commit->bytes = std::exchange(uncommitted_bytes_, 0);
-  commit->meta = meta_ = {changelog, position};
-  bytes_since_flush_ += commit->bytes;
-  if (bytes_since_flush_ >= instance_->flush_bytes) {
-    bytes_since_flush_ = 0;
-    commit->flush = true;
-  }
-  if (commit->rows.size() <= kInlineRows) return write(*commit);
-  writing_ = commit;
-  ticket_ = writer_->submit(std::move(commit));
+  if (overlay_->clean() && meta_.changelog == changelog && meta_.position == position) return {};
+  if (writing_ && ticket_->done()) TIDEMILL_TRY(settle());
+  overlay_->commit();
+  meta_ = {changelog, position};
+  gathered_ = true;
+  share_->set(overlay_->bytes());
+  const bool flush = bytes_since_flush_ >= instance_->flush_bytes;
+  if (flush || share_->too_much()) return hand_over(flush);
   return {};
 }
 
-void RocksDbStore::abort() {
-  uncommitted_.clear();
-  uncommitted_bytes_ = 0;
-}
+void RocksDbStore::abort() { overlay_->abort(); }
 
 Result<void> RocksDbStore::flush() {
   TIDEMILL_CRASH_POINT("store.flush");
+  TIDEMILL_TRY(hand_over(false));
   TIDEMILL_TRY(settle());
   if (const rocksdb::Status status = instance_->db->Flush(rocksdb::FlushOptions(), family_); !status.ok()) {
     return translate(status, where("flush"));
@@ -183,7 +199,8 @@ Result<void> RocksDbStore::flush() {
 
 Result<void> RocksDbStore::restore(std::span<const std::pair<BytesView, OptionalBytesView>> rows,
                                    const ChangelogPosition& changelog) {
-  TIDEMILL_ASSERT(uncommitted_.empty(), "restore runs outside of any uncommitted change");
+  TIDEMILL_ASSERT(overlay_->clean(), "restore runs outside of any uncommitted change");
+  TIDEMILL_TRY(hand_over(false));
   TIDEMILL_TRY(settle());
   rocksdb::WriteBatch batch;
   for (const auto& [key, value] : rows) {
@@ -202,7 +219,9 @@ Result<void> RocksDbStore::restore(std::span<const std::pair<BytesView, Optional
 }
 
 Result<void> RocksDbStore::clear() {
-  abort();
+  overlay_ = std::make_shared<Overlay>();
+  share_->set(0);
+  gathered_ = false;
   static_cast<void>(settle().has_value());  // what it did is deleted now
   writing_.reset();
   ticket_.reset();
@@ -220,8 +239,8 @@ Result<void> RocksDbStore::clear() {
 }
 
 Result<std::unique_ptr<BytesSnapshot>> RocksDbStore::snapshot() {
-  static_cast<void>(frozen());  // lets go of what has been written
-  return std::unique_ptr<BytesSnapshot>(new RocksDbSnapshot(instance_, family_, meta_.position, writing_));
+  TIDEMILL_TRY(hand_over(false));
+  return std::unique_ptr<BytesSnapshot>(new RocksDbSnapshot(instance_, family_, meta_.position, frozen()));
 }
 
 }  // namespace tidemill::rocksdb_state

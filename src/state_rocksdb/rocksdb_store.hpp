@@ -1,5 +1,8 @@
-// RocksDbStore: one column family as a BytesStore. Uncommitted writes are in a map of our own; a commit freezes the map and gives
-// it to the writer thread, and reads look into the map, then the frozen one, then the database.
+// RocksDbStore: one column family as a BytesStore. Without a log of its own the database keeps nothing safer than a map does, until
+// it is flushed. So what is put stays in an overlay, commit after commit, and reaches the database when there is much of it, before
+// a flush, at the end, and when somebody wants a snapshot: then the overlay is frozen, the writer thread writes it, and reads look
+// into the new one, then the frozen one, then the database. A restart finds the last flush and reads the changelog's tail, which
+// `flush_bytes` of changes bound.
 #pragma once
 
 #include "state_rocksdb/rocksdb_writer.hpp"
@@ -8,10 +11,12 @@ namespace tidemill::rocksdb_state {
 
 class RocksDbStore final : public BytesStore {
  public:
-  /// A commit of at most so many rows is written at once: handing it over would cost more.
+  /// At most so many rows are written at once: handing them over would cost more.
   static constexpr std::size_t kInlineRows = 128;
-  /// What an entry of a map takes beside its bytes.
-  static constexpr std::size_t kEntryBytes = 112;
+  /// What a change takes in the changelog beside its bytes.
+  static constexpr std::size_t kChangeBytes = 16;
+  /// From so many rows of an overlay it is told how many of all of them the database has as well.
+  static constexpr std::int64_t kRowsLookedAt = 256;
 
   RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, std::string name,
                std::shared_ptr<RocksDbWriter> writer);
@@ -24,7 +29,7 @@ class RocksDbStore final : public BytesStore {
   Result<void> put(BytesView key, OptionalBytesView value) override;
   Result<std::unique_ptr<BytesIterator>> range(const BytesRange& range) override;
   std::uint64_t approximate_num_entries() const override;
-  std::size_t uncommitted_bytes() const override { return uncommitted_bytes_; }
+  std::size_t uncommitted_bytes() const override { return overlay_->uncommitted_bytes(); }
   Result<void> commit(const ChangelogPosition& changelog, const Position& position) override;
   void abort() override;
   Result<void> flush() override;
@@ -36,22 +41,27 @@ class RocksDbStore final : public BytesStore {
 
  private:
   [[nodiscard]] std::string where(const char* action) const { return "store \"" + name_ + "\": " + action; }
-  /// The map that is being written, or null.
-  [[nodiscard]] const Overlay* frozen();
+  /// What is being written, or null.
+  [[nodiscard]] std::shared_ptr<const Overlay> frozen();
+  /// What is committed goes to the database: a little now, much by the writer.
+  Result<void> hand_over(bool flush);
   /// Waits until nothing is being written; the outcome of what was.
   Result<void> settle();
+  /// How many rows more there are with the overlay, about.
+  [[nodiscard]] std::int64_t change_of_size(const Overlay& overlay) const;
 
   std::shared_ptr<Instance> instance_;
   rocksdb::ColumnFamilyHandle* family_;
   std::string name_;
   std::shared_ptr<RocksDbWriter> writer_;
   rocksdb::ReadOptions read_options_;
-  Overlay uncommitted_;
-  std::size_t uncommitted_bytes_ = 0;
+  std::shared_ptr<Overlay> overlay_ = std::make_shared<Overlay>();
+  std::unique_ptr<GatheredShare> share_;
   std::shared_ptr<const Commit> writing_;
   std::shared_ptr<const RocksDbWriter::Ticket> ticket_;
-  std::size_t bytes_since_flush_ = 0;
-  Meta meta_;  // of the last commit, written or being written
+  std::size_t bytes_since_flush_ = 0;  // of all changes: as many as a restart reads again
+  Meta meta_;                          // of the last commit, wherever its rows are
+  bool gathered_ = false;              // there are commits that were not handed over
   std::optional<ChangelogPosition> durable_;
   std::string row_;
 };

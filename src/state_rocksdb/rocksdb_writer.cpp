@@ -3,25 +3,23 @@
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
-#include <algorithm>
-#include <vector>
-
 namespace tidemill::rocksdb_state {
+
+namespace {
+
+/// What a row takes in a batch beside its bytes.
+constexpr std::size_t kBatchRowBytes = 16;
 
 Result<void> write(const Commit& commit) {
   const std::string where = "store \"" + commit.store + "\": commit";
-  rocksdb::WriteBatch batch(commit.bytes + commit.rows.size() * 16 + 256);
+  rocksdb::WriteBatch batch(commit.overlay->bytes() + commit.overlay->rows().size() * kBatchRowBytes);
+  std::string key;
   // In the order of their keys: the memtable finds the place of each next to that of the one before.
-  std::vector<const std::pair<const std::string, OptionalBytes>*> rows;
-  rows.reserve(commit.rows.size());
-  for (const auto& row : commit.rows) rows.push_back(&row);
-  std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
-  std::string row;
-  for (const auto* changed : rows) {
-    const auto& [key, value] = *changed;
-    row.assign(1, kRowPrefix);
-    row += key;
-    const rocksdb::Status added = value ? batch.Put(commit.family, row, *value) : batch.Delete(commit.family, row);
+  for (const Overlay::Entry* row : commit.overlay->sorted()) {
+    key.assign(1, kRowPrefix);
+    key += row->first;
+    const OptionalBytesView value = row->second.view();
+    const rocksdb::Status added = value ? batch.Put(commit.family, key, slice(*value)) : batch.Delete(commit.family, key);
     if (!added.ok()) return translate(added, where);
   }
   rocksdb::WriteOptions options;
@@ -37,6 +35,8 @@ Result<void> write(const Commit& commit) {
   if (!status.ok()) return translate(status, "store \"" + commit.store + "\": flush");
   return {};
 }
+
+}  // namespace
 
 RocksDbWriter::~RocksDbWriter() {
   {
@@ -57,7 +57,15 @@ std::shared_ptr<const RocksDbWriter::Ticket> RocksDbWriter::submit(std::shared_p
   return ticket;
 }
 
+std::shared_ptr<const RocksDbWriter::Ticket> RocksDbWriter::write_now(const Commit& commit) {
+  auto ticket = std::make_shared<Ticket>();
+  ticket->outcome_ = write(commit);
+  ticket->done_.store(true, std::memory_order_release);
+  return ticket;
+}
+
 void RocksDbWriter::wait(const Ticket& ticket) {
+  if (ticket.done()) return;
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&ticket] { return ticket.done(); });
 }

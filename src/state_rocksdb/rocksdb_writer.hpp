@@ -1,8 +1,8 @@
-// RocksDbWriter: one thread that writes committed maps into their families, so that a commit does not wait for memtables and
-// compaction. One commit is one WriteBatch: rows and meta row together, in the order of the commits of a store.
+// RocksDbWriter: one thread that writes what stores have gathered into their families, so that a commit does not wait for memtables
+// and compaction. What is handed over at once is one WriteBatch, rows and meta row together, in the order of the commits of a store.
 //
-// A store hands over at most one map at a time (Commit) and reads it meanwhile; the next commit waits for it, which bounds the
-// memory and lets a slow disk slow the task down.
+// A store hands over at most one overlay at a time and reads it meanwhile; the next one waits for it, which bounds the memory and
+// lets a slow disk slow the task down.
 #pragma once
 
 #include <condition_variable>
@@ -10,24 +10,22 @@
 #include <mutex>
 #include <thread>
 
+#include "state_rocksdb/overlay.hpp"
 #include "state_rocksdb/rocksdb_instance.hpp"
 
 namespace tidemill::rocksdb_state {
 
-/// Frozen when handed over: the rows do not change any more.
+/// One commit of a store, or several that became one.
 struct Commit {
   std::shared_ptr<Instance> instance;
-  rocksdb::ColumnFamilyHandle* family = nullptr;
+  rocksdb::ColumnFamilyHandle* family;
   std::string store;
-  Overlay rows;
-  std::size_t bytes = 0;
+  std::shared_ptr<const Overlay> overlay;  // frozen
+  std::unique_ptr<GatheredShare> share;
   Meta meta;
   /// Begin to flush the family afterwards.
   bool flush = false;
 };
-
-/// Writes it, now. What the writer does, and a store itself with a small commit.
-Result<void> write(const Commit& commit);
 
 class RocksDbWriter {
  public:
@@ -49,6 +47,8 @@ class RocksDbWriter {
     Result<void> outcome_;
   };
   [[nodiscard]] std::shared_ptr<const Ticket> submit(std::shared_ptr<const Commit> commit);
+  /// Writes it on the caller's thread: for a small one that is less work.
+  [[nodiscard]] static std::shared_ptr<const Ticket> write_now(const Commit& commit);
   void wait(const Ticket& ticket);
 
  private:

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <tidemill/base/assert.hpp>
 
 namespace tidemill {
 namespace {
@@ -135,6 +136,14 @@ std::size_t ApplicationDirectory::remove_unused(MonotonicTime now, std::chrono::
     ++removed;
   }
   return removed;
+}
+
+Result<void> ApplicationDirectory::remove_state() {
+  const std::lock_guard lock(mutex_);
+  TIDEMILL_ASSERT(claimed_.empty());
+  for (const TaskId& task : task_folders()) TIDEMILL_TRY(storage_->remove_all(to_string(task)));
+  if (storage_) TIDEMILL_TRY(storage_->remove_all(kGlobalFolder));
+  return {};
 }
 
 }  // namespace tidemill

@@ -21,6 +21,8 @@ namespace tidemill {
 
 class ApplicationDirectory final : public runtime::TaskDirectories {
  public:
+  static constexpr const char* kGlobalFolder = "global";
+
   /// kLocked names the owner. With `persistent` false nothing is written and the id is a new one.
   [[nodiscard]] static Result<std::unique_ptr<ApplicationDirectory>> open(const std::string& state_dir,
                                                                           const std::string& application_id, bool persistent,
@@ -34,6 +36,8 @@ class ApplicationDirectory final : public runtime::TaskDirectories {
   [[nodiscard]] std::vector<std::pair<TaskId, std::int64_t>> task_offset_sums() const;
   /// Deletes the folders of tasks that have not been claimed since `delay`; returns how many. The first call only looks.
   std::size_t remove_unused(MonotonicTime now, std::chrono::milliseconds delay);
+  /// Deletes the state of all tasks, none of which is claimed, and that of the global stores.
+  [[nodiscard]] Result<void> remove_state();
 
  private:
   ApplicationDirectory() = default;

@@ -38,6 +38,8 @@ std::vector<Metric> Streams::metrics() const { return impl_->metrics(); }
 const Topology& Streams::topology() const { return *impl_->given_topology_; }
 void Streams::pause() { impl_->set_paused(true); }
 void Streams::resume() { impl_->set_paused(false); }
+bool Streams::is_paused() const { return impl_->is_paused(); }
+Result<void> Streams::clean_up() { return impl_->clean_up(); }
 
 Result<StoreAnswer> Streams::query_get(std::string_view store, BytesView key, QueryIsolation isolation) const {
   return impl_->query({.store = std::string(store), .kind = Impl::QueryKind::kGet, .from = Bytes(key), .to = std::nullopt,

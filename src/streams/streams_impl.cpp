@@ -269,6 +269,17 @@ void Streams::Impl::set_paused(bool paused) {
   for (const auto& thread : threads()) thread->set_paused(paused);
 }
 
+Result<void> Streams::Impl::clean_up() {
+  const StreamsState now = state();
+  if (now != StreamsState::kCreated && now != StreamsState::kNotRunning && now != StreamsState::kError) {
+    return Error{ErrorKind::kInvalidArgument, fmt::format("clean_up(): {} is {}: close it first", config_.application_id, to_string(now))};
+  }
+  if (!has_persistent_stores()) return {};
+  TIDEMILL_ASSIGN(const std::unique_ptr<ApplicationDirectory> directory,
+                  ApplicationDirectory::open(config_.state_dir, config_.application_id, true, system_random()));
+  return directory->remove_state();
+}
+
 Error Streams::Impl::not_ended(std::chrono::milliseconds timeout) const {
   std::string stuck;
   const auto add = [&](const std::string& thread, const std::string& busy) {

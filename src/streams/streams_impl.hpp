@@ -34,6 +34,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   bool wait_until_stopped(std::chrono::milliseconds timeout);
   bool wait_until_caught_up(std::chrono::milliseconds timeout);
   void set_paused(bool paused);
+  [[nodiscard]] bool is_paused() const { return paused_; }
+  Result<void> clean_up();
   /// ConfigException names what was called too late.
   void check_not_started(const char* what) const;
 

@@ -139,7 +139,7 @@ Result<void> Streams::Impl::start_global() {
                                        .clock = &clock(),
                                        .persistent_engine = persistent_engine_.get(),
                                        .memory_engine = memory_engine_.get(),
-                                       .directory = directory_->path() + "/global",
+                                       .directory = directory_->path() + "/" + ApplicationDirectory::kGlobalFolder,
                                        .restore_observer = this,
                                        .on_failure = [this](const Error& error) { end_in_error(error); }};
   global_ = std::make_unique<runtime::GlobalThread>(std::move(options));

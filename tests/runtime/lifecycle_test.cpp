@@ -58,6 +58,38 @@ class Transitions {
   std::vector<Text> seen_;
 };
 
+TEST(Lifecycle, CleaningUpTakesTheLocalStateOfOneThatDoesNotRun) {
+  const auto log = in_memory_log({.default_partitions = 2});
+  const std::string directory = ::testing::TempDir() + "tidemill-clean-up-" + random_uuid(system_random());
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in").group_by_key().count({.store_name = "counts"}).to_stream().to("out");
+  const Topology topology = builder.build();
+  StreamsConfig config = running_config(log);
+  config.default_dsl_store = StoreEngineKind::kPersistent;
+  config.state_dir = directory;
+  const auto folders = [&] {
+    std::set<Text> names;
+    for (const Text& name : real_storage(directory + "/app")->list("").value()) {
+      if (name.find('_') != Text::npos) names.insert(name);
+    }
+    return names;
+  };
+  for (int run = 1; run <= 2; ++run) {
+    Streams streams(topology, config);
+    EXPECT_TRUE(streams.clean_up()) << "before it starts";
+    ASSERT_TRUE(streams.start());
+    EXPECT_THAT(streams.clean_up().error().message, AllOf(HasSubstr("app is "), HasSubstr("close it first")));
+    produce(*log, "in", {{.key = "a", .value = "x"}});
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+    EXPECT_EQ(last_values(*log, "out").size(), 1U);
+    EXPECT_FALSE(folders().empty());
+    ASSERT_TRUE(streams.close());
+    EXPECT_TRUE(streams.clean_up());
+    EXPECT_THAT(folders(), ::testing::IsEmpty());
+  }
+  std::system(("rm -rf " + directory).c_str());
+}
+
 TEST(Lifecycle, StatesGoAsInKafkaStreamsAndTheListenerHearsEachOnceInOrder) {
   const auto log = in_memory_log({.default_partitions = 6});
   Transitions transitions;

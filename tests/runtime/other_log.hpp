@@ -52,12 +52,12 @@ class OtherLog final : public Log {
 
   /// Producers take nothing, as long as it says so.
   void set_full(bool full) { troubles_->full = full; }
-  [[nodiscard]] std::uint64_t refusals() const { return troubles_->refusals; }
+  [[nodiscard]] std::uint64_t polls() const { return troubles_->polls; }
 
  private:
   struct Troubles {
     std::atomic<bool> full{false};
-    std::atomic<std::uint64_t> refusals{0};
+    std::atomic<std::uint64_t> polls{0};
     std::mutex mutex;
     std::vector<PartitionError> errors;
     int then_unavailable = 0;
@@ -82,6 +82,7 @@ class OtherLog final : public Log {
     void pause(const TopicPartition& partition) override { below_->pause(partition); }
     void resume(const TopicPartition& partition) override { below_->resume(partition); }
     Result<PollResult> poll(std::size_t bytes_max) override {
+      ++troubles_->polls;
       TIDEMILL_ASSIGN(PollResult polled, below_->poll(bytes_max));
       const std::lock_guard lock(troubles_->mutex);
       for (auto error = troubles_->errors.begin(); error != troubles_->errors.end();) {
@@ -118,7 +119,6 @@ class OtherLog final : public Log {
     std::int32_t partition_count(TopicHandle topic) const override { return below_->partition_count(topic); }
     SendStatus send(const ProducerRecord& record) override {
       if (!troubles_->full) return below_->send(record);
-      ++troubles_->refusals;
       return SendStatus::kFull;
     }
     const Error& last_error() const override { return below_->last_error(); }

@@ -348,6 +348,26 @@ TEST(StreamThread, AnInputOutOfRangeIsSoughtAgainWhenTheLogIsBackInReach) {
   EXPECT_EQ(world.read("out").size(), 1U);
 }
 
+TEST(StreamThread, OneWithoutTasksPollsItsConsumerWhichWouldNotWaitOtherwise) {
+  World world;
+  world.create("in", 1);
+  const auto log = std::make_shared<OtherLog>(world.log);
+  world.log = log;
+  const auto topology = HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build();
+  Application first(world, topology, {});
+  ASSERT_TRUE(first.settle());
+  Application second(world, topology, {}, 1, "p2");
+  for (int i = 0; i < 10; ++i) {
+    first.step();
+    second.step();
+  }
+  Application& idle = task_count(first.thread()) == 0 ? first : second;
+  ASSERT_EQ(task_count(idle.thread()), 0U);
+  const std::uint64_t polls = log->polls();
+  idle.step();
+  EXPECT_EQ(log->polls(), polls + 1);
+}
+
 /// One record on its way into a log without room, some time after it was read.
 struct NoRoom {
   World world;

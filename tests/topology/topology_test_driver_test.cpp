@@ -122,6 +122,29 @@ TEST(TopologyTestDriver, WhatTheTopologyThrowsLeavesPipeInput) {
   EXPECT_ANY_THROW(in.pipe_input("k", "v"));
 }
 
+TEST(TopologyTestDriver, ShowsWindowsSessionsAndVersions) {
+  using namespace std::chrono_literals;
+  using Text = std::string;
+  StreamsBuilder builder;
+  const auto grouped = builder.stream<Text, Text>("in").group_by_key();
+  grouped.windowed_by(TimeWindows::of_size_with_no_grace(10ms)).count({.store_name = "windows"});
+  grouped.windowed_by(SessionWindows::of_inactivity_gap_with_no_grace(10ms)).count({.store_name = "sessions"});
+  builder.table<Text, Text>("rows", {}, {.store_name = "versions", .history = 1h});
+  TopologyTestDriver driver(builder.build());
+  auto in = driver.create_input_topic<Text, Text>("in");
+  in.pipe_input("a", "x", Timestamp(13));
+  in.pipe_input("a", "x", Timestamp(17));
+  auto rows = driver.create_input_topic<Text, Text>("rows");
+  rows.pipe_input("k", "old", Timestamp(100));
+  rows.pipe_input("k", "new", Timestamp(200));
+  EXPECT_EQ((driver.window_store<Text, ValueAndTimestamp<std::int64_t>>("windows")->fetch("a", Timestamp(10))->value), 2);
+  EXPECT_EQ((driver.session_store<Text, std::int64_t>("sessions")->fetch_session("a", Timestamp(13), Timestamp(17))), 2);
+  const auto versions = driver.versioned_store<Text, Text>("versions");
+  EXPECT_EQ(versions->get("k")->value, "new");
+  EXPECT_EQ(versions->get("k", Timestamp(150))->value, "old");
+  EXPECT_EQ((driver.window_store<Text, std::int64_t>("nothing")), nullptr);
+}
+
 TEST(TopologyTestDriver, HeadersAndTimestampsGoThrough) {
   StreamsBuilder builder;
   builder.stream<std::string, std::string>("in").filter([](const auto&, const std::string&) { return true; }).to("out");

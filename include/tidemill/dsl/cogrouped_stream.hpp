@@ -20,8 +20,8 @@ namespace detail {
 /// One of the streams, its value type forgotten.
 template <class K, class VR>
 struct CogroupInput {
-  using Init = std::function<std::optional<VR>()>;
-  using Merge = std::function<std::optional<VR>(const K&, const std::optional<VR>&, const VR&)>;
+  using Init = AggregateStart<VR>;
+  using Merge = SessionMerge<K, VR>;
   struct Place {
     std::string node;
     std::set<std::string> sources;
@@ -106,9 +106,8 @@ class TimeWindowedCogroupedKStream {
  public:
   TimeWindowedCogroupedKStream(std::vector<detail::CogroupInput<K, VR>> inputs, detail::WindowPlan plan)
       : inputs_(std::move(inputs)), plan_(plan) {}
-  KTable<Windowed<K>, VR> aggregate(VR initial, Materialized<K, VR> materialized = {}) const {
-    return detail::windowed_cogroup<K, VR>(inputs_, plan_, [initial] { return std::optional<VR>(initial); },
-                                           [](const K&, const std::optional<VR>&, const VR& stored) { return std::optional<VR>(stored); },
+  KTable<Windowed<K>, VR> aggregate(VR initial, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+    return detail::windowed_cogroup<K, VR>(inputs_, plan_, [initial] { return std::optional<VR>(initial); }, nullptr,
                                            materialized);
   }
 
@@ -124,7 +123,7 @@ class SessionWindowedCogroupedKStream {
       : inputs_(std::move(inputs)), plan_(plan) {}
   /// `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
   template <class M>
-  KTable<Windowed<K>, VR> aggregate(VR initial, M merger, Materialized<K, VR> materialized = {}) const {
+  KTable<Windowed<K>, VR> aggregate(VR initial, M merger, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     static_assert(detail::SessionMerger<M, K, VR>, "aggregate(initial, merger): merger must be callable as "
                                                    "Result(const Key&, const Result&, const Result&)");
     return detail::windowed_cogroup<K, VR>(
@@ -155,7 +154,7 @@ class CogroupedKStream {
     if constexpr (detail::WindowAggregator<F, K, V, VR>) changed.inputs_.push_back(input<V>(group, std::move(aggregator)));
     return changed;
   }
-  KTable<K, VR> aggregate(VR initial, Materialized<K, VR> materialized = {}) const {
+  KTable<K, VR> aggregate(VR initial, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     auto facts = std::make_shared<detail::TableFacts>();
     facts->materialized = true;
     facts->store = detail::store_spec(
@@ -181,28 +180,29 @@ class CogroupedKStream {
   using Input = detail::CogroupInput<K, VR>;
   template <class V, class F>
   static Input input(const KGroupedStream<K, V>& group, F aggregator) {
-    auto update = detail::aggregate_update<K, V, VR>(std::move(aggregator));
-    using Update = decltype(update);
+    Input made = input_of<V>(group, detail::aggregate_update<K, V, VR>(std::move(aggregator)));
+    made.null_values = !detail::Aggregator<F, K, V, VR>;
+    return made;
+  }
+  template <class V>
+  [[gnu::noinline]] static Input input_of(const KGroupedStream<K, V>& group, detail::WindowUpdate<K, V, VR> update) {
     Input made;
     made.draft = group.stream().handle().draft;
     made.key_serde = group.grouped().key_serde;
     made.type = detail::stream_type<K, V>();
     made.repartitions = group.stream().handle().repartition_required;
-    made.null_values = !detail::Aggregator<F, K, V, VR>;
     made.repartition = [group](const std::string& store) {
       const KStream<K, V> from = group.repartitioned(store);
       return typename Input::Place{from.handle().node, from.handle().sources, from.handle().key_serde};
     };
     made.plain = [update](std::shared_ptr<const detail::TableFacts> facts, const Serde<K>& key, const Serde<VR>& value,
                           const typename Input::Init& init) -> OperatorNode* {
-      auto of_value = [update](const K& k, const V& v, const std::optional<VR>& so_far) mutable { return update(k, &v, so_far); };
-      return new detail::AggregateNode<K, V, VR, decltype(of_value), typename Input::Init>(std::move(facts), key, value, of_value,
-                                                                                          init);
+      auto of_value = [update](const K& k, const V& v, const std::optional<VR>& so_far) { return update(k, &v, so_far); };
+      return new detail::AggregateNode<K, V, VR>(std::move(facts), key, value, of_value, init);
     };
     made.windowed = [update](const Serde<K>& key, const Serde<VR>& value, const typename Input::Init& init,
                              const typename Input::Merge& merge) -> detail::WindowedAggregate* {
-      return new detail::TypedWindowedAggregate<K, V, VR, Update, typename Input::Init, typename Input::Merge>(key, value, update,
-                                                                                                            init, merge);
+      return new detail::TypedWindowedAggregate<K, V, VR>(key, value, update, init, merge);
     };
     return made;
   }

@@ -5,6 +5,7 @@
 // the earlier one's step reads when it is written.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,6 +15,10 @@
 #include <tidemill/topology/topology_builder.hpp>
 
 namespace tidemill {
+
+namespace detail {
+struct TableFacts;
+}
 
 class Draft {
  public:
@@ -50,6 +55,11 @@ class Draft {
   void add_processor(TopologyBuilder::ProcessorSpec processor);
   /// The same, with stores that it brings along.
   void add_stateful_processor(TopologyBuilder::ProcessorSpec processor, std::vector<StoreSpec> stores);
+  /// The same, connected to stores that are known when the topology is written.
+  void add_processor(TopologyBuilder::ProcessorSpec processor, std::function<std::vector<std::string>()> stores);
+  /// The node of a table: its store, if by then it has one, is added in front of it.
+  void add_table(TopologyBuilder::ProcessorSpec processor, std::shared_ptr<const detail::TableFacts> facts,
+                 std::vector<StoreSpec> brought = {});
   void add_sink(TopologyBuilder::Sink sink);
   void copartition(std::set<std::string> left, const std::set<std::string>& right);
   /// The nodes behind a change of key: filter, internal topic, sink and source; the source's name.

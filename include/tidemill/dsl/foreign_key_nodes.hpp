@@ -34,8 +34,9 @@ class ForeignKeyTypes {
                               const RecordContext& context) = 0;
 };
 
-/// `extract(const K&, const V&) -> optional<KO>`, `joiner(const V&, const VO*) -> optional<VR>`.
-template <class K, class V, class KO, class VO, class VR, class Extract, class F>
+template <class V, class VO, class VR>
+using ForeignJoiner = std::function<std::optional<VR>(const V&, const VO*)>;
+template <class K, class V, class KO, class VO, class VR>
 class TypedForeignKey final : public ForeignKeyTypes {
  public:
   struct Sides {
@@ -46,7 +47,7 @@ class TypedForeignKey final : public ForeignKeyTypes {
     Serde<KO> right_key;
     Serde<VO> right_value;
   };
-  TypedForeignKey(std::shared_ptr<const Sides> sides, Extract extract, F joiner)
+  TypedForeignKey(std::shared_ptr<const Sides> sides, TableMap<K, V, KO> extract, ForeignJoiner<V, VO, VR> joiner)
       : sides_(std::move(sides)), extract_(std::move(extract)), joiner_(std::move(joiner)) {}
   std::unique_ptr<ForeignKeyTypes> clone() const override {
     return std::unique_ptr<ForeignKeyTypes>(new TypedForeignKey(sides_, extract_, joiner_));
@@ -94,8 +95,8 @@ class TypedForeignKey final : public ForeignKeyTypes {
 
  private:
   std::shared_ptr<const Sides> sides_;
-  Extract extract_;
-  F joiner_;
+  TableMap<K, V, KO> extract_;
+  ForeignJoiner<V, VO, VR> joiner_;
   std::unique_ptr<ValueGetter<K, V>> left_;
   std::unique_ptr<ValueGetter<KO, VO>> right_;
   std::optional<ValueAndTimestamp<V>> current_;

@@ -20,18 +20,25 @@ class CogroupedKStream;
 template <class K, class V>
 class KGroupedStream {
  public:
-  KGroupedStream(KStream<K, V> stream, Grouped<K, V> grouped)
-      : stream_(std::move(stream)), grouped_(std::move(grouped)) {
+  [[gnu::noinline]] KGroupedStream(const KStream<K, V>& stream, const Grouped<K, V>& grouped)
+      : stream_(stream), grouped_(grouped) {
     if (!grouped_.name.empty()) Draft::check_name(grouped_.name);
   }
-  KTable<K, std::int64_t> count(Materialized<K, std::int64_t> materialized = {}) const;
+  [[gnu::noinline]] KGroupedStream(const KGroupedStream&) = default;
+  [[gnu::noinline]] KGroupedStream(KGroupedStream&&) noexcept = default;
+  [[gnu::noinline]] KGroupedStream& operator=(const KGroupedStream&) = default;
+  [[gnu::noinline]] KGroupedStream& operator=(KGroupedStream&&) noexcept = default;
+  [[gnu::noinline]] ~KGroupedStream() = default;
+  [[gnu::noinline]] KTable<K, std::int64_t> count(
+      const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const;
   /// `reducer(const V& so_far, const V& value) -> V or std::optional<V>` (none deletes); the first value of a key is taken as
   /// it is.
   template <class F>
-  KTable<K, V> reduce(F reducer, Materialized<K, V> materialized = {}) const;
+  KTable<K, V> reduce(F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const;
   /// `aggregator(const K&, const V&, const VR& so_far) -> VR or std::optional<VR>` (none deletes).
   template <class VR, class F>
-  KTable<K, VR> aggregate(VR initial, F aggregator, Materialized<K, VR> materialized = {}) const;
+  KTable<K, VR> aggregate(VR initial, F aggregator,
+                          const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const;
   /// Cuts the group into windows, to be aggregated each by itself.
   TimeWindowedKStream<K, V> windowed_by(const TimeWindows& windows) const;
   TimeWindowedKStream<K, V> windowed_by(const UnlimitedWindows& windows) const;
@@ -52,28 +59,36 @@ class KGroupedStream {
   KStream<K, V> repartitioned(const std::string& store) const;
 
  private:
-  template <class VR, class F, class Init>
-  KTable<K, VR> aggregate_into(const char* prefix, F update, Init init, Materialized<K, VR> materialized) const;
+  /// `value_serde`: where none is given.
+  template <class VR>
+  [[gnu::noinline]] KTable<K, VR> aggregate_into(const char* prefix, detail::AggregateUpdate<K, V, VR> update,
+                                                 detail::AggregateStart<VR> start, const Materialized<K, VR>& materialized,
+                                                 const std::optional<Serde<VR>>& value_serde) const;
   KStream<K, V> stream_;
   Grouped<K, V> grouped_;
   std::shared_ptr<std::optional<KStream<K, V>>> shared_ = std::make_shared<std::optional<KStream<K, V>>>();
 };
 
 template <class K, class V>
-KGroupedStream<K, V> KStream<K, V>::group_by_key(Grouped<K, V> grouped) const {
-  return KGroupedStream<K, V>(*this, std::move(grouped));
+KGroupedStream<K, V> KStream<K, V>::group_by_key(const Grouped<K, V>& grouped) const {
+  return KGroupedStream<K, V>(*this, grouped);
 }
 template <class K, class V>
 template <class F>
-auto KStream<K, V>::group_by(F selector, Grouped<typename detail::MadeBy<F, K, V>::Type, V> grouped) const {
+auto KStream<K, V>::group_by(F selector, const Grouped<typename detail::MadeBy<F, K, V>::Type, V>& grouped) const {
   TIDEMILL_CHECK_RESULT("group_by(selector)", Mapper, F,
                         "the selector must return the new key, of a type that is copyable and owns what it holds, or a "
                         "std::optional of it");
   if constexpr (detail::Mapper<F, K, V>) {
-    auto keyed = select_key(std::move(selector), {grouped.name});
-    keyed.at_.value_serde = at_.value_serde;
-    return keyed.group_by_key(std::move(grouped));
+    return grouped_by(new detail::SelectKeyNode<K, V, F>(std::move(selector)), grouped);
   }
+}
+template <class K, class V>
+template <class KR>
+KGroupedStream<KR, V> KStream<K, V>::grouped_by(OperatorNode* selector, const Grouped<KR, V>& grouped) const {
+  auto keyed = next<KR, V>({grouped.name}, "KSTREAM-KEY-SELECT-", selector, detail::Changes::kKey);
+  keyed.at_.value_serde = at_.value_serde;
+  return KGroupedStream<KR, V>(keyed, grouped);
 }
 
 template <class K, class V>
@@ -88,60 +103,59 @@ KStream<K, V> KGroupedStream<K, V>::repartitioned(const std::string& store) cons
 }
 
 template <class K, class V>
-template <class VR, class F, class Init>
-KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, F update, Init init,
-                                                   Materialized<K, VR> materialized) const {
+template <class VR>
+KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, detail::AggregateUpdate<K, V, VR> update,
+                                                   detail::AggregateStart<VR> start, const Materialized<K, VR>& materialized,
+                                                   const std::optional<Serde<VR>>& value_serde) const {
   const auto& at = stream_.at_;
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
   facts->store = detail::store_spec(materialized, at.draft->store_name_or_new(materialized.store_name, prefix));
   const std::string name = at.draft->name_or_new(materialized.name, prefix);
-  const auto key = materialized.key_serde ? materialized.key_serde : grouped_.key_serde;
+  const auto& key = materialized.key_serde ? materialized.key_serde : grouped_.key_serde;
+  const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
   const KStream<K, V> from = repartitioned(facts->store.name);
-  const Serde<K> key_serde = from.key_serde(key);
-  const Serde<VR> value_serde = detail::serde_or_default(materialized.value_serde, "the value type of the aggregate");
-  at.draft->add([=, parent = from.at_.node](TopologyBuilder& builder) {
-    builder.add_processor({.name = name,
-                           .prototype = prototype(new detail::AggregateNode<K, V, VR, F, Init>(facts, key_serde, value_serde,
-                                                                                               update, init)),
-                           .parents = {parent}, .stores = detail::add_store(builder, *facts),
-                           .input = detail::stream_type<K, V>(), .output = detail::table_type<K, VR>()});
-  });
-  return KTable<K, VR>({at.draft, name, from.at_.sources, facts,
-                        detail::store_getter<K, VR>(facts, key_serde, value_serde), key, materialized.value_serde});
+  const Serde<K> kept_key = from.key_serde(key);
+  const Serde<VR> kept_value = detail::serde_or_default(value, "the value type of the aggregate");
+  at.draft->add_table({.name = name,
+                       .prototype = prototype(new detail::AggregateNode<K, V, VR>(facts, kept_key, kept_value,
+                                                                                 std::move(update), std::move(start))),
+                       .parents = {from.at_.node},
+                       .input = detail::stream_type<K, V>(),
+                       .output = detail::table_type<K, VR>()},
+                      facts);
+  return KTable<K, VR>(
+      {at.draft, name, from.at_.sources, facts, detail::store_getter<K, VR>(facts, kept_key, kept_value), key, value});
 }
 
 template <class K, class V>
-KTable<K, std::int64_t> KGroupedStream<K, V>::count(Materialized<K, std::int64_t> materialized) const {
+KTable<K, std::int64_t> KGroupedStream<K, V>::count(const Materialized<K, std::int64_t>& materialized) const {
   if (materialized.given() && materialized.store_name.empty()) stream_.at_.draft->burn_index();
   auto update = [](const K&, const V&, const std::optional<std::int64_t>& so_far) {
     return std::optional<std::int64_t>(*so_far + 1);
   };
   auto init = [] { return std::optional<std::int64_t>(0); };
-  return aggregate_into<std::int64_t>("KSTREAM-AGGREGATE-", update, init, std::move(materialized));
+  return aggregate_into<std::int64_t>("KSTREAM-AGGREGATE-", update, init, materialized, {});
 }
 template <class K, class V>
 template <class F>
-KTable<K, V> KGroupedStream<K, V>::reduce(F reducer, Materialized<K, V> materialized) const {
+KTable<K, V> KGroupedStream<K, V>::reduce(F reducer, const Materialized<K, V>& materialized) const {
   TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
   static_assert(detail::Reducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const Value& "
                                        "value), and may return a std::optional of it; for another type use aggregate()");
   if constexpr (detail::Reducer<F, V>) {
-    if (!materialized.value_serde) {
-      materialized.value_serde = grouped_.value_serde ? grouped_.value_serde : stream_.at_.value_serde;
-    }
     auto update = [reducer](const K&, const V& value, const std::optional<V>& so_far) mutable {
       return so_far ? std::optional<V>(reducer(*so_far, value)) : std::optional<V>(value);
     };
     auto init = [] { return std::optional<V>(); };
-    return aggregate_into<V>("KSTREAM-REDUCE-", update, init, std::move(materialized));
+    return aggregate_into<V>("KSTREAM-REDUCE-", update, init, materialized, value_serde());
   } else {
     return KTable<K, V>({});
   }
 }
 template <class K, class V>
 template <class VR, class F>
-KTable<K, VR> KGroupedStream<K, V>::aggregate(VR initial, F aggregator, Materialized<K, VR> materialized) const {
+KTable<K, VR> KGroupedStream<K, V>::aggregate(VR initial, F aggregator, const Materialized<K, VR>& materialized) const {
   TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
   static_assert(detail::Aggregator<F, K, V, VR>,
                 "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, "
@@ -151,7 +165,7 @@ KTable<K, VR> KGroupedStream<K, V>::aggregate(VR initial, F aggregator, Material
       return std::optional<VR>(aggregator(key, value, *so_far));
     };
     auto init = [initial] { return std::optional<VR>(initial); };
-    return aggregate_into<VR>("KSTREAM-AGGREGATE-", update, init, std::move(materialized));
+    return aggregate_into<VR>("KSTREAM-AGGREGATE-", update, init, materialized, {});
   } else {
     return KTable<K, VR>({});
   }

@@ -17,30 +17,29 @@ class KGroupedTable {
       : draft_(std::move(draft)), node_(std::move(node)), grouped_(std::move(grouped)) {}
 
   /// A group that has become empty stays, as 0.
-  KTable<K, std::int64_t> count(Materialized<K, std::int64_t> materialized = {}) const {
+  KTable<K, std::int64_t> count(const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
     auto add = [](const K&, const V&, const std::optional<std::int64_t>& so_far) {
       return std::optional<std::int64_t>(so_far.value_or(0) + 1);
     };
     auto subtract = [](const K&, const V&, const std::int64_t& so_far) { return std::optional<std::int64_t>(so_far - 1); };
-    return aggregate_into<std::int64_t>("KTABLE-AGGREGATE-", add, subtract, std::move(materialized));
+    return aggregate_into<std::int64_t>("KTABLE-AGGREGATE-", add, subtract, materialized, {});
   }
   /// `adder(const V& so_far, const V& value)` and `subtractor(const V& so_far, const V& value)`, each V or std::optional<V>.
   template <class Add, class Subtract>
-  KTable<K, V> reduce(Add adder, Subtract subtractor, Materialized<K, V> materialized = {}) const {
+  KTable<K, V> reduce(Add adder, Subtract subtractor, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     static_assert(detail::Reducer<Add, V> && detail::Reducer<Subtract, V>,
                   "reduce(adder, subtractor): both must be callable as Value(const Value& so_far, const Value& value)");
-    if (!materialized.value_serde) materialized.value_serde = grouped_.value_serde;
     auto add = [adder](const K&, const V& value, const std::optional<V>& so_far) mutable {
       return so_far ? std::optional<V>(adder(*so_far, value)) : std::optional<V>(value);
     };
     auto subtract = [subtractor](const K&, const V& value, const V& so_far) mutable {
       return std::optional<V>(subtractor(so_far, value));
     };
-    return aggregate_into<V>("KTABLE-REDUCE-", add, subtract, std::move(materialized));
+    return aggregate_into<V>("KTABLE-REDUCE-", add, subtract, materialized, grouped_.value_serde);
   }
   /// `adder(const K&, const V&, const VR& so_far)` and `subtractor` likewise, each VR or std::optional<VR>.
   template <class VR, class Add, class Subtract>
-  KTable<K, VR> aggregate(VR initial, Add adder, Subtract subtractor, Materialized<K, VR> materialized = {}) const {
+  KTable<K, VR> aggregate(VR initial, Add adder, Subtract subtractor, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     static_assert(detail::Aggregator<Add, K, V, VR> && detail::Aggregator<Subtract, K, V, VR>,
                   "aggregate(initial, adder, subtractor): both must be callable as Result(const Key&, const Value&, const "
                   "Result& so_far), where Result is the type of `initial`");
@@ -50,12 +49,16 @@ class KGroupedTable {
     auto subtract = [subtractor](const K& key, const V& value, const VR& so_far) mutable {
       return std::optional<VR>(subtractor(key, value, so_far));
     };
-    return aggregate_into<VR>("KTABLE-AGGREGATE-", add, subtract, std::move(materialized));
+    return aggregate_into<VR>("KTABLE-AGGREGATE-", add, subtract, materialized, {});
   }
 
  private:
-  template <class VR, class Add, class Subtract>
-  KTable<K, VR> aggregate_into(const char* prefix, Add add, Subtract subtract, Materialized<K, VR> materialized) const;
+  /// `value_serde`: where none is given.
+  template <class VR>
+  [[gnu::noinline]] KTable<K, VR> aggregate_into(const char* prefix, detail::AggregateUpdate<K, V, VR> add,
+                                                 detail::AggregateSubtract<K, V, VR> subtract,
+                                                 const Materialized<K, VR>& materialized,
+                                                 const std::optional<Serde<VR>>& value_serde) const;
 
   std::shared_ptr<Draft> draft_;
   std::string node_;
@@ -65,9 +68,11 @@ class KGroupedTable {
 };
 
 template <class K, class V>
-template <class VR, class Add, class Subtract>
-KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, Add add, Subtract subtract,
-                                                  Materialized<K, VR> materialized) const {
+template <class VR>
+KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::AggregateUpdate<K, V, VR> add,
+                                                  detail::AggregateSubtract<K, V, VR> subtract,
+                                                  const Materialized<K, VR>& materialized,
+                                                  const std::optional<Serde<VR>>& value_serde) const {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
   // A store without a name is an aggregate's, also where the node reduces: Java's names.
@@ -76,10 +81,11 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, Add add, S
   std::string source = draft_->name_or_new(materialized.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(materialized.name, prefix);
   const std::string topic = Draft::repartition_topic(grouped_.name.empty() ? facts->store.name : grouped_.name);
-  const auto key = grouped_.key_serde ? grouped_.key_serde : materialized.key_serde;
+  const auto& key = grouped_.key_serde ? grouped_.key_serde : materialized.key_serde;
+  const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the grouped table");
   const Serde<V> sent_serde = detail::serde_or_default(grouped_.value_serde, "the value type of the grouped table");
-  const Serde<VR> value_serde = detail::serde_or_default(materialized.value_serde, "the value type of the aggregate");
+  const Serde<VR> kept_serde = detail::serde_or_default(value, "the value type of the aggregate");
   if (!grouped_.name.empty() && !shared_->empty()) {
     source = *shared_;
   } else {
@@ -94,39 +100,39 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, Add add, S
                           .output = detail::table_type<K, V>()});
     });
   }
-  draft_->add([=](TopologyBuilder& builder) {
-    builder.add_processor(
-        {.name = name,
-         .prototype = prototype(new detail::TableAggregateNode<K, V, VR, Add, Subtract>(facts, key_serde, value_serde, add, subtract)),
-         .parents = {source}, .stores = detail::add_store(builder, *facts),
-         .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()});
-  });
-  return KTable<K, VR>({draft_, name, {source}, facts, detail::store_getter<K, VR>(facts, key_serde, value_serde), key,
-                        materialized.value_serde});
+  draft_->add_table({.name = name,
+                     .prototype = prototype(new detail::TableAggregateNode<K, V, VR>(facts, key_serde, kept_serde,
+                                                                                    std::move(add), std::move(subtract))),
+                     .parents = {source}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
+                    facts);
+  return KTable<K, VR>(
+      {draft_, name, {source}, facts, detail::store_getter<K, VR>(facts, key_serde, kept_serde), key, value});
 }
 
 template <class K, class V>
 template <class F>
-auto KTable<K, V>::group_by(F selector, Grouped<typename detail::SelectedPair<F, K, V>::Key,
-                                                typename detail::SelectedPair<F, K, V>::Value> grouped) const {
+auto KTable<K, V>::group_by(F selector, const detail::SelectedGroup<F, K, V>& grouped) const {
   TIDEMILL_CHECK_RESULT("group_by(selector)", PairMapper, F,
                         "the selector must return a std::pair of the new key and value, each of which may be a std::optional");
   if constexpr (detail::PairMapper<F, K, V>) {
     using KR = typename detail::SelectedPair<F, K, V>::Key;
     using VR = typename detail::SelectedPair<F, K, V>::Value;
-    const std::string name = at_.draft->name_or_new(grouped.name, "KTABLE-SELECT-");
-    at_.facts->enable_old_values(true);
-    if constexpr (std::is_same_v<VR, V>) {
-      if (!grouped.value_serde) grouped.value_serde = at_.value_serde;
-    }
-    at_.draft->add([name, selector, parent = at_.node, facts = at_.facts](TopologyBuilder& builder) {
-      builder.add_processor(
-          {.name = name,
-           .prototype = prototype(new detail::TableSelectNode<K, V, KR, VR, F>(selector, facts->versioned())),
-           .parents = {parent}, .input = detail::table_type<K, V>(), .output = detail::table_type<KR, VR>()});
-    });
-    return KGroupedTable<KR, VR>(at_.draft, name, std::move(grouped));
+    return grouped_by<KR, VR>(new detail::TableSelectNode<K, V, KR, VR, F>(std::move(selector), at_.facts), grouped);
   }
+}
+
+template <class K, class V>
+template <class KR, class VR>
+KGroupedTable<KR, VR> KTable<K, V>::grouped_by(OperatorNode* selector, Grouped<KR, VR> grouped) const {
+  auto made = prototype(selector);
+  const std::string name = at_.draft->name_or_new(grouped.name, "KTABLE-SELECT-");
+  at_.facts->enable_old_values(true);
+  if constexpr (std::is_same_v<VR, V>) {
+    if (!grouped.value_serde) grouped.value_serde = at_.value_serde;
+  }
+  at_.draft->add_processor({.name = name, .prototype = std::move(made), .parents = {at_.node},
+                            .input = detail::table_type<K, V>(), .output = detail::table_type<KR, VR>()});
+  return KGroupedTable<KR, VR>(at_.draft, name, std::move(grouped));
 }
 
 }  // namespace tidemill

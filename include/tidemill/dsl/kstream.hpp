@@ -5,7 +5,6 @@
 
 #include <tidemill/dsl/checks.hpp>
 #include <tidemill/dsl/draft.hpp>
-#include <tidemill/dsl/stream_table_grace.hpp>
 #include <tidemill/dsl/table_nodes.hpp>
 #include <tidemill/dsl/windows.hpp>
 #include <tidemill/processor/fixed_key_processor.hpp>
@@ -44,21 +43,27 @@ class KStream {
     std::shared_ptr<std::string> join_source = std::make_shared<std::string>();
   };
   explicit KStream(Handle handle) : at_(std::move(handle)) {}
+  // Compiled once for its types: a topology copies and drops a handle with every operator.
+  [[gnu::noinline]] KStream(const KStream&) = default;
+  [[gnu::noinline]] KStream(KStream&&) noexcept = default;
+  [[gnu::noinline]] KStream& operator=(const KStream&) = default;
+  [[gnu::noinline]] KStream& operator=(KStream&&) noexcept = default;
+  [[gnu::noinline]] ~KStream() = default;
 
   template <class F>
-  KStream filter(F predicate, Named named = {}) const {
+  KStream filter(F predicate, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return same(named, "KSTREAM-FILTER-", new detail::FilterNode<K, V, F>(std::move(predicate), true));
   }
   template <class F>
-  KStream filter_not(F predicate, Named named = {}) const {
+  KStream filter_not(F predicate, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return same(named, "KSTREAM-FILTER-", new detail::FilterNode<K, V, F>(std::move(predicate), false));
   }
   template <class F>
-  auto map_values(F mapper, Named named = {}) const {
+  auto map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F,
                           "the mapper must return the new value, of a type that is copyable and owns what it holds "
                           "(std::string instead of std::string_view), or a std::optional of it");
@@ -70,7 +75,7 @@ class KStream {
   }
   /// The mapper returns a container of values.
   template <class F>
-  auto flat_map_values(F mapper, Named named = {}) const {
+  auto flat_map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("flat_map_values(mapper)", ListMapper, F,
                           "the mapper must return a container of values (a text is a container of characters: "
                           "return a std::vector of texts)");
@@ -82,7 +87,7 @@ class KStream {
   }
   /// The mapper returns a std::pair of key and value.
   template <class F>
-  auto map(F mapper, Named named = {}) const {
+  auto map(F mapper, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("map(mapper)", PairMapper, F,
                           "the mapper must return a std::pair of key and value; to change the value alone, use map_values()");
     if constexpr (detail::PairMapper<F, K, V>) {
@@ -93,7 +98,7 @@ class KStream {
   }
   /// The mapper returns a container of std::pair.
   template <class F>
-  auto flat_map(F mapper, Named named = {}) const {
+  auto flat_map(F mapper, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("flat_map(mapper)", PairListMapper, F,
                           "the mapper must return a container of std::pair of key and value");
     if constexpr (detail::PairListMapper<F, K, V>) {
@@ -103,7 +108,7 @@ class KStream {
     }
   }
   template <class F>
-  auto select_key(F selector, Named named = {}) const {
+  auto select_key(F selector, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("select_key(selector)", Mapper, F,
                           "the selector must return the new key, of a type that is copyable and owns what it holds, or a "
                           "std::optional of it");
@@ -114,67 +119,72 @@ class KStream {
     }
   }
   template <class F>
-  KStream peek(F action, Named named = {}) const {
+  KStream peek(F action, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_FUNCTION("peek(action)", F);
     if constexpr (!detail::RecordFunction<F, K, V>) return *this;
     else return same(named, "KSTREAM-PEEK-", new detail::PeekNode<K, V, F>(std::move(action)));
   }
   template <class F>
-  void foreach (F action, Named named = {}) const {
+  void foreach (F action, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_FUNCTION("foreach(action)", F);
     if constexpr (detail::RecordFunction<F, K, V>) {
       (void)same(named, "KSTREAM-FOREACH-", new detail::PeekNode<K, V, F>(std::move(action)));
     }
   }
-  KStream merge(const KStream& other, Named named = {}) const;
+  KStream merge(const KStream& other, const Named& named = detail::no_options<Named>()) const;
   /// The first predicate that says yes decides; see BranchedKStream.
-  BranchedKStream<K, V> split(Named named = {}) const;
+  BranchedKStream<K, V> split(const Named& named = detail::no_options<Named>()) const;
 
   /// Always through an internal topic.
-  KStream repartition(Repartitioned<K, V> options = {}) const;
-  void to(std::string topic, Produced<K, V> produced = {}) const;
+  KStream repartition(const Repartitioned<K, V>& options = detail::no_options<Repartitioned<K, V>>()) const;
+  [[gnu::noinline]] void to(std::string_view topic, const Produced<K, V>& produced = detail::no_options<Produced<K, V>>()) const;
   /// The topic of each record: a function `(const K*, const V*, const RecordContext&) -> std::string`, or with a name for
   /// describe() a TopicNameExtractor.
-  void to(TopicNameExtractor<K, V> topic, Produced<K, V> produced = {}) const;
+  [[gnu::noinline]] void to(const TopicNameExtractor<K, V>& topic,
+                            const Produced<K, V>& produced = detail::no_options<Produced<K, V>>()) const;
   template <class F>
     requires std::is_invocable_r_v<std::string, F&, const K*, const V*, const RecordContext&>
-  void to(F topic, Produced<K, V> produced = {}) const {
-    to(TopicNameExtractor<K, V>{.extract = std::move(topic)}, std::move(produced));
+  void to(F topic, const Produced<K, V>& produced = detail::no_options<Produced<K, V>>()) const {
+    to(TopicNameExtractor<K, V>{.extract = std::move(topic)}, produced);
   }
-  KTable<K, V> to_table(Materialized<K, V> materialized = {}) const;
+  KTable<K, V> to_table(const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const;
 
-  KGroupedStream<K, V> group_by_key(Grouped<K, V> grouped = {}) const;
+  KGroupedStream<K, V> group_by_key(const Grouped<K, V>& grouped = detail::no_options<Grouped<K, V>>()) const;
   template <class F>
-  auto group_by(F selector, Grouped<typename detail::MadeBy<F, K, V>::Type, V> grouped = {}) const;
+  auto group_by(F selector, const Grouped<typename detail::MadeBy<F, K, V>::Type, V>& grouped =
+                                detail::no_options<Grouped<typename detail::MadeBy<F, K, V>::Type, V>>()) const;
 
   /// `joiner(const V&, const VT&)` or `(const K&, const V&, const VT&)`.
   template <class VT, class F>
-  auto join(const KTable<K, VT>& table, F joiner, Joined<K, V, VT> joined = {}) const;
+  auto join(const KTable<K, VT>& table, F joiner, const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
   /// `joiner(const V&, const VT*)`, `(const K&, const V&, const VT*)`, or, to see a missing key, `(const K*, const V&, const VT*)`.
   template <class VT, class F>
-  auto left_join(const KTable<K, VT>& table, F joiner, Joined<K, V, VT> joined = {}) const;
+  auto left_join(const KTable<K, VT>& table, F joiner, const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
   /// `selector(const K&, const V&)` gives the look-up key; joiners as above.
   template <class KT, class VT, class Select, class F>
-  auto join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, Named named = {}) const;
+  auto join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named = detail::no_options<Named>()) const;
   template <class KT, class VT, class Select, class F>
-  auto left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, Named named = {}) const;
+  auto left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named = detail::no_options<Named>()) const;
 
   /// Records of equal key that are within the window of each other; joiners as with a table, `other` values of the other stream.
   template <class VO, class F>
-  auto join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, StreamJoined<K, V, VO> joined = {}) const;
+  auto join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+            const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
   /// One of this stream that meets none goes on alone, when its window has closed.
   template <class VO, class F>
-  auto left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, StreamJoined<K, V, VO> joined = {}) const;
+  auto left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+            const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
   /// So does one of the other stream: `joiner(const V*, const VO*)`, or with the key in front.
   template <class VO, class F>
-  auto outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, StreamJoined<K, V, VO> joined = {}) const;
+  auto outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+            const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
 
   /// `supplier()` returns a std::unique_ptr to a Processor<K, V, KOut, VOut> or a class derived from one.
   template <class Supplier>
-  auto process(Supplier supplier, std::vector<std::string> stores = {}, Named named = {}) const;
+  auto process(Supplier supplier, std::vector<std::string> stores = {}, const Named& named = detail::no_options<Named>()) const;
   /// `supplier()` returns a std::unique_ptr to a FixedKeyProcessor<K, V, VOut> or a class derived from one.
   template <class Supplier>
-  auto process_values(Supplier supplier, std::vector<std::string> stores = {}, Named named = {}) const;
+  auto process_values(Supplier supplier, std::vector<std::string> stores = {}, const Named& named = detail::no_options<Named>()) const;
 
   [[nodiscard]] const Handle& handle() const { return at_; }
   /// What is given, else what the stream has, else that of the type.
@@ -190,9 +200,12 @@ class KStream {
   friend class KStream;
   template <class, class>
   friend class KGroupedStream;
+  template <class KR>
+  [[gnu::noinline]] KGroupedStream<KR, V> grouped_by(OperatorNode* selector, const Grouped<KR, V>& grouped) const;
   template <class KR, class VR>
-  KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node, detail::Changes changes) const;
-  KStream same(const Named& named, std::string_view prefix, OperatorNode* node) const {
+  [[gnu::noinline]] KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node,
+                                         detail::Changes changes) const;
+  [[gnu::noinline]] KStream same(const Named& named, std::string_view prefix, OperatorNode* node) const {
     auto stream = next<K, V>(named, prefix, node, detail::Changes::kNothing);
     stream.at_.value_serde = at_.value_serde;
     return stream;
@@ -205,17 +218,22 @@ class KStream {
                                  const std::optional<Serde<V>>& value) const;
   KStream through_topic(Draft::Repartition repartition, const Serde<K>& key, const Serde<V>& value,
                         StreamPartitioner<K, V> partitioner = nullptr) const;
-  template <class KT, class VT, class R, class Select, class F>
-  KStream<K, detail::WithoutNull<R>> table_join(const char* prefix, const std::string& name,
-                                                detail::GetterSupplier<KT, VT> getter, Select select, F joiner, bool left,
-                                                const std::set<std::string>* table_sources, detail::JoinGrace grace = {}) const;
-  /// How a join of this stream waits for the table.
-  template <class VT>
-  detail::JoinGrace join_grace(const Joined<K, V, VT>& joined, std::shared_ptr<const detail::TableFacts> table) const;
-  template <class VO, class R, class F>
-  KStream<K, detail::WithoutNull<R>> stream_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
-                                                 bool left_outer, bool right_outer, const StreamJoined<K, V, VO>& joined) const;
-  void sink(std::string topic, TopicNameExtractor<K, V> chooser, Produced<K, V> produced) const;
+  template <class R, class VT>
+  [[gnu::noinline]] KStream<K, detail::WithoutNull<R>> table_join(const KTable<K, VT>& table,
+                                                                  detail::StreamTableJoiner<K, V, VT, R> joiner, bool left,
+                                                                  const Joined<K, V, VT>& joined) const;
+  template <class R, class KT, class VT>
+  [[gnu::noinline]] KStream<K, detail::WithoutNull<R>> global_table_join(const GlobalKTable<KT, VT>& table,
+                                                                         detail::LookupKey<K, V, KT> select,
+                                                                         detail::StreamTableJoiner<K, V, VT, R> joiner,
+                                                                         bool left, const Named& named) const;
+  template <class R, class VO>
+  [[gnu::noinline]] KStream<K, detail::WithoutNull<R>> stream_join(const KStream<K, VO>& other,
+                                                                   std::function<R(const K*, const V*, const VO*)> joiner,
+                                                                   const JoinWindows& windows, bool left_outer,
+                                                                   bool right_outer,
+                                                                   const StreamJoined<K, V, VO>& joined) const;
+  void sink(std::string_view topic, const TopicNameExtractor<K, V>& chooser, const Produced<K, V>& produced) const;
 
   Handle at_;
 };

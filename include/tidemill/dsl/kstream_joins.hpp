@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tidemill/dsl/ktable.hpp>
+#include <tidemill/dsl/stream_table_grace.hpp>
 
 namespace tidemill {
 
@@ -31,6 +32,19 @@ decltype(auto) call_joiner(F& joiner, const K* key, const V& value, VT other) {
 template <class F, class K, class V, class VT>
 using JoinResult = std::remove_cvref_t<decltype(call_joiner<VT, K, V>(std::declval<F&>(), nullptr, std::declval<const V&>(),
                                                                       std::declval<VT>()))>;
+/// The user's joiner as the node calls it: of an inner join, and of one that goes on without the other side's value.
+template <class R, class K, class V, class VT, class F>
+StreamTableJoiner<K, V, VT, R> with_other(F joiner) {
+  return [joiner](const K* key, const V& value, const VT* other) mutable -> R {
+    return call_joiner<const VT&, K, V>(joiner, key, value, *other);
+  };
+}
+template <class R, class K, class V, class VT, class F>
+StreamTableJoiner<K, V, VT, R> with_or_without_other(F joiner) {
+  return [joiner](const K* key, const V& value, const VT* other) mutable -> R {
+    return call_joiner<const VT*, K, V>(joiner, key, value, other);
+  };
+}
 
 }  // namespace detail
 
@@ -55,67 +69,48 @@ KStream<K, V> KStream<K, V>::repartitioned_for_join(const std::string& name, con
 }
 
 template <class K, class V>
-template <class VT>
-detail::JoinGrace KStream<K, V>::join_grace(const Joined<K, V, VT>& joined, std::shared_ptr<const detail::TableFacts> table) const {
-  if (!joined.grace_period) return {};
-  std::shared_ptr<const detail::RecordCodec> codec(
-      new detail::TypedRecordCodec<K, V>(key_serde(joined.key_serde), value_serde(joined.value_serde)));
-  return {joined.grace_period, std::move(codec), std::move(table)};
-}
-
-template <class K, class V>
-template <class KT, class VT, class R, class Select, class F>
-KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const char* prefix, const std::string& given,
-                                                             detail::GetterSupplier<KT, VT> getter, Select select, F joiner,
-                                                             bool left, const std::set<std::string>* table_sources,
-                                                             detail::JoinGrace grace) const {
+template <class R, class VT>
+KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const KTable<K, VT>& table,
+                                                             detail::StreamTableJoiner<K, V, VT, R> joiner, bool left,
+                                                             const Joined<K, V, VT>& joined) const {
   using VR = detail::WithoutNull<R>;
-  const std::string name = at_.draft->name_or_new(given, prefix);
-  const bool global = table_sources == nullptr;
-  if (!global) at_.draft->copartition(at_.sources, *table_sources);
-  at_.draft->mark(name, {.joins_null_keys = left});
-  at_.draft->add([=, parent = at_.node](TopologyBuilder& builder) {
-    TopologyBuilder::ProcessorSpec join{
-        .name = name,
-        .prototype = prototype(new detail::StreamTableJoinNode<K, V, KT, VT, R, Select, F>(getter, select, joiner, left)),
-        .parents = {parent}, .stores = global ? std::vector<std::string>() : getter.stores(),
-        .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()};
-    if (grace.period) detail::make_wait(builder, grace, join);
-    builder.add_processor(std::move(join));
-  });
-  return KStream<K, VR>({at_.draft, name, at_.sources, at_.repartition_required, at_.key_serde, {}});
+  const auto& other = table.handle();
+  other.facts->materialize();
+  const KStream from = repartitioned_for_join(joined.name, joined.key_serde, joined.value_serde);
+  const Handle& at = from.at_;
+  const std::string name = at.draft->name_or_new(joined.name, left ? "KSTREAM-LEFTJOIN-" : "KSTREAM-JOIN-");
+  at.draft->copartition(at.sources, other.sources);
+  at.draft->mark(name, {.joins_null_keys = left});
+  TopologyBuilder::ProcessorSpec join{
+      .name = name,
+      .prototype = prototype(new detail::StreamTableJoinNode<K, V, K, VT, R>(*other.getter, nullptr, std::move(joiner), left)),
+      .parents = {at.node}, .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()};
+  if (joined.grace_period) {
+    detail::JoinGrace grace{*joined.grace_period, nullptr, other.facts};
+    grace.codec.reset(new detail::TypedRecordCodec<K, V>(from.key_serde(joined.key_serde), from.value_serde(joined.value_serde)));
+    detail::add_waiting_join(*at.draft, std::move(join), other.getter->stores, std::move(grace));
+  } else {
+    at.draft->add_processor(std::move(join), other.getter->stores);
+  }
+  return KStream<K, VR>({at.draft, name, at.sources, at.repartition_required, at.key_serde, {}});
 }
 
 template <class K, class V>
 template <class VT, class F>
-auto KStream<K, V>::join(const KTable<K, VT>& table, F joiner, Joined<K, V, VT> joined) const {
+auto KStream<K, V>::join(const KTable<K, VT>& table, F joiner, const Joined<K, V, VT>& joined) const {
   TIDEMILL_CHECK_JOINER("join(table, joiner)", F, const VT&, "const TableValue&");
   if constexpr (detail::StreamJoiner<F, K, V, const VT&>) {
     using R = detail::JoinResult<F, K, V, const VT&>;
-    table.handle().facts->materialize();
-    const KStream from = repartitioned_for_join(joined.name, joined.key_serde, joined.value_serde);
-    auto select = [](const K* key, const V&) { return key != nullptr ? std::optional<K>(*key) : std::nullopt; };
-    auto both = [joiner](const K* key, const V& value, const VT* other) mutable -> R {
-      return detail::call_joiner<const VT&, K, V>(joiner, key, value, *other);
-    };
-    return from.template table_join<K, VT, R>("KSTREAM-JOIN-", joined.name, *table.handle().getter, select, both, false,
-                                              &table.handle().sources, from.join_grace(joined, table.handle().facts));
+    return table_join<R, VT>(table, detail::with_other<R, K, V, VT>(std::move(joiner)), false, joined);
   }
 }
 template <class K, class V>
 template <class VT, class F>
-auto KStream<K, V>::left_join(const KTable<K, VT>& table, F joiner, Joined<K, V, VT> joined) const {
+auto KStream<K, V>::left_join(const KTable<K, VT>& table, F joiner, const Joined<K, V, VT>& joined) const {
   TIDEMILL_CHECK_JOINER("left_join(table, joiner)", F, const VT*, "const TableValue*");
   if constexpr (detail::StreamJoiner<F, K, V, const VT*>) {
     using R = detail::JoinResult<F, K, V, const VT*>;
-    table.handle().facts->materialize();
-    const KStream from = repartitioned_for_join(joined.name, joined.key_serde, joined.value_serde);
-    auto select = [](const K* key, const V&) { return key != nullptr ? std::optional<K>(*key) : std::nullopt; };
-    auto one = [joiner](const K* key, const V& value, const VT* other) mutable -> R {
-      return detail::call_joiner<const VT*, K, V>(joiner, key, value, other);
-    };
-    return from.template table_join<K, VT, R>("KSTREAM-LEFTJOIN-", joined.name, *table.handle().getter, select, one, true,
-                                              &table.handle().sources, from.join_grace(joined, table.handle().facts));
+    return table_join<R, VT>(table, detail::with_or_without_other<R, K, V, VT>(std::move(joiner)), true, joined);
   }
 }
 
@@ -124,14 +119,32 @@ namespace detail {
 template <class Select, class K, class V, class KT>
 concept LookupKeySelector = RecordFunction<Select, K, V> && requires { requires std::convertible_to<CallResult<K, V, Select>, std::optional<KT>>; };
 template <class K, class V, class KT, class Select>
-auto lookup_key(Select selector) {
+LookupKey<K, V, KT> lookup_key(Select selector) {
   return [selector](const K* key, const V& value) mutable { return std::optional<KT>(call<K, V>(selector, key, &value)); };
 }
 }  // namespace detail
 
 template <class K, class V>
+template <class R, class KT, class VT>
+KStream<K, detail::WithoutNull<R>> KStream<K, V>::global_table_join(const GlobalKTable<KT, VT>& table,
+                                                                    detail::LookupKey<K, V, KT> select,
+                                                                    detail::StreamTableJoiner<K, V, VT, R> joiner, bool left,
+                                                                    const Named& named) const {
+  using VR = detail::WithoutNull<R>;
+  const std::string name = at_.draft->name_or_new(named.name, "KSTREAM-LEFTJOIN-");  // as Java, also of an inner join
+  at_.draft->mark(name, {.joins_null_keys = left});
+  at_.draft->add_processor({.name = name,
+                            .prototype = prototype(new detail::StreamTableJoinNode<K, V, KT, VT, R>(
+                                table.getter(), std::move(select), std::move(joiner), left)),
+                            .parents = {at_.node},
+                            .input = detail::stream_type<K, V>(),
+                            .output = detail::stream_type<K, VR>()});
+  return KStream<K, VR>({at_.draft, name, at_.sources, at_.repartition_required, at_.key_serde, {}});
+}
+
+template <class K, class V>
 template <class KT, class VT, class Select, class F>
-auto KStream<K, V>::join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, Named named) const {
+auto KStream<K, V>::join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named) const {
   TIDEMILL_CHECK_COPYABLE("join(global_table, selector, joiner)", Select);
   static_assert(detail::LookupKeySelector<Select, K, V, KT>, "join(global_table, selector, joiner): selector must be callable as "
                                                              "GlobalKey(const Key&, const Value&), where GlobalKey is the "
@@ -139,16 +152,13 @@ auto KStream<K, V>::join(const GlobalKTable<KT, VT>& table, Select selector, F j
   TIDEMILL_CHECK_JOINER("join(global_table, selector, joiner)", F, const VT&, "const TableValue&");
   if constexpr (detail::LookupKeySelector<Select, K, V, KT> && detail::StreamJoiner<F, K, V, const VT&>) {
     using R = detail::JoinResult<F, K, V, const VT&>;
-    auto both = [joiner](const K* key, const V& value, const VT* other) mutable -> R {
-      return detail::call_joiner<const VT&, K, V>(joiner, key, value, *other);
-    };
-    return table_join<KT, VT, R>("KSTREAM-LEFTJOIN-", named.name, table.getter(), detail::lookup_key<K, V, KT>(selector), both,
-                                 false, nullptr);
+    return global_table_join<R, KT, VT>(table, detail::lookup_key<K, V, KT>(std::move(selector)),
+                                        detail::with_other<R, K, V, VT>(std::move(joiner)), false, named);
   }
 }
 template <class K, class V>
 template <class KT, class VT, class Select, class F>
-auto KStream<K, V>::left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, Named named) const {
+auto KStream<K, V>::left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named) const {
   TIDEMILL_CHECK_COPYABLE("left_join(global_table, selector, joiner)", Select);
   static_assert(detail::LookupKeySelector<Select, K, V, KT>, "left_join(global_table, selector, joiner): selector must be callable "
                                                              "as GlobalKey(const Key&, const Value&), where GlobalKey is the "
@@ -156,11 +166,8 @@ auto KStream<K, V>::left_join(const GlobalKTable<KT, VT>& table, Select selector
   TIDEMILL_CHECK_JOINER("left_join(global_table, selector, joiner)", F, const VT*, "const TableValue*");
   if constexpr (detail::LookupKeySelector<Select, K, V, KT> && detail::StreamJoiner<F, K, V, const VT*>) {
     using R = detail::JoinResult<F, K, V, const VT*>;
-    auto one = [joiner](const K* key, const V& value, const VT* other) mutable -> R {
-      return detail::call_joiner<const VT*, K, V>(joiner, key, value, other);
-    };
-    return table_join<KT, VT, R>("KSTREAM-LEFTJOIN-", named.name, table.getter(), detail::lookup_key<K, V, KT>(selector), one, true,
-                                 nullptr);
+    return global_table_join<R, KT, VT>(table, detail::lookup_key<K, V, KT>(std::move(selector)),
+                                        detail::with_or_without_other<R, K, V, VT>(std::move(joiner)), true, named);
   }
 }
 

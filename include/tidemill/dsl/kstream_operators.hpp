@@ -15,7 +15,8 @@ namespace tidemill {
 
 template <class K, class V>
 template <class KR, class VR>
-KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix, OperatorNode* node, detail::Changes changes) const {
+KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix, OperatorNode* node,
+                                    detail::Changes changes) const {
   const bool key_changes = changes == detail::Changes::kKey;
   auto made = prototype(node);
   const std::string name = at_.draft->name_or_new(named.name, prefix);
@@ -30,7 +31,7 @@ KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix,
 }
 
 template <class K, class V>
-KStream<K, V> KStream<K, V>::merge(const KStream& other, Named named) const {
+KStream<K, V> KStream<K, V>::merge(const KStream& other, const Named& named) const {
   const std::string name = at_.draft->name_or_new(named.name, "KSTREAM-MERGE-");
   at_.draft->mark(name, {.merges = true});
   at_.draft->add_processor({.name = name, .prototype = prototype(new detail::PassThroughNode),
@@ -42,7 +43,7 @@ KStream<K, V> KStream<K, V>::merge(const KStream& other, Named named) const {
 }
 
 template <class K, class V>
-BranchedKStream<K, V> KStream<K, V>::split(Named named) const {
+BranchedKStream<K, V> KStream<K, V>::split(const Named& named) const {
   const std::string name = at_.draft->name_or_new(named.name, "KSTREAM-BRANCH-");
   auto branches = std::make_shared<detail::BranchNode::Branches>();
   at_.draft->add_processor({.name = name, .prototype = prototype(new detail::BranchNode(branches)), .parents = {at_.node},
@@ -72,38 +73,38 @@ KStream<K, V> KStream<K, V>::repartitioned(const std::string& prefix, const std:
 }
 
 template <class K, class V>
-KStream<K, V> KStream<K, V>::repartition(Repartitioned<K, V> options) const {
+KStream<K, V> KStream<K, V>::repartition(const Repartitioned<K, V>& options) const {
   Draft::Repartition repartition;
   repartition.prefix = options.name.empty() ? at_.draft->new_name("KSTREAM-REPARTITION-") : options.name;
   repartition.partitions = options.number_of_partitions;
   repartition.mergeable = false;
   return through_topic(std::move(repartition), key_serde(options.key_serde), value_serde(options.value_serde),
-                       std::move(options.partitioner));
+                       options.partitioner);
 }
 
 template <class K, class V>
-void KStream<K, V>::sink(std::string topic, TopicNameExtractor<K, V> chooser, Produced<K, V> produced) const {
+void KStream<K, V>::sink(std::string_view topic, const TopicNameExtractor<K, V>& chooser, const Produced<K, V>& produced) const {
   const std::string name = at_.draft->name_or_new(produced.name, "KSTREAM-SINK-");
   at_.draft->add_sink({.name = name,
-                       .topic = topic,
-                       .extractor_description = std::move(chooser.description),
-                       .prototype = prototype(new SinkNode<K, V>(topic, false, std::move(chooser.extract),
+                       .topic = std::string(topic),
+                       .extractor_description = chooser.description,
+                       .prototype = prototype(new SinkNode<K, V>(std::string(topic), false, chooser.extract,
                                                                  key_serde(produced.key_serde),
                                                                  value_serde(produced.value_serde), produced.partitioner)),
                        .parents = {at_.node},
                        .input = detail::stream_type<K, V>()});
 }
 template <class K, class V>
-void KStream<K, V>::to(std::string topic, Produced<K, V> produced) const {
-  sink(std::move(topic), {}, std::move(produced));
+void KStream<K, V>::to(std::string_view topic, const Produced<K, V>& produced) const {
+  sink(topic, {}, produced);
 }
 template <class K, class V>
-void KStream<K, V>::to(TopicNameExtractor<K, V> topic, Produced<K, V> produced) const {
-  sink({}, std::move(topic), std::move(produced));
+void KStream<K, V>::to(const TopicNameExtractor<K, V>& topic, const Produced<K, V>& produced) const {
+  sink({}, topic, produced);
 }
 
 template <class K, class V>
-KTable<K, V> KStream<K, V>::to_table(Materialized<K, V> materialized) const {
+KTable<K, V> KStream<K, V>::to_table(const Materialized<K, V>& materialized) const {
   const std::string name = at_.draft->name_or_new(materialized.name, "KSTREAM-TOTABLE-");
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = !materialized.store_name.empty();
@@ -111,17 +112,16 @@ KTable<K, V> KStream<K, V>::to_table(Materialized<K, V> materialized) const {
   const KStream from = repartitioned(name, materialized.key_serde, materialized.value_serde);
   const Serde<K> key = key_serde(materialized.key_serde);
   const Serde<V> value = value_serde(materialized.value_serde);
-  at_.draft->add([=, parent = from.at_.node](TopologyBuilder& builder) {
-    builder.add_processor({.name = name, .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key, value)),
-                           .parents = {parent}, .stores = detail::add_store(builder, *facts),
-                           .input = detail::stream_type<K, V>(), .output = detail::table_type<K, V>()});
-  });
+  at_.draft->add_table({.name = name, .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key, value)),
+                        .parents = {from.at_.node}, .input = detail::stream_type<K, V>(),
+                        .output = detail::table_type<K, V>()},
+                       facts);
   return KTable<K, V>({at_.draft, name, from.at_.sources, facts, detail::store_getter<K, V>(facts, key, value), key, value});
 }
 
 template <class K, class V>
 template <class Supplier>
-auto KStream<K, V>::process(Supplier supplier, std::vector<std::string> stores, Named named) const {
+auto KStream<K, V>::process(Supplier supplier, std::vector<std::string> stores, const Named& named) const {
   TIDEMILL_CHECK_COPYABLE("process(supplier)", Supplier);
   static_assert(detail::SuppliesProcessor<Supplier>, "process(supplier): supplier() must return a std::unique_ptr to a class "
                                                      "derived from tidemill::Processor");
@@ -145,7 +145,7 @@ auto KStream<K, V>::process(Supplier supplier, std::vector<std::string> stores, 
 
 template <class K, class V>
 template <class Supplier>
-auto KStream<K, V>::process_values(Supplier supplier, std::vector<std::string> stores, Named named) const {
+auto KStream<K, V>::process_values(Supplier supplier, std::vector<std::string> stores, const Named& named) const {
   TIDEMILL_CHECK_COPYABLE("process_values(supplier)", Supplier);
   static_assert(detail::SuppliesFixedKeyProcessor<Supplier>,
                 "process_values(supplier): supplier() must return a std::unique_ptr to a class derived from "

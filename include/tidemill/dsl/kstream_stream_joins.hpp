@@ -41,8 +41,9 @@ using OuterJoinResult =
 }  // namespace detail
 
 template <class K, class V>
-template <class VO, class R, class F>
-KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, VO>& other, F joiner,
+template <class R, class VO>
+KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, VO>& other,
+                                                              std::function<R(const K*, const V*, const VO*)> joiner,
                                                               const JoinWindows& windows, bool left_outer, bool right_outer,
                                                               const StreamJoined<K, V, VO>& joined) const {
   using VR = detail::WithoutNull<R>;
@@ -80,13 +81,14 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   const Serde<VO> other_value = with.value_serde(joined.other_value_serde);
   for (const std::string& node : {this_join, other_join}) draft.mark(node, {.joins_null_keys = left_outer || right_outer});
   const bool same = from.handle().node == with.handle().node && !left_outer;
-  auto swapped = [joiner](const K* k, const VO* theirs, const V* mine) mutable -> R { return joiner(k, mine, theirs); };
-  using Swapped = decltype(swapped);
+  detail::ValueJoiner<K, VO, V, R> swapped = [joiner](const K* k, const VO* theirs, const V* mine) -> R {
+    return joiner(k, mine, theirs);
+  };
   using Types = std::unique_ptr<detail::StreamJoinTypes>;
   draft.add([=, left = from.handle().node, right = with.handle().node](TopologyBuilder& builder) {
-    const auto this_types = [&] { return Types(new detail::TypedStreamJoin<K, V, VO, R, F>(key, value, other_value, joiner)); };
+    const auto this_types = [&] { return Types(new detail::TypedStreamJoin<K, V, VO, R>(key, value, other_value, joiner)); };
     const auto other_types = [&] {
-      return Types(new detail::TypedStreamJoin<K, VO, V, R, Swapped>(key, other_value, value, swapped));
+      return Types(new detail::TypedStreamJoin<K, VO, V, R>(key, other_value, value, swapped));
     };
     const auto add = [&](const std::string& name, OperatorNode* node, const std::vector<std::string>& parents,
                          const std::vector<std::string>& stores, const EdgeType& in, const EdgeType& out) {
@@ -128,33 +130,33 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
 
 template <class K, class V>
 template <class VO, class F>
-auto KStream<K, V>::join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, StreamJoined<K, V, VO> joined) const {
+auto KStream<K, V>::join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, const StreamJoined<K, V, VO>& joined) const {
   TIDEMILL_CHECK_JOINER("join(stream, joiner, windows)", F, const VO&, "const OtherValue&");
   if constexpr (detail::StreamJoiner<F, K, V, const VO&>) {
     using R = detail::JoinResult<F, K, V, const VO&>;
     auto both = [joiner](const K* key, const V* mine, const VO* theirs) mutable -> R {
       return detail::call_joiner<const VO&, K, V>(joiner, key, *mine, *theirs);
     };
-    return stream_join<VO, R>(other, std::move(both), windows, false, false, joined);
+    return stream_join<R, VO>(other, std::move(both), windows, false, false, joined);
   }
 }
 template <class K, class V>
 template <class VO, class F>
 auto KStream<K, V>::left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
-                              StreamJoined<K, V, VO> joined) const {
+                              const StreamJoined<K, V, VO>& joined) const {
   TIDEMILL_CHECK_JOINER("left_join(stream, joiner, windows)", F, const VO*, "const OtherValue*");
   if constexpr (detail::StreamJoiner<F, K, V, const VO*>) {
     using R = detail::JoinResult<F, K, V, const VO*>;
     auto left = [joiner](const K* key, const V* mine, const VO* theirs) mutable -> R {
       return detail::call_joiner<const VO*, K, V>(joiner, key, *mine, theirs);
     };
-    return stream_join<VO, R>(other, std::move(left), windows, true, false, joined);
+    return stream_join<R, VO>(other, std::move(left), windows, true, false, joined);
   }
 }
 template <class K, class V>
 template <class VO, class F>
 auto KStream<K, V>::outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
-                               StreamJoined<K, V, VO> joined) const {
+                               const StreamJoined<K, V, VO>& joined) const {
   TIDEMILL_CHECK_COPYABLE("outer_join(stream, joiner, windows)", F);
   static_assert(detail::OuterJoiner<F, K, V, VO>,
                 "outer_join(stream, joiner, windows): joiner must be callable as NewValue(const Value*, const OtherValue*), "
@@ -164,7 +166,7 @@ auto KStream<K, V>::outer_join(const KStream<K, VO>& other, F joiner, const Join
     auto outer = [joiner](const K* key, const V* mine, const VO* theirs) mutable -> R {
       return detail::call_outer_joiner<K, V, VO>(joiner, key, mine, theirs);
     };
-    return stream_join<VO, R>(other, std::move(outer), windows, true, true, joined);
+    return stream_join<R, VO>(other, std::move(outer), windows, true, true, joined);
   }
 }
 

@@ -29,6 +29,9 @@ struct SelectedPair<F, K, V> {
   using Value = WithoutNull<typename CallResult<K, V, F>::second_type>;
 };
 
+template <class F, class K, class V>
+using SelectedGroup = Grouped<typename SelectedPair<F, K, V>::Key, typename SelectedPair<F, K, V>::Value>;
+
 /// What a table joiner makes; `A` and `B` are its argument types. Where it cannot be called: some type.
 template <class F, class A, class B>
 struct TableJoined {
@@ -57,23 +60,30 @@ class KTable {
     std::optional<Serde<V>> value_serde = {};
   };
   explicit KTable(Handle handle) : at_(std::move(handle)) {}
+  // Compiled once for its types, as those of KStream.
+  [[gnu::noinline]] KTable(const KTable&) = default;
+  [[gnu::noinline]] KTable(KTable&&) noexcept = default;
+  [[gnu::noinline]] KTable& operator=(const KTable&) = default;
+  [[gnu::noinline]] KTable& operator=(KTable&&) noexcept = default;
+  [[gnu::noinline]] ~KTable() = default;
 
   /// `predicate(const V&)` or `(const K&, const V&)`; what does not match is a tombstone downstream.
   template <class F>
-  KTable filter(F predicate, Materialized<K, V> materialized = {}) const {
+  KTable filter(F predicate, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
-    else return filtered(std::move(predicate), true, std::move(materialized));
+    else return filtered(filter_of(std::move(predicate), true), materialized);
   }
   template <class F>
-  KTable filter_not(F predicate, Materialized<K, V> materialized = {}) const {
+  KTable filter_not(F predicate, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
-    else return filtered(std::move(predicate), false, std::move(materialized));
+    else return filtered(filter_of(std::move(predicate), false), materialized);
   }
   /// `mapper(const V&)` or `(const K&, const V&)`; null stays null.
   template <class F>
-  auto map_values(F mapper, Materialized<K, typename detail::MadeBy<F, K, V>::Type> materialized = {}) const {
+  auto map_values(F mapper, const Materialized<K, typename detail::MadeBy<F, K, V>::Type>& materialized =
+                      detail::no_options<Materialized<K, typename detail::MadeBy<F, K, V>::Type>>()) const {
     TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F,
                           "the mapper must return the new value, of a type that is copyable and owns what it holds "
                           "(std::string instead of std::string_view), or a std::optional of it");
@@ -82,48 +92,54 @@ class KTable {
       auto map = [mapper](const K& key, const V& value) mutable {
         return std::optional<VR>(detail::call<K, V>(mapper, &key, &value));
       };
-      return mapped<VR>("KTABLE-MAPVALUES-", std::move(map), false, std::move(materialized), std::optional<Serde<VR>>());
+      return mapped<VR>("KTABLE-MAPVALUES-", std::move(map), false, materialized, std::nullopt);
     }
   }
   /// `supplier()` makes a std::unique_ptr to a ValueTransformerWithKey<K, V, NewValue>, one per task, which may use `stores`
   /// and those that the supplier brings along. See ktable_transform.hpp.
   template <class Supplier>
   auto transform_values(Supplier supplier,
-                        Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value> materialized = {},
+                        const Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value>& materialized =
+                            detail::no_options<Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value>>(),
                         std::vector<std::string> stores = {}) const;
-  KStream<K, V> to_stream(Named named = {}) const;
+  KStream<K, V> to_stream(const Named& named = detail::no_options<Named>()) const;
   /// to_stream() and then select_key(), as Java's toStream(mapper).
   template <class F>
-  auto to_stream(F selector, Named named = {}) const {
+  auto to_stream(F selector, const Named& named = detail::no_options<Named>()) const {
     return to_stream(named).select_key(std::move(selector));
   }
   /// `joiner(const V&, const VO&)`; both sides have to be there.
   template <class VO, class F>
   auto join(const KTable<K, VO>& other, F joiner,
-            Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type> materialized = {}) const;
+            const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
+                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   /// `joiner(const V&, const VO*)`; the right side may be missing.
   template <class VO, class F>
   auto left_join(const KTable<K, VO>& other, F joiner,
-                 Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type> materialized = {}) const;
+                 const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
+                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// `joiner(const V*, const VO*)`; one side has to be there.
   template <class VO, class F>
   auto outer_join(const KTable<K, VO>& other, F joiner,
-                  Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type> materialized = {}) const;
+                  const Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>& materialized =
+                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>>()) const;
   /// The rows under another key: `selector(const K&, const V&)` returns a std::pair of key and value; null ones are left out.
   template <class F>
-  auto group_by(F selector, Grouped<typename detail::SelectedPair<F, K, V>::Key,
-                                    typename detail::SelectedPair<F, K, V>::Value> grouped = {}) const;
+  auto group_by(F selector, const detail::SelectedGroup<F, K, V>& grouped =
+                                detail::no_options<detail::SelectedGroup<F, K, V>>()) const;
   /// Holds back changes, so that of many updates of a key only the last one goes on.
   KTable suppress(Suppressed suppressed) const;
   /// With a row of another table whose key `extract(const V&)` or `(const K&, const V&)` takes from each row; joiners as above.
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-  auto join(const KTable<KO, VO>& other, Extract extract, F joiner, TableJoined joined = {},
-            Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type> materialized = {}) const;
+  auto join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined = detail::no_options<TableJoined>(),
+            const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
+                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-  auto left_join(const KTable<KO, VO>& other, Extract extract, F joiner, TableJoined joined = {},
-                 Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type> materialized = {}) const;
+  auto left_join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined = detail::no_options<TableJoined>(),
+                 const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
+                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// Name of the store where the table can be queried; empty: it has none of its own.
   [[nodiscard]] std::string queryable_store_name() const { return at_.facts->materialized ? at_.facts->store.name : ""; }
   [[nodiscard]] const Handle& handle() const { return at_; }
@@ -131,23 +147,35 @@ class KTable {
  private:
   template <class, class>
   friend class KTable;
+  template <class KR, class VR>
+  [[gnu::noinline]] KGroupedTable<KR, VR> grouped_by(OperatorNode* selector, Grouped<KR, VR> grouped) const;
+  /// The user's predicate as a map that keeps or drops.
   template <class F>
-  KTable filtered(F predicate, bool keep, Materialized<K, V> materialized) const {
-    auto map = [predicate, keep](const K& key, const V& value) mutable -> std::optional<V> {
+  static detail::TableMap<K, V, V> filter_of(F predicate, bool keep) {
+    return [predicate, keep](const K& key, const V& value) mutable -> std::optional<V> {
       if (static_cast<bool>(detail::call<K, V>(predicate, &key, &value)) != keep) return std::nullopt;
       return value;
     };
-    return mapped<V>("KTABLE-FILTER-", std::move(map), true, std::move(materialized), at_.value_serde);
   }
-  template <class VR, class F>
-  KTable<K, VR> mapped(const char* prefix, F map, bool filter, Materialized<K, VR> materialized,
-                       std::optional<Serde<VR>> value_serde) const;
-  template <class KO, class VO, class VR, class Extract, class F>
-  KTable<K, VR> foreign_join(const KTable<KO, VO>& other, Extract extract, F joiner, bool left_join, const TableJoined& joined,
-                             Materialized<K, VR> materialized) const;
-  template <class VR, class VO, class F>
-  KTable<K, VR> joined(const KTable<K, VO>& other, F joiner, bool needs_left, bool needs_right,
-                       Materialized<K, VR> materialized) const;
+  [[gnu::noinline]] KTable filtered(detail::TableMap<K, V, V> map, const Materialized<K, V>& materialized) const {
+    return mapped<V>("KTABLE-FILTER-", std::move(map), true, materialized, at_.value_serde);
+  }
+  /// `value_serde`: where none is given.
+  template <class VR>
+  [[gnu::noinline]] KTable<K, VR> mapped(const char* prefix, detail::TableMap<K, V, VR> map, bool filter,
+                                         const Materialized<K, VR>& materialized,
+                                         const std::optional<Serde<VR>>& value_serde) const;
+  template <class VR>
+  [[gnu::noinline]] KTable<K, VR> transformed(std::function<std::unique_ptr<ValueTransformerWithKey<K, V, VR>>()> supplier,
+                                              const Materialized<K, VR>& materialized, std::vector<std::string> stores,
+                                              std::vector<StoreSpec> brought) const;
+  template <class KO, class VO, class VR>
+  [[gnu::noinline]] KTable<K, VR> foreign_join(const KTable<KO, VO>& other, detail::TableMap<K, V, KO> extract,
+                                               std::function<std::optional<VR>(const V&, const VO*)> joiner, bool left_join,
+                                               const TableJoined& joined, const Materialized<K, VR>& materialized) const;
+  template <class VR, class VO>
+  [[gnu::noinline]] KTable<K, VR> joined(const KTable<K, VO>& other, detail::TableJoiner<V, VO, VR> joiner, bool needs_left,
+                                         bool needs_right, const Materialized<K, VR>& materialized) const;
   Handle at_;
 };
 
@@ -168,8 +196,9 @@ class GlobalKTable {
 
 namespace detail {
 
+/// The store that the options ask for.
 template <class K, class V>
-StoreSpec store_spec(const Materialized<K, V>& materialized, std::string name) {
+[[gnu::noinline]] StoreSpec store_spec(const Materialized<K, V>& materialized, std::string name) {
   StoreSpec spec;
   spec.name = std::move(name);
   spec.kind = StoreKind::kTimestampedKeyValue;
@@ -187,15 +216,15 @@ StoreSpec store_spec(const Materialized<K, V>& materialized, std::string name) {
 }
 
 template <class K, class V>
-std::shared_ptr<GetterSupplier<K, V>> store_getter(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde,
-                                                   Serde<V> value_serde) {
+[[gnu::noinline]] std::shared_ptr<GetterSupplier<K, V>> store_getter(std::shared_ptr<const TableFacts> facts,
+                                                                     const Serde<K>& key_serde,
+                                                                     const Serde<V>& value_serde) {
   auto supplier = std::make_shared<GetterSupplier<K, V>>();
   supplier->make = [facts, key_serde, value_serde](TaskContext& task) {
-    StateStore* store = task.store(facts->store.name);
-    if (store == nullptr) throw StreamsException("a join's table has no store \"" + facts->store.name + "\" in its task");
-    return std::unique_ptr<ValueGetter<K, V>>(new StoreGetter<K, V>(*store, key_serde, value_serde));
+    StateStore& store = store_of_table(task, facts->store.name, "a join's table");
+    return std::unique_ptr<ValueGetter<K, V>>(new StoreGetter<K, V>(store, key_serde, value_serde));
   };
-  supplier->stores = [facts] { return std::vector<std::string>{facts->store.name}; };
+  supplier->stores = store_of(std::move(facts));
   return supplier;
 }
 
@@ -208,7 +237,7 @@ Serde<V> serde_if_kept(bool kept, const std::optional<Serde<V>>& given, const ch
 }  // namespace detail
 
 template <class K, class V>
-KStream<K, V> KTable<K, V>::to_stream(Named named) const {
+KStream<K, V> KTable<K, V>::to_stream(const Named& named) const {
   const std::string name = at_.draft->name_or_new(named.name, "KTABLE-TOSTREAM-");
   at_.draft->add_processor({.name = name, .prototype = prototype(new detail::ToStreamNode), .parents = {at_.node},
                             .input = detail::table_type<K, V>(), .output = detail::stream_type<K, V>()});
@@ -216,13 +245,14 @@ KStream<K, V> KTable<K, V>::to_stream(Named named) const {
 }
 
 template <class K, class V>
-template <class VR, class F>
-KTable<K, VR> KTable<K, V>::mapped(const char* prefix, F map, bool filter, Materialized<K, VR> materialized,
-                                   std::optional<Serde<VR>> value_serde) const {
+template <class VR>
+KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR> map, bool filter,
+                                   const Materialized<K, VR>& materialized,
+                                   const std::optional<Serde<VR>>& value_serde) const {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->upstream = {at_.facts};
-  const auto key = materialized.key_serde ? materialized.key_serde : at_.key_serde;
-  const auto value = materialized.value_serde ? materialized.value_serde : value_serde;
+  const auto& key = materialized.key_serde ? materialized.key_serde : at_.key_serde;
+  const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
   if (materialized.given() && materialized.store_name.empty()) at_.draft->burn_index();  // as Java, for no store
   const std::string name = at_.draft->name_or_new(materialized.name, prefix);
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
@@ -233,21 +263,21 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, F map, bool filter, Mater
   // With old values a filter need not pass on tombstones for what it never let through.
   if (filter) facts->enable_old_values(false);
   const Serde<VR> kept = detail::serde_if_kept(facts->materialized, value, "the value type of the table");
-  at_.draft->add([facts, name, parent = at_.node, key_serde, kept, map, filter](TopologyBuilder& builder) {
-    builder.add_processor({.name = name,
-                           .prototype = prototype(new detail::TableMapNode<K, V, VR, F>(facts, key_serde, kept, map, filter)),
-                           .parents = {parent}, .stores = detail::add_store(builder, *facts),
-                           .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()});
-  });
-  auto getter = std::make_shared<detail::GetterSupplier<K, VR>>();
+  std::shared_ptr<detail::GetterSupplier<K, VR>> getter;
   if (facts->materialized) {
     getter = detail::store_getter<K, VR>(facts, key_serde, kept);
   } else {
+    getter = std::make_shared<detail::GetterSupplier<K, VR>>();
     getter->make = [from = at_.getter, map](TaskContext& task) {
-      return std::unique_ptr<detail::ValueGetter<K, VR>>(new detail::MappedGetter<K, V, VR, F>(from->make(task), map));
+      return std::unique_ptr<detail::ValueGetter<K, VR>>(new detail::MappedGetter<K, V, VR>(from->make(task), map));
     };
-    getter->stores = [from = at_.getter] { return from->stores(); };
+    getter->stores = at_.getter->stores;
   }
+  at_.draft->add_table(
+      {.name = name,
+       .prototype = prototype(new detail::TableMapNode<K, V, VR>(facts, key_serde, kept, std::move(map), filter)),
+       .parents = {at_.node}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
+      facts);
   return KTable<K, VR>({at_.draft, name, at_.sources, facts, getter, key, value});
 }
 

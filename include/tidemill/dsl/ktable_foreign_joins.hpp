@@ -7,9 +7,10 @@
 namespace tidemill {
 
 template <class K, class V>
-template <class KO, class VO, class VR, class Extract, class F>
-KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, Extract extract, F joiner, bool left_join,
-                                         const TableJoined& joined, Materialized<K, VR> materialized) const {
+template <class KO, class VO, class VR>
+KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::TableMap<K, V, KO> extract,
+                                         std::function<std::optional<VR>(const V&, const VO*)> joiner, bool left_join,
+                                         const TableJoined& joined, const Materialized<K, VR>& materialized) const {
   Draft& draft = *at_.draft;
   at_.facts->enable_old_values(true);
   const auto name_of = [&](const char* suffix, const std::string& prefix) { return draft.name_or_new(joined.name, suffix, prefix); };
@@ -34,7 +35,7 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, Extract ex
   facts->store = detail::store_spec(materialized, draft.store_name_or_new(materialized.store_name, fk + "OUTPUT-"));
   const Serde<K> key_serde = detail::serde_or_default(at_.key_serde, "the key type of the table");
   const Serde<VR> value_serde = detail::serde_or_default(materialized.value_serde, "the value type of the join");
-  using Types = detail::TypedForeignKey<K, V, KO, VO, VR, Extract, F>;
+  using Types = detail::TypedForeignKey<K, V, KO, VO, VR>;
   auto sides = std::shared_ptr<const typename Types::Sides>(new typename Types::Sides{
       *at_.getter, *other.at_.getter, key_serde, detail::serde_or_default(at_.value_serde, "the value type of the table"),
       detail::serde_or_default(other.at_.key_serde, "the key type of the other table"),
@@ -84,26 +85,26 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, Extract ex
 template <class K, class V>
 template <class KO, class VO, class Extract, class F>
   requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-auto KTable<K, V>::join(const KTable<KO, VO>& other, Extract extract, F joiner, TableJoined joined,
-                        Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type> materialized) const {
+auto KTable<K, V>::join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined,
+                        const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized) const {
   using VR = typename detail::TableJoined<F, const V&, const VO&>::Type;
   static_assert(std::is_invocable_v<F&, const V&, const VO&>,
                 "join(table, extract, joiner): joiner must be callable as NewValue(const Value&, const OtherValue&)");
   auto key = [extract](const K& k, const V& v) mutable { return std::optional<KO>(detail::call<K, V>(extract, &k, &v)); };
   auto both = [joiner](const V& mine, const VO* theirs) mutable { return std::optional<VR>(joiner(mine, *theirs)); };
-  return foreign_join<KO, VO, VR>(other, key, both, false, joined, std::move(materialized));
+  return foreign_join<KO, VO, VR>(other, key, both, false, joined, materialized);
 }
 template <class K, class V>
 template <class KO, class VO, class Extract, class F>
   requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-auto KTable<K, V>::left_join(const KTable<KO, VO>& other, Extract extract, F joiner, TableJoined joined,
-                             Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type> materialized) const {
+auto KTable<K, V>::left_join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined,
+                             const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized) const {
   using VR = typename detail::TableJoined<F, const V&, const VO*>::Type;
   static_assert(std::is_invocable_v<F&, const V&, const VO*>,
                 "left_join(table, extract, joiner): joiner must be callable as NewValue(const Value&, const OtherValue*)");
   auto key = [extract](const K& k, const V& v) mutable { return std::optional<KO>(detail::call<K, V>(extract, &k, &v)); };
   auto left = [joiner](const V& mine, const VO* theirs) mutable { return std::optional<VR>(joiner(mine, theirs)); };
-  return foreign_join<KO, VO, VR>(other, key, left, true, joined, std::move(materialized));
+  return foreign_join<KO, VO, VR>(other, key, left, true, joined, materialized);
 }
 
 }  // namespace tidemill

@@ -11,11 +11,15 @@ namespace tidemill {
 
 namespace detail {
 
+template <class K, class V, class VR>
+using TransformerSupplier = std::function<std::unique_ptr<ValueTransformerWithKey<K, V, VR>>()>;
+
 /// A transformer at work, and the context that it keeps.
-template <class K, class V, class VR, class Supplier>
+template <class K, class V, class VR>
 class Transforming {
  public:
-  Transforming(Supplier supplier, TaskContext& task, const std::string& name, const std::vector<std::string>& stores)
+  Transforming(const TransformerSupplier<K, V, VR>& supplier, TaskContext& task, const std::string& name,
+               const std::vector<std::string>& stores)
       : context_(task, name, stores), transformer_(supplier()) {
     transformer_->init(context_.context());
   }
@@ -29,14 +33,14 @@ class Transforming {
   std::unique_ptr<ValueTransformerWithKey<K, V, VR>> transformer_;
 };
 
-template <class K, class V, class VR, class Supplier>
+template <class K, class V, class VR>
 class TableTransformNode final : public TableNode<K, VR> {
  public:
-  TableTransformNode(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde, Serde<VR> value_serde, Supplier supplier)
-      : TableNode<K, VR>(std::move(facts), std::move(key_serde), std::move(value_serde)), supplier_(std::move(supplier)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new TableTransformNode(this->facts_, this->key_serde_, this->value_serde_, supplier_));
-  }
+  TableTransformNode(std::shared_ptr<const TableFacts> facts, const Serde<K>& key_serde, const Serde<VR>& value_serde,
+                     TransformerSupplier<K, V, VR> supplier)
+      : TableNode<K, VR>(std::move(facts), key_serde, value_serde), supplier_(std::move(supplier)) {}
+  TableTransformNode(const TableTransformNode& other) : TableNode<K, VR>(other), supplier_(other.supplier_) {}
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new TableTransformNode(*this)); }
   void init() override {
     TableNode<K, VR>::init();
     values_ = std::unique_ptr<Values>(new Values(supplier_, this->task(), this->name(), this->connected_stores()));
@@ -61,17 +65,17 @@ class TableTransformNode final : public TableNode<K, VR> {
   }
 
  private:
-  using Values = Transforming<K, V, VR, Supplier>;
-  Supplier supplier_;
+  using Values = Transforming<K, V, VR>;
+  TransformerSupplier<K, V, VR> supplier_;
   std::unique_ptr<Values> values_;
 };
 
 /// Looks a value up where the table has no store.
-template <class K, class V, class VR, class Supplier>
+template <class K, class V, class VR>
 class TransformedGetter final : public ValueGetter<K, VR> {
  public:
-  TransformedGetter(std::unique_ptr<ValueGetter<K, V>> from, TaskContext& task, const Supplier& supplier, const std::string& name,
-                    const std::vector<std::string>& stores)
+  TransformedGetter(std::unique_ptr<ValueGetter<K, V>> from, TaskContext& task, const TransformerSupplier<K, V, VR>& supplier,
+                    const std::string& name, const std::vector<std::string>& stores)
       : from_(std::move(from)), task_(task), values_(supplier, task, name, stores) {}
   ~TransformedGetter() override { values_.close(); }
   std::optional<ValueAndTimestamp<VR>> get(const K& key) override { return transformed(key, from_->get(key)); }
@@ -82,7 +86,8 @@ class TransformedGetter final : public ValueGetter<K, VR> {
  private:
   std::optional<ValueAndTimestamp<VR>> transformed(const K& key, const std::optional<ValueAndTimestamp<V>>& value) {
     // Where the value came from is not known any more, but its time is.
-    const RecordContext context{.timestamp = value ? value->timestamp : kNoTimestamp};
+    RecordContext context;
+    if (value) context.timestamp = value->timestamp;
     const RecordContext* const outer = std::exchange(task_.current, &context);
     std::optional<VR> now;
     try {
@@ -97,61 +102,59 @@ class TransformedGetter final : public ValueGetter<K, VR> {
   }
   std::unique_ptr<ValueGetter<K, V>> from_;
   TaskContext& task_;
-  Transforming<K, V, VR, Supplier> values_;
+  Transforming<K, V, VR> values_;
 };
 
 }  // namespace detail
 
 template <class K, class V>
+template <class VR>
+KTable<K, VR> KTable<K, V>::transformed(std::function<std::unique_ptr<ValueTransformerWithKey<K, V, VR>>()> supplier,
+                                        const Materialized<K, VR>& materialized, std::vector<std::string> stores,
+                                        std::vector<StoreSpec> brought) const {
+  auto facts = std::make_shared<detail::TableFacts>();
+  facts->upstream = {at_.facts};
+  facts->materialized = !materialized.store_name.empty();
+  facts->store = detail::store_spec(materialized, materialized.store_name);
+  if (facts->materialized) Draft::check_name(materialized.store_name);
+  const std::string name = at_.draft->name_or_new(materialized.name, "KTABLE-TRANSFORMVALUES-");
+  const auto& key = materialized.key_serde ? materialized.key_serde : at_.key_serde;
+  const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
+  const Serde<VR> kept = detail::serde_if_kept(facts->materialized, materialized.value_serde, "the value type of the table");
+  for (const StoreSpec& store : brought) stores.push_back(store.name);
+  at_.draft->add_table({.name = name, .prototype = prototype(new detail::TableTransformNode<K, V, VR>(facts, key_serde, kept, supplier)),
+                        .parents = {at_.node}, .stores = stores, .input = detail::table_type<K, V>(),
+                        .output = detail::table_type<K, VR>()},
+                       facts, std::move(brought));
+  auto getter = std::make_shared<detail::GetterSupplier<K, VR>>();
+  if (facts->materialized) {
+    getter = detail::store_getter<K, VR>(facts, key_serde, kept);
+  } else {
+    getter->make = [=, from = at_.getter](TaskContext& task) {
+      return std::unique_ptr<detail::ValueGetter<K, VR>>(
+          new detail::TransformedGetter<K, V, VR>(from->make(task), task, supplier, name, stores));
+    };
+    getter->stores = detail::stores_of_both(at_.getter->stores, [stores] { return stores; });
+  }
+  return KTable<K, VR>({at_.draft, name, at_.sources, facts, getter, key, materialized.value_serde});
+}
+
+template <class K, class V>
 template <class Supplier>
 auto KTable<K, V>::transform_values(
-    Supplier supplier, Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value> materialized,
+    Supplier supplier, const Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value>& materialized,
     std::vector<std::string> stores) const {
   TIDEMILL_CHECK_COPYABLE("transform_values(supplier)", Supplier);
   static_assert(detail::SuppliesTransformer<Supplier>, "transform_values(supplier): supplier() must return a std::unique_ptr to a "
                                                        "class derived from tidemill::ValueTransformerWithKey");
   if constexpr (detail::SuppliesTransformer<Supplier>) {
     using Types = typename detail::SuppliedTransformer<Supplier>::Types;
-    using VR = typename Types::Value;
     static_assert(std::is_same_v<typename Types::Key, K> && std::is_same_v<typename Types::ValueIn, V>,
                   "transform_values(supplier): the transformer takes other types of key and value than the table has: derive it "
                   "from tidemill::ValueTransformerWithKey<Key, Value, NewValue> with the table's types");
-    auto facts = std::make_shared<detail::TableFacts>();
-    facts->upstream = {at_.facts};
-    facts->materialized = !materialized.store_name.empty();
-    facts->store = detail::store_spec(materialized, materialized.store_name);
-    if (facts->materialized) Draft::check_name(materialized.store_name);
-    const std::string name = at_.draft->name_or_new(materialized.name, "KTABLE-TRANSFORMVALUES-");
-    const auto key = materialized.key_serde ? materialized.key_serde : at_.key_serde;
-    const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
-    const Serde<VR> kept = detail::serde_if_kept(facts->materialized, materialized.value_serde, "the value type of the table");
-    const std::vector<StoreSpec> brought = detail::stores_of(supplier);
-    for (const StoreSpec& store : brought) stores.push_back(store.name);
-    at_.draft->add([=, parent = at_.node](TopologyBuilder& builder) {
-      std::vector<std::string> used = detail::add_store(builder, *facts);
-      for (const StoreSpec& store : brought) builder.add_state_store_once(store);
-      used.insert(used.end(), stores.begin(), stores.end());
-      builder.add_processor(
-          {.name = name,
-           .prototype = prototype(new detail::TableTransformNode<K, V, VR, Supplier>(facts, key_serde, kept, supplier)),
-           .parents = {parent}, .stores = std::move(used), .input = detail::table_type<K, V>(),
-           .output = detail::table_type<K, VR>()});
-    });
-    auto getter = std::make_shared<detail::GetterSupplier<K, VR>>();
-    if (facts->materialized) {
-      getter = detail::store_getter<K, VR>(facts, key_serde, kept);
-    } else {
-      getter->make = [=, from = at_.getter](TaskContext& task) {
-        return std::unique_ptr<detail::ValueGetter<K, VR>>(
-            new detail::TransformedGetter<K, V, VR, Supplier>(from->make(task), task, supplier, name, stores));
-      };
-      getter->stores = [from = at_.getter, stores] {
-        std::vector<std::string> all = from->stores();
-        all.insert(all.end(), stores.begin(), stores.end());
-        return all;
-      };
-    }
-    return KTable<K, VR>({at_.draft, name, at_.sources, facts, getter, key, materialized.value_serde});
+    std::vector<StoreSpec> brought = detail::stores_of(supplier);
+    return transformed<typename Types::Value>([supplier]() mutable { return supplier(); }, materialized, std::move(stores),
+                                              std::move(brought));
   }
 }
 

@@ -24,17 +24,15 @@ concept WindowAggregator = Aggregator<F, K, V, VR> || NullAggregator<F, K, V, VR
 template <class F, class K, class VR>
 concept SessionMerger = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const VR&, const VR&>;
 
-struct NoMerge {
-  template <class K, class VR>
-  std::optional<VR> operator()(const K&, const std::optional<VR>&, const VR& stored) const {
-    return stored;
-  }
-};
 
-/// The node and the table of a windowed aggregation.
-template <class K, class V, class VR, class Update, class Init, class Merge>
-KTable<Windowed<K>, VR> windowed_aggregate(const KGroupedStream<K, V>& group, const WindowPlan& plan, const char* prefix,
-                                           Update update, Init init, Merge merge, Materialized<K, VR> materialized) {
+/// The node and the table of a windowed aggregation. `given_value_serde`: where the options give none.
+template <class K, class V, class VR>
+[[gnu::noinline]] KTable<Windowed<K>, VR> windowed_aggregate(const KGroupedStream<K, V>& group, WindowPlan plan, bool null_values,
+                                                             const char* prefix, WindowUpdate<K, V, VR> update,
+                                                             AggregateStart<VR> init, SessionMerge<K, VR> merge,
+                                                             const Materialized<K, VR>& materialized,
+                                                             const std::optional<Serde<VR>>& given_value_serde) {
+  plan.null_values = null_values;
   Draft& draft = *group.stream().handle().draft;
   auto facts = std::make_shared<TableFacts>();
   facts->materialized = true;
@@ -42,30 +40,29 @@ KTable<Windowed<K>, VR> windowed_aggregate(const KGroupedStream<K, V>& group, co
   plan.complete(facts->store);
   facts->window_grace = plan.sessions() ? plan.grace + plan.size : plan.grace;
   const std::string name = draft.name_or_new(materialized.name, prefix);
-  const auto key = materialized.key_serde ? materialized.key_serde : group.grouped().key_serde;
+  const auto& key = materialized.key_serde ? materialized.key_serde : group.grouped().key_serde;
+  const auto& value = materialized.value_serde ? materialized.value_serde : given_value_serde;
   const KStream<K, V> from = group.repartitioned(facts->store.name);
   const Serde<K> key_serde = from.key_serde(key);
-  const Serde<VR> value_serde = serde_or_default(materialized.value_serde, "the value type of the aggregate");
-  draft.add([=, parent = from.handle().node](TopologyBuilder& builder) {
-    std::unique_ptr<WindowedAggregate> typed(
-        new TypedWindowedAggregate<K, V, VR, Update, Init, Merge>(key_serde, value_serde, update, init, merge));
-    builder.add_processor({.name = name, .prototype = prototype(new_windowed_aggregate(plan, facts, std::move(typed))),
-                           .parents = {parent}, .stores = add_store(builder, *facts),
-                           .input = stream_type<K, V>(), .output = table_type<Windowed<K>, VR>()});
-  });
+  const Serde<VR> value_serde = serde_or_default(value, "the value type of the aggregate");
+  std::unique_ptr<WindowedAggregate> typed(new TypedWindowedAggregate<K, V, VR>(key_serde, value_serde, std::move(update),
+                                                                               std::move(init), std::move(merge)));
+  draft.add_table({.name = name, .prototype = prototype(new_windowed_aggregate(plan, facts, std::move(typed))),
+                   .parents = {from.handle().node}, .input = stream_type<K, V>(),
+                   .output = table_type<Windowed<K>, VR>()},
+                  facts);
   const auto windowed_serde =
       plan.sessions() ? session_windowed_serde<K>(key_serde) : time_windowed_serde<K>(key_serde, plan.size);
   return KTable<Windowed<K>, VR>({from.handle().draft, name, from.handle().sources, facts,
-                                  windowed_getter<K, VR>(facts, key_serde, value_serde), windowed_serde,
-                                  materialized.value_serde});
+                                  windowed_getter<K, VR>(facts, key_serde, value_serde), windowed_serde, value});
 }
 
 template <class K, class V>
-auto count_update() {
+WindowUpdate<K, V, std::int64_t> count_update() {
   return [](const K&, const V*, const std::optional<std::int64_t>& so_far) { return std::optional<std::int64_t>(*so_far + 1); };
 }
 template <class K, class V, class F>
-auto reduce_update(F reducer) {
+WindowUpdate<K, V, V> reduce_update(F reducer) {
   return [reducer](const K&, const V* value, const std::optional<V>& so_far) mutable -> std::optional<V> {
     if (!so_far) return value != nullptr ? std::optional<V>(*value) : std::nullopt;
     if constexpr (Reducer<F, V>) {
@@ -76,7 +73,7 @@ auto reduce_update(F reducer) {
   };
 }
 template <class K, class V, class VR, class F>
-auto aggregate_update(F aggregator) {
+WindowUpdate<K, V, VR> aggregate_update(F aggregator) {
   return [aggregator](const K& key, const V* value, const std::optional<VR>& so_far) mutable -> std::optional<VR> {
     if constexpr (Aggregator<F, K, V, VR>) {
       return aggregator(key, *value, *so_far);
@@ -99,27 +96,26 @@ class TimeWindowedKStream {
     changed.plan_.set_emit(strategy);
     return changed;
   }
-  KTable<Windowed<K>, std::int64_t> count(Materialized<K, std::int64_t> materialized = {}) const {
+  KTable<Windowed<K>, std::int64_t> count(const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
     return add<std::int64_t>("KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(),
-                             [] { return std::optional<std::int64_t>(0); }, std::move(materialized));
+                             [] { return std::optional<std::int64_t>(0); }, materialized);
   }
   /// `reducer(const V& so_far, const V& value)`, or with `const V*` to see null values.
   template <class F>
-  KTable<Windowed<K>, V> reduce(F reducer, Materialized<K, V> materialized = {}) const {
+  KTable<Windowed<K>, V> reduce(F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
     static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
                                                "Value& value), or with const Value* value to see null values");
-    if (!materialized.value_serde) materialized.value_serde = group_.value_serde();
     if constexpr (detail::WindowReducer<F, V>) {
       return add<V>("KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(std::move(reducer)),
-                    [] { return std::optional<V>(); }, std::move(materialized));
+                    [] { return std::optional<V>(); }, materialized, group_.value_serde());
     } else {
       return KTable<Windowed<K>, V>({});
     }
   }
   /// `aggregator(const K&, const V&, const VR& so_far)`, or with `const V*` to see null values; std::optional<VR>: none deletes.
   template <class VR, class F>
-  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, Materialized<K, VR> materialized = {}) const {
+  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, const "
@@ -127,20 +123,19 @@ class TimeWindowedKStream {
     if constexpr (detail::WindowAggregator<F, K, V, VR>) {
       return add<VR>("KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>,
                      detail::aggregate_update<K, V, VR>(std::move(aggregator)),
-                     [initial] { return std::optional<VR>(initial); }, std::move(materialized));
+                     [initial] { return std::optional<VR>(initial); }, materialized);
     } else {
       return KTable<Windowed<K>, VR>({});
     }
   }
 
  private:
-  template <class VR, class Update, class Init>
-  KTable<Windowed<K>, VR> add(const char* prefix, bool null_values, Update update, Init init,
-                              Materialized<K, VR> materialized) const {
-    detail::WindowPlan plan = plan_;
-    plan.null_values = null_values;
-    return detail::windowed_aggregate<K, V, VR>(group_, plan, prefix, std::move(update), std::move(init), detail::NoMerge{},
-                                                std::move(materialized));
+  template <class VR>
+  KTable<Windowed<K>, VR> add(const char* prefix, bool null_values, detail::WindowUpdate<K, V, VR> update,
+                              detail::AggregateStart<VR> init, const Materialized<K, VR>& materialized,
+                              const std::optional<Serde<VR>>& value_serde = {}) const {
+    return detail::windowed_aggregate<K, V, VR>(group_, plan_, null_values, prefix, std::move(update), std::move(init),
+                                                nullptr, materialized, value_serde);
   }
   KGroupedStream<K, V> group_;
   detail::WindowPlan plan_;
@@ -157,32 +152,31 @@ class SessionWindowedKStream {
     changed.plan_.set_emit(strategy);
     return changed;
   }
-  KTable<Windowed<K>, std::int64_t> count(Materialized<K, std::int64_t> materialized = {}) const {
+  KTable<Windowed<K>, std::int64_t> count(const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
     auto merge = [](const K&, const std::optional<std::int64_t>& so_far, const std::int64_t& stored) {
       return std::optional<std::int64_t>(*so_far + stored);
     };
     return add<std::int64_t>("KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(),
-                             [] { return std::optional<std::int64_t>(0); }, merge, std::move(materialized));
+                             [] { return std::optional<std::int64_t>(0); }, merge, materialized);
   }
   /// `reducer(const V& so_far, const V& value)`; with `const V*` it sees null values.
   template <class F>
-  KTable<Windowed<K>, V> reduce(F reducer, Materialized<K, V> materialized = {}) const {
+  KTable<Windowed<K>, V> reduce(F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
     static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
                                                "Value& value), or with const Value* value to see null values");
-    if (!materialized.value_serde) materialized.value_serde = group_.value_serde();
     if constexpr (detail::WindowReducer<F, V>) {
       auto merge = [update = detail::reduce_update<K, V>(reducer)](const K& key, const std::optional<V>& so_far,
                                                                    const V& stored) mutable { return update(key, &stored, so_far); };
       return add<V>("KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(reducer),
-                    [] { return std::optional<V>(); }, merge, std::move(materialized));
+                    [] { return std::optional<V>(); }, merge, materialized, group_.value_serde());
     } else {
       return KTable<Windowed<K>, V>({});
     }
   }
   /// As of time windows; `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
   template <class VR, class F, class M>
-  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, M merger, Materialized<K, VR> materialized = {}) const {
+  KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, M merger, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", F);
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", M);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
@@ -196,20 +190,19 @@ class SessionWindowedKStream {
       };
       return add<VR>("KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>,
                      detail::aggregate_update<K, V, VR>(std::move(aggregator)),
-                     [initial] { return std::optional<VR>(initial); }, merge, std::move(materialized));
+                     [initial] { return std::optional<VR>(initial); }, merge, materialized);
     } else {
       return KTable<Windowed<K>, VR>({});
     }
   }
 
  private:
-  template <class VR, class Update, class Init, class Merge>
-  KTable<Windowed<K>, VR> add(const char* prefix, bool null_values, Update update, Init init, Merge merge,
-                              Materialized<K, VR> materialized) const {
-    detail::WindowPlan plan = plan_;
-    plan.null_values = null_values;
-    return detail::windowed_aggregate<K, V, VR>(group_, plan, prefix, std::move(update), std::move(init), std::move(merge),
-                                                std::move(materialized));
+  template <class VR>
+  KTable<Windowed<K>, VR> add(const char* prefix, bool null_values, detail::WindowUpdate<K, V, VR> update,
+                              detail::AggregateStart<VR> init, detail::SessionMerge<K, VR> merge,
+                              const Materialized<K, VR>& materialized, const std::optional<Serde<VR>>& value_serde = {}) const {
+    return detail::windowed_aggregate<K, V, VR>(group_, plan_, null_values, prefix, std::move(update), std::move(init),
+                                                std::move(merge), materialized, value_serde);
   }
   KGroupedStream<K, V> group_;
   detail::WindowPlan plan_;

@@ -12,10 +12,23 @@
 
 namespace tidemill {
 
+namespace detail {
+/// The options of a call that gives none: one object for all, so that such a call has nothing to make and to undo.
+template <class Options>
+[[gnu::noinline]] const Options& no_options() {
+  static const Options kNone{};
+  return kNone;
+}
+}  // namespace detail
+
 /// The processor's name; empty: generated.
 struct Named {
   std::string name = {};
 };
+namespace detail {
+template <>
+const Named& no_options<Named>();
+}  // namespace detail
 
 template <class K, class V>
 struct Consumed {

@@ -99,12 +99,10 @@ template <class K, class V, class F>
 class FilterNode final : public OperatorNode {
  public:
   FilterNode(F predicate, bool keep) : predicate_(std::move(predicate)), keep_(keep) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new FilterNode(predicate_, keep_));
-  }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FilterNode(*this)); }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return forward(record);
+      if (record.value == nullptr) return pass(record);
     }
     if (static_cast<bool>(call<K, V>(predicate_, record.key, record.value)) == keep_) forward(record);
   }
@@ -118,12 +116,10 @@ template <class K, class V, class F>
 class MapValuesNode final : public OperatorNode {
  public:
   explicit MapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new MapValuesNode(mapper_));
-  }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapValuesNode(*this)); }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return forward(record);
+      if (record.value == nullptr) return pass(record);
     }
     const auto value = call<K, V>(mapper_, record.key, record.value);
     forward({record.key, pointer_to(value), record.context});
@@ -137,9 +133,7 @@ template <class K, class V, class F>
 class FlatMapValuesNode final : public OperatorNode {
  public:
   explicit FlatMapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new FlatMapValuesNode(mapper_));
-  }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FlatMapValuesNode(*this)); }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
       if (record.value == nullptr) return drop("null-value", record);
@@ -156,7 +150,7 @@ template <class K, class V, class F>
 class MapNode final : public OperatorNode {
  public:
   explicit MapNode(F mapper) : mapper_(std::move(mapper)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapNode(mapper_)); }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapNode(*this)); }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
       if (record.value == nullptr) return drop("null-value", record);
@@ -173,9 +167,7 @@ template <class K, class V, class F>
 class FlatMapNode final : public OperatorNode {
  public:
   explicit FlatMapNode(F mapper) : mapper_(std::move(mapper)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new FlatMapNode(mapper_));
-  }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FlatMapNode(*this)); }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
       if (record.value == nullptr) return drop("null-value", record);
@@ -192,9 +184,7 @@ template <class K, class V, class F>
 class SelectKeyNode final : public OperatorNode {
  public:
   explicit SelectKeyNode(F selector) : selector_(std::move(selector)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new SelectKeyNode(selector_));
-  }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new SelectKeyNode(*this)); }
   void process(const ErasedRecord& record) override {
     if constexpr (!kSeesNull<F, K, V>) {
       if (record.value == nullptr) return drop("null-value", record);
@@ -212,10 +202,9 @@ template <class K, class V, class F>
 class PeekNode final : public OperatorNode {
  public:
   explicit PeekNode(F action) : action_(std::move(action)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new PeekNode(action_)); }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new PeekNode(*this)); }
   void process(const ErasedRecord& record) override {
-    if (!kSeesNull<F, K, V> && record.value == nullptr) return forward(record);
-    call<K, V>(action_, record.key, record.value);
+    if (kSeesNull<F, K, V> || record.value != nullptr) call<K, V>(action_, record.key, record.value);
     forward(record);
   }
 

@@ -26,15 +26,17 @@ class StreamJoinTypes {
                                const RecordContext& context) = 0;
 };
 
-/// `joiner(const K*, const VThis*, const VOther*) -> R`, which may be a std::optional; `swapped`: with the other one in front.
-template <class K, class VThis, class VOther, class R, class F>
+/// `R` may be a std::optional.
+template <class K, class VThis, class VOther, class R>
+using ValueJoiner = std::function<R(const K*, const VThis*, const VOther*)>;
+template <class K, class VThis, class VOther, class R>
 class TypedStreamJoin final : public StreamJoinTypes {
  public:
-  TypedStreamJoin(Serde<K> key_serde, Serde<VThis> value_serde, Serde<VOther> other_serde, F joiner)
-      : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)), other_serde_(std::move(other_serde)),
-        joiner_(std::move(joiner)) {}
+  TypedStreamJoin(const Serde<K>& key_serde, const Serde<VThis>& value_serde, const Serde<VOther>& other_serde,
+                  ValueJoiner<K, VThis, VOther, R> joiner)
+      : key_serde_(key_serde), value_serde_(value_serde), other_serde_(other_serde), joiner_(std::move(joiner)) {}
   std::unique_ptr<StreamJoinTypes> clone() const override {
-    return std::unique_ptr<StreamJoinTypes>(new TypedStreamJoin(key_serde_, value_serde_, other_serde_, joiner_));
+    return std::unique_ptr<StreamJoinTypes>(new TypedStreamJoin(*this));
   }
   void encode_key(const void* key, Bytes& out) const override { key_serde_.serialize({}, *static_cast<const K*>(key), out); }
   void encode_value(const void* value, Bytes& out) const override {
@@ -73,7 +75,7 @@ class TypedStreamJoin final : public StreamJoinTypes {
   Serde<K> key_serde_;
   Serde<VThis> value_serde_;
   Serde<VOther> other_serde_;
-  F joiner_;
+  ValueJoiner<K, VThis, VOther, R> joiner_;
 };
 
 /// One side of a join.

@@ -8,6 +8,7 @@
 // What comes later than the grace period joins at once. The typed join is the one without grace: it gets its records later.
 #pragma once
 
+#include <tidemill/dsl/draft.hpp>
 #include <tidemill/dsl/table_nodes.hpp>
 
 namespace tidemill::detail {
@@ -41,14 +42,15 @@ class TypedRecordCodec final : public RecordCodec {
   Serde<V> value_serde_;
 };
 
-/// How a join waits; without a period it does not.
+/// How a join waits.
 struct JoinGrace {
-  std::optional<std::chrono::milliseconds> period = {};
+  std::chrono::milliseconds period{0};
   std::shared_ptr<const RecordCodec> codec = nullptr;
   std::shared_ptr<const TableFacts> table = nullptr;
 };
-/// Puts a buffer in front of the join, and its store behind the others. TopologyException: the table keeps no versions, or not
-/// for as long as the grace period.
-void make_wait(TopologyBuilder& builder, const JoinGrace& grace, TopologyBuilder::ProcessorSpec& join);
+/// Adds the join with a buffer in front of it, and its store behind the others. TopologyException, when the topology is written: the
+/// table keeps no versions, or not for as long as the grace period.
+void add_waiting_join(Draft& draft, TopologyBuilder::ProcessorSpec join, std::function<std::vector<std::string>()> stores,
+                      JoinGrace grace);
 
 }  // namespace tidemill::detail

@@ -16,26 +16,26 @@ namespace tidemill {
 class StreamsBuilder {
  public:
   template <class K, class V>
-  KStream<K, V> stream(std::string topic, Consumed<K, V> consumed = {}) {
-    return stream<K, V>(std::vector<std::string>{std::move(topic)}, std::move(consumed));
+  KStream<K, V> stream(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
+    return stream<K, V>(std::vector<std::string>{std::move(topic)}, consumed);
   }
   template <class K, class V>
-  KStream<K, V> stream(std::vector<std::string> topics, Consumed<K, V> consumed = {}) {
+  KStream<K, V> stream(std::vector<std::string> topics, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
     return stream_of<K, V>(std::move(topics), {}, consumed);
   }
   template <class K, class V>
-  KStream<K, V> stream(std::initializer_list<const char*> topics, Consumed<K, V> consumed = {}) {
+  KStream<K, V> stream(std::initializer_list<const char*> topics, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
     return stream_of<K, V>({topics.begin(), topics.end()}, {}, consumed);
   }
   /// All topics whose names match.
   template <class K, class V>
-  KStream<K, V> stream(const TopicPattern& pattern, Consumed<K, V> consumed = {}) {
+  KStream<K, V> stream(const TopicPattern& pattern, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
     return stream_of<K, V>({}, pattern.expression(), consumed);
   }
   template <class K, class V>
-  KTable<K, V> table(std::string topic, Consumed<K, V> consumed = {}, Materialized<K, V> materialized = {});
+  KTable<K, V> table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(), const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
   template <class K, class V>
-  GlobalKTable<K, V> global_table(std::string topic, Consumed<K, V> consumed = {}, Materialized<K, V> materialized = {});
+  GlobalKTable<K, V> global_table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(), const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
   /// Connected later, by name, in process(..., {"name"}). One that is never connected is left out.
   StreamsBuilder& add_state_store(StoreSpec store) {
     Draft::check_name(store.name);
@@ -87,15 +87,16 @@ class StreamsBuilder {
 };
 
 template <class K, class V>
-KTable<K, V> StreamsBuilder::table(std::string topic, Consumed<K, V> consumed, Materialized<K, V> materialized) {
+KTable<K, V> StreamsBuilder::table(std::string topic, const Consumed<K, V>& consumed,
+                                   const Materialized<K, V>& materialized) {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = !materialized.store_name.empty();
   const std::string store = draft_->store_name_or_new(materialized.store_name, topic + "-");
   const std::string source_name = draft_->name_or_new(consumed.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
   facts->store = detail::store_spec(materialized, store);
-  const auto key = materialized.key_serde ? materialized.key_serde : consumed.key_serde;
-  const auto value = materialized.value_serde ? materialized.value_serde : consumed.value_serde;
+  const auto& key = materialized.key_serde ? materialized.key_serde : consumed.key_serde;
+  const auto& value = materialized.value_serde ? materialized.value_serde : consumed.value_serde;
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
   const Serde<V> value_serde = detail::serde_or_default(value, "the value type of the table");
   draft_->add([=, made = source<K, V>(source_name, {topic}, consumed)](TopologyBuilder& builder) {
@@ -111,8 +112,8 @@ KTable<K, V> StreamsBuilder::table(std::string topic, Consumed<K, V> consumed, M
 }
 
 template <class K, class V>
-GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, Consumed<K, V> consumed,
-                                                Materialized<K, V> materialized) {
+GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, const Consumed<K, V>& consumed,
+                                                const Materialized<K, V>& materialized) {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
   const std::string store = draft_->store_name_or_new(materialized.store_name, topic + "-");

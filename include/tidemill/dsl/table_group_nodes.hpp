@@ -22,16 +22,16 @@ struct ChangeBytes {
 template <class K, class V, class KR, class VR, class F>
 class TableSelectNode final : public OperatorNode {
  public:
-  /// `latest_only`: the table keeps versions, and what is not the latest one changes nothing.
-  TableSelectNode(F select, bool latest_only) : select_(std::move(select)), latest_only_(latest_only) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new TableSelectNode(select_, latest_only_));
+  TableSelectNode(F select, std::shared_ptr<const TableFacts> table) : select_(std::move(select)), table_(std::move(table)) {}
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new TableSelectNode(*this)); }
+  void init() override {
+    apart_ = writes_changes_apart(task());
+    latest_only_ = table_->versioned();
   }
-  void init() override { apart_ = writes_changes_apart(task()); }
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr) throw StreamsException("group_by(): a table's record has no key");
     const Change& change = *static_cast<const Change*>(record.value);
-    if (latest_only_ && !change.is_latest) return;  // an older version, which no group has in it
+    if (latest_only_ && !change.is_latest) return;  // an older version, of a table that keeps them: no group has it in it
     const Pair now = selected(record.key, change.new_value);
     const Pair old = selected(record.key, change.old_value);
     if (now.whole() && old.whole() && !apart_ && *now.key == *old.key) {
@@ -57,7 +57,8 @@ class TableSelectNode final : public OperatorNode {
     forward({&key, &change, record.context});
   }
   F select_;
-  bool latest_only_;
+  std::shared_ptr<const TableFacts> table_;
+  bool latest_only_ = false;
   bool apart_ = false;
 };
 
@@ -122,19 +123,16 @@ class ChangeSourceNode final : public SourceNode {
   Serde<V> value_serde_;
 };
 
-/// `add(const K&, const V&, const std::optional<VR>& so_far) -> std::optional<VR>`, `subtract(const K&, const V&, const VR&)`
-/// likewise. First what was is taken away, then what is is added.
-template <class K, class V, class VR, class Add, class Subtract>
+template <class K, class V, class VR>
+using AggregateSubtract = std::function<std::optional<VR>(const K&, const V&, const VR& so_far)>;
+/// First what was is taken away, then what is is added.
+template <class K, class V, class VR>
 class TableAggregateNode final : public TableNode<K, VR> {
  public:
-  TableAggregateNode(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde, Serde<VR> value_serde, Add add,
-                     Subtract subtract)
-      : TableNode<K, VR>(std::move(facts), std::move(key_serde), std::move(value_serde)), add_(std::move(add)),
-        subtract_(std::move(subtract)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(
-        new TableAggregateNode(this->facts_, this->key_serde_, this->value_serde_, add_, subtract_));
-  }
+  TableAggregateNode(std::shared_ptr<const TableFacts> facts, const Serde<K>& key_serde, const Serde<VR>& value_serde,
+                     AggregateUpdate<K, V, VR> add, AggregateSubtract<K, V, VR> subtract)
+      : TableNode<K, VR>(std::move(facts), key_serde, value_serde), add_(std::move(add)), subtract_(std::move(subtract)) {}
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new TableAggregateNode(*this)); }
   void process(const ErasedRecord& record) override {
     const K& key = *static_cast<const K*>(record.key);
     const Change& change = *static_cast<const Change*>(record.value);
@@ -142,13 +140,13 @@ class TableAggregateNode final : public TableNode<K, VR> {
     std::optional<VR> now = old ? std::optional<VR>(old->value) : std::nullopt;
     if (change.old_value != nullptr && now) now = subtract_(key, *static_cast<const V*>(change.old_value), *now);
     if (change.new_value != nullptr) now = add_(key, *static_cast<const V*>(change.new_value), now);
-    const Timestamp timestamp = old ? std::max(old->timestamp, record.context->timestamp) : record.context->timestamp;
+    const Timestamp timestamp = old ? later(old->timestamp, record.context->timestamp) : record.context->timestamp;
     this->put_and_forward(key, now ? &*now : nullptr, old ? &old->value : nullptr, timestamp, *record.context);
   }
 
  private:
-  Add add_;
-  Subtract subtract_;
+  AggregateUpdate<K, V, VR> add_;
+  AggregateSubtract<K, V, VR> subtract_;
 };
 
 }  // namespace tidemill::detail

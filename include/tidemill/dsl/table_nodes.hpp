@@ -4,7 +4,7 @@
 // (then when the entry is written), else at once.
 #pragma once
 
-#include <algorithm>
+#include <functional>
 
 #include <tidemill/dsl/stateless_nodes.hpp>
 #include <tidemill/state/key_value_store.hpp>
@@ -25,36 +25,37 @@ struct TableFacts {
   std::vector<std::shared_ptr<TableFacts>> upstream;
 
   /// Old versions of its values are kept, so what comes out of order changes nothing downstream.
-  [[nodiscard]] bool versioned() const {
-    if (materialized) return store.kind == StoreKind::kVersionedKeyValue;
-    return upstream.size() == 1 && upstream.front()->versioned();
-  }
+  [[nodiscard]] bool versioned() const;
   /// Somebody looks up its values.
-  void materialize() {
-    if (materialized) return;
-    if (upstream.empty()) materialized = true;
-    for (const auto& table : upstream) table->materialize();
-  }
+  void materialize();
   /// Old values are wanted; `force`: also where a store has to be made for them. True: they come.
-  bool enable_old_values(bool force) {
-    if (send_old_values) return true;
-    if (upstream.size() == 2) {
-      for (const auto& table : upstream) table->enable_old_values(true);
-    } else if (!materialized) {
-      if (!upstream.empty() ? !upstream.front()->enable_old_values(force) : !force) return false;
-      if (upstream.empty()) materialized = true;
-    }
-    send_old_values = true;
-    return true;
-  }
+  bool enable_old_values(bool force);
 };
 
 /// Adds the store of a table that has one; what its node is connected to.
-inline std::vector<std::string> add_store(TopologyBuilder& builder, const TableFacts& facts) {
-  if (!facts.materialized) return {};
-  builder.add_state_store(facts.store);
-  return {facts.store.name};
-}
+std::vector<std::string> add_store(TopologyBuilder& builder, const TableFacts& facts);
+/// The store of that name in the task; `what` has none: StreamsException.
+[[nodiscard]] StateStore& store_of_table(TaskContext& task, const std::string& name, const char* what);
+
+// What is typed by key and value is compiled once for them: the user's functions come to these nodes erased. Only the stateless
+// operators of streams are classes of their functions; here a call is little beside a store.
+template <class K, class V, class VR>
+using AggregateUpdate = std::function<std::optional<VR>(const K&, const V&, const std::optional<VR>& so_far)>;
+template <class VR>
+using AggregateStart = std::function<std::optional<VR>()>;
+template <class K, class V, class VR>
+using TableMap = std::function<std::optional<VR>(const K&, const V&)>;
+/// Called with what is there of both sides.
+template <class VThis, class VOther, class VR>
+using TableJoiner = std::function<std::optional<VR>(const VThis*, const VOther*)>;
+/// `R` may be a std::optional.
+template <class K, class V, class VT, class R>
+using StreamTableJoiner = std::function<R(const K*, const V&, const VT*)>;
+/// The key to look up; null: the record's own.
+template <class K, class V, class KT>
+using LookupKey = std::function<std::optional<KT>(const K*, const V&)>;
+
+inline Timestamp later(Timestamp a, Timestamp b) { return a < b ? b : a; }
 
 /// A timestamped key-value store as the DSL's nodes use it: typed, with its cache's forwarding.
 template <class K, class V>
@@ -139,9 +140,8 @@ class TimestampedTable {
 template <class K, class V>
 class TableNode : public OperatorNode {
  public:
-  TableNode(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde, Serde<V> value_serde)
-      : facts_(std::move(facts)), key_serde_(key_serde), value_serde_(value_serde),
-        table_(std::move(key_serde), std::move(value_serde)) {}
+  TableNode(std::shared_ptr<const TableFacts> facts, const Serde<K>& key_serde, const Serde<V>& value_serde)
+      : facts_(std::move(facts)), table_(key_serde, value_serde) {}
   void init() override {
     if (!facts_->materialized) return;
     table_.open(connected_store(facts_->store.name));
@@ -166,8 +166,6 @@ class TableNode : public OperatorNode {
     forward({&key, &change, &changed});
   }
   std::shared_ptr<const TableFacts> facts_;
-  Serde<K> key_serde_;
-  Serde<V> value_serde_;
   TimestampedTable<K, V> table_;
 };
 
@@ -177,7 +175,7 @@ class TableSourceNode final : public TableNode<K, V> {
  public:
   using TableNode<K, V>::TableNode;
   std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new TableSourceNode(this->facts_, this->key_serde_, this->value_serde_));
+    return std::unique_ptr<OperatorNode>(new TableSourceNode(*this));
   }
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr) return this->drop("null-key", record);
@@ -189,45 +187,39 @@ class TableSourceNode final : public TableNode<K, V> {
   }
 };
 
-/// aggregate, reduce, count: `update(key, value, optional<VR> old) -> VR`.
-template <class K, class V, class VR, class F, class Init>
+/// aggregate, reduce, count.
+template <class K, class V, class VR>
 class AggregateNode final : public TableNode<K, VR> {
  public:
-  AggregateNode(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde, Serde<VR> value_serde, F update, Init init)
-      : TableNode<K, VR>(std::move(facts), std::move(key_serde), std::move(value_serde)), update_(std::move(update)),
-        initializer_(std::move(init)) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(
-        new AggregateNode(this->facts_, this->key_serde_, this->value_serde_, update_, initializer_));
-  }
+  AggregateNode(std::shared_ptr<const TableFacts> facts, const Serde<K>& key_serde, const Serde<VR>& value_serde,
+                AggregateUpdate<K, V, VR> update, AggregateStart<VR> start)
+      : TableNode<K, VR>(std::move(facts), key_serde, value_serde), update_(std::move(update)), start_(std::move(start)) {}
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new AggregateNode(*this)); }
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr || record.value == nullptr) return this->drop("null-key-or-value", record);
     const K& key = *static_cast<const K*>(record.key);
     const V& value = *static_cast<const V*>(record.value);
     std::optional<ValueAndTimestamp<VR>> old = this->table_.get(key);
     // The first aggregate of a key sends the initializer's value as the old one, as Java does.
-    std::optional<VR> before = old ? std::optional<VR>(std::move(old->value)) : initializer_();
-    const Timestamp timestamp = old ? std::max(old->timestamp, record.context->timestamp) : record.context->timestamp;
+    std::optional<VR> before = old ? std::optional<VR>(std::move(old->value)) : start_();
+    const Timestamp timestamp = old ? later(old->timestamp, record.context->timestamp) : record.context->timestamp;
     const std::optional<VR> after = update_(key, value, before);
     this->put_and_forward(key, after ? &*after : nullptr, before ? &*before : nullptr, timestamp, *record.context);
   }
 
  private:
-  F update_;
-  Init initializer_;
+  AggregateUpdate<K, V, VR> update_;
+  AggregateStart<VR> start_;
 };
 
-/// filter, filter_not and map_values of a table: `map(key, const V*) -> optional<VR>`; null in, null out.
-template <class K, class V, class VR, class F>
+/// filter, filter_not and map_values of a table: null in, null out.
+template <class K, class V, class VR>
 class TableMapNode final : public TableNode<K, VR> {
  public:
-  TableMapNode(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde, Serde<VR> value_serde, F map, bool filter)
-      : TableNode<K, VR>(std::move(facts), std::move(key_serde), std::move(value_serde)), map_(std::move(map)),
-        filter_(filter) {}
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(
-        new TableMapNode(this->facts_, this->key_serde_, this->value_serde_, map_, filter_));
-  }
+  TableMapNode(std::shared_ptr<const TableFacts> facts, const Serde<K>& key_serde, const Serde<VR>& value_serde,
+               TableMap<K, V, VR> map, bool filter)
+      : TableNode<K, VR>(std::move(facts), key_serde, value_serde), map_(std::move(map)), filter_(filter) {}
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new TableMapNode(*this)); }
   void process(const ErasedRecord& record) override {
     const K& key = *static_cast<const K*>(record.key);
     const Change& change = *static_cast<const Change*>(record.value);
@@ -250,7 +242,7 @@ class TableMapNode final : public TableNode<K, VR> {
     if (value == nullptr) return std::nullopt;
     return map_(key, *static_cast<const V*>(value));
   }
-  F map_;
+  TableMap<K, V, VR> map_;
   bool filter_;
 };
 
@@ -272,11 +264,14 @@ class ValueGetter {
   /// What was valid at that time, where the table keeps versions; else what is.
   [[nodiscard]] virtual std::optional<ValueAndTimestamp<V>> get_as_of(const K& key, Timestamp) { return get(key); }
 };
+/// Stores that the user of a table's values has to be connected to; asked when the topology is written.
+using TableStores = std::function<std::vector<std::string>()>;
+[[nodiscard]] TableStores store_of(std::shared_ptr<const TableFacts> facts);
+[[nodiscard]] TableStores stores_of_both(TableStores left, TableStores right);
 template <class K, class V>
 struct GetterSupplier {
   std::function<std::unique_ptr<ValueGetter<K, V>>(TaskContext&)> make;
-  /// Stores that the user of the getter has to be connected to; asked when the topology is written.
-  std::function<std::vector<std::string>()> stores;
+  TableStores stores;
 };
 
 template <class K, class V>
@@ -293,11 +288,11 @@ class StoreGetter final : public ValueGetter<K, V> {
   TimestampedTable<K, V> table_;
 };
 /// Of a join without a store of its own: joins what both sides have now.
-template <class K, class V, class VO, class VR, class F>
+template <class K, class V, class VO, class VR>
 class JoinedGetter final : public ValueGetter<K, VR> {
  public:
-  JoinedGetter(std::unique_ptr<ValueGetter<K, V>> left, std::unique_ptr<ValueGetter<K, VO>> right, F joiner,
-               bool needs_left, bool needs_right)
+  JoinedGetter(std::unique_ptr<ValueGetter<K, V>> left, std::unique_ptr<ValueGetter<K, VO>> right,
+               TableJoiner<V, VO, VR> joiner, bool needs_left, bool needs_right)
       : left_(std::move(left)), right_(std::move(right)), joiner_(std::move(joiner)), needs_left_(needs_left),
         needs_right_(needs_right) {}
   std::optional<ValueAndTimestamp<VR>> get(const K& key) override {
@@ -307,21 +302,21 @@ class JoinedGetter final : public ValueGetter<K, VR> {
     if ((!theirs && needs_right_) || (!mine && !theirs)) return std::nullopt;
     std::optional<VR> joined = joiner_(mine ? &mine->value : nullptr, theirs ? &theirs->value : nullptr);
     if (!joined) return std::nullopt;
-    const Timestamp timestamp = std::max(mine ? mine->timestamp : kNoTimestamp, theirs ? theirs->timestamp : kNoTimestamp);
+    const Timestamp timestamp = later(mine ? mine->timestamp : kNoTimestamp, theirs ? theirs->timestamp : kNoTimestamp);
     return ValueAndTimestamp<VR>{*std::move(joined), timestamp};
   }
 
  private:
   std::unique_ptr<ValueGetter<K, V>> left_;
   std::unique_ptr<ValueGetter<K, VO>> right_;
-  F joiner_;
+  TableJoiner<V, VO, VR> joiner_;
   bool needs_left_;
   bool needs_right_;
 };
-template <class K, class V, class VR, class F>
+template <class K, class V, class VR>
 class MappedGetter final : public ValueGetter<K, VR> {
  public:
-  MappedGetter(std::unique_ptr<ValueGetter<K, V>> from, F map) : from_(std::move(from)), map_(std::move(map)) {}
+  MappedGetter(std::unique_ptr<ValueGetter<K, V>> from, TableMap<K, V, VR> map) : from_(std::move(from)), map_(std::move(map)) {}
   std::optional<ValueAndTimestamp<VR>> get(const K& key) override { return mapped(key, from_->get(key)); }
   std::optional<ValueAndTimestamp<VR>> get_as_of(const K& key, Timestamp time) override {
     return mapped(key, from_->get_as_of(key, time));
@@ -335,15 +330,15 @@ class MappedGetter final : public ValueGetter<K, VR> {
     return ValueAndTimestamp<VR>{*std::move(mapped), value->timestamp};
   }
   std::unique_ptr<ValueGetter<K, V>> from_;
-  F map_;
+  TableMap<K, V, VR> map_;
 };
 
-/// stream-table and stream-global-table join. `select(const K*, const V&) -> optional<KT>` gives the look-up key,
-/// `joiner(const K*, const V&, const VT*) -> R` the result, which may be a std::optional.
-template <class K, class V, class KT, class VT, class R, class Select, class F>
+/// stream-table and stream-global-table join.
+template <class K, class V, class KT, class VT, class R>
 class StreamTableJoinNode final : public OperatorNode {
  public:
-  StreamTableJoinNode(GetterSupplier<KT, VT> supplier, Select select, F joiner, bool left)
+  StreamTableJoinNode(GetterSupplier<KT, VT> supplier, LookupKey<K, V, KT> select, StreamTableJoiner<K, V, VT, R> joiner,
+                      bool left)
       : supplier_(std::move(supplier)), select_(std::move(select)), joiner_(std::move(joiner)), left_(left) {}
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new StreamTableJoinNode(supplier_, select_, joiner_, left_));
@@ -352,38 +347,48 @@ class StreamTableJoinNode final : public OperatorNode {
   void process(const ErasedRecord& record) override {
     if (record.value == nullptr) return drop("null-value", record);
     const V& value = *static_cast<const V*>(record.value);
-    const std::optional<KT> key = select_(static_cast<const K*>(record.key), value);
-    if (!key && !left_) return drop("null-key", record);
+    std::optional<KT> selected;
+    const KT* const key = look_up_key(static_cast<const K*>(record.key), value, selected);
+    if (key == nullptr && !left_) return drop("null-key", record);
     std::optional<ValueAndTimestamp<VT>> other;
-    if (key) other = getter_->get_as_of(*key, record.context->timestamp);
+    if (key != nullptr) other = getter_->get_as_of(*key, record.context->timestamp);
     if (!other && !left_) return;
     const R joined = joiner_(static_cast<const K*>(record.key), value, other ? &other->value : nullptr);
     forward({record.key, pointer_to(joined), record.context});
   }
 
  private:
+  const KT* look_up_key(const K* own, const V& value, std::optional<KT>& selected) {
+    if constexpr (std::is_same_v<K, KT>) {
+      if (!select_) return own;
+    }
+    selected = select_(own, value);
+    return selected ? &*selected : nullptr;
+  }
   GetterSupplier<KT, VT> supplier_;
-  Select select_;
-  F joiner_;
+  LookupKey<K, V, KT> select_;
+  StreamTableJoiner<K, V, VT, R> joiner_;
   bool left_;
   std::unique_ptr<ValueGetter<KT, VT>> getter_;
 };
 
-/// One side of a table-table join. `joiner(const VThis*, const VOther*) -> optional<VR>` is called with what is there.
-template <class K, class VThis, class VOther, class VR, class F>
+/// One side of a table-table join.
+template <class K, class VThis, class VOther, class VR>
 class TableJoinNode final : public OperatorNode {
  public:
-  /// This side's value (the other's) has to be there for a result.
-  /// `latest_only`: this side keeps versions, and what is not the latest one changes nothing.
-  TableJoinNode(std::shared_ptr<const TableFacts> facts, GetterSupplier<K, VOther> supplier, F joiner, bool needs_this,
-                bool needs_other, bool latest_only)
-      : facts_(std::move(facts)), supplier_(std::move(supplier)), joiner_(std::move(joiner)), needs_this_(needs_this),
-        needs_other_(needs_other), latest_only_(latest_only) {}
+  /// This side's value (the other's) has to be there for a result. `side`: this one among the joined tables of `facts`.
+  TableJoinNode(std::shared_ptr<const TableFacts> facts, std::size_t side, GetterSupplier<K, VOther> supplier,
+                TableJoiner<VThis, VOther, VR> joiner, bool needs_this, bool needs_other)
+      : facts_(std::move(facts)), side_(side), supplier_(std::move(supplier)), joiner_(std::move(joiner)),
+        needs_this_(needs_this), needs_other_(needs_other) {}
   std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(
-        new TableJoinNode(facts_, supplier_, joiner_, needs_this_, needs_other_, latest_only_));
+    return std::unique_ptr<OperatorNode>(new TableJoinNode(facts_, side_, supplier_, joiner_, needs_this_, needs_other_));
   }
-  void init() override { getter_ = supplier_.make(task()); }
+  void init() override {
+    getter_ = supplier_.make(task());
+    // Of a side that keeps versions, what is not the latest one changes nothing.
+    latest_only_ = facts_->upstream[side_]->versioned();
+  }
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr) return drop("null-key", record);
     const K& key = *static_cast<const K*>(record.key);
@@ -398,7 +403,7 @@ class TableJoinNode final : public OperatorNode {
     if (!needs_other_ && !now && change.old_value == nullptr && change.new_value == nullptr && !other) return;
     const Change result{now ? &*now : nullptr, old ? &*old : nullptr, change.is_latest};
     RecordContext context = *record.context;
-    if (other) context.timestamp = std::max(context.timestamp, other->timestamp);
+    if (other) context.timestamp = later(context.timestamp, other->timestamp);
     forward({record.key, &result, &context});
   }
 
@@ -408,11 +413,12 @@ class TableJoinNode final : public OperatorNode {
     return joiner_(mine, other);
   }
   std::shared_ptr<const TableFacts> facts_;
+  std::size_t side_;
   GetterSupplier<K, VOther> supplier_;
-  F joiner_;
+  TableJoiner<VThis, VOther, VR> joiner_;
   bool needs_this_;
   bool needs_other_;
-  bool latest_only_;
+  bool latest_only_ = false;
   std::unique_ptr<ValueGetter<K, VOther>> getter_;
 };
 
@@ -422,7 +428,7 @@ class TableMergeNode final : public TableNode<K, V> {
  public:
   using TableNode<K, V>::TableNode;
   std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new TableMergeNode(this->facts_, this->key_serde_, this->value_serde_));
+    return std::unique_ptr<OperatorNode>(new TableMergeNode(*this));
   }
   void process(const ErasedRecord& record) override {
     const Change& change = *static_cast<const Change*>(record.value);

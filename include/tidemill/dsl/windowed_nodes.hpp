@@ -65,16 +65,21 @@ class WindowedAggregate {
                               OptionalBytesView old, const RecordContext& context) const = 0;
 };
 
-/// `update(const K&, const V*, const std::optional<VR>&) -> std::optional<VR>`, `init() -> std::optional<VR>`,
-/// `merge(const K&, const std::optional<VR>&, const VR&) -> std::optional<VR>`.
-template <class K, class V, class VR, class F, class Init, class Merge>
+template <class K, class V, class VR>
+using WindowUpdate = std::function<std::optional<VR>(const K&, const V*, const std::optional<VR>& so_far)>;
+/// Of two sessions that become one.
+template <class K, class VR>
+using SessionMerge = std::function<std::optional<VR>(const K&, const std::optional<VR>& so_far, const VR& stored)>;
+
+template <class K, class V, class VR>
 class TypedWindowedAggregate final : public WindowedAggregate {
  public:
-  TypedWindowedAggregate(Serde<K> key_serde, Serde<VR> value_serde, F update, Init init, Merge merge)
-      : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)), update_(std::move(update)),
-        init_(std::move(init)), merge_(std::move(merge)) {}
+  TypedWindowedAggregate(const Serde<K>& key_serde, const Serde<VR>& value_serde, WindowUpdate<K, V, VR> update,
+                         AggregateStart<VR> init, SessionMerge<K, VR> merge)
+      : key_serde_(key_serde), value_serde_(value_serde), update_(std::move(update)), init_(std::move(init)),
+        merge_(std::move(merge)) {}
   std::unique_ptr<WindowedAggregate> clone() const override {
-    return std::unique_ptr<WindowedAggregate>(new TypedWindowedAggregate(key_serde_, value_serde_, update_, init_, merge_));
+    return std::unique_ptr<WindowedAggregate>(new TypedWindowedAggregate(*this));
   }
   void encode_key(const void* key, Bytes& out) const override { key_serde_.serialize({}, *static_cast<const K*>(key), out); }
   void start(OptionalBytesView stored) override { now_ = stored ? decode(stored) : init_(); }
@@ -108,9 +113,9 @@ class TypedWindowedAggregate final : public WindowedAggregate {
   }
   Serde<K> key_serde_;
   Serde<VR> value_serde_;
-  F update_;
-  Init init_;
-  Merge merge_;
+  WindowUpdate<K, V, VR> update_;
+  AggregateStart<VR> init_;
+  SessionMerge<K, VR> merge_;
   std::optional<VR> now_;
   std::optional<VR> old_;
 };
@@ -150,11 +155,10 @@ std::shared_ptr<GetterSupplier<Windowed<K>, V>> windowed_getter(std::shared_ptr<
                                                                 Serde<V> value_serde) {
   auto supplier = std::make_shared<GetterSupplier<Windowed<K>, V>>();
   supplier->make = [facts, key_serde, value_serde](TaskContext& task) {
-    StateStore* store = task.store(facts->store.name);
-    if (store == nullptr) throw StreamsException("a windowed table has no store \"" + facts->store.name + "\" in its task");
-    return std::unique_ptr<ValueGetter<Windowed<K>, V>>(new WindowedGetter<K, V>(*store, key_serde, value_serde));
+    StateStore& store = store_of_table(task, facts->store.name, "a windowed table");
+    return std::unique_ptr<ValueGetter<Windowed<K>, V>>(new WindowedGetter<K, V>(store, key_serde, value_serde));
   };
-  supplier->stores = [facts] { return std::vector<std::string>{facts->store.name}; };
+  supplier->stores = store_of(std::move(facts));
   return supplier;
 }
 

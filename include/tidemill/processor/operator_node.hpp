@@ -158,8 +158,9 @@ class FailedProcessingException : public StreamsException {
 /// An operator of one task. Built as a prototype in the topology, cloned per task, used on one thread.
 class OperatorNode {
  public:
-  virtual ~OperatorNode() = default;
-  OperatorNode() = default;
+  // Out of line, as all that an operator's own class would repeat: there is one per function of a topology.
+  virtual ~OperatorNode();
+  OperatorNode();
   OperatorNode& operator=(const OperatorNode&) = delete;
 
   /// A fresh one for a task: same functions and options (copied), no state.
@@ -186,7 +187,7 @@ class OperatorNode {
   void wire(Wiring wiring);
 
  protected:
-  OperatorNode(const OperatorNode&) {}  // clones are not wired
+  OperatorNode(const OperatorNode& other);  // clones are not wired
 
   /// To all children, in order.
   void forward(const ErasedRecord& record) const {
@@ -200,12 +201,14 @@ class OperatorNode {
       child->caught(record, record.context);
     }
   }
+  /// forward() for what comes seldom: not compiled into the operator.
+  void pass(const ErasedRecord& record) const;
   /// To one child; throws StreamsException naming the children when there is none of that name.
   void forward_to(std::string_view child, const ErasedRecord& record) const;
   /// A store that the topology connects to this node, or a global one; StreamsException names the remedy:
   /// `store "x" is not connected to processor "y": name it in process(..., {"x"})`.
   [[nodiscard]] StateStore& connected_store(std::string_view name) const;
-  void drop(std::string_view reason, const ErasedRecord& record) const { task_->drop(*name_, reason, *record.context); }
+  void drop(std::string_view reason, const ErasedRecord& record) const;
   [[nodiscard]] std::span<OperatorNode* const> children() const { return children_; }
   /// Names of the stores that it may use, beside global ones.
   [[nodiscard]] const std::vector<std::string>& connected_stores() const { return stores_; }

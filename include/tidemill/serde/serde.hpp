@@ -17,15 +17,32 @@ class SerializationException : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+namespace detail {
+/// What a serde holds whatever its type; copied and dropped out of line, as options and handles do that at every operator.
+class SerdeBase {
+ public:
+  explicit SerdeBase(std::shared_ptr<const void> state) noexcept;
+  SerdeBase(const SerdeBase& other) noexcept;
+  SerdeBase(SerdeBase&& other) noexcept;
+  SerdeBase& operator=(const SerdeBase& other) noexcept;
+  SerdeBase& operator=(SerdeBase&& other) noexcept;
+  ~SerdeBase();
+
+ protected:
+  std::shared_ptr<const void> state_;
+  std::size_t partition_suffix_ = 0;
+};
+}  // namespace detail
+
 template <class T>
-class Serde {
+class Serde : private detail::SerdeBase {
  public:
   /// Appends to `out`. May throw SerializationException.
   using Serialize = void (*)(const void* state, std::string_view topic, const T& value, Bytes& out);
   using Deserialize = T (*)(const void* state, std::string_view topic, BytesView bytes);
 
   Serde(Serialize serialize, Deserialize deserialize, std::shared_ptr<const void> state = nullptr)
-      : serialize_(serialize), deserialize_(deserialize), state_(std::move(state)) {}
+      : SerdeBase(std::move(state)), serialize_(serialize), deserialize_(deserialize) {}
 
   void serialize(std::string_view topic, const T& value, Bytes& out) const {
     serialize_(state_.get(), topic, value, out);
@@ -44,8 +61,6 @@ class Serde {
  private:
   Serialize serialize_;
   Deserialize deserialize_;
-  std::shared_ptr<const void> state_;
-  std::size_t partition_suffix_ = 0;
 };
 
 /// The serde that a type brings along: specialize it, with `static Serde<T> serde()`, for your own types.

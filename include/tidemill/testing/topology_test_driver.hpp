@@ -21,7 +21,8 @@
 #include <tidemill/base/metric.hpp>
 #include <tidemill/config/streams_config.hpp>
 #include <tidemill/serde/serdes.hpp>
-#include <tidemill/state/key_value_store.hpp>
+#include <tidemill/state/versioned_store.hpp>
+#include <tidemill/state/window_store.hpp>
 #include <tidemill/topology/topology.hpp>
 
 namespace tidemill {
@@ -134,6 +135,26 @@ class TopologyTestDriver {
     if (store == nullptr || !store->spec().timestamped()) return nullptr;
     return std::make_unique<KeyValueStore<K, ValueAndTimestamp<V>>>(*store, SerdeOf<K>::serde(),
                                                                     SerdeOf<ValueAndTimestamp<V>>::serde(), no_context_);
+  }
+  /// Windows and sessions; V: ValueAndTimestamp<...> for a store that keeps timestamps, as those of windowed aggregations do. Null:
+  /// the topology has no such store.
+  template <class K, class V>
+  std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name) {
+    StateStore* store = state_store(name);
+    if (store == nullptr) return nullptr;
+    return std::make_unique<WindowStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde(), no_context_);
+  }
+  template <class K, class V>
+  std::unique_ptr<SessionStore<K, V>> session_store(std::string_view name) {
+    StateStore* store = state_store(name);
+    if (store == nullptr) return nullptr;
+    return std::make_unique<SessionStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde(), no_context_);
+  }
+  template <class K, class V>
+  std::unique_ptr<VersionedKeyValueStore<K, V>> versioned_store(std::string_view name) {
+    StateStore* store = state_store(name);
+    if (store == nullptr) return nullptr;
+    return std::make_unique<VersionedKeyValueStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde());
   }
   /// The task's metrics, by Kafka Streams' names.
   [[nodiscard]] std::vector<Metric> metrics() const;

@@ -1,0 +1,235 @@
+#include "state_rocksdb/overlay.hpp"
+
+#include <algorithm>
+
+namespace tidemill::rocksdb_state {
+namespace {
+
+constexpr std::size_t kInlineText = 15;
+/// As much memory of a transaction's undo list stays as is usual between two commits.
+constexpr std::size_t kUndoKept = 65536;
+constexpr std::size_t kOldValuesKept = std::size_t{2} << 20;
+
+std::size_t heap_bytes(std::size_t size) { return size > kInlineText ? size + 16 : 0; }
+
+}  // namespace
+
+std::size_t Overlay::bytes_of(BytesView key, std::size_t value) {
+  return kRowBytes + heap_bytes(key.size()) + heap_bytes(value);
+}
+
+const Overlay::Row* Overlay::find(BytesView key) const {
+  const auto found = rows_.find(key);
+  return found == rows_.end() ? nullptr : &found->second;
+}
+
+const Overlay::Row* Overlay::look(BytesView key) {
+  if (last_ == nullptr || last_->first != key) {
+    const auto found = rows_.find(key);
+    if (found == rows_.end()) return nullptr;
+    last_ = &*found;
+  }
+  return &last_->second;
+}
+
+void Overlay::put(BytesView key, OptionalBytesView value) {
+  const std::size_t size = value ? value->size() : 0;
+  if (look(key) == nullptr) {
+    last_ = &*rows_.try_emplace(std::string(key)).first;
+    if (ordered_) order_.insert(last_->first);
+    undo_.push_back({.row = last_, .begin = old_values_.size(), .was = Was::kAbsent});
+    bytes_ += bytes_of(key, size);
+  } else {
+    const Row& row = last_->second;
+    if (row.transaction != transaction_) {
+      undo_.push_back({.row = last_, .begin = old_values_.size(), .was = row.deleted != 0 ? Was::kDeleted : Was::kThere});
+      old_values_ += row.value;
+    }
+    bytes_ += heap_bytes(size);
+    bytes_ -= heap_bytes(row.value.size());
+  }
+  Row& row = last_->second;
+  row.transaction = transaction_;
+  row.deleted = value ? 0 : 1;
+  row.value.assign(value.value_or(BytesView()));
+}
+
+void Overlay::commit() {
+  forget_undo();
+  committed_bytes_ = bytes_;
+}
+
+void Overlay::abort() {
+  std::size_t end = old_values_.size();
+  for (auto undo = undo_.rbegin(); undo != undo_.rend(); end = undo->begin, ++undo) {
+    Row& row = undo->row->second;
+    if (undo->was == Was::kAbsent) {
+      erase(*undo->row);
+      continue;
+    }
+    row.deleted = undo->was == Was::kDeleted ? 1 : 0;
+    row.value.assign(old_values_, undo->begin, end - undo->begin);
+  }
+  bytes_ = committed_bytes_;
+  forget_undo();
+}
+
+std::shared_ptr<Overlay> Overlay::split() {
+  auto open = std::make_shared<Overlay>();
+  for (const Undo& undo : undo_) open->put(undo.row->first, undo.row->second.view());
+  abort();
+  return open;
+}
+
+void Overlay::erase(Entry& row) {
+  if (ordered_) order_.erase(BytesView(row.first));
+  last_ = nullptr;
+  rows_.erase(rows_.find(row.first));
+}
+
+void Overlay::forget_undo() {
+  undo_.clear();
+  old_values_.clear();
+  if (undo_.capacity() > kUndoKept) undo_.shrink_to_fit();
+  if (old_values_.capacity() > kOldValuesKept) old_values_.shrink_to_fit();
+  ++transaction_;
+}
+
+std::size_t Overlay::uncommitted_bytes() const {
+  return undo_.size() * sizeof(Undo) + old_values_.size() + (bytes_ > committed_bytes_ ? bytes_ - committed_bytes_ : 0);
+}
+
+const std::vector<const Overlay::Entry*>& Overlay::sorted() const {
+  std::call_once(once_sorted_, [this] {
+    sorted_.reserve(rows_.size());
+    for (const Entry& row : rows_) sorted_.push_back(&row);
+    std::sort(sorted_.begin(), sorted_.end(), [](const Entry* a, const Entry* b) { return a->first < b->first; });
+  });
+  return sorted_;
+}
+
+void Overlay::build_order() {
+  if (ordered_) return;
+  for (const Entry& row : rows_) order_.insert(row.first);
+  ordered_ = true;
+}
+
+Overlay::Cursor::Cursor(std::shared_ptr<Overlay> overlay, const BytesRange& range)
+    : overlay_(std::move(overlay)), forward_(range.direction == Direction::kForward), from_(to_owned(range.from)),
+      to_(to_owned(range.to)) {
+  overlay_->build_order();
+  const Order& order = overlay_->order_;
+  if (forward_) {
+    find(from_ ? order.lower_bound(BytesView(*from_)) : order.begin());
+  } else {
+    const auto behind = to_ ? order.upper_bound(BytesView(*to_)) : order.end();
+    if (behind != order.begin()) find(std::prev(behind));
+  }
+}
+
+void Overlay::Cursor::next() {
+  valid_ = false;
+  const Order& order = overlay_->order_;
+  if (forward_) {
+    find(order.upper_bound(BytesView(key_)));
+  } else {
+    const auto at = order.lower_bound(BytesView(key_));
+    if (at != order.begin()) find(std::prev(at));
+  }
+}
+
+void Overlay::Cursor::find(Order::const_iterator at) {
+  if (at == overlay_->order_.end()) return;
+  if (forward_ ? (to_ && *at > *to_) : (from_ && *at < *from_)) return;
+  key_ = *at;
+  const Row& row = overlay_->rows_.find(*at)->second;
+  deleted_ = row.deleted != 0;
+  value_ = row.value;
+  valid_ = true;
+}
+
+namespace {
+
+/// A walk over a frozen overlay.
+class FrozenCursor {
+ public:
+  FrozenCursor(std::shared_ptr<const Overlay> overlay, const BytesRange& range)
+      : overlay_(std::move(overlay)), rows_(overlay_->sorted()), forward_(range.direction == Direction::kForward) {
+    const auto less = [](const Overlay::Entry* row, BytesView key) { return row->first < key; };
+    const auto more = [](BytesView key, const Overlay::Entry* row) { return key < row->first; };
+    auto begin = rows_.begin();
+    auto end = rows_.end();
+    if (range.from) begin = std::lower_bound(begin, end, *range.from, less);
+    if (range.to) end = std::upper_bound(begin, end, *range.to, more);
+    begin_ = static_cast<std::size_t>(begin - rows_.begin());
+    end_ = static_cast<std::size_t>(end - rows_.begin());
+  }
+  [[nodiscard]] bool valid() const { return begin_ < end_; }
+  [[nodiscard]] BytesView key() const { return at().first; }
+  [[nodiscard]] OptionalBytesView value() const { return at().second.view(); }
+  void next() { forward_ ? ++begin_ : --end_; }
+
+ private:
+  [[nodiscard]] const Overlay::Entry& at() const { return *rows_[forward_ ? begin_ : end_ - 1]; }
+  std::shared_ptr<const Overlay> overlay_;
+  const std::vector<const Overlay::Entry*>& rows_;
+  bool forward_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+template <class Cursor>
+class OverlayIterator final : public BytesIterator {
+ public:
+  OverlayIterator(std::unique_ptr<BytesIterator> below, Cursor above, Direction direction)
+      : below_(std::move(below)), above_(std::move(above)), forward_(direction == Direction::kForward) {
+    settle();
+  }
+  bool valid() const override { return from_above_ || below_->valid(); }
+  BytesView key() const override { return from_above_ ? above_.key() : below_->key(); }
+  BytesView value() const override { return from_above_ ? *above_.value() : below_->value(); }
+  void next() override {
+    if (from_above_) {
+      above_.next();
+    } else {
+      below_->next();
+    }
+    settle();
+  }
+  Result<void> status() const override { return below_->status(); }
+
+ private:
+  [[nodiscard]] bool before(BytesView a, BytesView b) const { return forward_ ? a < b : a > b; }
+  void settle() {
+    from_above_ = false;
+    for (; above_.valid(); above_.next()) {
+      if (below_->valid() && before(below_->key(), above_.key())) return;
+      if (below_->valid() && below_->key() == above_.key()) below_->next();
+      if (above_.value()) {
+        from_above_ = true;
+        return;
+      }
+    }
+  }
+  std::unique_ptr<BytesIterator> below_;
+  Cursor above_;
+  bool forward_;
+  bool from_above_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<Overlay> live, const BytesRange& range) {
+  if (live->rows().empty()) return below;
+  using Iterator = OverlayIterator<Overlay::Cursor>;
+  return std::unique_ptr<BytesIterator>(
+      new Iterator(std::move(below), Overlay::Cursor(std::move(live), range), range.direction));
+}
+std::unique_ptr<BytesIterator> lay_frozen_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<const Overlay> frozen,
+                                               const BytesRange& range) {
+  using Iterator = OverlayIterator<FrozenCursor>;
+  return std::unique_ptr<BytesIterator>(
+      new Iterator(std::move(below), FrozenCursor(std::move(frozen), range), range.direction));
+}
+
+}  // namespace tidemill::rocksdb_state
