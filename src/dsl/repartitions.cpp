@@ -161,9 +161,9 @@ class Repartitions {
     added_.push_back(std::make_unique<Draft::RepartitionNodes>(Draft::RepartitionNodes{
         first.topic, first.topic + "-filter", first.topic + "-sink", first.topic + "-source", false}));
     const Draft::RepartitionNodes& nodes = *added_.back();
-    for (const auto& [old_name, name] : {std::pair(first.filter, nodes.filter), {first.sink, nodes.sink}, {first.source, nodes.source}}) {
-      specs_.emplace(name, specs_.at(old_name));
-    }
+    specs_.emplace(nodes.filter, specs_.at(first.filter));
+    specs_.emplace(nodes.sink, specs_.at(first.sink));
+    specs_.emplace(nodes.source, specs_.at(first.source));
     const Index place = operators_.size();
     operators_.push_back({.name = nodes.source, .repartition = &nodes});
     order_.insert(std::next(std::find(order_.begin(), order_.end(), group.changer)), place);

@@ -49,8 +49,10 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
   void evict_due(const std::function<void(const Waiting&)>& give) override {
     count();
     if (newest_ == kNoTimestamp) return;
-    for (const auto next = rows_->range({}); next->valid() && checked(next->key()) && time_of(next->key()) <= due_time(); next->next()) {
+    for (const auto next = rows_->range({}); next->valid(); next->next()) {
       const Bytes row(next->key());
+      check(row);
+      if (time_of(row) > due_time()) return;
       BytesView bytes = next->value();
       const BufferedChange change = take_buffered_change(bytes);
       const Bytes value = change.new_value.value_or(Bytes());
@@ -83,10 +85,10 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
  private:
   /// What is not newer is no longer waited for.
   [[nodiscard]] Timestamp due_time() const { return newest_ - spec().retention.count(); }
-  bool checked(BytesView row) const {
-    if (row.size() >= kKeyAt + kNumberBytes) return true;
+  void check(BytesView row) const {
+    if (row.size() >= kKeyAt + kNumberBytes) return;
     throw StateStoreException(Error{ErrorKind::kCorruption, "store \"" + name() + "\" has a row with a key of " +
-                                                                std::to_string(row.size()) + " bytes; thirteen are its time and number"});
+                                                                std::to_string(row.size()) + " bytes; thirteen are time and number"});
   }
   /// After a restart and after an abort: what is known of the rows is what the rows say.
   void count() {
@@ -94,7 +96,8 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
     newest_ = kNoTimestamp;
     number_ = 0;
     records_ = 0;
-    for (const auto row = rows_->range({}); row->valid() && checked(row->key()); row->next(), ++records_) {
+    for (const auto row = rows_->range({}); row->valid(); row->next(), ++records_) {
+      check(row->key());
       newest_ = time_of(row->key());
       number_ = std::max(number_, number_of(row->key()));
     }
