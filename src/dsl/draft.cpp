@@ -4,6 +4,8 @@
 
 #include <tidemill/dsl/table_nodes.hpp>
 
+#include "dsl/repartitions.hpp"
+
 namespace tidemill {
 
 std::string Draft::new_name(std::string_view prefix) {
@@ -56,10 +58,13 @@ void Draft::add_processor(TopologyBuilder::ProcessorSpec processor, std::functio
     builder.add_processor(std::move(connected));
   });
 }
-void Draft::add_table(TopologyBuilder::ProcessorSpec processor, std::shared_ptr<const detail::TableFacts> facts) {
-  add([processor = std::move(processor), facts = std::move(facts)](TopologyBuilder& builder) {
+void Draft::add_table(TopologyBuilder::ProcessorSpec processor, std::shared_ptr<const detail::TableFacts> facts,
+                      std::vector<StoreSpec> brought) {
+  add([processor = std::move(processor), facts = std::move(facts), brought = std::move(brought)](TopologyBuilder& builder) {
     TopologyBuilder::ProcessorSpec connected = processor;
     connected.stores = detail::add_store(builder, *facts);
+    for (const StoreSpec& store : brought) builder.add_state_store_once(store);
+    connected.stores.insert(connected.stores.end(), processor.stores.begin(), processor.stores.end());
     builder.add_processor(std::move(connected));
   });
 }
@@ -88,15 +93,13 @@ std::string Draft::add_repartition(Repartition repartition) {
     filter = topic + "-filter";
     source = topic + "-source";
   }
-  std::string parent = repartition.parent;
-  if (repartition.filter) {
-    add_processor({.name = filter, .prototype = repartition.filter, .parents = {parent}, .input = repartition.type,
-                   .output = repartition.type});
-    parent = filter;
-  }
+  repartitions_.push_back({topic, filter, sink, source, repartition.mergeable});
+  // What it filters is known when all that is behind it is.
+  add_processor({.name = filter, .prototype = prototype(new detail::PassThroughNode), .parents = {repartition.parent},
+                 .input = repartition.type, .output = repartition.type});
   add([=](TopologyBuilder& builder) {
     builder.add_internal_topic(topic, InternalTopicKind::kRepartition, repartition.partitions);
-    builder.add_sink({.name = sink, .topic = topic, .prototype = repartition.sink, .parents = {parent},
+    builder.add_sink({.name = sink, .topic = topic, .prototype = repartition.sink, .parents = {filter},
                       .input = repartition.type});
     builder.add_source({.name = source, .topics = {topic}, .prototype = repartition.source, .output = repartition.type});
   });
@@ -107,7 +110,10 @@ Topology Draft::build(std::string_view optimization) {
   TopologyBuilder builder;
   builder.set_optimization(std::string(optimization));
   for (const Step& step : steps_) step(builder);
+  detail::finish_repartitions(builder, traits_, repartitions_);
   steps_.clear();
+  traits_.clear();
+  repartitions_.clear();
   index_ = 0;
   return builder.build();
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kHashSeed = 104729;
 constexpr std::size_t kHashBytes = 16;
 constexpr unsigned kNoHash = 0x80;
-/// 0: without the partition that asked, for readers of 3.3 and before.
+/// 0: without the partition that asked. Still read, never written: Java's DSL does not tell its serde of `upgrade.from`.
 constexpr unsigned kSubscriptionVersion = 1;
 
 enum class Instruction : std::uint8_t {
@@ -56,12 +56,11 @@ struct Subscription {
   std::optional<std::int32_t> partition;  // that asked
 };
 void append_subscription(const Subscription& subscription, Bytes& out) {
-  const unsigned version = subscription.partition ? kSubscriptionVersion : 0;
-  out += static_cast<char>(version | (subscription.hash ? 0 : kNoHash));
+  out += static_cast<char>(kSubscriptionVersion | (subscription.hash ? 0 : kNoHash));
   out += static_cast<char>(subscription.instruction);
   if (subscription.hash) out.append(*subscription.hash);
   out.append(subscription.primary_key);
-  if (subscription.partition) append_i32(static_cast<std::uint32_t>(*subscription.partition), out);
+  append_i32(static_cast<std::uint32_t>(subscription.partition.value()), out);
 }
 Subscription read_subscription(BytesView bytes) {
   if (bytes.size() < 2) throw_damaged("subscription");
@@ -111,11 +110,6 @@ class SubscriptionSendNode final : public WindowedNode {
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new SubscriptionSendNode(side_, types_->clone()));
   }
-  void init() override {
-    const std::string* from = task().app_config("upgrade.from");
-    tells_partition_ = from == nullptr ||
-                       !(from->starts_with("2.") || (from->starts_with("3.") && from->size() == 3 && (*from)[2] < '4'));
-  }
   void process(const ErasedRecord& record) override {
     const Change& change = *static_cast<const Change*>(record.value);
     if (side_.latest_only && !change.is_latest) return drop("out-of-order", record);
@@ -161,15 +155,12 @@ class SubscriptionSendNode final : public WindowedNode {
   }
   void send(const ErasedRecord& record, const OptionalBytes& foreign, Instruction instruction) {
     ByteArray message;
-    Subscription subscription{instruction, to_view(hash_), key_, std::nullopt};
-    if (tells_partition_) subscription.partition = task().task_id().partition;
-    append_subscription(subscription, message.bytes);
+    append_subscription({instruction, to_view(hash_), key_, task().task_id().partition}, message.bytes);
     const ByteArray key{foreign.value_or(Bytes())};
     forward({foreign ? &key : nullptr, &message, record.context});
   }
   ForeignKeySide side_;
   std::unique_ptr<ForeignKeyTypes> types_;
-  bool tells_partition_ = true;
   Bytes key_;
   OptionalBytes hash_;
 };

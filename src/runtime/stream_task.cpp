@@ -123,7 +123,6 @@ Result<void> StreamTask::open_stores() {
     std::unique_ptr<BytesStore> engine = std::move(on_disk(node.spec) ? *next_persistent++ : *next_in_memory++);
     TaskStore store;
     store.spec = &node.spec;
-    store.engine = engine.get();
     const PartitionId partition(options_.id.partition);
     ChangelogWriter* writer = nullptr;
     if (!node.global && !node.spec.source_topic_as_changelog.empty()) {
@@ -146,6 +145,7 @@ Result<void> StreamTask::open_stores() {
                    .counters = std::move(counters)};
     if (open.spec.engine == StoreEngineKind::kDefault) open.spec.engine = options_.config->default_dsl_store;
     store.top = open_store(std::move(open), current);
+    store.engine = &store.top->engine_store();
     stores_.push_back(std::move(store));
   }
   return {};

@@ -24,8 +24,10 @@ std::unique_ptr<LayeredStore> open_store(OpenStore options, const RecordContext*
     default: break;
   }
   const bool lists = options.spec.list_values;
+  const bool join_buffer = options.spec.kind == StoreKind::kJoinBuffer;
   auto store = make_state_store(std::move(options.spec), std::move(options.engine), options.changelog, options.cache, current,
                                 std::move(options.counters));
+  if (join_buffer) return make_join_buffer(std::move(store));
   return lists ? make_list_store(std::move(store)) : std::move(store);
 }
 

@@ -15,6 +15,7 @@ constexpr std::int64_t kSegmentIntervalMin = 60000;
 constexpr std::size_t kSegmentBytes = 8;
 /// Of a scan over more segments the cache is asked once, for all keys.
 constexpr std::int64_t kCachedSegmentsMax = 8;
+constexpr std::int64_t kSegmentsRepeatedMax = 100;
 
 Bytes segment_prefix(std::int64_t segment) {
   Bytes prefix;
@@ -42,9 +43,9 @@ class SortedIterator final : public BytesIterator {
 /// Walks segment by segment over the engine's rows, those of the cache above them.
 class SegmentIterator final : public BytesIterator {
  public:
-  using Cached = std::vector<std::pair<Bytes, OptionalBytes>>;  // physical keys, in the direction of the walk
+  /// `cached`: in the direction of the walk.
   SegmentIterator(BytesStore& engine, SegmentedRows::Scan scan, std::int64_t first, std::int64_t last, Timestamp oldest,
-                  Timestamp (*time_of)(BytesView), Cached cached)
+                  Timestamp (*time_of)(BytesView), SegmentedRows::Cached cached)
       : engine_(engine), scan_(std::move(scan)), next_segment_(forward() ? first : last),
         end_segment_(forward() ? last : first), oldest_(oldest), time_of_(time_of), cached_(std::move(cached)) {
     exhausted_ = first > last;
@@ -122,7 +123,7 @@ class SegmentIterator final : public BytesIterator {
   std::int64_t end_segment_;
   Timestamp oldest_;
   Timestamp (*time_of_)(BytesView);
-  Cached cached_;
+  SegmentedRows::Cached cached_;
   std::size_t at_ = 0;
   bool from_cache_ = false;
   bool exhausted_ = false;
@@ -201,6 +202,7 @@ void SegmentedRows::put(BytesView row, BytesView changelog_row, OptionalBytesVie
   count(counters_->puts);
   if (!cache_) return write(row, changelog_row, value, timestamp);
   RecordContext context = current_ != nullptr ? *current_ : RecordContext{};
+  newest_cached_ = std::max(newest_cached_, time_of_(row));
   cache_->put(physical(row), value, context);
 }
 
@@ -251,12 +253,16 @@ void SegmentedRows::flushed(const NamedCache::Write& entry) {
                        &context});
 }
 
-std::vector<std::pair<Bytes, OptionalBytes>> SegmentedRows::cached_rows(const Scan& scan) {
-  SegmentIterator::Cached cached;
-  if (scan.to < scan.from) return cached;
+SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
+  Cached cached;
+  if (scan.to < scan.from && !scan.repeats.behind && !scan.repeats.before) return cached;
   const auto see = [&](BytesView key, OptionalBytesView value) {
     if (!scan.accept || scan.accept(key.substr(kSegmentBytes))) cached.emplace_back(key, to_owned(value));
   };
+  if (scan.repeats.behind || scan.repeats.before) {
+    cache_->range(std::nullopt, std::nullopt, see);
+    return repeated(scan, cached);
+  }
   const std::int64_t first = segment_of(scan.from);
   const std::int64_t last = segment_of(scan.to);
   if (last - first < kCachedSegmentsMax) {
@@ -268,8 +274,22 @@ std::vector<std::pair<Bytes, OptionalBytes>> SegmentedRows::cached_rows(const Sc
   } else {
     cache_->range(segment_prefix(first), last == INT64_MAX ? std::nullopt : OptionalBytes(segment_prefix(last + 1)), see);
   }
-  if (scan.direction == Direction::kReverse) std::reverse(cached.begin(), cached.end());
   return cached;
+}
+
+// Java looks its cache through segment by segment, and there an open bound of the key is open to all segments behind or before: a
+// row comes again with each. It does so for every segment since `from`, were it 1970; we for the last ones only.
+SegmentedRows::Cached SegmentedRows::repeated(const Scan& scan, const Cached& rows) const {
+  const std::int64_t last = segment_of(std::min(scan.to, newest_cached_));
+  const std::int64_t first = std::max(segment_of(scan.from), last - kSegmentsRepeatedMax);
+  Cached all;
+  for (std::int64_t segment = std::min(first, last); segment <= last; ++segment) {
+    for (const auto& row : rows) {
+      const auto own = load_big_endian<std::int64_t>(row.first.data());
+      if (own == segment || (own > segment && scan.repeats.behind) || (own < segment && scan.repeats.before)) all.push_back(row);
+    }
+  }
+  return all;
 }
 
 std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
@@ -277,8 +297,11 @@ std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
   const Timestamp oldest = scan.expired_too ? Timestamp(INT64_MIN) : oldest_live();
   std::int64_t first = std::max(now_.first_segment, segment_of(std::max(scan.from, oldest)));
   const std::int64_t last = std::min(now_.last_segment, segment_of(scan.to));
-  SegmentIterator::Cached cached;
-  if (cache_) cached = cached_rows(scan);
+  Cached cached;
+  if (cache_) {
+    cached = cached_rows(scan);
+    if (scan.direction == Direction::kReverse) std::reverse(cached.begin(), cached.end());
+  }
   if (scan.to < scan.from) first = last + 1;
   const auto before = std::move(scan.before);
   auto rows = std::unique_ptr<BytesIterator>(

@@ -49,10 +49,17 @@ class SegmentedRows {
     Direction direction = Direction::kForward;
     /// Also rows that are too old to be found, as long as their segment is there.
     bool expired_too = false;
+    /// Cached rows are given again with each segment of the range: those of the segments behind it, of those before it, or of both.
+    struct Repeats {
+      bool behind = false;
+      bool before = false;
+    } repeats = {};
     std::function<bool(BytesView row)> accept;
     std::function<bool(BytesView a, BytesView b)> before = nullptr;
   };
   std::unique_ptr<BytesIterator> scan(Scan scan);
+  /// Rows of the cache, under the keys that they have in the engine.
+  using Cached = std::vector<std::pair<Bytes, OptionalBytes>>;
 
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
   bool set_flush_listener(CacheFlushListener listener, bool send_old_values);
@@ -76,8 +83,9 @@ class SegmentedRows {
   void write(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
   void log(BytesView row, OptionalBytesView value, Timestamp timestamp);
   void flushed(const NamedCache::Write& entry);
-  /// What the cache has of a scan, in its direction.
-  std::vector<std::pair<Bytes, OptionalBytes>> cached_rows(const Scan& scan);
+  /// What the cache has of a scan.
+  [[nodiscard]] Cached cached_rows(const Scan& scan);
+  [[nodiscard]] Cached repeated(const Scan& scan, const Cached& rows) const;
 
   StoreSpec spec_;
   std::unique_ptr<BytesStore> engine_;
@@ -100,6 +108,7 @@ class SegmentedRows {
   };
   Reach now_;
   Reach committed_;
+  Timestamp newest_cached_ = kNoTimestamp;  // of all that was ever put in the cache
 };
 
 }  // namespace tidemill

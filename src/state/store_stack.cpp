@@ -7,10 +7,15 @@
 #include <tidemill/state/key_value_store.hpp>
 
 #include "base/endian.hpp"
+#include "state/lru_store.hpp"
 
 namespace tidemill {
 
 StateStoreException::StateStoreException(Error error) : std::runtime_error(to_string(error)), error_(std::move(error)) {}
+
+void StateStore::put_all(std::span<const std::pair<Bytes, Bytes>> rows, Timestamp timestamp) {
+  for (const auto& [key, value] : rows) put(key, BytesView(value), timestamp);
+}
 
 void append_timestamp(Timestamp timestamp, Bytes& out) { append_big_endian(out, timestamp.value); }
 
@@ -115,6 +120,11 @@ class StoreStack final : public LayeredStore {
              const RecordContext* const& current, std::shared_ptr<StoreCounters> counters)
       : spec_(std::move(spec)), store_(std::move(store)), changelog_(changelog), current_(current),
         counters_(std::move(counters)) {
+    if (spec_.max_entries > 0) {
+      store_ = make_lru_store(std::move(store_), spec_.max_entries, [this](BytesView key) {
+        if (changelog_ != nullptr) changelog_->append(spec_.name, key, std::nullopt, timestamp_);
+      });
+    }
     if (cache != nullptr && spec_.caching) {
       cache_ = std::unique_ptr<NamedCache>(
           new NamedCache(*cache, [this](const NamedCache::Write& entry) { write(entry); }));
@@ -142,6 +152,15 @@ class StoreStack final : public LayeredStore {
     RecordContext context = current_ != nullptr ? *current_ : RecordContext{};
     context.timestamp = timestamp;
     cache_->put(key, value, context);
+  }
+
+  void put_all(std::span<const std::pair<Bytes, Bytes>> rows, Timestamp timestamp) override {
+    if (cache_) return StateStore::put_all(rows, timestamp);
+    for (const auto& [key, value] : rows) {
+      count(counters_->puts);
+      store(key, BytesView(value), timestamp);
+    }
+    for (const auto& [key, value] : rows) log(key, BytesView(value), timestamp);
   }
 
   std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
@@ -186,7 +205,14 @@ class StoreStack final : public LayeredStore {
   }
 
   void write_through(BytesView key, OptionalBytesView value, Timestamp timestamp) {
+    store(key, value, timestamp);
+    log(key, value, timestamp);
+  }
+  void store(BytesView key, OptionalBytesView value, Timestamp timestamp) {
+    timestamp_ = timestamp;
     checked(spec_, store_->put(key, value));
+  }
+  void log(BytesView key, OptionalBytesView value, Timestamp timestamp) {
     if (changelog_ == nullptr) return;
     if (spec_.timestamped() && value) {
       const auto [stored, plain] = split_timestamp(*value);
@@ -203,6 +229,7 @@ class StoreStack final : public LayeredStore {
   std::unique_ptr<NamedCache> cache_;
   CacheFlushListener listener_;
   bool send_old_values_ = false;
+  Timestamp timestamp_ = kNoTimestamp;  // of the put at work
   Bytes old_value_;  // its memory, for the next one
   std::shared_ptr<StoreCounters> counters_;
 };

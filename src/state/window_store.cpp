@@ -46,6 +46,7 @@ class WindowStoreStack final : public SegmentedStore, public WindowBytesStore {
       const auto [key, start] = split_window_key(row);
       return start >= from && start <= to && (!from_key || key >= *from_key) && (!to_key || key <= *to_key);
     };
+    if (!by_time() && !range.every_key) scan.repeats = {.behind = !range.to_key, .before = !range.from_key};
     if (by_time() && !one_key) {
       const bool forward = range.direction == Direction::kForward;
       scan.before = [forward](BytesView a, BytesView b) {
@@ -57,7 +58,7 @@ class WindowStoreStack final : public SegmentedStore, public WindowBytesStore {
     return rows_.scan(std::move(scan));
   }
   std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
-    return fetch(WindowRange{.from_key = {}, .to_key = {}, .direction = range.direction});
+    return fetch(WindowRange{.direction = range.direction, .every_key = true});
   }
 
  private:

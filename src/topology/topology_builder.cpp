@@ -250,6 +250,32 @@ void TopologyBuilder::add_internal_topic(std::string name, InternalTopicKind kin
   topology_.internal_topics[name] = std::move(topic);
 }
 
+void TopologyBuilder::replace_nodes(std::vector<Placed> placed, const std::map<std::string, std::string>& instead) {
+  const std::vector<NodeSpec> before = std::exchange(topology_.nodes, {});
+  const auto names = std::exchange(by_name_, {});
+  for (Placed& one : placed) {
+    NodeSpec& added = add_node(one.spec.name, one.spec.kind, one.parents);
+    one.spec.id = added.id;
+    one.spec.parents = std::move(added.parents);
+    one.spec.children.clear();
+    added = std::move(one.spec);
+  }
+  const auto moved = [&](std::int32_t id) {
+    const std::string& name = before[static_cast<std::size_t>(id)].name;
+    const auto other = instead.find(name);
+    const auto found = by_name_.find(other == instead.end() ? name : other->second);
+    return found == by_name_.end() ? -1 : found->second;
+  };
+  for (const auto& [name, id] : names) {
+    if (const std::int32_t now = moved(id); now >= 0) by_name_.try_emplace(name, now);
+  }
+  for (auto& [name, store] : topology_.stores) {
+    for (std::int32_t& user : store.users) user = moved(user);
+    if (store.global) store.global_source = moved(store.global_source);
+  }
+  for (std::int32_t& id : topology_.global_nodes) id = moved(id);
+}
+
 void TopologyBuilder::copartition(std::vector<std::string> source_names) {
   copartitions_.push_back(std::move(source_names));
 }

@@ -16,6 +16,9 @@ struct RegisteredTopology {
   bool commit_after_each_record = true;
   /// Topics whose records within a step have no fixed order.
   std::vector<std::string> unordered_topics = {};
+  /// Why Kafka Streams, too, has other results after a restart, or with other caches; empty: it has not.
+  std::string forgets = {};
+  std::string shows_caches = {};
 };
 
 using Registry = std::map<std::string, RegisteredTopology>;

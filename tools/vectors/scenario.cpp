@@ -4,6 +4,7 @@
 #include <regex>
 
 #include <tidemill/state/change_buffer.hpp>
+#include <tidemill/state/join_buffer.hpp>
 #include <tidemill/state/versioned_bytes.hpp>
 #include <tidemill/state/window_bytes.hpp>
 #include <tidemill/testing/topology_test_driver.hpp>
@@ -140,7 +141,20 @@ std::string compare_versions(VersionedBytesStore& store, const std::string& name
   return {};
 }
 
-std::string compare_store(TopologyTestDriver& driver, const std::string& name, const json& wanted) {
+/// Without those of windows that are older than the store keeps them: a cache shows them as long as it has them.
+json kept_rows(const json& rows, std::chrono::milliseconds retention) {
+  const char* const time = !rows.empty() && rows.front().contains("end") ? "end" : "start";
+  std::int64_t newest = 0;
+  for (const json& row : rows) newest = std::max(newest, row.at(time).get<std::int64_t>());
+  json kept = json::array();
+  for (const json& row : rows) {
+    if (row.at(time).get<std::int64_t>() > newest - retention.count()) kept.push_back(row);
+  }
+  return kept;
+}
+
+/// `cached`: in the scenario's world the store has a cache, and here it has not.
+std::string compare_store(TopologyTestDriver& driver, const std::string& name, const json& wanted, bool cached) {
   const auto kind = wanted.find("kind");
   StateStore* store = driver.state_store(name);
   if (store == nullptr) return "store " + name + " is not there";
@@ -152,6 +166,10 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
     return "buffer " + name + " has " + std::to_string(buffer->records()) + " records, " + std::to_string(buffer->bytes()) +
            " bytes, from " + std::to_string(buffer->min_time().value) + " on; expected " + wanted.dump();
   }
+  if (JoinBuffer* buffer = store->join_buffer()) {
+    if (buffer->records() == wanted.at("records").get<std::int64_t>()) return {};
+    return "buffer " + name + " has " + std::to_string(buffer->records()) + " records, expected " + wanted.dump();
+  }
   if (store->versioned() != nullptr) return compare_versions(*store->versioned(), name, wanted.at("entries"));
   const bool windows = store->windows() != nullptr;
   const bool sessions = store->sessions() != nullptr;
@@ -159,7 +177,8 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
       kind->get<std::string>() != "timestamped-kv") {
     return "stores of kind " + kind->get<std::string>() + " cannot be compared yet";
   }
-  const json& rows = wanted.is_array() ? wanted : wanted.at("entries");
+  json rows = wanted.is_array() ? wanted : wanted.at("entries");
+  if (cached && (windows || sessions)) rows = kept_rows(rows, store->spec().retention);
   std::size_t at = 0;
   for (auto row = store->range({}); row->valid(); row->next(), ++at) {
     if (at == rows.size()) return "store " + name + " has more rows: " + shown(Bytes(row->key()));
@@ -191,12 +210,13 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
   return at == rows.size() ? "" : "store " + name + " has " + std::to_string(at) + " rows, expected " + std::to_string(rows.size());
 }
 
-std::string compare_end(TopologyTestDriver& driver, const json& end) {
-  if (const auto wanted = end.find("dropped"); wanted != end.end() && wanted->get<std::uint64_t>() != dropped(driver)) {
+/// `counts`: also what only holds in the scenario's own world: dropped records, committed metadata.
+std::string compare_end(TopologyTestDriver& driver, const json& end, bool counts, bool cached) {
+  if (const auto wanted = end.find("dropped"); counts && wanted != end.end() && wanted->get<std::uint64_t>() != dropped(driver)) {
     return "dropped " + std::to_string(dropped(driver)) + ", expected " + wanted->dump();
   }
   const auto committed = driver.committed_metadata();
-  if (const auto wanted = end.find("committed"); wanted != end.end()) {
+  if (const auto wanted = end.find("committed"); counts && wanted != end.end()) {
     for (const auto& [topic, text] : wanted->items()) {
       // A pattern stands for the topics that match it.
       const auto found = std::find_if(committed.begin(), committed.end(), [pattern = std::regex(topic)](const auto& entry) {
@@ -208,7 +228,7 @@ std::string compare_end(TopologyTestDriver& driver, const json& end) {
   }
   if (const auto stores = end.find("stores"); stores != end.end()) {
     for (const auto& [name, rows] : stores->items()) {
-      if (std::string difference = compare_store(driver, name, rows); !difference.empty()) return difference;
+      if (std::string difference = compare_store(driver, name, rows, cached); !difference.empty()) return difference;
     }
   }
   return {};
@@ -216,46 +236,121 @@ std::string compare_end(TopologyTestDriver& driver, const json& end) {
 
 }  // namespace
 
-std::string run_scenario(const RegisteredTopology& registered, const json& scenario, const std::vector<std::string>& unordered) {
-  TopologyTestDriver driver(registered.build(registered.config), registered.config,
-                            Timestamp(scenario.at("wall_clock").get<std::int64_t>()));
-  driver.commit_after_each_record(registered.commit_after_each_record);
-  std::uint64_t expected_dropped = 0;
-  std::size_t number = 0;
-  for (const json& step : scenario.at("steps")) {
-    const std::string at = "step " + std::to_string(++number) + ": ";
+namespace {
+
+/// What is piped into a driver step by step, and what comes of it.
+class Run {
+ public:
+  Run(const RegisteredTopology& registered, const json& scenario, const World& world)
+      : scenario_(scenario), unordered_(registered.unordered_topics), world_(world),
+        last_values_only_(world.last_values_only(registered.config)),
+        driver_(registered.build(registered.config), world.config(registered.config),
+                Timestamp(scenario.at("wall_clock").get<std::int64_t>())) {
+    driver_.commit_after_each_record(registered.commit_after_each_record || world.commit_each);
+  }
+  std::string difference() {
+    std::size_t number = 0;
+    for (const json& step : scenario_.at("steps")) {
+      const std::string at = "step " + std::to_string(++number) + ": ";
+      const std::string raised = take(step);
+      if (step.contains("raises")) return raised.empty() ? at + "did not raise " + step.at("raises").dump() : "";
+      if (!raised.empty()) return at + "raised " + raised;
+      if (std::string difference = compare_step(step); !difference.empty()) return at + difference;
+      if (world_.restart_each && step.at("op") == "pipe") restart();
+    }
+    if (last_values_only_) driver_.commit();
+    if (std::string difference = compare_last_values(); !difference.empty()) return "end: " + difference;
+    const auto end = scenario_.find("end");
+    if (end == scenario_.end()) return {};
+    std::string difference = compare_end(driver_, *end, !last_values_only_ && !world_.restart_each, last_values_only_);
+    return difference.empty() ? "" : "end: " + difference;
+  }
+
+ private:
+  /// Empty, or what it raised.
+  std::string take(const json& step) {
     const std::string op = step.at("op").get<std::string>();
-    bool raised = false;
     try {
       if (op == "pipe") {
-        driver.pipe(step.at("t").get<std::string>(), record_of(step));
+        driver_.pipe(step.at("t").get<std::string>(), record_of(step));
       } else if (op == "advance") {
-        driver.advance_wall_clock_time(std::chrono::milliseconds(step.at("ms").get<std::int64_t>()));
+        driver_.advance_wall_clock_time(std::chrono::milliseconds(step.at("ms").get<std::int64_t>()));
       } else if (op == "commit") {
-        driver.commit();
+        driver_.commit();
       } else if (op == "restart") {
         // Java's driver, set up anew, knows the processors' metadata, but no time of a partition.
-        driver.restart(TopologyTestDriver::PartitionTimes::kForgotten);
+        driver_.restart(TopologyTestDriver::PartitionTimes::kForgotten);
       } else {
-        return at + "\"" + op + "\" cannot be run yet";
+        throw std::invalid_argument("\"" + op + "\" cannot be run yet");
       }
     } catch (const std::invalid_argument&) {
       throw;
     } catch (const std::exception& error) {
-      if (!step.contains("raises")) return at + "raised " + error.what();
-      raised = true;
+      return error.what();
     }
-    if (step.contains("raises")) return raised ? "" : at + "did not raise " + step.at("raises").dump();
-    if (std::string difference = compare(step, driver.take_sent(), unordered); !difference.empty()) return at + difference;
-    if (const auto count = step.find("dropped"); count != step.end()) expected_dropped = count->get<std::uint64_t>();
-    if (dropped(driver) != expected_dropped) {
-      return at + "dropped " + std::to_string(dropped(driver)) + ", expected " + std::to_string(expected_dropped);
+    return {};
+  }
+  std::string compare_step(const json& step) {
+    Sent sent = driver_.take_sent();
+    if (last_values_only_) {
+      remember(step, sent);
+      return {};
+    }
+    if (std::string difference = compare(step, std::move(sent), unordered_); !difference.empty()) return difference;
+    if (const auto count = step.find("dropped"); count != step.end()) expected_dropped_ = count->get<std::uint64_t>();
+    if (!world_.restart_each && dropped(driver_) != expected_dropped_) {
+      return "dropped " + std::to_string(dropped(driver_)) + ", expected " + std::to_string(expected_dropped_);
+    }
+    return {};
+  }
+  void restart() {
+    driver_.restart();
+    Sent sent = driver_.take_sent();
+    if (last_values_only_) remember(json::object(), sent);
+  }
+
+  using Last = std::map<std::string, std::map<OptionalBytes, std::string>>;
+  void remember(const json& step, const Sent& sent) {
+    for (const auto& [topic, record] : sent) ours_[topic][record.key] = told(topic, record);
+    if (const auto out = step.find("out"); out != step.end()) {
+      for (const json& record : *out) {
+        const std::string topic = record.at("t").get<std::string>();
+        theirs_[topic][blob(record.at("k"))] = told(topic, record_of(record));
+      }
     }
   }
-  if (const auto end = scenario.find("end"); end != scenario.end()) {
-    if (std::string difference = compare_end(driver, *end); !difference.empty()) return "end: " + difference;
+  /// A cache keeps a deletion of what is not there to itself, and gives headers to results that have none otherwise.
+  static std::string told(const std::string& topic, TestRecordBytes record) {
+    record.headers = {};
+    if (!record.value) record.timestamp = kNoTimestamp;
+    return shown(topic, record);
   }
-  return {};
+  std::string compare_last_values() {
+    if (!last_values_only_) return {};
+    remember(json::object(), driver_.take_sent());
+    for (const auto& [topic, records] : theirs_) {
+      for (const auto& [key, text] : records) {
+        const std::string& last = ours_[topic][key];
+        if (last != text) return "sent last " + (last.empty() ? "nothing" : last) + ", expected " + text;
+      }
+    }
+    return {};
+  }
+
+  const json& scenario_;
+  const std::vector<std::string>& unordered_;
+  const World& world_;
+  bool last_values_only_;
+  TopologyTestDriver driver_;
+  std::uint64_t expected_dropped_ = 0;
+  Last ours_;
+  Last theirs_;
+};
+
+}  // namespace
+
+std::string run_scenario(const RegisteredTopology& registered, const json& scenario, const World& world) {
+  return Run(registered, scenario, world).difference();
 }
 
 }  // namespace tidemill::vectors

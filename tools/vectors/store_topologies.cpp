@@ -69,6 +69,7 @@ Topology commands(StoreSpec store) {
 }
 Topology kv_rocksdb(const StreamsConfig&) { return commands<Text>(Stores::persistent_key_value_store("kv")); }
 Topology kv_in_memory(const StreamsConfig&) { return commands<Text>(Stores::in_memory_key_value_store("kv")); }
+Topology kv_lru(const StreamsConfig&) { return commands<Text>(Stores::lru_map("kv", 3)); }
 Topology kv_cached(const StreamsConfig&) {
   return commands<Text>(Stores::persistent_key_value_store("kv", {.caching = true}));
 }
@@ -81,6 +82,7 @@ Topology kv_timestamped(const StreamsConfig&) {
 void add_store_topologies(Registry& registry) {
   registry["kv-rocksdb"] = {kv_rocksdb, plain()};
   registry["kv-in-memory"] = {kv_in_memory, plain()};
+  registry["kv-lru"] = {kv_lru, plain()};
   registry["kv-cached"] = {kv_cached, cached(), false};
   registry["kv-cached-reverse"] = {kv_cached, cached(), false};
   registry["kv-timestamped"] = {kv_timestamped, plain()};

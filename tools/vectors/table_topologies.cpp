@@ -167,6 +167,26 @@ Topology count_to_c(const StreamsConfig&) {
   return builder.build();
 }
 
+/// Counts how often it was asked for a key.
+class Numbering final : public ValueTransformerWithKey<Text, Text, Text> {
+  void init(ProcessingContext& context) override { seen_ = context.key_value_store<Text, std::int64_t>("seen"); }
+  std::optional<Text> transform(const Text& key, const Text* value) override {
+    const std::int64_t count = seen_->get(key).value_or(0) + 1;
+    seen_->put(key, count);
+    return n(value) + "#" + std::to_string(count);
+  }
+  std::unique_ptr<KeyValueStore<Text, std::int64_t>> seen_;
+};
+Topology table_transform_values(const StreamsConfig&) {
+  StreamsBuilder builder;
+  builder.add_state_store(Stores::in_memory_key_value_store("seen"));
+  builder.table<Text, Text>("in")
+      .transform_values([] { return std::make_unique<Numbering>(); }, {.store_name = "tv"}, {"seen"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+
 }  // namespace
 
 void add_table_topologies(Registry& registry) {
@@ -190,6 +210,7 @@ void add_table_topologies(Registry& registry) {
   registry["table-no-store"] = {table_no_store, plain()};
   registry["table-to-stream-key"] = {table_to_stream_key, plain()};
   registry["table-filter"] = {table_filter, plain()};
+  registry["table-transform-values"] = {table_transform_values, plain()};
   registry["stream-table-inner"] = {stream_table_inner, plain()};
 }
 

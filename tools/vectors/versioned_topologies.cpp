@@ -67,6 +67,14 @@ Topology table_table(const StreamsConfig&) {
   return builder.build();
 }
 
+Topology stream_table_grace(const StreamsConfig&) {
+  StreamsBuilder builder;
+  auto t = versioned(builder, "t", "v", 30s);
+  builder.stream<Text, Text>("s")
+      .left_join(t, [](const Text& a, const Text* b) { return cat(&a, b); }, {.name = "jg", .grace_period = 10s})
+      .to("out");
+  return builder.build();
+}
 Topology stream_table(const StreamsConfig&) {
   StreamsBuilder builder;
   auto t = versioned(builder, "t", "v", 20s);
@@ -79,6 +87,7 @@ Topology stream_table(const StreamsConfig&) {
 }  // namespace
 
 void add_versioned_topologies(Registry& registry) {
+  registry["stream-table-grace"] = {stream_table_grace, plain()};
   registry["versioned-store"] = {store, plain()};
   registry["versioned-count"] = {count, plain()};
   registry["versioned-table"] = {table, plain()};

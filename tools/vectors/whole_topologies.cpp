@@ -74,6 +74,7 @@ StreamsConfig optimized(const char* rules) {
 void add_whole_topologies(Registry& registry) {
   registry["table-optimized"] = {table_optimized, optimized("reuse.ktable.source.topics")};
   registry["merge-repartition-off"] = {merge_repartition, plain()};
+  registry["merge-repartition-on"] = {merge_repartition, optimized("all")};
   registry["many-subtopologies"] = {many, plain()};
 }
 

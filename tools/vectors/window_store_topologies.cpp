@@ -41,8 +41,8 @@ class WindowCommands final : public Answering<WindowCommands> {
     if (c.op() == "fetch1") return store_->fetch(c.text(1), c.time(2)).value_or("null");
     if (is(c, "fetch", way)) return listed(store_->walk(&c.text(1), &c.text(1), c.time(2), c.time(3), way), false);
     if (is(c, "rfetch", way)) return listed(store_->walk(c.bound(1), c.bound(2), c.time(3), c.time(4), way), true);
-    if (is(c, "fetchall", way)) return listed(store_->walk(nullptr, nullptr, c.time(1), c.time(2), way), true);
-    if (is(c, "all", way)) return listed(store_->walk(nullptr, nullptr, Timestamp(0), kMaxTimestamp, way), true);
+    if (is(c, "fetchall", way)) return listed(store_->walk_all(c.time(1), c.time(2), way), true);
+    if (is(c, "all", way)) return listed(store_->walk_all(Timestamp(0), kMaxTimestamp, way), true);
     return "unsupported";
   }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -40,6 +41,16 @@ class Draft {
   /// `optimization`: see TopologyBuilder::set_optimization().
   [[nodiscard]] Topology build(std::string_view optimization);
 
+  /// What the repartition topics depend on.
+  struct Traits {
+    bool changes_key = false;
+    bool changes_value = false;
+    bool merges = false;
+    /// A join that has results for records without a key.
+    bool joins_null_keys = false;
+  };
+  void mark(const std::string& node, Traits traits) { traits_[node] = traits; }
+
   // Steps that every operator uses.
   void add_processor(TopologyBuilder::ProcessorSpec processor);
   /// The same, with stores that it brings along.
@@ -47,27 +58,38 @@ class Draft {
   /// The same, connected to stores that are known when the topology is written.
   void add_processor(TopologyBuilder::ProcessorSpec processor, std::function<std::vector<std::string>()> stores);
   /// The node of a table: its store, if by then it has one, is added in front of it.
-  void add_table(TopologyBuilder::ProcessorSpec processor, std::shared_ptr<const detail::TableFacts> facts);
+  void add_table(TopologyBuilder::ProcessorSpec processor, std::shared_ptr<const detail::TableFacts> facts,
+                 std::vector<StoreSpec> brought = {});
   void add_sink(TopologyBuilder::Sink sink);
   void copartition(std::set<std::string> left, const std::set<std::string>& right);
-  /// The nodes behind a change of key: null-key filter, internal topic, sink and source; the source's name.
+  /// The nodes behind a change of key: filter, internal topic, sink and source; the source's name.
   struct Repartition {
     std::string parent;
     /// Of the topic, without "-repartition"; generated node names are used when it was generated itself.
     std::string prefix;
     std::optional<std::int32_t> partitions = {};
-    std::shared_ptr<const OperatorNode> filter = nullptr;  // null: keeps records without key
+    /// The topic may be another one's, too.
+    bool mergeable = true;
     std::shared_ptr<const OperatorNode> sink = nullptr;
     std::shared_ptr<const OperatorNode> source = nullptr;
     EdgeType type = {};
   };
   [[nodiscard]] std::string add_repartition(Repartition repartition);
+  struct RepartitionNodes {
+    std::string topic;
+    std::string filter;  // of records without key, where nobody behind it wants them
+    std::string sink;
+    std::string source;
+    bool mergeable = true;
+  };
   /// Indexes that a repartition which is not made would have had.
   void burn_repartition() { index_ += 3; }
   [[nodiscard]] static std::string repartition_topic(const std::string& prefix) { return prefix + "-repartition"; }
 
  private:
   std::vector<Step> steps_;
+  std::map<std::string, Traits> traits_;
+  std::vector<RepartitionNodes> repartitions_;
   std::int32_t index_ = 0;
 };
 

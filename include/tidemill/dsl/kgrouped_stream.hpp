@@ -91,7 +91,7 @@ auto KStream<K, V>::group_by(F selector, const Grouped<typename detail::MadeBy<F
 template <class K, class V>
 template <class KR>
 KGroupedStream<KR, V> KStream<K, V>::grouped_by(OperatorNode* selector, const Grouped<KR, V>& grouped) const {
-  auto keyed = next<KR, V>({grouped.name}, "KSTREAM-KEY-SELECT-", selector, true);
+  auto keyed = next<KR, V>({grouped.name}, "KSTREAM-KEY-SELECT-", selector, detail::Changes::kKey);
   keyed.at_->value_serde = at_->value_serde;
   return KGroupedStream<KR, V>(keyed, grouped);
 }

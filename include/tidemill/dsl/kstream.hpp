@@ -21,6 +21,11 @@ class KGroupedStream;
 template <class K, class V>
 class BranchedKStream;
 
+namespace detail {
+/// What of a record an operator may change.
+enum class Changes : std::uint8_t { kNothing, kKey, kValue };
+}  // namespace detail
+
 template <class K, class V>
 class KStream {
   TIDEMILL_CHECK_TYPES("KStream<Key, Value>", K, V);
@@ -64,7 +69,8 @@ class KStream {
                           "(std::string instead of std::string_view), or a std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
       using VR = detail::WithoutNull<detail::CallResult<K, V, F>>;
-      return next<K, VR>(named, "KSTREAM-MAPVALUES-", new detail::MapValuesNode<K, V, F>(std::move(mapper)), false);
+      return next<K, VR>(named, "KSTREAM-MAPVALUES-", new detail::MapValuesNode<K, V, F>(std::move(mapper)),
+                         detail::Changes::kValue);
     }
   }
   /// The mapper returns a container of values.
@@ -75,7 +81,8 @@ class KStream {
                           "return a std::vector of texts)");
     if constexpr (detail::ListMapper<F, K, V>) {
       using VR = detail::WithoutNull<detail::ElementOf<detail::CallResult<K, V, F>>>;
-      return next<K, VR>(named, "KSTREAM-FLATMAPVALUES-", new detail::FlatMapValuesNode<K, V, F>(std::move(mapper)), false);
+      return next<K, VR>(named, "KSTREAM-FLATMAPVALUES-", new detail::FlatMapValuesNode<K, V, F>(std::move(mapper)),
+                         detail::Changes::kValue);
     }
   }
   /// The mapper returns a std::pair of key and value.
@@ -86,7 +93,7 @@ class KStream {
     if constexpr (detail::PairMapper<F, K, V>) {
       using Pair = detail::CallResult<K, V, F>;
       return next<detail::WithoutNull<typename Pair::first_type>, detail::WithoutNull<typename Pair::second_type>>(
-          named, "KSTREAM-MAP-", new detail::MapNode<K, V, F>(std::move(mapper)), true);
+          named, "KSTREAM-MAP-", new detail::MapNode<K, V, F>(std::move(mapper)), detail::Changes::kKey);
     }
   }
   /// The mapper returns a container of std::pair.
@@ -97,7 +104,7 @@ class KStream {
     if constexpr (detail::PairListMapper<F, K, V>) {
       using Pair = detail::ElementOf<detail::CallResult<K, V, F>>;
       return next<detail::WithoutNull<typename Pair::first_type>, detail::WithoutNull<typename Pair::second_type>>(
-          named, "KSTREAM-FLATMAP-", new detail::FlatMapNode<K, V, F>(std::move(mapper)), true);
+          named, "KSTREAM-FLATMAP-", new detail::FlatMapNode<K, V, F>(std::move(mapper)), detail::Changes::kKey);
     }
   }
   template <class F>
@@ -107,7 +114,8 @@ class KStream {
                           "std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
       using KR = detail::WithoutNull<detail::CallResult<K, V, F>>;
-      return next<KR, V>(named, "KSTREAM-KEY-SELECT-", new detail::SelectKeyNode<K, V, F>(std::move(selector)), true);
+      return next<KR, V>(named, "KSTREAM-KEY-SELECT-", new detail::SelectKeyNode<K, V, F>(std::move(selector)),
+                         detail::Changes::kKey);
     }
   }
   template <class F>
@@ -201,9 +209,10 @@ class KStream {
   template <class KR>
   [[gnu::noinline]] KGroupedStream<KR, V> grouped_by(OperatorNode* selector, const Grouped<KR, V>& grouped) const;
   template <class KR, class VR>
-  [[gnu::noinline]] KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node, bool key_changes) const;
+  [[gnu::noinline]] KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node,
+                                         detail::Changes changes) const;
   [[gnu::noinline]] KStream same(const Named& named, std::string_view prefix, OperatorNode* node) const {
-    auto stream = next<K, V>(named, prefix, node, false);
+    auto stream = next<K, V>(named, prefix, node, detail::Changes::kNothing);
     stream.at_->value_serde = at_->value_serde;
     return stream;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tidemill/dsl/ktable.hpp>
+#include <tidemill/dsl/stream_table_grace.hpp>
 
 namespace tidemill {
 
@@ -62,7 +63,6 @@ KStream<K, V> KStream<K, V>::repartitioned_for_join(const std::string& name, con
   }
   Draft::Repartition repartition;
   repartition.prefix = name.empty() ? at_->node : name;
-  repartition.filter = prototype(new detail::PassThroughNode);  // the join decides what becomes of null keys
   const KStream made = through_topic(std::move(repartition), key_serde(key), value_serde(value));
   *at_->join_source = made.at_->node;
   return made;
@@ -80,11 +80,18 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const KTable<K, VT>
   const Handle& at = *from.at_;
   const std::string name = at.draft->name_or_new(joined.name, left ? "KSTREAM-LEFTJOIN-" : "KSTREAM-JOIN-");
   at.draft->copartition(at.sources, other.sources);
-  at.draft->add_processor(
-      {.name = name,
-       .prototype = prototype(new detail::StreamTableJoinNode<K, V, K, VT, R>(*other.getter, nullptr, std::move(joiner), left)),
-       .parents = {at.node}, .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()},
-      other.getter->stores);
+  at.draft->mark(name, {.joins_null_keys = left});
+  TopologyBuilder::ProcessorSpec join{
+      .name = name,
+      .prototype = prototype(new detail::StreamTableJoinNode<K, V, K, VT, R>(*other.getter, nullptr, std::move(joiner), left)),
+      .parents = {at.node}, .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()};
+  if (joined.grace_period) {
+    detail::JoinGrace grace{*joined.grace_period, nullptr, other.facts};
+    grace.codec.reset(new detail::TypedRecordCodec<K, V>(from.key_serde(joined.key_serde), from.value_serde(joined.value_serde)));
+    detail::add_waiting_join(*at.draft, std::move(join), other.getter->stores, std::move(grace));
+  } else {
+    at.draft->add_processor(std::move(join), other.getter->stores);
+  }
   return KStream<K, VR>({at.draft, name, at.sources, at.repartition_required, at.key_serde, {}});
 }
 
@@ -125,6 +132,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::global_table_join(const Global
                                                                     const Named& named) const {
   using VR = detail::WithoutNull<R>;
   const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-LEFTJOIN-");  // as Java, also of an inner join
+  at_->draft->mark(name, {.joins_null_keys = left});
   at_->draft->add_processor({.name = name,
                             .prototype = prototype(new detail::StreamTableJoinNode<K, V, KT, VT, R>(
                                 table.getter(), std::move(select), std::move(joiner), left)),

@@ -16,9 +16,11 @@ namespace tidemill {
 template <class K, class V>
 template <class KR, class VR>
 KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix, OperatorNode* node,
-                                    bool key_changes) const {
+                                    detail::Changes changes) const {
+  const bool key_changes = changes == detail::Changes::kKey;
   auto made = prototype(node);
   const std::string name = at_->draft->name_or_new(named.name, prefix);
+  at_->draft->mark(name, {.changes_key = key_changes, .changes_value = changes == detail::Changes::kValue});
   at_->draft->add_processor({.name = name, .prototype = std::move(made), .parents = {at_->node},
                             .input = detail::stream_type<K, V>(), .output = detail::stream_type<KR, VR>()});
   typename KStream<KR, VR>::Handle handle{at_->draft, name, at_->sources, at_->repartition_required || key_changes};
@@ -31,6 +33,7 @@ KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix,
 template <class K, class V>
 KStream<K, V> KStream<K, V>::merge(const KStream& other, const Named& named) const {
   const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-MERGE-");
+  at_->draft->mark(name, {.merges = true});
   at_->draft->add_processor({.name = name, .prototype = prototype(new detail::PassThroughNode),
                             .parents = {at_->node, other.at_->node},
                             .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, V>()});
@@ -66,7 +69,6 @@ KStream<K, V> KStream<K, V>::repartitioned(const std::string& prefix, const std:
   if (!at_->repartition_required) return *this;
   Draft::Repartition repartition;
   repartition.prefix = prefix;
-  repartition.filter = prototype(new detail::NullKeyFilterNode);
   return through_topic(std::move(repartition), key_serde(key), value_serde(value));
 }
 
@@ -75,7 +77,7 @@ KStream<K, V> KStream<K, V>::repartition(const Repartitioned<K, V>& options) con
   Draft::Repartition repartition;
   repartition.prefix = options.name.empty() ? at_->draft->new_name("KSTREAM-REPARTITION-") : options.name;
   repartition.partitions = options.number_of_partitions;
-  repartition.filter = prototype(new detail::NullKeyFilterNode);
+  repartition.mergeable = false;
   return through_topic(std::move(repartition), key_serde(options.key_serde), value_serde(options.value_serde),
                        options.partitioner);
 }

@@ -3,6 +3,7 @@
 
 #include <tidemill/dsl/kstream.hpp>
 #include <tidemill/dsl/suppressed.hpp>
+#include <tidemill/dsl/value_transformer.hpp>
 
 namespace tidemill {
 
@@ -96,6 +97,13 @@ class KTable {
       return mapped<VR>("KTABLE-MAPVALUES-", std::move(map), false, materialized, std::nullopt);
     }
   }
+  /// `supplier()` makes a std::unique_ptr to a ValueTransformerWithKey<K, V, NewValue>, one per task, which may use `stores`
+  /// and those that the supplier brings along. See ktable_transform.hpp.
+  template <class Supplier>
+  auto transform_values(Supplier supplier,
+                        const Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value>& materialized =
+                            detail::no_options<Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value>>(),
+                        std::vector<std::string> stores = {}) const;
   KStream<K, V> to_stream(const Named& named = detail::no_options<Named>()) const;
   /// to_stream() and then select_key(), as Java's toStream(mapper).
   template <class F>
@@ -161,6 +169,10 @@ class KTable {
   [[gnu::noinline]] KTable<K, VR> mapped(const char* prefix, detail::TableMap<K, V, VR> map, bool filter,
                                          const Materialized<K, VR>& materialized,
                                          const std::optional<Serde<VR>>& value_serde) const;
+  template <class VR>
+  [[gnu::noinline]] KTable<K, VR> transformed(std::function<std::unique_ptr<ValueTransformerWithKey<K, V, VR>>()> supplier,
+                                              const Materialized<K, VR>& materialized, std::vector<std::string> stores,
+                                              std::vector<StoreSpec> brought) const;
   template <class KO, class VO, class VR>
   [[gnu::noinline]] KTable<K, VR> foreign_join(const KTable<KO, VO>& other, detail::TableMap<K, V, KO> extract,
                                                std::function<std::optional<VR>(const V&, const VO*)> joiner, bool left_join,

@@ -118,6 +118,8 @@ struct Joined {
   std::optional<Serde<V>> value_serde = {};
   std::optional<Serde<VOther>> other_value_serde = {};
   std::string name = {};
+  /// With a table that keeps versions: stream records wait that long for table records that come late.
+  std::optional<std::chrono::milliseconds> grace_period = {};
 };
 
 }  // namespace tidemill

@@ -8,6 +8,7 @@
 #include <tidemill/dsl/kstream_operators.hpp>
 #include <tidemill/dsl/ktable_foreign_joins.hpp>
 #include <tidemill/dsl/ktable_joins.hpp>
+#include <tidemill/dsl/ktable_transform.hpp>
 #include <tidemill/state/stores.hpp>
 
 namespace tidemill {

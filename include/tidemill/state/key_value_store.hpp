@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <tidemill/serde/serde.hpp>
 #include <tidemill/state/state_store.hpp>
@@ -105,7 +106,13 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
   /// `entries`: a container of pairs of key and value.
   template <class Entries>
   void put_all(const Entries& entries) {
-    for (const auto& [key, value] : entries) put(key, value);
+    std::vector<std::pair<Bytes, Bytes>> rows;
+    for (const auto& [key, value] : entries) {
+      auto& [key_bytes, value_bytes] = rows.emplace_back();
+      key_serde_.serialize({}, key, key_bytes);
+      value_serde_.serialize({}, value, value_bytes);
+    }
+    store_.put_all(rows, timestamp());
   }
   /// Puts only where there is nothing; returns what was there.
   std::optional<V> put_if_absent(const K& key, const V& value) {

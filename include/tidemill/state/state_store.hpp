@@ -5,8 +5,10 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <tidemill/base/record_context.hpp>
 #include <tidemill/base/unique_function.hpp>
@@ -48,6 +50,7 @@ using CacheFlushListener = UniqueFunction<void(const CacheFlush&)>;
 class WindowBytesStore;
 class SessionBytesStore;
 class ChangeBuffer;
+class JoinBuffer;
 class OuterJoinStore;
 class VersionedBytesStore;
 
@@ -61,6 +64,8 @@ class StateStore {
   virtual bool get(BytesView key, Bytes& value) = 0;
   /// A null value deletes. `timestamp` is the changelog record's.
   virtual void put(BytesView key, OptionalBytesView value, Timestamp timestamp) = 0;
+  /// The same for many rows: all are in the store before the first is written to the changelog.
+  virtual void put_all(std::span<const std::pair<Bytes, Bytes>> rows, Timestamp timestamp);
   virtual std::unique_ptr<BytesIterator> range(const BytesRange& range) = 0;
   [[nodiscard]] virtual std::uint64_t approximate_num_entries() = 0;
 
@@ -74,6 +79,7 @@ class StateStore {
   [[nodiscard]] virtual WindowBytesStore* windows() { return nullptr; }
   [[nodiscard]] virtual SessionBytesStore* sessions() { return nullptr; }
   [[nodiscard]] virtual ChangeBuffer* change_buffer() { return nullptr; }
+  [[nodiscard]] virtual JoinBuffer* join_buffer() { return nullptr; }
   [[nodiscard]] virtual OuterJoinStore* outer_join() { return nullptr; }
   [[nodiscard]] virtual VersionedBytesStore* versioned() { return nullptr; }
 };

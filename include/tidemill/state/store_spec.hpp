@@ -17,6 +17,7 @@ enum class StoreKind : std::uint8_t {
   kSession,
   kVersionedKeyValue,
   kChangeBuffer,  // what suppress() holds back; in memory
+  kJoinBuffer,    // what a stream-table join with a grace period holds back
   kCustom,
 };
 enum class StoreEngineKind : std::uint8_t { kDefault, kPersistent, kInMemory };
@@ -29,13 +30,15 @@ struct StoreSpec {
   bool logging = true;
   /// On top of the defaults of its changelog topic.
   std::map<std::string, std::string> log_config;
-  /// Windows, sessions, versions; zero: keeps everything.
+  /// Windows, sessions, versions; zero: keeps everything. Of a join's buffer: the grace period.
   std::chrono::milliseconds retention{0};
   std::chrono::milliseconds window_size{0};
   std::chrono::milliseconds segment_interval{0};
   bool retain_duplicates = false;
   /// Keys and values: a put adds to a list.
   bool list_values = false;
+  /// Keys and values in memory: the key used longest ago is evicted when there are more; zero: no bound.
+  std::size_t max_entries = 0;
   /// Windows and sessions are walked by time, then key, also where the engine would walk them by key: for who emits closed ones.
   bool time_ordered = false;
   /// A source topic that serves as changelog (tables read directly, read-only stores); empty: a topic of its own.

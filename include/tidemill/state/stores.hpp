@@ -4,6 +4,8 @@
 //   builder.add_state_store(Stores::in_memory_key_value_store("open", {.caching = true}));
 #pragma once
 
+#include <stdexcept>
+
 #include <tidemill/state/store_spec.hpp>
 
 namespace tidemill {
@@ -28,6 +30,13 @@ struct Stores {
   }
   static StoreSpec in_memory_timestamped_key_value_store(std::string name, StoreOptions options = {}) {
     return make(std::move(name), StoreKind::kTimestampedKeyValue, StoreEngineKind::kInMemory, std::move(options));
+  }
+  /// At most so many keys, in memory: the one that was read or put longest ago is evicted, with a tombstone in the changelog.
+  static StoreSpec lru_map(std::string name, std::size_t max_entries, StoreOptions options = {}) {
+    if (max_entries == 0) throw std::invalid_argument("store \"" + name + "\": an lru_map() keeps at least one entry");
+    StoreSpec spec = in_memory_key_value_store(std::move(name), std::move(options));
+    spec.max_entries = max_entries;
+    return spec;
   }
   /// Keeps the values that were valid within the history, seen from the newest put.
   static StoreSpec persistent_versioned_key_value_store(std::string name, std::chrono::milliseconds history,

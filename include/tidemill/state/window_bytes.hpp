@@ -11,13 +11,15 @@
 
 namespace tidemill {
 
-/// Bounds are inclusive; a key of nullopt is open.
+/// Bounds are inclusive; a key of nullopt is open. Of the rows of a range with an open key, those that wait in a cache above a
+/// persistent store come once for each segment of the range, as in Java; where `every_key` is asked for, they come once.
 struct WindowRange {
   OptionalBytesView from_key = {};
   OptionalBytesView to_key = {};
   Timestamp from{0};
   Timestamp to = kMaxTimestamp;
   Direction direction = Direction::kForward;
+  bool every_key = false;
 };
 
 class WindowBytesStore {

@@ -82,10 +82,12 @@ class ReadOnlyWindowStore {
   [[nodiscard]] Iterator backward_fetch(const K& from_key, const K& to_key, Timestamp from, Timestamp to) {
     return walk(&from_key, &to_key, from, to, Direction::kReverse);
   }
-  [[nodiscard]] Iterator fetch_all(Timestamp from, Timestamp to) { return walk(nullptr, nullptr, from, to, Direction::kForward); }
-  [[nodiscard]] Iterator backward_fetch_all(Timestamp from, Timestamp to) {
-    return walk(nullptr, nullptr, from, to, Direction::kReverse);
+  /// All keys; not the same as open bounds: see WindowRange.
+  [[nodiscard]] virtual Iterator walk_all(Timestamp from, Timestamp to, Direction direction) {
+    return walk(nullptr, nullptr, from, to, direction);
   }
+  [[nodiscard]] Iterator fetch_all(Timestamp from, Timestamp to) { return walk_all(from, to, Direction::kForward); }
+  [[nodiscard]] Iterator backward_fetch_all(Timestamp from, Timestamp to) { return walk_all(from, to, Direction::kReverse); }
   [[nodiscard]] Iterator all() { return fetch_all(Timestamp(0), kMaxTimestamp); }
   [[nodiscard]] Iterator backward_all() { return backward_fetch_all(Timestamp(0), kMaxTimestamp); }
 };
@@ -119,7 +121,10 @@ class WindowStore final : public ReadOnlyWindowStore<K, V> {
     const detail::KeyBounds<K> keys(key_serde_, from_key, to_key);
     std::unique_ptr<BytesIterator> rows;
     if (!keys.empty()) rows = windows_.fetch(WindowRange{keys.from(), keys.to(), from, to, direction});
-    return Iterator(std::move(rows), &key_serde_, &value_serde_, detail::window_of_row, store_.spec().window_size);
+    return iterator(std::move(rows));
+  }
+  [[nodiscard]] Iterator walk_all(Timestamp from, Timestamp to, Direction direction) override {
+    return iterator(windows_.fetch({.from = from, .to = to, .direction = direction, .every_key = true}));
   }
   [[nodiscard]] const std::string& name() const { return store_.name(); }
 
@@ -127,6 +132,9 @@ class WindowStore final : public ReadOnlyWindowStore<K, V> {
   void encode_key(const K& key) {
     key_.clear();
     key_serde_.serialize({}, key, key_);
+  }
+  [[nodiscard]] Iterator iterator(std::unique_ptr<BytesIterator> rows) const {
+    return Iterator(std::move(rows), &key_serde_, &value_serde_, detail::window_of_row, store_.spec().window_size);
   }
   StateStore& store_;
   WindowBytesStore& windows_;

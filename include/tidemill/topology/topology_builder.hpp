@@ -126,6 +126,19 @@ class TopologyBuilder {
   [[nodiscard]] bool has_node(std::string_view name) const { return by_name_.contains(name); }
   [[nodiscard]] bool has_store(std::string_view name) const { return topology_.stores.contains(name); }
 
+  // For who rewrites what has been added.
+
+  /// In the order added; ids are places.
+  [[nodiscard]] const std::vector<NodeSpec>& nodes() const { return topology_.nodes; }
+  /// A node in its new place: its parents by name, all else as in `spec`.
+  struct Placed {
+    NodeSpec spec;
+    std::vector<std::string> parents;
+  };
+  /// Puts these nodes in the place of all so far. A name that is gone means what `instead` says.
+  void replace_nodes(std::vector<Placed> placed, const std::map<std::string, std::string>& instead);
+  void remove_internal_topic(const std::string& name) { topology_.internal_topics.erase(name); }
+
   /// Checks the whole, numbers the sub-topologies; stores that no processor uses are left out. The builder is empty
   /// afterwards.
   [[nodiscard]] Topology build();

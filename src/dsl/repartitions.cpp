@@ -1,0 +1,242 @@
+#include "dsl/repartitions.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include <tidemill/dsl/stateless_nodes.hpp>
+
+namespace tidemill::detail {
+namespace {
+
+using Index = std::size_t;
+
+/// A node, or the three of a repartitioning.
+struct Operator {
+  std::string name;  // of a repartitioning: its source's
+  Draft::Traits traits = {};
+  const Draft::RepartitionNodes* repartition = nullptr;
+  std::vector<Index> parents = {};
+  std::vector<Index> children = {};
+  bool gone = false;
+};
+
+class Repartitions {
+ public:
+  Repartitions(TopologyBuilder& builder, const std::map<std::string, Draft::Traits>& traits,
+               const std::vector<Draft::RepartitionNodes>& repartitions)
+      : builder_(builder), repartitions_(repartitions) {
+    for (const NodeSpec& node : builder.nodes()) specs_.emplace(node.name, &node);
+    read(traits);
+  }
+  void finish() {
+    if (builder_.optimizes("merge.repartition.topics")) merge_topics();
+    write();
+  }
+
+ private:
+  using Is = std::function<bool(Index)>;
+
+  // The graph.
+
+  void read(const std::map<std::string, Draft::Traits>& traits) {
+    std::map<std::string, Index> places;
+    std::map<std::string, const Draft::RepartitionNodes*> by_source;
+    for (const Draft::RepartitionNodes& nodes : repartitions_) by_source[nodes.source] = &nodes;
+    const auto inner = [this](const std::string& name) {
+      return std::any_of(repartitions_.begin(), repartitions_.end(),
+                         [&](const auto& nodes) { return nodes.filter == name || nodes.sink == name; });
+    };
+    for (const NodeSpec& node : builder_.nodes()) {
+      if (inner(node.name)) continue;
+      const Index place = operators_.size();
+      places[node.name] = place;
+      order_.push_back(place);
+      Operator& added = operators_.emplace_back();
+      added.name = node.name;
+      if (const auto found = traits.find(node.name); found != traits.end()) added.traits = found->second;
+      if (const auto found = by_source.find(node.name); found != by_source.end()) added.repartition = found->second;
+      const NodeSpec& first = added.repartition != nullptr ? *specs_.at(added.repartition->filter) : node;
+      for (const std::int32_t parent : first.parents) {
+        link(places.at(builder_.nodes()[static_cast<std::size_t>(parent)].name), place);
+      }
+    }
+  }
+  void link(Index parent, Index child) {
+    std::vector<Index>& parents = operators_[child].parents;
+    if (std::find(parents.begin(), parents.end(), parent) != parents.end()) return;
+    parents.push_back(parent);
+    operators_[parent].children.push_back(child);
+  }
+  bool unlink(Index parent, Index child) {
+    std::erase(operators_[child].parents, parent);
+    return std::erase(operators_[parent].children, child) > 0;
+  }
+  [[nodiscard]] bool has_parent(Index child, Index parent) const {
+    const std::vector<Index>& parents = operators_[child].parents;
+    return std::find(parents.begin(), parents.end(), parent) != parents.end();
+  }
+  /// Upwards, from the operator itself; of several parents that which Java finds.
+  [[nodiscard]] std::optional<Index> find_up(Index from, const Is& is) const {
+    if (is(from)) return from;
+    std::optional<Index> found;
+    for (const Index parent : operators_[from].parents) {
+      if (is(parent)) return parent;
+      found = find_up(parent, is);
+    }
+    return found;
+  }
+
+  // Merging.
+
+  /// A change of the key (or a merge behind several), and the repartitionings that lead back to it.
+  struct Group {
+    Index changer;
+    std::vector<Index> repartitions = {};
+  };
+
+  [[nodiscard]] std::vector<Group> groups() const {
+    std::vector<Group> groups;
+    for (const Index place : order_) {
+      const Operator& at = operators_[place];
+      if (at.traits.changes_key) {
+        groups.push_back({place});
+      } else if (at.repartition != nullptr && at.repartition->mergeable) {
+        const auto changer = find_up(place, [this](Index i) { return operators_[i].traits.changes_key; });
+        const auto change = find_up(place, [this](Index i) {
+          return operators_[i].traits.changes_key || operators_[i].traits.changes_value;
+        });
+        if (!changer || changer != change) continue;
+        std::find_if(groups.begin(), groups.end(), [&](const Group& group) { return group.changer == *changer; })
+            ->repartitions.push_back(place);
+      }
+    }
+    gather_behind_merges(groups);
+    return groups;
+  }
+  /// Where all that leads back to a change of the key passes a merge, the topic is behind the merge: one for all streams merged.
+  void gather_behind_merges(std::vector<Group>& groups) const {
+    std::vector<Group> gathered;
+    std::vector<Index> replaced;
+    for (const Index place : order_) {
+      if (!operators_[place].traits.merges) continue;
+      Group& group = gathered.emplace_back(Group{place});
+      for (const Group& one : groups) {
+        const bool all_behind = std::all_of(one.repartitions.begin(), one.repartitions.end(), [&](Index repartition) {
+          return find_up(repartition, [&](Index i) { return has_parent(i, place); }).has_value();
+        });
+        if (!all_behind || !find_up(place, [&](Index i) { return has_parent(i, one.changer); })) continue;
+        for (const Index repartition : one.repartitions) {
+          if (std::find(group.repartitions.begin(), group.repartitions.end(), repartition) == group.repartitions.end()) {
+            group.repartitions.push_back(repartition);
+          }
+        }
+        replaced.push_back(one.changer);
+      }
+    }
+    groups.insert(groups.end(), gathered.begin(), gathered.end());
+    std::erase_if(groups, [&](const Group& group) {
+      return std::find(replaced.begin(), replaced.end(), group.changer) != replaced.end();
+    });
+  }
+
+  void merge_topics() {
+    for (const Group& group : groups()) {
+      if (group.repartitions.empty()) continue;
+      const Index merged = add_merged(group);
+      for (const Index repartition : group.repartitions) {
+        // Of two on one branch the second finds it moved already; Java refuses such a topology.
+        if (const auto branch = find_up(repartition, [&](Index i) { return has_parent(i, group.changer); })) {
+          unlink(group.changer, *branch);
+          link(merged, *branch);
+        }
+        remove(repartition, merged);
+      }
+      link(group.changer, merged);
+    }
+  }
+  /// The first one's topic, written to right behind the change of the key.
+  Index add_merged(const Group& group) {
+    const Draft::RepartitionNodes& first = *operators_[group.repartitions.front()].repartition;
+    added_.push_back(std::make_unique<Draft::RepartitionNodes>(Draft::RepartitionNodes{
+        first.topic, first.topic + "-filter", first.topic + "-sink", first.topic + "-source", false}));
+    const Draft::RepartitionNodes& nodes = *added_.back();
+    specs_.emplace(nodes.filter, specs_.at(first.filter));
+    specs_.emplace(nodes.sink, specs_.at(first.sink));
+    specs_.emplace(nodes.source, specs_.at(first.source));
+    const Index place = operators_.size();
+    operators_.push_back({.name = nodes.source, .repartition = &nodes});
+    order_.insert(std::next(std::find(order_.begin(), order_.end(), group.changer)), place);
+    return place;
+  }
+  void remove(Index repartition, Index merged) {
+    const std::vector<Index> parents = operators_[repartition].parents;
+    const std::vector<Index> children = operators_[repartition].children;
+    for (const Index child : children) {
+      for (const Index parent : parents) link(parent, child);
+    }
+    for (const Index parent : parents) unlink(parent, repartition);
+    for (const Index child : children) unlink(repartition, child);
+    operators_[repartition].gone = true;
+    instead_[operators_[repartition].name] = operators_[merged].name;
+    if (operators_[repartition].repartition->topic != operators_[merged].repartition->topic) {
+      builder_.remove_internal_topic(operators_[repartition].repartition->topic);
+    }
+  }
+
+  // Back to nodes.
+
+  [[nodiscard]] bool null_keys_wanted_behind(Index place, std::map<Index, bool>& known) const {
+    if (const auto found = known.find(place); found != known.end()) return found->second;
+    bool wanted = false;
+    for (const Index child : operators_[place].children) {
+      wanted |= operators_[child].traits.joins_null_keys || null_keys_wanted_behind(child, known);
+    }
+    return known[place] = wanted;
+  }
+  void write() {
+    std::vector<TopologyBuilder::Placed> placed;
+    std::map<Index, bool> known;
+    const auto add = [&](const std::string& name, std::vector<std::string> parents) -> NodeSpec& {
+      TopologyBuilder::Placed& one = placed.emplace_back(TopologyBuilder::Placed{*specs_.at(name), std::move(parents)});
+      one.spec.name = name;
+      return one.spec;
+    };
+    for (const Index place : order_) {
+      const Operator& at = operators_[place];
+      if (at.gone) continue;
+      std::vector<std::string> parents;
+      for (const Index parent : at.parents) parents.push_back(operators_[parent].name);
+      if (at.repartition == nullptr) {
+        add(at.name, std::move(parents));
+        continue;
+      }
+      NodeSpec& filter = add(at.repartition->filter, std::move(parents));
+      if (null_keys_wanted_behind(place, known)) {
+        filter.prototype = prototype(new PassThroughNode);
+      } else {
+        filter.prototype = prototype(new NullKeyFilterNode);
+      }
+      add(at.repartition->sink, {at.repartition->filter});
+      add(at.repartition->source, {});
+    }
+    builder_.replace_nodes(std::move(placed), instead_);
+  }
+
+  TopologyBuilder& builder_;
+  const std::vector<Draft::RepartitionNodes>& repartitions_;
+  std::map<std::string, const NodeSpec*> specs_;
+  std::vector<Operator> operators_;
+  std::vector<Index> order_;  // in which they are written
+  std::vector<std::unique_ptr<Draft::RepartitionNodes>> added_;
+  std::map<std::string, std::string> instead_;  // sources that are gone -> what is read instead
+};
+
+}  // namespace
+
+void finish_repartitions(TopologyBuilder& builder, const std::map<std::string, Draft::Traits>& traits,
+                         const std::vector<Draft::RepartitionNodes>& repartitions) {
+  if (!repartitions.empty()) Repartitions(builder, traits, repartitions).finish();
+}
+
+}  // namespace tidemill::detail

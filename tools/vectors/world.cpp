@@ -1,0 +1,72 @@
+#include "world.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+
+#ifdef TIDEMILL_ROCKSDB
+#include <tidemill/adapters/rocksdb_stores.hpp>
+#endif
+
+namespace tidemill::vectors {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Directory {
+  Directory() {
+    std::string name = (fs::temp_directory_path() / "vectors-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no directory can be made at " + name);
+    path = name;
+  }
+  ~Directory() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  std::string path;
+};
+
+}  // namespace
+
+const std::string& world_directory() {
+  static const Directory directory;
+  return directory.path;
+}
+
+bool World::take(std::string_view option) {
+  if (option == "--rocksdb") return rocksdb = true;
+  if (option == "--no-cache") return no_cache = true;
+  if (option == "--commit-each") return commit_each = true;
+  if (option == "--restart-each") return restart_each = true;
+  return false;
+}
+
+StreamsConfig World::config(StreamsConfig config) const {
+  if (no_cache) config.statestore_cache_max_bytes = 0;
+  if (rocksdb) {
+#ifdef TIDEMILL_ROCKSDB
+    static int runs = 0;
+    config.state_dir = world_directory() + "/" + std::to_string(runs++);
+    config.state_engine = rocksdb_stores();
+#else
+    throw std::runtime_error("--rocksdb: built without RocksDB");
+#endif
+  }
+  return config;
+}
+
+std::string World::promises_nothing(const Topology& topology) const {
+  if (!restart_each) return {};
+  for (const auto& [name, store] : topology.stores) {
+    if (!store.global && !store.spec.logging && store.spec.source_topic_as_changelog.empty()) {
+      return "store \"" + name + "\" has no changelog: a restart empties it";
+    }
+  }
+  return {};
+}
+
+}  // namespace tidemill::vectors
