@@ -1,7 +1,7 @@
 // bench: CPU per record of the library's parts and of whole applications, each beside its floor, in turns.
-#include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 
@@ -23,8 +23,7 @@ int main(int argc, char** argv) {
   bool list = false;
   bool quick = false;
   app.add_option("filter", suite_options.filter, "Only rows whose name contains this; names begin with micro/ or end_to_end/");
-  app.add_flag("--json", suite_options.json,
-               "One JSON object a line: name, cpu_ns_per_record, floor_cpu_ns, ratio, records");
+  app.add_flag("--json", suite_options.json, "One JSON object a line: name, cpu_ns_per_record, floor_cpu_ns, ratio, records");
   app.add_option("--records", end_to_end.records, "Records of an end-to-end row; a quarter of them is warm-up")
       ->check(CLI::Range(100, 100'000'000))
       ->capture_default_str();

@@ -23,8 +23,8 @@ class RecordGenerator {
   /// The views live until the next call.
   void next() {
     const std::uint64_t random = step();
-    key_size_ = static_cast<std::size_t>(
-        std::snprintf(key_, sizeof key_, "key-%07u", static_cast<unsigned>(random % set_.keys)));
+    key_size_ =
+        static_cast<std::size_t>(std::snprintf(key_, sizeof key_, "key-%07u", static_cast<unsigned>(random % set_.keys)));
     if (!value_.empty()) value_[made_ % value_.size()] = static_cast<char>('a' + random % 25);
     timestamp_ = kFirstTimestamp + static_cast<std::int64_t>(made_ / 100);
     ++made_;

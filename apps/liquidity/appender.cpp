@@ -41,8 +41,8 @@ void Appender::append(const char* topic, tidemill::BytesView key, tidemill::Byte
   }
   if (status == tidemill::SendStatus::kFailed) throw ResultException(producer_->last_error());
   if (status == tidemill::SendStatus::kFull) {
-    throw ResultException(tidemill::Error{tidemill::ErrorKind::kFull, std::string("there is no room for a record of ") + topic +
-                                                                          ": is the disk full?"});
+    throw ResultException(tidemill::Error{tidemill::ErrorKind::kFull,
+                                          std::string("there is no room for a record of ") + topic + ": is the disk full?"});
   }
 }
 

@@ -65,8 +65,10 @@ Connection on_kafka(Properties properties) {
   // Asked first, so that a broker that is not there is told as such, and not by whatever is wanted of it next.
   const auto reached = connection.config.log->admin().list_topics(tidemill::system_clock().now().monotonic + kReachable);
   if (!reached) {
-    throw ConfigException(connection.config.log->traits().description + " does not answer: does the broker run, and is "
-                          "bootstrap.servers its address? (" + reached.error().message + ")");
+    throw ConfigException(connection.config.log->traits().description +
+                          " does not answer: does the broker run, and is "
+                          "bootstrap.servers its address? (" +
+                          reached.error().message + ")");
   }
   return connection;
 }

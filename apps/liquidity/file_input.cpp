@@ -56,9 +56,8 @@ class Complaints {
   void raise_if_any() const {
     if (count_ == 0) return;
     throw BadInput("the reference data cannot be taken, and nothing of it has been:\n  " + text_ +
-                   (count_ > kMessagesMax ? "\n  and " + std::to_string(count_ - kMessagesMax) + " more" : "") +
-                   "\nMend " + (count_ == 1 ? "this line" : "these " + std::to_string(count_) + " lines") +
-                   " and start again.");
+                   (count_ > kMessagesMax ? "\n  and " + std::to_string(count_ - kMessagesMax) + " more" : "") + "\nMend " +
+                   (count_ == 1 ? "this line" : "these " + std::to_string(count_) + " lines") + " and start again.");
   }
 
  private:
@@ -127,8 +126,8 @@ void read_lines(const std::string& path, ReferenceData& data, Add add) {
     try {
       add(text, at_line(path, number));
     } catch (const BadInput& problem) {
-      data.complaints.add(at_line(path, number), std::string(problem.what()) +
-                                                     (in.eof() ? " (the line has no end: is the file complete?)" : ""));
+      data.complaints.add(at_line(path, number),
+                          std::string(problem.what()) + (in.eof() ? " (the line has no end: is the file complete?)" : ""));
     }
   }
   if (in.bad()) throw BadInput(path + " cannot be read: " + std::strerror(errno));
@@ -220,8 +219,7 @@ class TransactionFile {
     ++summary_.lines;
     try {
       if (line.size() > kLineBytesMax) {
-        throw BadInput("the line has " + std::to_string(line.size()) + " bytes, more than " +
-                       std::to_string(kLineBytesMax));
+        throw BadInput("the line has " + std::to_string(line.size()) + " bytes, more than " + std::to_string(kLineBytesMax));
       }
       const Transaction transaction = reader_.transaction(line);
       send(transaction.id, line, transaction.time_ms, {});

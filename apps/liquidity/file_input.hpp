@@ -28,7 +28,7 @@ void load_reference_data(tidemill::Log& log, const std::vector<Account>& account
 struct FileProgress {
   std::int64_t bytes = 0;  // of the file, in the log for good
   std::int64_t size = 0;
-  std::int64_t lines = 0;  // taken by this call
+  std::int64_t lines = 0;      // taken by this call
   std::int64_t malformed = 0;  // of them
 };
 struct FileSummary {

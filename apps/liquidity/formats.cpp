@@ -161,8 +161,7 @@ void check(Transaction& transaction, const std::string& overflowing) {
   }
   for (const auto& [currency, sum] : sums) {
     if (sum == 0) continue;
-    transaction.refusal =
-        "the legs in " + std::string(currency) + " do not sum to zero, but to " + to_text(sum);
+    transaction.refusal = "the legs in " + std::string(currency) + " do not sum to zero, but to " + to_text(sum);
     return;
   }
 }

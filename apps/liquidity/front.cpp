@@ -24,8 +24,9 @@ int Front::start(int port) {
   try {
     return server_.start(port, kit::PortChoice::kThis);
   } catch (const std::runtime_error& problem) {
-    throw std::runtime_error(std::string(problem.what()) + ": choose another with --port, leave --port out for the next "
-                                                           "free one from " +
+    throw std::runtime_error(std::string(problem.what()) +
+                             ": choose another with --port, leave --port out for the next "
+                             "free one from " +
                              std::to_string(kDefaultPort) + " on, or take --no-http");
   }
 }
@@ -34,8 +35,8 @@ int Front::start(int port) {
 // 400: no transaction at all. 503: not in the log, or nobody knows; to send it again is safe.
 kit::Response Front::post(const std::string& body) {
   if (body.size() > kLineBytesMax) {
-    return kit::error_response(413, "the transaction has " + std::to_string(body.size()) + " bytes, more than " +
-                                        std::to_string(kLineBytesMax));
+    return kit::error_response(
+        413, "the transaction has " + std::to_string(body.size()) + " bytes, more than " + std::to_string(kLineBytesMax));
   }
   Transaction transaction;
   try {

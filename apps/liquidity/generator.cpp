@@ -36,9 +36,7 @@ std::int64_t time_of_day(double done) {
 }
 
 /// Five business days a week, from the first Monday on.
-std::int64_t midnight_of(std::int64_t business_day) {
-  return kFirstDay + (business_day / 5 * 7 + business_day % 5) * kDayMs;
-}
+std::int64_t midnight_of(std::int64_t business_day) { return kFirstDay + (business_day / 5 * 7 + business_day % 5) * kDayMs; }
 
 }  // namespace
 
@@ -72,8 +70,7 @@ void Generator::make_clients(std::int64_t count) {
     for (std::size_t k = 0; k < currencies; ++k) {
       for (std::uint64_t a = 1 + random_.next() % 2; a > 0; --a) {
         markets_[k].accounts.push_back(accounts_.size());
-        accounts_.push_back(
-            {"A" + std::to_string(c) + "-" + kCurrencies[k] + "-" + std::to_string(a), client, kCurrencies[k]});
+        accounts_.push_back({"A" + std::to_string(c) + "-" + kCurrencies[k] + "-" + std::to_string(a), client, kCurrencies[k]});
       }
       const double floor = size * (0.5 + 2 * random_.uniform());
       limits_.push_back({client, kCurrencies[k], -static_cast<std::int64_t>(floor / 100000) * 100000, "monitor"});
@@ -103,8 +100,8 @@ void Generator::skip_to(std::int64_t count) {
 
 const Account& Generator::someone(const Market& market) {
   const double point = random_.uniform() * market.weights.back();
-  const auto at = static_cast<std::size_t>(std::upper_bound(market.weights.begin(), market.weights.end(), point) -
-                                           market.weights.begin());
+  const auto at =
+      static_cast<std::size_t>(std::upper_bound(market.weights.begin(), market.weights.end(), point) - market.weights.begin());
   return accounts_[market.accounts[std::min(at, market.accounts.size() - 1)]];
 }
 

@@ -50,7 +50,7 @@ class Generator {
     std::vector<double> weights;
   };
   std::vector<Market> markets_;
-  struct Return {  // a payment that comes back
+  struct Return {      // a payment that comes back
     std::int64_t due;  // as made_
     std::vector<TransactionLeg> legs;
     bool operator>(const Return& other) const { return due > other.due; }

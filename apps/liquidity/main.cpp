@@ -39,8 +39,8 @@ int print_verdict(const Verdict& verdict) {
 /// --data DIR or --config FILE, one of them.
 void add_target(CLI::App* command, Target& target) {
   CLI::Option* data = command->add_option("--data", target.data, "Directory of the embedded log and the state");
-  CLI::Option* config = command->add_option("--config", target.config_file,
-                                            "File with Kafka's dotted keys; bootstrap.servers names the brokers");
+  CLI::Option* config =
+      command->add_option("--config", target.config_file, "File with Kafka's dotted keys; bootstrap.servers names the brokers");
   data->excludes(config);
   command->final_callback([command, &target] {
     if (target.data.empty() && target.config_file.empty()) {
@@ -60,7 +60,8 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::int64_t transactions = 100000;
   std::string out;
-  CLI::App* generate = app.add_subcommand("generate", "Writes a business day: accounts, limits and transactions as ndjson files");
+  CLI::App* generate =
+      app.add_subcommand("generate", "Writes a business day: accounts, limits and transactions as ndjson files");
   generate->add_option("--seed", seed, "The same seed gives the same bytes")->capture_default_str();
   generate->add_option("--transactions", transactions, "How many")
       ->capture_default_str()
@@ -68,7 +69,8 @@ int main(int argc, char** argv) {
   generate->add_option("--out", out, "Directory, made if missing")->required();
 
   RunOptions options;
-  CLI::App* run_command = app.add_subcommand("run", "Runs the chain; started again after any kind of end, it goes on where it stood");
+  CLI::App* run_command =
+      app.add_subcommand("run", "Runs the chain; started again after any kind of end, it goes on where it stood");
   add_target(run_command, options.target);
   run_command->add_option("--input", options.input, "Directory with accounts.ndjson, limits.ndjson, transactions.ndjson")
       ->check(CLI::ExistingDirectory);
@@ -78,21 +80,25 @@ int main(int argc, char** argv) {
   run_command->add_option("--day-seconds", options.day_seconds, "How long a generated day takes")
       ->capture_default_str()
       ->check(CLI::Range(1, 86400));
-  run_command->add_option("--threads", options.threads, "Stream threads; default: as configured, or 1")->check(CLI::Range(1, 64));
-  CLI::Option* port = run_command->add_option("--port", options.port, "Of the page and API, on 127.0.0.1; 0: any free one; "
-                                                                      "default: 8080, or the next free one")
+  run_command->add_option("--threads", options.threads, "Stream threads; default: as configured, or 1")
+      ->check(CLI::Range(1, 64));
+  CLI::Option* port = run_command
+                          ->add_option("--port", options.port,
+                                       "Of the page and API, on 127.0.0.1; 0: any free one; "
+                                       "default: 8080, or the next free one")
                           ->check(CLI::Range(0, 65535));
   bool no_http = false;
   run_command->add_flag("--no-http", no_http, "No page and API")->excludes(port);
 
   Target target;
-  CLI::App* verify_command = app.add_subcommand(
-      "verify", "Recomputes everything from the topics of a stopped run; status 1 and the first difference");
+  CLI::App* verify_command =
+      app.add_subcommand("verify", "Recomputes everything from the topics of a stopped run; status 1 and the first difference");
   add_target(verify_command, target);
 
   const std::string first = argc > 1 ? argv[1] : "";
   if (!first.empty() && first.front() != '-' && first != "generate" && first != "run" && first != "verify") {
-    std::fprintf(stderr, "There is no command \"%s\": generate, run or verify\nRun with --help for more information.\n", first.c_str());
+    std::fprintf(stderr, "There is no command \"%s\": generate, run or verify\nRun with --help for more information.\n",
+                 first.c_str());
     return kWrongUsage;
   }
   try {

@@ -108,8 +108,9 @@ follow('/events',show);
 
 std::string page() {
   const std::string tiles = kit::tile("rate", "Transactions", true) + kit::tile("latency", "Latency, half within", true) +
-                            kit::tile("transactions", "Transactions so far", false) + kit::tile("open", "Below their floor now", false) +
-                            kit::tile("breaches", "Breaches", false) + kit::tile("refused", "Refused", false);
+                            kit::tile("transactions", "Transactions so far", false) +
+                            kit::tile("open", "Below their floor now", false) + kit::tile("breaches", "Breaches", false) +
+                            kit::tile("refused", "Refused", false);
   return kit::live_page({.title = "Liquidity",
                          .style = kStyle,
                          .body = "<main><div class=\"tiles\">" + tiles + "</div>" + kBody + "</main>",

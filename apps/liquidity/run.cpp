@@ -183,7 +183,8 @@ class Run {
       player().play([&](Clock::time_point until) { return interrupt_.wait_until(until); },
                     [&](const std::string& time, std::int64_t made) {
                       success();
-                      progress.show(0, 0, time.substr(0, 10) + " " + time.substr(11, 5) + ", " + grouped(made) + " transactions");
+                      progress.show(0, 0,
+                                    time.substr(0, 10) + " " + time.substr(11, 5) + ", " + grouped(made) + " transactions");
                     });
     });
   }
@@ -204,8 +205,8 @@ class Run {
       if (now.done != last_done) last_change = Clock::now();
       last_done = now.done;
       if (Clock::now() - last_change > kStandstillMax) {
-        throw std::runtime_error("the chain has stood still for " + std::to_string(kStandstillMax.count()) +
-                                 " minutes, with " + grouped(now.to_do) + " records to go, in the state " +
+        throw std::runtime_error("the chain has stood still for " + std::to_string(kStandstillMax.count()) + " minutes, with " +
+                                 grouped(now.to_do) + " records to go, in the state " +
                                  std::string(tidemill::to_string(streams_->state())));
       }
     }
@@ -225,10 +226,9 @@ class Run {
     if (taken_.before > 0) std::printf(", after %s lines before", number(taken_.before).c_str());
     if (taken_.malformed > 0) std::printf("; %s lines malformed", number(taken_.malformed).c_str());
     if (taken_.half_written) std::printf("; 1 line half-written and left");
-    std::printf("\n%s refused, %s breaches, %s of them cleared, in all\n",
-                number(count_records(*log_, topics::kDeadLetters)).c_str(),
-                number(count_records(*log_, topics::kBreaches)).c_str(),
-                number(count_records(*log_, topics::kBreachClears)).c_str());
+    std::printf(
+        "\n%s refused, %s breaches, %s of them cleared, in all\n", number(count_records(*log_, topics::kDeadLetters)).c_str(),
+        number(count_records(*log_, topics::kBreaches)).c_str(), number(count_records(*log_, topics::kBreachClears)).c_str());
   }
 
   RunOptions options_;

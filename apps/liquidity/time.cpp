@@ -37,8 +37,8 @@ std::int64_t parse_time(std::string_view text) {
   const int hour = digits_at(text, 11, 2), minute = digits_at(text, 14, 2), second = digits_at(text, 17, 2);
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
-  if (year < 1970 || month < 0 || day < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
-      second < 0 || second > 59) {
+  if (year < 1970 || month < 0 || day < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+      second > 59) {
     bad_time(text);
   }
   std::string_view fraction = text.substr(kShape.size());
@@ -63,9 +63,8 @@ std::string format_time(std::int64_t ms) {
   const auto of_day = (time - midnight).count();
   char text[64];
   std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(of_day / 3600000), static_cast<int>(of_day / 60000 % 60),
-                static_cast<int>(of_day / 1000 % 60), static_cast<int>(of_day % 1000));
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(of_day / 3600000),
+                static_cast<int>(of_day / 60000 % 60), static_cast<int>(of_day / 1000 % 60), static_cast<int>(of_day % 1000));
   return text;
 }
 

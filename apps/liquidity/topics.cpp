@@ -27,9 +27,8 @@ void create_topics(tidemill::Log& log, TopicCounts counts) {
   };
   create(topics::kInputPositions, 1, latest);
   for (const char* name :
-       {topics::kAccounts, topics::kLimits, topics::kTransactions, topics::kLegs, topics::kAccountBalances,
-        topics::kClientLegs, topics::kClientBalances, topics::kLimitsInForce, topics::kBreaches, topics::kBreachClears,
-        topics::kDeadLetters}) {
+       {topics::kAccounts, topics::kLimits, topics::kTransactions, topics::kLegs, topics::kAccountBalances, topics::kClientLegs,
+        topics::kClientBalances, topics::kLimitsInForce, topics::kBreaches, topics::kBreachClears, topics::kDeadLetters}) {
     create(name, counts.partitions, history);
   }
 }

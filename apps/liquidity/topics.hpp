@@ -14,9 +14,9 @@ namespace liquidity {
 
 namespace topics {
 // In.
-inline constexpr const char* kAccounts = "lq.accounts";          // key account
-inline constexpr const char* kLimits = "lq.limits";              // key client/currency
-inline constexpr const char* kTransactions = "lq.transactions";  // key transaction id
+inline constexpr const char* kAccounts = "lq.accounts";               // key account
+inline constexpr const char* kLimits = "lq.limits";                   // key client/currency
+inline constexpr const char* kTransactions = "lq.transactions";       // key transaction id
 inline constexpr const char* kInputPositions = "lq.input-positions";  // key input; how far it has been read
 // Between.
 inline constexpr const char* kLegs = "lq.legs";               // key account

@@ -134,8 +134,7 @@ class Validate final : public TextProcessor {
     headers.add("topic", at->topic);
     headers.add("partition", std::to_string(at->partition.value));
     headers.add("offset", std::to_string(at->offset.value));
-    context().forward(Record<Text, Text>(record.key_or_null(), record.value_or_null(), record.timestamp(), &headers),
-                      "dlq");
+    context().forward(Record<Text, Text>(record.key_or_null(), record.value_or_null(), record.timestamp(), &headers), "dlq");
   }
   inline static const Text kTaken = "taken";
   Reader reader_;
@@ -215,8 +214,7 @@ class Monitor final : public TextProcessor {
     const tidemill::Header* transaction = record.headers().last("transaction");
     const Text json = to_json(Breach{breach_id, balance.client, balance.currency, *floor, balance.balance,
                                      transaction != nullptr ? transaction->value.value_or("") : ""});
-    context().forward(record.with_value(json).with_headers(tidemill::Headers::none()),
-                      below ? "breaches" : "breach-clears");
+    context().forward(record.with_value(json).with_headers(tidemill::Headers::none()), below ? "breaches" : "breach-clears");
   }
 
  private:
@@ -257,15 +255,13 @@ tidemill::Topology build_topology() {
   output(validated, "legs").to(topics::kLegs);
   output(validated, "dlq").to(topics::kDeadLetters);
 
-  const auto accounts =
-      builder.stream<Text, Text>(topics::kLegs)
-          .process([] { return std::make_unique<AccountBalances>(); }, {kAccountStore}, {"account-balance"});
+  const auto accounts = builder.stream<Text, Text>(topics::kLegs)
+                            .process([] { return std::make_unique<AccountBalances>(); }, {kAccountStore}, {"account-balance"});
   output(accounts, "account-balances").to(topics::kAccountBalances);
   output(accounts, "client-legs").to(topics::kClientLegs);
 
-  const auto clients =
-      builder.stream<Text, Text>(topics::kClientLegs)
-          .process([] { return std::make_unique<ClientBalances>(); }, {kClientStore}, {"client-balance"});
+  const auto clients = builder.stream<Text, Text>(topics::kClientLegs)
+                           .process([] { return std::make_unique<ClientBalances>(); }, {kClientStore}, {"client-balance"});
   output(clients, "client-balances").to(topics::kClientBalances);
 
   const auto monitored = builder.stream<Text, Text>(topics::kClientBalances)

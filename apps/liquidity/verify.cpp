@@ -111,7 +111,8 @@ class Verifier {
     }
     for (const char* topic : {topics::kTransactions, topics::kLegs, topics::kClientLegs, topics::kClientBalances}) {
       std::int64_t left = 0;
-      read_topic(log_, topic, [&](const TopicRecord&) { ++left; }, done);
+      read_topic(
+          log_, topic, [&](const TopicRecord&) { ++left; }, done);
       if (left > 0 && verdict_.unfinished.empty()) {
         verdict_.unfinished = "the chain has not caught up: " + std::to_string(left) + " records of " + topic +
                               " are still to be processed; let `liquidity run --once` come to its end, then verify";
@@ -166,7 +167,8 @@ class Verifier {
     }
     // The floor that was set last is looked for; an equal one set again does not count as another.
     while (next < latest && row->floor && known->second[next].second == *row->floor) ++next;
-    if (next < latest) note(where + ": from version " + std::to_string(from) + " on a floor is in force that was replaced before");
+    if (next < latest)
+      note(where + ": from version " + std::to_string(from) + " on a floor is in force that was replaced before");
     floors.push_back({from, row->floor});
   }
 
@@ -178,8 +180,8 @@ class Verifier {
       if (refusal.reason.empty()) note(std::string(topics::kDeadLetters) + ": " + refusal.key + " has no reason");
       first_refusal_.emplace(refusal.key, place);
       if (!refusals_.emplace(place, std::move(refusal)).second) {
-        note(std::string(topics::kDeadLetters) + ": the record at offset " + std::to_string(place.second) +
-             " of partition " + std::to_string(place.first) + " was refused twice");
+        note(std::string(topics::kDeadLetters) + ": the record at offset " + std::to_string(place.second) + " of partition " +
+             std::to_string(place.first) + " was refused twice");
       }
     });
     if (refusals_.empty()) return;
@@ -381,8 +383,8 @@ class Verifier {
         }
       }
       if (there != crossings.size()) {
-        note(where + " has " + std::to_string(there) + " events, but crosses its floor " +
-             std::to_string(crossings.size()) + " times in this direction");
+        note(where + " has " + std::to_string(there) + " events, but crosses its floor " + std::to_string(crossings.size()) +
+             " times in this direction");
       }
     }
   }

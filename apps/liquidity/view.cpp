@@ -21,12 +21,19 @@ constexpr std::chrono::seconds kLatencyWindow{15};
 
 // The order is that of the chain; the page shows it.
 enum StageIndex : std::size_t {
-  kTransactionStage, kLegStage, kAccountStage, kClientLegStage, kClientStage, kBreachStage, kClearStage, kRefusedStage,
+  kTransactionStage,
+  kLegStage,
+  kAccountStage,
+  kClientLegStage,
+  kClientStage,
+  kBreachStage,
+  kClearStage,
+  kRefusedStage,
   kLimitStage,
 };
-constexpr const char* kTopics[] = {topics::kTransactions,   topics::kLegs,           topics::kAccountBalances,
-                                   topics::kClientLegs,     topics::kClientBalances, topics::kBreaches,
-                                   topics::kBreachClears,   topics::kDeadLetters,    topics::kLimits};
+constexpr const char* kTopics[] = {topics::kTransactions, topics::kLegs,           topics::kAccountBalances,
+                                   topics::kClientLegs,   topics::kClientBalances, topics::kBreaches,
+                                   topics::kBreachClears, topics::kDeadLetters,    topics::kLimits};
 
 /// How much of what the client may owe it owes; above 1 it is below its floor.
 double usage(Money balance, std::int64_t floor) {
@@ -78,8 +85,8 @@ void View::fold() {
   {
     const std::lock_guard guard(mutex_);
     for (const auto& batch : polled.batches) {
-      const auto stage = static_cast<std::size_t>(
-          std::find(std::begin(kTopics), std::end(kTopics), batch->partition->topic) - std::begin(kTopics));
+      const auto stage = static_cast<std::size_t>(std::find(std::begin(kTopics), std::end(kTopics), batch->partition->topic) -
+                                                  std::begin(kTopics));
       for (const auto& record : batch->records) take(stage, record);
     }
     if (!current_ && polled.batches.empty()) {
@@ -116,9 +123,7 @@ void View::take(std::size_t stage, const tidemill::LogRecord& record) {
         if (header != nullptr) sample_latency(header->value.value_or(""), Clock::now());
         break;
       }
-      case kLimitStage:
-        client(*record.key).floor = reader_.limit(*record.value).floor;
-        break;
+      case kLimitStage: client(*record.key).floor = reader_.limit(*record.value).floor; break;
       case kBreachStage:
       case kClearStage: {
         const bool breach = stage == kBreachStage;
@@ -128,8 +133,7 @@ void View::take(std::size_t stage, const tidemill::LogRecord& record) {
         keep({record.timestamp.value, told.breach_id, breach, std::move(told)});
         break;
       }
-      default:
-        break;
+      default: break;
     }
   } catch (const BadInput&) {  // the chain writes what it can read; others' records are not ours to show
   }
@@ -224,8 +228,8 @@ std::string View::json() {
   for (const auto& [used, client] : rows) {
     if (out.back() != '[') out += ',';
     out += "{\"client\":" + json_text(client->balance.client) + ",\"currency\":" + json_text(client->balance.currency) +
-           ",\"balance\":\"" + to_text(client->balance.balance) + "\",\"floor\":" +
-           (client->floor ? "\"" + to_text(*client->floor) + "\"" : "null") + ",\"used\":" + fixed(used) +
+           ",\"balance\":\"" + to_text(client->balance.balance) +
+           "\",\"floor\":" + (client->floor ? "\"" + to_text(*client->floor) + "\"" : "null") + ",\"used\":" + fixed(used) +
            ",\"version\":" + std::to_string(client->balance.version) +
            ",\"breached\":" + (client->open > 0 ? "true" : "false") + "}";
   }
@@ -235,8 +239,8 @@ std::string View::json() {
     const Breach& breach = event.told;
     out += "{\"breach\":" + std::string(event.breach ? "true" : "false") + ",\"time\":" + std::to_string(event.time_ms) +
            ",\"id\":" + json_text(breach.breach_id) + ",\"client\":" + json_text(breach.client) +
-           ",\"currency\":" + json_text(breach.currency) + ",\"balance\":\"" + to_text(breach.balance) +
-           "\",\"floor\":\"" + to_text(breach.floor) + "\",\"transaction\":" + json_text(breach.transaction) + "}";
+           ",\"currency\":" + json_text(breach.currency) + ",\"balance\":\"" + to_text(breach.balance) + "\",\"floor\":\"" +
+           to_text(breach.floor) + "\",\"transaction\":" + json_text(breach.transaction) + "}";
   }
   return out + "]}";
 }

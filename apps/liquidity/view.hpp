@@ -79,11 +79,11 @@ class View {
   ByText<Client> clients_;
   std::array<Stage, kStages> stages_;
   std::vector<Event> events_;  // the latest kEventsKept, the latest first
-  std::int64_t open_ = 0;     // positions in breach
+  std::int64_t open_ = 0;      // positions in breach
   std::int64_t business_time_ms_ = 0;
-  bool current_ = false;      // has come to the end of the topics once
-  std::string problem_;       // why it does not go on; empty: it does
-  ByText<Clock::time_point> waiting_;                     // transactions whose balances are to come; a sample
+  bool current_ = false;               // has come to the end of the topics once
+  std::string problem_;                // why it does not go on; empty: it does
+  ByText<Clock::time_point> waiting_;  // transactions whose balances are to come; a sample
   std::deque<std::string> waiting_order_;
   std::deque<std::pair<Clock::time_point, double>> latencies_;  // when seen, milliseconds
   Clock::time_point last_tick_;

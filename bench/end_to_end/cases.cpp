@@ -20,7 +20,8 @@ constexpr std::uint32_t kValueBytes = 100;
 class Input {
  public:
   Input(const Workspace& workspace, const EndToEndOptions& options, std::uint32_t keys)
-      : workspace_(workspace), partitions_(options.partitions),
+      : workspace_(workspace),
+        partitions_(options.partitions),
         set_{.records = options.records, .keys = keys, .value_bytes = kValueBytes} {}
   [[nodiscard]] const RecordSet& set() const { return set_; }
   const std::string& log() {
@@ -59,8 +60,7 @@ constexpr World kWorlds[] = {
 using Floor = std::function<Sample(const FloorInput&, const FloorOptions&)>;
 using Build = std::function<tidemill::Topology(WarmUp&)>;
 
-void add(Suite& suite, const std::string& name, const std::shared_ptr<Input>& input, const Build& build,
-         const Floor& floor) {
+void add(Suite& suite, const std::string& name, const std::shared_ptr<Input>& input, const Build& build, const Floor& floor) {
   const std::uint64_t warm_up = input->set().records / 4;
   for (const World& world : kWorlds) {
     suite.add(
@@ -92,12 +92,10 @@ void add_end_to_end_cases(Suite& suite, const Workspace& workspace, const EndToE
     return [=](WarmUp& warm_up) { return keyed_count(warm_up, engine, caching); };
   };
   add(suite, "stateless", few_keys, stateless, [](const auto& in, const auto& how) { return floor_copy(in, how); });
-  add(suite, "chain_of_four", few_keys, chain_of_four,
-      [](const auto& in, const auto& how) { return floor_copy(in, how, 4); });
+  add(suite, "chain_of_four", few_keys, chain_of_four, [](const auto& in, const auto& how) { return floor_copy(in, how, 4); });
   for (const auto& [keys, input] : {std::pair("100k_keys", few_keys), std::pair("1M_keys", many_keys)}) {
     add(suite, std::string("count_in_memory/") + keys, input, count(StoreEngineKind::kInMemory, false), floor_count);
-    add(suite, std::string("count_rocksdb/") + keys, input, count(StoreEngineKind::kPersistent, false),
-        floor_count_rocksdb);
+    add(suite, std::string("count_rocksdb/") + keys, input, count(StoreEngineKind::kPersistent, false), floor_count_rocksdb);
   }
   add(suite, "count_rocksdb_cached/100k_keys", few_keys, count(StoreEngineKind::kPersistent, true), floor_count);
 }

@@ -19,8 +19,7 @@ void make_input_log(const std::string& directory, const RecordSet& set, std::int
   const std::shared_ptr<Log> log = embedded_log(directory, {.durability = Durability::kProcess});
   log->admin().create_topic({.name = kInputTopic, .partitions = partitions, .config = {}}, soon()).value();
   const std::unique_ptr<CommitGroup> group =
-      log->commit_group({.name = "load", .application_id = "", .guarantee = ProcessingGuarantee::kAtLeastOnce}, soon())
-          .value();
+      log->commit_group({.name = "load", .application_id = "", .guarantee = ProcessingGuarantee::kAtLeastOnce}, soon()).value();
   const std::unique_ptr<LogProducer> producer = group->producer();
   const TopicHandle topic = producer->topic(kInputTopic, soon()).value();
   const auto flush = [&] {

@@ -11,8 +11,8 @@
 namespace tidemill_bench {
 
 struct RunOptions {
-  std::string input_log;   // a directory made by make_input_log()
-  std::string state;       // where stores go; emptied afterwards
+  std::string input_log;  // a directory made by make_input_log()
+  std::string state;      // where stores go; emptied afterwards
   tidemill::Durability durability = tidemill::Durability::kPower;
   tidemill::ProcessingGuarantee guarantee = tidemill::ProcessingGuarantee::kExactlyOnceV2;
   std::uint64_t records = 0;
@@ -20,7 +20,6 @@ struct RunOptions {
 };
 
 /// Throws when it fails or has not seen every record exactly once.
-[[nodiscard]] Sample run_streams(const RunOptions& options,
-                                 const std::function<tidemill::Topology(WarmUp&)>& topology);
+[[nodiscard]] Sample run_streams(const RunOptions& options, const std::function<tidemill::Topology(WarmUp&)>& topology);
 
 }  // namespace tidemill_bench

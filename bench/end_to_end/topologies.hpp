@@ -20,9 +20,7 @@ class WarmUp {
   }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
   /// From the end of the warm-up to now.
-  [[nodiscard]] Sample end() const {
-    return {seen_ - from_, process_cpu_ns() - cpu_ns_, process_bytes_written() - bytes_};
-  }
+  [[nodiscard]] Sample end() const { return {seen_ - from_, process_cpu_ns() - cpu_ns_, process_bytes_written() - bytes_}; }
 
  private:
   void begin() {

@@ -49,9 +49,7 @@ class FloorBatch {
     for (std::uint64_t rest = zigzag(value); rest >= 128; rest >>= 7) ++bytes;
     return bytes;
   }
-  static std::size_t sized(std::string_view bytes) {
-    return size(static_cast<std::int64_t>(bytes.size())) + bytes.size();
-  }
+  static std::size_t sized(std::string_view bytes) { return size(static_cast<std::int64_t>(bytes.size())) + bytes.size(); }
   static char* put(char* out, std::int64_t value) {
     std::uint64_t rest = zigzag(value);
     for (; rest >= 128; rest >>= 7) *out++ = static_cast<char>(rest | 128);

@@ -1,6 +1,6 @@
 // floor: the floors alone, without a line of the library in the process.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "floor/loops.hpp"
 #include "harness/workspace.hpp"

@@ -65,9 +65,7 @@ bool RawRocksDb::get(std::string_view key, std::string& value) const {
   value.assign(row.data(), row.size());
   return true;
 }
-void RawRocksDb::put(std::string_view key, std::string_view value) {
-  check(db_->Put(unlogged(), slice(key), slice(value)));
-}
+void RawRocksDb::put(std::string_view key, std::string_view value) { check(db_->Put(unlogged(), slice(key), slice(value))); }
 void RawRocksDb::put(const std::vector<std::pair<std::string_view, std::string_view>>& rows) {
   rocksdb::WriteBatch batch;
   for (const auto& [key, value] : rows) check(batch.Put(slice(key), slice(value)));

@@ -111,9 +111,7 @@ class FloorMeter {
     done_ += records;
     if (!warm && done_ >= warm_up_) begin();
   }
-  [[nodiscard]] Sample end() const {
-    return {done_ - from_, process_cpu_ns() - cpu_ns_, process_bytes_written() - bytes_};
-  }
+  [[nodiscard]] Sample end() const { return {done_ - from_, process_cpu_ns() - cpu_ns_, process_bytes_written() - bytes_}; }
 
  private:
   void begin() {

@@ -10,8 +10,7 @@ namespace tidemill_bench {
 
 Workspace::Workspace(const std::string& parent) : path_(parent + "/tidemill-bench-XXXXXX") {
   if (::mkdtemp(path_.data()) == nullptr) {
-    throw std::runtime_error("no folder can be made in " + parent + " (" + std::strerror(errno) +
-                             "): name another with --dir");
+    throw std::runtime_error("no folder can be made in " + parent + " (" + std::strerror(errno) + "): name another with --dir");
   }
 }
 Workspace::~Workspace() {

@@ -43,8 +43,9 @@ std::int64_t read_due(BytesView value) {
 
 /// Sends what is due, makes it durable, and looks again; never slower than the rate asks for.
 void send_on_time(Log& log, std::uint64_t records, double per_second, Clock::time_point start) {
-  const auto group = log.commit_group(
-      {.name = "sender", .application_id = "", .guarantee = ProcessingGuarantee::kAtLeastOnce}, in(kPatience)).value();
+  const auto group =
+      log.commit_group({.name = "sender", .application_id = "", .guarantee = ProcessingGuarantee::kAtLeastOnce}, in(kPatience))
+          .value();
   const auto producer = group->producer();
   const TopicHandle topic = producer->topic(kInputTopic, in(kPatience)).value();
   RecordGenerator generator({.records = records, .keys = kKeys, .value_bytes = 100});

@@ -1,8 +1,8 @@
 // measure: what is not CPU per record: latency, start, memory, restore, commits. One JSON object a line.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 #include <filesystem>
 
@@ -45,18 +45,15 @@ double maximum_rate(const Workspace& workspace, Durability durability, std::uint
   std::filesystem::remove_all(log);
   make_input_log(log, {.records = records, .keys = 10'000, .value_bytes = 100}, 8);
   const auto before = std::chrono::steady_clock::now();
-  (void)run_streams({.input_log = log,
-                     .state = workspace.path("state"),
-                     .durability = durability,
-                     .records = records,
-                     .warm_up = 0},
-                    build);
+  (void)run_streams(
+      {.input_log = log, .state = workspace.path("state"), .durability = durability, .records = records, .warm_up = 0}, build);
   return static_cast<double>(records) / std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
 }
 
 void latency(const Options& options) {
   const Workspace workspace(options.directory);
-  const auto row = [&](const std::string& name, ProcessingGuarantee guarantee, Durability durability, Build build, double rate) {
+  const auto row = [&](const std::string& name, ProcessingGuarantee guarantee, Durability durability, Build build,
+                       double rate) {
     WarmUp warm_up(0);
     const Workspace place(workspace.path());
     print("measure/latency/" + name,
@@ -102,17 +99,23 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   Options options;
   const auto add_directory = [&](CLI::App* command) {
-    command->add_option("--dir", options.directory, "On the disk to be measured")->check(CLI::ExistingDirectory)->capture_default_str();
+    command->add_option("--dir", options.directory, "On the disk to be measured")
+        ->check(CLI::ExistingDirectory)
+        ->capture_default_str();
     return command;
   };
   CLI::App* latencies = add_directory(app.add_subcommand("latency", "Percentiles, counted from when a record was due"));
-  latencies->add_option("--seconds", options.seconds, "Of each row, after one of warm-up")->check(CLI::Range(0.1, 3600.0))->capture_default_str();
-  latencies->add_option("--rate", options.rate, "Records a second; default: 30 % of what one hop takes")->check(CLI::PositiveNumber);
+  latencies->add_option("--seconds", options.seconds, "Of each row, after one of warm-up")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  latencies->add_option("--rate", options.rate, "Records a second; default: 30 % of what one hop takes")
+      ->check(CLI::PositiveNumber);
   CLI::App* start = add_directory(app.add_subcommand("start", "First output and idle memory, eight tasks without state"));
   CLI::App* child = add_directory(app.add_subcommand("start-child", "")->group(""));
   child->add_option("--begun", options.begun_ns)->required();
   CLI::App* restores = add_directory(app.add_subcommand("restore", "A store from its changelog beside RocksDB loaded by hand"));
-  CLI::App* commits = add_directory(app.add_subcommand("commit", "How long a commit holds its thread: count in RocksDB, a million keys"));
+  CLI::App* commits =
+      add_directory(app.add_subcommand("commit", "How long a commit holds its thread: count in RocksDB, a million keys"));
   for (CLI::App* command : {restores, commits}) {
     command->add_option("--records", options.records)->check(CLI::Range(100, 100'000'000))->capture_default_str();
   }
@@ -125,14 +128,15 @@ int main(int argc, char** argv) {
     if (*start) {
       const Workspace workspace(options.directory);
       const StartFigures found = measure_start(std::filesystem::read_symlink("/proc/self/exe"), workspace.path("log"));
-      fmt::print("{{\"name\":\"measure/start\",\"first_output_ms\":{:.0f},\"idle_mb\":{:.1f}}}\n", found.first_output_ms, found.idle_mb);
+      fmt::print("{{\"name\":\"measure/start\",\"first_output_ms\":{:.0f},\"idle_mb\":{:.1f}}}\n", found.first_output_ms,
+                 found.idle_mb);
     }
     if (*restores) restore(options);
     if (*commits) {
       const Workspace workspace(options.directory);
       const CommitFigures found = measure_commit(workspace.path(), options.records);
-      fmt::print("{{\"name\":\"measure/commit\",\"average_ms\":{:.3f},\"max_ms\":{:.3f},\"commits\":{:.0f}}}\n", found.average_ms,
-                 found.max_ms, found.commits);
+      fmt::print("{{\"name\":\"measure/commit\",\"average_ms\":{:.3f},\"max_ms\":{:.3f},\"commits\":{:.0f}}}\n",
+                 found.average_ms, found.max_ms, found.commits);
     }
     return 0;
   } catch (const std::exception& error) {

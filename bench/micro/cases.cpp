@@ -50,11 +50,9 @@ void add_micro_cases(Suite& suite, const Workspace& workspace, std::uint64_t rec
       "micro/one_more_stateless_operator", [=] { return one_more(4 * records, run_operator_chain); },
       [=] { return one_more(4 * records, floor_operator_chain); });
   suite.add(
-      "micro/batch_encode", [=] { return run_batch_encode(4 * records); },
-      [=] { return floor_batch_encode(4 * records); });
+      "micro/batch_encode", [=] { return run_batch_encode(4 * records); }, [=] { return floor_batch_encode(4 * records); });
   suite.add(
-      "micro/batch_decode", [=] { return run_batch_decode(4 * records); },
-      [=] { return floor_batch_decode(4 * records); });
+      "micro/batch_decode", [=] { return run_batch_decode(4 * records); }, [=] { return floor_batch_decode(4 * records); });
   const auto keys = std::make_shared<Keys>(records, 100'000);
   suite.add(
       "micro/store_in_memory", [=] { return run_store_in_memory(keys->get()); },

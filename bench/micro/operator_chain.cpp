@@ -23,9 +23,7 @@ class BareTask final : public TaskContext {
   Timestamp stream_time() const override { return kNoTimestamp; }
   Timestamp wall_clock_time() const override { return kNoTimestamp; }
   void request_commit() override {}
-  Cancellable schedule(OperatorNode&, std::chrono::milliseconds, PunctuationType, Timestamp, Punctuator) override {
-    return {};
-  }
+  Cancellable schedule(OperatorNode&, std::chrono::milliseconds, PunctuationType, Timestamp, Punctuator) override { return {}; }
   void drop(std::string_view, std::string_view, const RecordContext&) override {}
   void handle_processing_exception(const OperatorNode&, const ErasedRecord*, std::exception_ptr error) override {
     std::rethrow_exception(error);

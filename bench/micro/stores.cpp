@@ -39,9 +39,7 @@ Sample get_and_put(StateEngine& engine, const std::vector<std::string>& keys, co
 
 }  // namespace
 
-Sample run_store_in_memory(const std::vector<std::string>& keys) {
-  return get_and_put(*in_memory_stores(), keys, "");
-}
+Sample run_store_in_memory(const std::vector<std::string>& keys) { return get_and_put(*in_memory_stores(), keys, ""); }
 
 Sample run_store_rocksdb(const std::vector<std::string>& keys, const std::string& directory) {
   const std::string place = directory + "/stores";

@@ -65,9 +65,8 @@ int main(int argc, char** argv) {
   const int partitions = std::atoi(argv[4]);
   Loop loop;
   loop.records = std::atol(argv[5]);
-  rd_kafka_t* const consumer = client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", bootstrap},
-                                                          {"check.crcs", "false"},
-                                                          {"queued.min.messages", "100000"}});
+  rd_kafka_t* const consumer =
+      client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", bootstrap}, {"check.crcs", "false"}, {"queued.min.messages", "100000"}});
   loop.producer = client(RD_KAFKA_PRODUCER, {{"bootstrap.servers", bootstrap},
                                              {"linger.ms", "100"},
                                              {"batch.size", "131072"},

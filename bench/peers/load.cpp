@@ -18,8 +18,8 @@ MonotonicTime soon() { return std::chrono::steady_clock::now() + std::chrono::mi
 
 void load(char** argv) {
   const auto log = kafka_log({.bootstrap_servers = argv[1]});
-  const auto group = log->commit_group(
-      {.name = "load", .application_id = "", .guarantee = ProcessingGuarantee::kAtLeastOnce}, soon()).value();
+  const auto group =
+      log->commit_group({.name = "load", .application_id = "", .guarantee = ProcessingGuarantee::kAtLeastOnce}, soon()).value();
   const auto producer = group->producer();
   const TopicHandle topic = producer->topic(argv[2], soon()).value();
   tidemill_bench::RecordGenerator records({.records = std::strtoull(argv[3], nullptr, 10),

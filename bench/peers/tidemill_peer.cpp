@@ -48,14 +48,14 @@ int run_peer(char** argv) {
   const bool exactly_once = std::string(argv[3]) == "exactly_once";
   Half half{.left = records / 2};
   const double cpu_before = process_cpu_ns();
-  Streams streams(build(work, argv[4], argv[5], half),
-                  {.application_id = std::string("tidemill-") + work + "-" + argv[3],
-                   .log = kafka_log({.bootstrap_servers = argv[1]}),
-                   .processing_guarantee =
-                       exactly_once ? ProcessingGuarantee::kExactlyOnceV2 : ProcessingGuarantee::kAtLeastOnce,
-                   .commit_interval = std::chrono::milliseconds(100),
-                   .state_dir = state,
-                   .producer = {{"linger.ms", "100"}, {"batch.size", "131072"}}});
+  Streams streams(
+      build(work, argv[4], argv[5], half),
+      {.application_id = std::string("tidemill-") + work + "-" + argv[3],
+       .log = kafka_log({.bootstrap_servers = argv[1]}),
+       .processing_guarantee = exactly_once ? ProcessingGuarantee::kExactlyOnceV2 : ProcessingGuarantee::kAtLeastOnce,
+       .commit_interval = std::chrono::milliseconds(100),
+       .state_dir = state,
+       .producer = {{"linger.ms", "100"}, {"batch.size", "131072"}}});
   streams.start().value();
   const bool done = streams.wait_until_caught_up(kPatience);
   if (const auto error = streams.error()) throw ResultException(*error);

@@ -26,6 +26,7 @@ int main() {
       .flat_map_values([](const std::string& line) { return words(line); })
       .group_by([](const auto&, const std::string& word) { return word; })
       .count({.store_name = "counts"})
-      .to_stream().to("word-counts");
+      .to_stream()
+      .to("word-counts");
   return run(builder.build(), {.application_id = "word-count", .log = embedded_log("data")});
 }

@@ -157,8 +157,7 @@ class QueryableStore {
  public:
   QueryableStore(const Streams& streams, std::string name, Serde<K> key_serde = SerdeOf<K>::serde(),
                  Serde<V> value_serde = SerdeOf<V>::serde())
-      : streams_(streams), name_(std::move(name)), key_serde_(std::move(key_serde)),
-        value_serde_(std::move(value_serde)) {}
+      : streams_(streams), name_(std::move(name)), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
   using Rows = std::vector<std::pair<K, V>>;
   [[nodiscard]] Result<QueryAnswer<std::optional<V>>> get(const K& key,
                                                           QueryIsolation isolation = QueryIsolation::kReadUncommitted) const;
@@ -201,9 +200,8 @@ auto QueryableStore<K, V>::range(const K* from, const K* to, QueryOptions option
   Bytes to_bytes;
   if (from != nullptr) key_serde_.serialize({}, *from, from_bytes);
   if (to != nullptr) key_serde_.serialize({}, *to, to_bytes);
-  TIDEMILL_ASSIGN(StoreAnswer answer,
-                  streams_.query_range(name_, from ? OptionalBytesView(from_bytes) : std::nullopt,
-                                       to ? OptionalBytesView(to_bytes) : std::nullopt, options));
+  TIDEMILL_ASSIGN(StoreAnswer answer, streams_.query_range(name_, from ? OptionalBytesView(from_bytes) : std::nullopt,
+                                                           to ? OptionalBytesView(to_bytes) : std::nullopt, options));
   QueryAnswer<Rows> typed{.value = {}, .position = std::move(answer.position), .staleness = answer.staleness};
   for (const StoreRow& row : answer.rows) typed.value.emplace_back(key_serde_.deserialize({}, row.key), decode(row.value));
   return typed;
@@ -211,7 +209,8 @@ auto QueryableStore<K, V>::range(const K* from, const K* to, QueryOptions option
 template <class K, class V>
 Result<QueryAnswer<std::uint64_t>> QueryableStore<K, V>::count() const {
   TIDEMILL_ASSIGN(StoreAnswer answer, streams_.query_count(name_));
-  return QueryAnswer<std::uint64_t>{.value = answer.count, .position = std::move(answer.position), .staleness = answer.staleness};
+  return QueryAnswer<std::uint64_t>{
+      .value = answer.count, .position = std::move(answer.position), .staleness = answer.staleness};
 }
 
 }  // namespace tidemill

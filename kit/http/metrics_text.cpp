@@ -25,7 +25,8 @@ std::string number(double value) {
 
 // Kafka Streams ends some names with "total" that go up and down.
 bool is_counter(std::string_view name) {
-  for (const std::string_view gauge : {"restore-remaining-records-total", "input-buffer-bytes-total", "cache-size-bytes-total"}) {
+  for (const std::string_view gauge :
+       {"restore-remaining-records-total", "input-buffer-bytes-total", "cache-size-bytes-total"}) {
     if (name == gauge) return false;
   }
   return name.ends_with("total");

@@ -88,9 +88,7 @@ class BoundedQueue final : public httplib::TaskQueue {
 
 }  // namespace
 
-Response error_response(int status, const std::string& what) {
-  return {status, "{\"error\":\"" + escaped(what) + "\"}"};
-}
+Response error_response(int status, const std::string& what) { return {status, "{\"error\":\"" + escaped(what) + "\"}"}; }
 
 struct HttpServer::Impl {
   httplib::Server server;
@@ -166,18 +164,18 @@ void HttpServer::get(const std::string& path, std::function<Response()> handler)
 void HttpServer::post(const std::string& path, std::function<Response(const std::string&)> handler) {
   impl_->allow(path, "POST");
   // The body is read here, and not by the library, which takes what curl sends by default for a form of at most 8 KiB.
-  impl_->server.Post(path, [handler](const httplib::Request& request, httplib::Response& out,
-                                     const httplib::ContentReader& read) {
-    if (request.is_multipart_form_data()) return answer(out, error_response(415, "send the body itself, not a form"));
-    std::string body;
-    const bool whole = read([&](const char* data, std::size_t size) {
-      body.append(data, size);
-      return body.size() <= kBodyBytesMax;
-    });
-    if (whole) return answer(out, handler(body));
-    const bool too_large = body.size() > kBodyBytesMax || out.status == 413;
-    answer(out, too_large ? error_response(413, meaning(413)) : error_response(400, "the body has not come to its end"));
-  });
+  impl_->server.Post(
+      path, [handler](const httplib::Request& request, httplib::Response& out, const httplib::ContentReader& read) {
+        if (request.is_multipart_form_data()) return answer(out, error_response(415, "send the body itself, not a form"));
+        std::string body;
+        const bool whole = read([&](const char* data, std::size_t size) {
+          body.append(data, size);
+          return body.size() <= kBodyBytesMax;
+        });
+        if (whole) return answer(out, handler(body));
+        const bool too_large = body.size() > kBodyBytesMax || out.status == 413;
+        answer(out, too_large ? error_response(413, meaning(413)) : error_response(400, "the body has not come to its end"));
+      });
 }
 
 void HttpServer::events(const std::string& path, std::chrono::milliseconds interval, std::function<std::string()> next) {

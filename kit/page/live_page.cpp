@@ -90,7 +90,8 @@ std::string live_page(const LivePage& page) {
 
 std::string tile(const std::string& id, const std::string& label, bool sparkline) {
   return "<section class=\"tile\" id=\"" + id + "\"><h2>" + label + "</h2>" +
-         (sparkline ? "<svg viewBox=\"0 0 100 30\" preserveAspectRatio=\"none\"></svg>" : "") + "<b>–</b><small></small></section>";
+         (sparkline ? "<svg viewBox=\"0 0 100 30\" preserveAspectRatio=\"none\"></svg>" : "") +
+         "<b>–</b><small></small></section>";
 }
 
 }  // namespace kit

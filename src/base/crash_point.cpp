@@ -14,11 +14,16 @@ namespace tidemill {
 namespace {
 
 constexpr std::string_view kNames[] = {
-    "commit.caches_flushed",  "commit.staged",          "commit.flushed",         "commit.committed",
-    "commit.store_committed", "store.flush",            "journal.before_append",  "journal.appended",
-    "journal.synced",         "segment.before_append",  "segment.appended",       "segment.before_marker",
-    "segment.markers",        "segment.roll",           "segment.rolled",         "journal.recycled",
-    "recovery.truncated",     "compaction.cleaned",     "compaction.swap_named",  "compaction.old_removed",
+    "commit.caches_flushed",  "commit.staged",
+    "commit.flushed",         "commit.committed",
+    "commit.store_committed", "store.flush",
+    "journal.before_append",  "journal.appended",
+    "journal.synced",         "segment.before_append",
+    "segment.appended",       "segment.before_marker",
+    "segment.markers",        "segment.roll",
+    "segment.rolled",         "journal.recycled",
+    "recovery.truncated",     "compaction.cleaned",
+    "compaction.swap_named",  "compaction.old_removed",
     "compaction.swapped",     "recovery.compaction_finished",
 };
 

@@ -26,8 +26,7 @@ namespace tidemill {
     case 0x20030528:  // OrangeFS
     case 0x01021997:  // 9p
       return true;
-    default:
-      return false;
+    default: return false;
   }
 }
 

@@ -26,7 +26,10 @@ std::int32_t murmur2(BytesView bytes) {
   switch (size % 4) {
     case 3: hash ^= tail(2) << 16; [[fallthrough]];
     case 2: hash ^= tail(1) << 8; [[fallthrough]];
-    case 1: hash ^= tail(0); hash *= kM; break;
+    case 1:
+      hash ^= tail(0);
+      hash *= kM;
+      break;
     default: break;
   }
   hash ^= hash >> 13;

@@ -120,7 +120,7 @@ class RealStorage final : public Storage {
     if (mode == OpenMode::kTruncate) flags |= O_TRUNC;
     int fd = ::open(whole.c_str(), flags, 0644);
     if (fd < 0) return system_error("open", whole);
-    struct stat status{};
+    struct stat status {};
     if (::fstat(fd, &status) != 0) {
       const int code = errno;
       ::close(fd);
@@ -140,7 +140,7 @@ class RealStorage final : public Storage {
       // Nobody can sync what lies above the root, so that is done here.
       if (path.empty()) TIDEMILL_TRY(sync_directory_at(parent_of(part)));
     }
-    struct stat status{};
+    struct stat status {};
     if (::stat(whole.c_str(), &status) != 0) return system_error("create directory", whole);
     if (!S_ISDIR(status.st_mode)) return system_error("create directory", whole, ENOTDIR);
     return {};
@@ -165,7 +165,7 @@ class RealStorage final : public Storage {
     return system_error("look at", whole);
   }
   Result<bool> is_directory(std::string_view path) const override {
-    struct stat status{};
+    struct stat status {};
     const std::string whole = real_path(path);
     if (::stat(whole.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
     if (errno == ENOENT || errno == ENOTDIR) return false;
@@ -212,7 +212,7 @@ class RealStorage final : public Storage {
       if (fd < 0) errno = code;
     }
     if (fd < 0) return system_error("open lock file", whole);
-    struct statfs file_system{};
+    struct statfs file_system {};
     if (::fstatfs(fd, &file_system) == 0 && is_network_file_system(static_cast<std::uint64_t>(file_system.f_type))) {
       ::close(fd);
       return Error{ErrorKind::kUnsupported, whole + " is on a network file system, where locks and fsync cannot be "
@@ -224,8 +224,8 @@ class RealStorage final : public Storage {
       ::close(fd);
       std::string pid(owner, got > 0 ? static_cast<std::size_t>(got) : 0);
       while (!pid.empty() && pid.back() == '\n') pid.pop_back();
-      return Error{ErrorKind::kLocked, whole + " is held by process " + (pid.empty() ? "(unknown)" : pid) +
-                                           ": stop it, or use another directory"};
+      return Error{ErrorKind::kLocked,
+                   whole + " is held by process " + (pid.empty() ? "(unknown)" : pid) + ": stop it, or use another directory"};
     }
     if (only_to_look) return std::unique_ptr<DirectoryLock>(new RealLock(fd));
     const std::string pid = std::to_string(::getpid()) + "\n";
@@ -239,13 +239,11 @@ class RealStorage final : public Storage {
     return std::unique_ptr<DirectoryLock>(new RealLock(fd));
   }
   Result<std::uint64_t> free_space() const override {
-    struct statvfs status{};
+    struct statvfs status {};
     if (::statvfs(root_.c_str(), &status) != 0) return system_error("free space of", root_);
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
   }
-  std::string real_path(std::string_view path) const override {
-    return path.empty() ? root_ : root_ + "/" + std::string(path);
-  }
+  std::string real_path(std::string_view path) const override { return path.empty() ? root_ : root_ + "/" + std::string(path); }
 
  private:
   std::string root_;

@@ -18,9 +18,8 @@ DeadLetterRecord make_dead_letter(std::string topic, const ErrorHandlerContext& 
   Headers headers = context.headers;
   headers.add("__streams.errors.exception", error.exception);
   headers.add("__streams.errors.message", error.message);
-  headers.add("__streams.errors.stacktrace",
-              fmt::format("{}: {}\n\tat node {} of task {}", error.exception, error.message,
-                          context.processor_node_id, to_string(context.task_id)));
+  headers.add("__streams.errors.stacktrace", fmt::format("{}: {}\n\tat node {} of task {}", error.exception, error.message,
+                                                         context.processor_node_id, to_string(context.task_id)));
   headers.add("__streams.errors.topic", context.topic);
   headers.add("__streams.errors.partition", fmt::to_string(context.partition.value));
   headers.add("__streams.errors.offset", fmt::to_string(context.offset.value));

@@ -56,9 +56,7 @@ class Reader {
     const auto found = properties_.find(key);
     return found == properties_.end() ? nullptr : &found->second;
   }
-  void truth(const std::string& key, bool& out) {
-    choice(key, out, {{"true", true}, {"false", false}});
-  }
+  void truth(const std::string& key, bool& out) { choice(key, out, {{"true", true}, {"false", false}}); }
   /// Known, and without effect here; `unless`: the value that says nothing.
   void unused(std::initializer_list<std::string_view> keys, std::string_view why, std::string_view unless = {}) {
     for (const std::string_view key : keys) {
@@ -89,9 +87,9 @@ class Reader {
       throw ConfigException(fmt::format("{}={}: must be a whole number", key, value));
     }
     if (number < min || number > max) {
-      throw ConfigException(fmt::format("{}={}: must be at least {}{}", key, value, min,
-                                        max == std::numeric_limits<std::int64_t>::max() ? std::string()
-                                                                                        : fmt::format(" and at most {}", max)));
+      throw ConfigException(
+          fmt::format("{}={}: must be at least {}{}", key, value, min,
+                      max == std::numeric_limits<std::int64_t>::max() ? std::string() : fmt::format(" and at most {}", max)));
     }
     return number;
   }
@@ -135,7 +133,8 @@ void read_handlers(Reader& reader, StreamsConfig& config) {
       config.deserialization_exception_handler = log_and_fail_on_deserialization_error(dead_letters);
     } else {
       throw ConfigException(fmt::format("{}={}: from text only LogAndFailExceptionHandler and "
-                                        "LogAndContinueExceptionHandler can be named; set your own in StreamsConfig", key, *value));
+                                        "LogAndContinueExceptionHandler can be named; set your own in StreamsConfig",
+                                        key, *value));
     }
   }
   if (const std::string* value = reader.find("processing.exception.handler")) {
@@ -147,14 +146,16 @@ void read_handlers(Reader& reader, StreamsConfig& config) {
     } else {
       throw ConfigException(fmt::format("processing.exception.handler={}: from text only "
                                         "LogAndFailProcessingExceptionHandler and LogAndContinueProcessingExceptionHandler "
-                                        "can be named; set your own in StreamsConfig", *value));
+                                        "can be named; set your own in StreamsConfig",
+                                        *value));
     }
   }
   for (const char* key : {"default.production.exception.handler", "production.exception.handler"}) {
     const std::string* value = reader.find(key);
     if (value != nullptr && simple_name(*value) != "DefaultProductionExceptionHandler") {
       throw ConfigException(fmt::format("{}={}: from text only DefaultProductionExceptionHandler can be named; set your own "
-                                        "in StreamsConfig", key, *value));
+                                        "in StreamsConfig",
+                                        key, *value));
     }
   }
   if (const std::string* value = reader.find("default.timestamp.extractor")) {
@@ -168,7 +169,8 @@ void read_handlers(Reader& reader, StreamsConfig& config) {
     } else if (name != "FailOnInvalidTimestamp") {
       throw ConfigException(fmt::format("default.timestamp.extractor={}: from text FailOnInvalidTimestamp, "
                                         "LogAndSkipOnInvalidTimestamp, UsePartitionTimeOnInvalidTimestamp and "
-                                        "WallclockTimestampExtractor can be named; set your own in StreamsConfig", *value));
+                                        "WallclockTimestampExtractor can be named; set your own in StreamsConfig",
+                                        *value));
     }
   }
 }
@@ -183,7 +185,8 @@ void read_optimization(Reader& reader, StreamsConfig& config) {
     const std::string name = value->substr(at, end - at);
     if (name.empty() || kNames.find("," + name + ",") == std::string_view::npos) {
       throw ConfigException(fmt::format("topology.optimization={}: must be none, all, or a list of reuse.ktable.source.topics, "
-                                        "merge.repartition.topics, single.store.self.join", *value));
+                                        "merge.repartition.topics, single.store.self.join",
+                                        *value));
     }
     at = end + 1;
   }
@@ -193,9 +196,9 @@ void read_optimization(Reader& reader, StreamsConfig& config) {
 void read_known(Reader& reader, ConfigReading& reading) {
   StreamsConfig& config = reading.config;
   reader.text("application.id", config.application_id);
-  reader.choice("processing.guarantee", config.processing_guarantee,
-                {{"at_least_once", ProcessingGuarantee::kAtLeastOnce},
-                 {"exactly_once_v2", ProcessingGuarantee::kExactlyOnceV2}});
+  reader.choice(
+      "processing.guarantee", config.processing_guarantee,
+      {{"at_least_once", ProcessingGuarantee::kAtLeastOnce}, {"exactly_once_v2", ProcessingGuarantee::kExactlyOnceV2}});
   reader.number("num.stream.threads", config.num_stream_threads, 1);
   reader.number("num.standby.replicas", config.num_standby_replicas, 0);
   reader.duration("commit.interval.ms", config.commit_interval, 0);
@@ -227,7 +230,8 @@ void read_known(Reader& reader, ConfigReading& reading) {
     const std::string_view name = simple_name(*value);
     if (name != "InMemoryDslStoreSuppliers" && name != "RocksDBDslStoreSuppliers") {
       throw ConfigException(fmt::format("dsl.store.suppliers.class={}: from text only RocksDBDslStoreSuppliers and "
-                                        "InMemoryDslStoreSuppliers can be named", *value));
+                                        "InMemoryDslStoreSuppliers can be named",
+                                        *value));
     }
     config.default_dsl_store = name == "InMemoryDslStoreSuppliers" ? StoreEngineKind::kInMemory : StoreEngineKind::kPersistent;
   }
@@ -252,10 +256,12 @@ void read_known(Reader& reader, ConfigReading& reading) {
 void read_unused(Reader& reader) {
   reader.unused({"enable.transactional.statestores"}, "stores always take over what is committed, and only then");
   reader.unused({"default.interactive.query.isolation.level"}, "each query says its isolation");
-  reader.unused({"default.key.serde", "default.value.serde", "default.list.key.serde.inner", "default.list.value.serde.inner",
-                 "default.list.key.serde.type", "default.list.value.serde.type", "windowed.inner.class.serde", "window.size.ms"},
-                "serdes come from the C++ types, or from the options of an operator");
-  reader.unused({"rocksdb.config.setter"}, "it names a Java class; give rocksdb_stores() its options and set StreamsConfig::state_engine");
+  reader.unused(
+      {"default.key.serde", "default.value.serde", "default.list.key.serde.inner", "default.list.value.serde.inner",
+       "default.list.key.serde.type", "default.list.value.serde.type", "windowed.inner.class.serde", "window.size.ms"},
+      "serdes come from the C++ types, or from the options of an operator");
+  reader.unused({"rocksdb.config.setter"},
+                "it names a Java class; give rocksdb_stores() its options and set StreamsConfig::state_engine");
   reader.unused({"default.client.supplier"}, "it names a Java class; the log is given in StreamsConfig::log");
   reader.unused({"processor.wrapper.class"}, "it names a Java class, and processors are not wrapped");
   reader.unused({"task.assignor.class"}, "it names a Java class; there is one assignor");
@@ -286,8 +292,8 @@ bool take_prefixed(const std::string& key, const std::string& value, ConfigReadi
     to[key.substr(prefix.size())] = value;
     return true;
   };
-  if (below("main.consumer.", config.consumer) || below("consumer.", config.consumer) ||
-      below("producer.", config.producer) || below("admin.", config.admin) || below("topic.", config.topic)) {
+  if (below("main.consumer.", config.consumer) || below("consumer.", config.consumer) || below("producer.", config.producer) ||
+      below("admin.", config.admin) || below("topic.", config.topic)) {
     return true;
   }
   if (key.starts_with("ssl.") || key.starts_with("sasl.")) {
@@ -317,7 +323,8 @@ std::map<std::string, std::string> without_prefixes(std::map<std::string, std::s
     }
   };
   for (const char* prefix : {"consumer.", "main.consumer."}) {
-    lift(prefix, {"auto.offset.reset", "session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms", "group.instance.id"});
+    lift(prefix,
+         {"auto.offset.reset", "session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms", "group.instance.id"});
   }
   lift("producer.", {"transaction.timeout.ms"});
   return properties;
@@ -333,9 +340,7 @@ ConfigReading read_config(const std::map<std::string, std::string>& given, bool 
   read_unused(reader);
   for (const auto& [key, value] : properties) {
     if (reader.known().contains(key) || take_prefixed(key, value, reading)) continue;
-    const auto nearer = [&name = key](const auto& a, const auto& b) {
-      return edit_distance(name, a) < edit_distance(name, b);
-    };
+    const auto nearer = [&name = key](const auto& a, const auto& b) { return edit_distance(name, a) < edit_distance(name, b); };
     const auto nearest = std::min_element(reader.known().begin(), reader.known().end(), nearer);
     const std::string warning = fmt::format("unknown key {}: the nearest known one is {}", key, *nearest);
     if (strict) throw ConfigException(warning);

@@ -13,9 +13,7 @@ std::string Draft::new_name(std::string_view prefix) {
   std::snprintf(index, sizeof index, "%010d", index_++);
   return std::string(prefix) + index;
 }
-std::string Draft::name_or_new(const std::string& given, std::string_view prefix) {
-  return name_or_new(given, {}, prefix);
-}
+std::string Draft::name_or_new(const std::string& given, std::string_view prefix) { return name_or_new(given, {}, prefix); }
 std::string Draft::name_or_new(const std::string& given, std::string_view suffix, std::string_view prefix) {
   std::string generated = new_name(prefix);
   if (given.empty()) return generated;
@@ -80,9 +78,9 @@ void Draft::copartition(std::set<std::string> left, const std::set<std::string>&
 
 std::string Draft::add_repartition(Repartition repartition) {
   // Generated names are used only where the topic's own was generated; the indexes are burnt either way.
-  const bool generated = repartition.prefix.starts_with("KSTREAM") && repartition.prefix.size() > 10 &&
-                         repartition.prefix.find_first_not_of("0123456789", repartition.prefix.size() - 10) ==
-                             std::string::npos;
+  const bool generated =
+      repartition.prefix.starts_with("KSTREAM") && repartition.prefix.size() > 10 &&
+      repartition.prefix.find_first_not_of("0123456789", repartition.prefix.size() - 10) == std::string::npos;
   check_name(repartition.prefix);
   const std::string topic = repartition_topic(repartition.prefix);
   std::string sink = new_name("KSTREAM-SINK-");
@@ -95,12 +93,15 @@ std::string Draft::add_repartition(Repartition repartition) {
   }
   repartitions_.push_back({topic, filter, sink, source, repartition.mergeable});
   // What it filters is known when all that is behind it is.
-  add_processor({.name = filter, .prototype = prototype(new detail::PassThroughNode), .parents = {repartition.parent},
-                 .input = repartition.type, .output = repartition.type});
+  add_processor({.name = filter,
+                 .prototype = prototype(new detail::PassThroughNode),
+                 .parents = {repartition.parent},
+                 .input = repartition.type,
+                 .output = repartition.type});
   add([=](TopologyBuilder& builder) {
     builder.add_internal_topic(topic, InternalTopicKind::kRepartition, repartition.partitions);
-    builder.add_sink({.name = sink, .topic = topic, .prototype = repartition.sink, .parents = {filter},
-                      .input = repartition.type});
+    builder.add_sink(
+        {.name = sink, .topic = topic, .prototype = repartition.sink, .parents = {filter}, .input = repartition.type});
     builder.add_source({.name = source, .topics = {topic}, .prototype = repartition.source, .output = repartition.type});
   });
   return source;
@@ -167,12 +168,8 @@ StateStore& store_of_table(TaskContext& task, const std::string& name, const cha
   return *store;
 }
 
-std::unique_ptr<OperatorNode> PassThroughNode::clone() const {
-  return std::unique_ptr<OperatorNode>(new PassThroughNode);
-}
-std::unique_ptr<OperatorNode> NullKeyFilterNode::clone() const {
-  return std::unique_ptr<OperatorNode>(new NullKeyFilterNode);
-}
+std::unique_ptr<OperatorNode> PassThroughNode::clone() const { return std::unique_ptr<OperatorNode>(new PassThroughNode); }
+std::unique_ptr<OperatorNode> NullKeyFilterNode::clone() const { return std::unique_ptr<OperatorNode>(new NullKeyFilterNode); }
 std::unique_ptr<OperatorNode> ToStreamNode::clone() const { return std::unique_ptr<OperatorNode>(new ToStreamNode); }
 
 std::unique_ptr<OperatorNode> BranchNode::clone() const {

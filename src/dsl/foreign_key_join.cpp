@@ -21,10 +21,10 @@ constexpr unsigned kNoHash = 0x80;
 constexpr unsigned kSubscriptionVersion = 1;
 
 enum class Instruction : std::uint8_t {
-  kDelete = 0,             // nobody waits for an answer
-  kDeleteAndAnswer = 1,    // the answer is null
-  kAnswerAlways = 2,       // null where there is no right row
-  kAnswerWithRow = 3,      // only where there is one
+  kDelete = 0,           // nobody waits for an answer
+  kDeleteAndAnswer = 1,  // the answer is null
+  kAnswerAlways = 2,     // null where there is no right row
+  kAnswerWithRow = 3,    // only where there is one
 };
 
 void append_i32(std::uint32_t value, Bytes& out) {
@@ -310,7 +310,8 @@ class ResponseSinkNode final : public OperatorNode {
     const Response& response = *static_cast<const Response*>(record.value);
     PartitionChoice choice;
     if (response.partition) choice = {PartitionChoice::Kind::kList, {PartitionId(*response.partition)}};
-    task().collector().send(name(), topic_, BytesView(bytes_at(record.key)), BytesView(response.bytes), *record.context, choice);
+    task().collector().send(name(), topic_, BytesView(bytes_at(record.key)), BytesView(response.bytes), *record.context,
+                            choice);
   }
 
  private:

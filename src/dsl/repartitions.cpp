@@ -103,12 +103,12 @@ class Repartitions {
         groups.push_back({place});
       } else if (at.repartition != nullptr && at.repartition->mergeable) {
         const auto changer = find_up(place, [this](Index i) { return operators_[i].traits.changes_key; });
-        const auto change = find_up(place, [this](Index i) {
-          return operators_[i].traits.changes_key || operators_[i].traits.changes_value;
-        });
+        const auto change =
+            find_up(place, [this](Index i) { return operators_[i].traits.changes_key || operators_[i].traits.changes_value; });
         if (!changer || changer != change) continue;
-        std::find_if(groups.begin(), groups.end(), [&](const Group& group) { return group.changer == *changer; })
-            ->repartitions.push_back(place);
+        std::find_if(groups.begin(), groups.end(), [&](const Group& group) {
+          return group.changer == *changer;
+        })->repartitions.push_back(place);
       }
     }
     gather_behind_merges(groups);
@@ -158,8 +158,8 @@ class Repartitions {
   /// The first one's topic, written to right behind the change of the key.
   Index add_merged(const Group& group) {
     const Draft::RepartitionNodes& first = *operators_[group.repartitions.front()].repartition;
-    added_.push_back(std::make_unique<Draft::RepartitionNodes>(Draft::RepartitionNodes{
-        first.topic, first.topic + "-filter", first.topic + "-sink", first.topic + "-source", false}));
+    added_.push_back(std::make_unique<Draft::RepartitionNodes>(
+        Draft::RepartitionNodes{first.topic, first.topic + "-filter", first.topic + "-sink", first.topic + "-source", false}));
     const Draft::RepartitionNodes& nodes = *added_.back();
     specs_.emplace(nodes.filter, specs_.at(first.filter));
     specs_.emplace(nodes.sink, specs_.at(first.sink));

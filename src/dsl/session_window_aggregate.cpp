@@ -29,7 +29,8 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
     Window session{time, time};
     aggregate_->start(std::nullopt);
     merged_.clear();
-    const auto rows = sessions_->find_sessions(SessionRange{.from_key = key_, .to_key = key_,
+    const auto rows = sessions_->find_sessions(SessionRange{.from_key = key_,
+                                                            .to_key = key_,
                                                             .earliest_end = time - plan_.size.count(),
                                                             .latest_start = time + plan_.size.count()});
     for (; rows->valid(); rows->next()) {
@@ -76,8 +77,8 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
     if (to.value < 0) return;
     const Timestamp from(std::max<std::int64_t>(0, last_close_.value));
     if (from > to) return;
-    const auto rows = sessions_->find_sessions(SessionRange{.from_key = {}, .to_key = {}, .earliest_end = from,
-                                                            .latest_start = kMaxTimestamp, .latest_end = to});
+    const auto rows = sessions_->find_sessions(
+        SessionRange{.from_key = {}, .to_key = {}, .earliest_end = from, .latest_start = kMaxTimestamp, .latest_end = to});
     for (; rows->valid(); rows->next()) {
       const auto [key, session] = split_session_key(rows->key());
       forward_stored(record, key, session, rows->value(), std::nullopt, session.end);

@@ -9,9 +9,11 @@ StoreSpec join_window_store(const std::optional<StoreSpec>& given, std::string n
   if (given) {
     if (given->kind != StoreKind::kWindow || !given->retain_duplicates || given->retention != retention ||
         given->window_size != windows.size()) {
-      throw TopologyException("store \"" + given->name + "\" does not fit its join: it has to be a window store with "
-                              "duplicates, a retention of " + std::to_string(retention.count()) +
-                              " ms and windows of " + std::to_string(windows.size().count()) + " ms");
+      throw TopologyException("store \"" + given->name +
+                              "\" does not fit its join: it has to be a window store with "
+                              "duplicates, a retention of " +
+                              std::to_string(retention.count()) + " ms and windows of " +
+                              std::to_string(windows.size().count()) + " ms");
     }
     return *given;
   }

@@ -49,9 +49,9 @@ class JoinWindowNode final : public WindowedNode {
 
 /// As Java's, which wraps around where there is no time.
 bool open_at(Timestamp time, std::chrono::milliseconds window, std::chrono::milliseconds grace, Timestamp stream_time) {
-  const auto end = static_cast<std::int64_t>(static_cast<std::uint64_t>(time.value) +
-                                             static_cast<std::uint64_t>(window.count()) +
-                                             static_cast<std::uint64_t>(grace.count()));
+  const auto end =
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(time.value) + static_cast<std::uint64_t>(window.count()) +
+                                static_cast<std::uint64_t>(grace.count()));
   return end >= stream_time.value;
 }
 
@@ -206,7 +206,8 @@ class SelfJoinNode final : public WindowedNode {
  private:
   template <class Visit>
   void walk(Timestamp time, std::chrono::milliseconds before, std::chrono::milliseconds after, Visit visit) {
-    const auto rows = windows_->fetch(WindowRange{.from_key = key_, .to_key = key_,
+    const auto rows = windows_->fetch(WindowRange{.from_key = key_,
+                                                  .to_key = key_,
                                                   .from = Timestamp(std::max<std::int64_t>(0, time.value - before.count())),
                                                   .to = Timestamp(std::max<std::int64_t>(0, time.value + after.count()))});
     for (; rows->valid(); rows->next()) visit(split_window_key(rows->key()).start, rows->value());

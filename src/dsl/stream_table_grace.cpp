@@ -18,8 +18,8 @@ class WaitingJoinNode final : public OperatorNode {
     buffer_ = connected_store(buffer_name_).join_buffer();
     if (buffer_ == nullptr) throw StreamsException("store \"" + buffer_name_ + "\" is no buffer of a join");
     join_ = prototype_->clone();
-    join_->wire({.task = &task(), .name = &name(), .children = {children().begin(), children().end()},
-                 .stores = connected_stores()});
+    join_->wire(
+        {.task = &task(), .name = &name(), .children = {children().begin(), children().end()}, .stores = connected_stores()});
     join_->init();
   }
   void process(const ErasedRecord& record) override {
@@ -30,8 +30,9 @@ class WaitingJoinNode final : public OperatorNode {
     codec_->encode(record.key, record.value, key_, value_);
     if (!buffer_->put(key_, value_, *record.context)) return join_->process(record);
     buffer_->evict_due([this](const JoinBuffer::Waiting& waiting) {
-      codec_->decode(waiting.key, waiting.value,
-                     [&](const void* key, const void* value) { join_->process({key, value, waiting.context}); });
+      codec_->decode(waiting.key, waiting.value, [&](const void* key, const void* value) {
+        join_->process({key, value, waiting.context});
+      });
     });
   }
   void close() override {
@@ -60,7 +61,8 @@ std::optional<std::chrono::milliseconds> history_of(const TableFacts& table) {
 
 void make_wait(TopologyBuilder& builder, const JoinGrace& grace, TopologyBuilder::ProcessorSpec& join) {
   if (!grace.table->versioned()) {
-    throw TopologyException("\"" + join.name + "\" has a grace period, but its table keeps no versions: give the table a history "
+    throw TopologyException("\"" + join.name +
+                            "\" has a grace period, but its table keeps no versions: give the table a history "
                             "(Materialized{.history = ...})");
   }
   const auto history = history_of(*grace.table);
@@ -76,7 +78,8 @@ void make_wait(TopologyBuilder& builder, const JoinGrace& grace, TopologyBuilder
   buffer.retention = grace.period;
   builder.add_state_store(buffer);
   join.stores.push_back(buffer.name);
-  join.prototype = std::shared_ptr<const OperatorNode>(new WaitingJoinNode(std::move(join.prototype), grace.codec, buffer.name));
+  join.prototype =
+      std::shared_ptr<const OperatorNode>(new WaitingJoinNode(std::move(join.prototype), grace.codec, buffer.name));
 }
 
 }  // namespace

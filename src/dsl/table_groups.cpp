@@ -19,7 +19,9 @@ void append_varint(std::int32_t value, Bytes& out) {
   out += static_cast<char>(bits);
 }
 
-[[noreturn]] void throw_no_change() { throw SerializationException("a table's repartition topic has a value that is no change"); }
+[[noreturn]] void throw_no_change() {
+  throw SerializationException("a table's repartition topic has a value that is no change");
+}
 
 std::size_t take_varint(BytesView& bytes) {
   std::uint32_t bits = 0;

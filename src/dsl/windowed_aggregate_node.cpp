@@ -109,8 +109,8 @@ void WindowStoreAggregateNode::forward_flushed(const CacheFlush& flush) {
     return stored ? OptionalBytesView(split_timestamp(*stored).second) : std::nullopt;
   };
   if (flush.new_value) context.timestamp = split_timestamp(*flush.new_value).first;
-  aggregate_->forward_stored(*this, key, {start, window_end(start, plan_.size)}, plain(flush.new_value),
-                             plain(flush.old_value), context);
+  aggregate_->forward_stored(*this, key, {start, window_end(start, plan_.size)}, plain(flush.new_value), plain(flush.old_value),
+                             context);
 }
 
 }  // namespace tidemill::detail

@@ -29,7 +29,8 @@ TimeWindows TimeWindows::of_size_and_grace(milliseconds size, milliseconds grace
   return windows;
 }
 TimeWindows TimeWindows::advance_by(milliseconds advance) const {
-  require(advance.count() > 0 && advance <= size_, "an advance", advance, "must be more than nothing and at most the window size");
+  require(advance.count() > 0 && advance <= size_, "an advance", advance,
+          "must be more than nothing and at most the window size");
   TimeWindows windows = *this;
   windows.advance_ = advance;
   return windows;

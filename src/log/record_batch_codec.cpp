@@ -75,8 +75,8 @@ struct RecordReader {
     // A header takes two bytes at least; the headers themselves are looked at by whoever decodes them.
     if (!body.varint(header_count) || header_count < 0 || header_count > (body.end - body.in) / 2) return false;
     if (header_count == 0 && body.in != body.end) return false;
-    record.headers = header_count == 0 ? BytesView()
-                                       : BytesView(headers_begin, static_cast<std::size_t>(body.end - headers_begin));
+    record.headers =
+        header_count == 0 ? BytesView() : BytesView(headers_begin, static_cast<std::size_t>(body.end - headers_begin));
     record.offset = header.base_offset + offset_delta;
     record.timestamp = header.log_append_time()
                            ? header.max_timestamp
@@ -181,8 +181,8 @@ void set_base_offset(Bytes& batch, Offset base_offset, LeaderEpoch leader_epoch)
 namespace {
 
 void finish_header(Bytes& batch, std::uint16_t attributes, std::int32_t last_offset_delta, Timestamp base_timestamp,
-                   Timestamp max_timestamp, std::int64_t producer_id, std::int16_t producer_epoch,
-                   std::int32_t base_sequence, std::int32_t record_count) {
+                   Timestamp max_timestamp, std::int64_t producer_id, std::int16_t producer_epoch, std::int32_t base_sequence,
+                   std::int32_t record_count) {
   char* at = batch.data();
   store_big_endian(at, std::int64_t{0});
   store_big_endian(at + kLengthAt, static_cast<std::int32_t>(batch.size() - 12));
@@ -235,8 +235,8 @@ void BatchBuilder::add(Timestamp timestamp, OptionalBytesView key, OptionalBytes
   add_at(last_delta_ + 1, timestamp, key, value, headers);
 }
 
-void BatchBuilder::add_at(std::int32_t offset_delta, Timestamp timestamp, OptionalBytesView key,
-                          OptionalBytesView value, BytesView headers) {
+void BatchBuilder::add_at(std::int32_t offset_delta, Timestamp timestamp, OptionalBytesView key, OptionalBytesView value,
+                          BytesView headers) {
   TIDEMILL_ASSERT(offset_delta > last_delta_);
   max_timestamp_ = std::max(max_timestamp_, timestamp);
   // Wraps around for times that are further apart than a number can say; the reader wraps back.
@@ -285,17 +285,15 @@ Bytes BatchBuilder::take(Compression codec) {
 
 Bytes BatchBuilder::seal(const Seal& seal) {
   Bytes batch = take(seal.compression);
-  const auto attributes = static_cast<std::uint16_t>(static_cast<std::uint16_t>(seal.compression) |
-                                                     (seal.transactional ? kTransactionalBit : 0));
+  const auto attributes =
+      static_cast<std::uint16_t>(static_cast<std::uint16_t>(seal.compression) | (seal.transactional ? kTransactionalBit : 0));
   finish_header(batch, attributes, std::max(last_delta_, 0), count_ > 0 ? base_timestamp_ : kNoTimestamp,
-                count_ > 0 ? max_timestamp_ : kNoTimestamp, seal.producer_id, seal.producer_epoch, seal.base_sequence,
-                count_);
+                count_ > 0 ? max_timestamp_ : kNoTimestamp, seal.producer_id, seal.producer_epoch, seal.base_sequence, count_);
   clear();
   return batch;
 }
 
-Bytes rewrite_batch(const BatchHeader& header, std::span<const LogRecord> retained,
-                    std::optional<Timestamp> delete_horizon) {
+Bytes rewrite_batch(const BatchHeader& header, std::span<const LogRecord> retained, std::optional<Timestamp> delete_horizon) {
   const bool empty = retained.empty();
   const Compression codec = empty ? Compression::kNone : static_cast<Compression>(header.codec());
   BatchBuilder builder;

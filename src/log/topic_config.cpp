@@ -15,8 +15,7 @@ constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
 
 /// Keys that speak of replicas or of a broker's files: kept and described, so that one configuration serves here and on Kafka.
 constexpr std::string_view kOfReplicas[] = {"min.insync.replicas", "unclean.leader.election.enable",
-                                            "leader.replication.throttled.replicas",
-                                            "follower.replication.throttled.replicas"};
+                                            "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"};
 
 template <class Number>
 std::optional<Number> number(std::string_view text) {

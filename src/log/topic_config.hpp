@@ -13,7 +13,7 @@ namespace tidemill {
 /// What a topic's configuration asks for; Kafka's defaults, but for retention.ms: Kafka's seven days apply only where the
 /// topic says so, an embedded log keeps what nobody asked it to drop.
 struct TopicSettings {
-  bool deletes = true;    // cleanup.policy
+  bool deletes = true;  // cleanup.policy
   bool compacts = false;
   std::optional<std::chrono::milliseconds> retention_time;  // nullopt: for ever
   std::optional<std::int64_t> retention_bytes;              // nullopt: any size

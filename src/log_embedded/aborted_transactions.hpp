@@ -18,8 +18,8 @@ class AbortedTransactions {
     const auto found = ranges_.find(header.producer_id);
     if (found == ranges_.end()) return false;
     const auto& ranges = found->second;
-    const auto range = std::partition_point(ranges.begin(), ranges.end(),
-                                            [&](const Range& each) { return each.marker < header.base_offset; });
+    const auto range =
+        std::partition_point(ranges.begin(), ranges.end(), [&](const Range& each) { return each.marker < header.base_offset; });
     return range != ranges.end() && range->first <= header.base_offset;
   }
   /// Those whose markers lie before the offset have no records any more.

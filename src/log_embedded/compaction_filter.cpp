@@ -4,8 +4,8 @@ namespace tidemill::embedded {
 
 using Fate = CompactionFilter::Verdict::Fate;
 
-Result<CompactionFilter::Verdict> CompactionFilter::judge(const BatchHeader& header,
-                                                          const std::shared_ptr<const Bytes>& batch, bool last) {
+Result<CompactionFilter::Verdict> CompactionFilter::judge(const BatchHeader& header, const std::shared_ptr<const Bytes>& batch,
+                                                          bool last) {
   TIDEMILL_ASSIGN(const RecordBatchPtr records, decode_batch(batch, 0, nullptr));
   if (header.control()) return judge_marker(header, *records, last);
   bool drops_all = false;

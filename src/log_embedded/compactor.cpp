@@ -44,8 +44,7 @@ Result<std::optional<Whole>> next_batch(SegmentScan& scan, const Segment& segmen
 /// The file that a group is written to, with a bounded buffer in front.
 class Compactor::Output {
  public:
-  Output(Storage& storage, std::string path, Segment& segment)
-      : storage_(storage), path_(std::move(path)), segment_(segment) {}
+  Output(Storage& storage, std::string path, Segment& segment) : storage_(storage), path_(std::move(path)), segment_(segment) {}
   ~Output() {
     if (segment_.file && !finished_) (void)storage_.remove(path_).has_value();
   }
@@ -96,7 +95,11 @@ class Compactor::Output {
 
 Compactor::Compactor(Storage& storage, OpenFiles& files, CompactionInput input, std::size_t key_bytes_max,
                      const std::atomic<bool>& stop)
-    : storage_(storage), files_(files), input_(std::move(input)), stop_(stop), keys_(key_bytes_max),
+    : storage_(storage),
+      files_(files),
+      input_(std::move(input)),
+      stop_(stop),
+      keys_(key_bytes_max),
       filter_(keys_, input_.aborted, input_.rules) {}
 
 Offset Compactor::end_of(std::size_t segment) const {

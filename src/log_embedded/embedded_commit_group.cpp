@@ -50,19 +50,18 @@ SendStatus EmbeddedProducer::send(const ProducerRecord& record) {
   KnownTopic& topic = *topics_[static_cast<std::size_t>(record.topic)];
   const auto index = static_cast<std::size_t>(record.partition.value);
   if (record.partition.value < 0 || index >= topic.partitions.size()) {
-    last_error_ = Error{ErrorKind::kInvalidArgument, "send: topic \"" + topic.name + "\" has " +
-                                                         std::to_string(topic.partitions.size()) +
-                                                         " partitions; there is no partition " +
-                                                         std::to_string(record.partition.value)};
+    last_error_ =
+        Error{ErrorKind::kInvalidArgument, "send: topic \"" + topic.name + "\" has " + std::to_string(topic.partitions.size()) +
+                                               " partitions; there is no partition " + std::to_string(record.partition.value)};
     return SendStatus::kFailed;
   }
-  const std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0) +
-                            record.headers.size();
+  const std::size_t bytes =
+      (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0) + record.headers.size();
   constexpr std::size_t kOverheadMax = 40;
   if (bytes + kOverheadMax + kBatchHeaderBytes > topic.settings->batch_bytes_max) {
-    last_error_ = Error{ErrorKind::kTooLarge, "send: a record of " + std::to_string(bytes) + " bytes to \"" +
-                                                  topic.name + "\", whose max.message.bytes is " +
-                                                  std::to_string(topic.settings->batch_bytes_max)};
+    last_error_ =
+        Error{ErrorKind::kTooLarge, "send: a record of " + std::to_string(bytes) + " bytes to \"" + topic.name +
+                                        "\", whose max.message.bytes is " + std::to_string(topic.settings->batch_bytes_max)};
     return SendStatus::kFailed;
   }
   if (topic.settings->compacts && !record.key) {
@@ -160,7 +159,8 @@ Result<void> EmbeddedCommitGroup::open() {
     if (key != "compression.type") continue;
     const auto codec = compression_by_name(value);
     if (!codec) {
-      return Error{ErrorKind::kInvalidArgument, "compression.type must be none, gzip, snappy, lz4 or zstd, not \"" + value + "\""};
+      return Error{ErrorKind::kInvalidArgument,
+                   "compression.type must be none, gzip, snappy, lz4 or zstd, not \"" + value + "\""};
     }
     shared_->compression = *codec;
   }

@@ -77,10 +77,10 @@ Result<PollResult> EmbeddedConsumer::poll(std::size_t bytes_max) {
       continue;
     }
     if (assigned.position < log.log_start() || assigned.position > log.end()) {
-      result.errors.push_back({id, Error{ErrorKind::kOffsetOutOfRange,
-                                         to_string(id) + " holds offsets " + std::to_string(log.log_start().value) +
-                                             " to " + std::to_string(log.end().value) + "; there is no " +
-                                             std::to_string(assigned.position.value)}});
+      result.errors.push_back(
+          {id, Error{ErrorKind::kOffsetOutOfRange, to_string(id) + " holds offsets " + std::to_string(log.log_start().value) +
+                                                       " to " + std::to_string(log.end().value) + "; there is no " +
+                                                       std::to_string(assigned.position.value)}});
       continue;
     }
     const std::size_t before = result.batches.size();

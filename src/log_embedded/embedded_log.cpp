@@ -47,8 +47,9 @@ class EmbeddedMembership final : public Membership {
       group().join(member_id_, metadata_, now);  // a new member, without the tasks of the old one
       install_wake();
       std::vector<MembershipEvent> lost;
-      lost.emplace_back(TasksLost{Error{ErrorKind::kStaleMember, "member " + lost_member + " did not call for longer than "
-                                                                 "max.poll.interval.ms and has lost its tasks"}});
+      lost.emplace_back(TasksLost{Error{ErrorKind::kStaleMember, "member " + lost_member +
+                                                                     " did not call for longer than "
+                                                                     "max.poll.interval.ms and has lost its tasks"}});
       return lost;
     }
     return group().take_events(member_id_, now);
@@ -80,8 +81,7 @@ class EmbeddedMembership final : public Membership {
     }
     return result;
   }
-  Result<void> commit(std::span<const CommitPosition> positions, const MembershipToken& token,
-                      MonotonicTime) override {
+  Result<void> commit(std::span<const CommitPosition> positions, const MembershipToken& token, MonotonicTime) override {
     std::unique_lock lock(engine_->mutex);
     TIDEMILL_TRY(group().check(token));
     if (positions.empty()) return engine_->writable();  // whether the token is good is all that was asked
@@ -215,9 +215,7 @@ class EmbeddedLog final : public Log, public LogAdmin {
   }
 
  private:
-  static TopicDescription describe(const Topic& topic) {
-    return {topic.spec.name, topic.spec.partitions, topic.spec.config};
-  }
+  static TopicDescription describe(const Topic& topic) { return {topic.spec.name, topic.spec.partitions, topic.spec.config}; }
   std::shared_ptr<Engine> engine_;
   std::unique_ptr<OwnerServer> server_;  // ends first
 };
@@ -240,8 +238,8 @@ Result<std::shared_ptr<Log>> open_now(const std::string& directory, const Embedd
     storage = embedded::read_only_storage(std::move(storage));
   }
   Storage& files = *storage;
-  TIDEMILL_ASSIGN(auto engine, embedded::Engine::open(std::move(storage), files, system_clock(), system_random(), options,
-                                                      description));
+  TIDEMILL_ASSIGN(auto engine,
+                  embedded::Engine::open(std::move(storage), files, system_clock(), system_random(), options, description));
   auto log = std::make_shared<embedded::EmbeddedLog>(std::move(engine));
   if (!options.read_only && options.background_thread) log->serve(directory);
   return std::shared_ptr<Log>(std::move(log));
@@ -257,7 +255,7 @@ Result<std::shared_ptr<Log>> open_embedded_log(std::string directory, EmbeddedLo
     if (opened || opened.error().kind != ErrorKind::kLocked) return opened;
     const int owner = embedded::owner_pid(directory);
     if (owner == ::getpid()) return opened;  // this process will not end for its own sake
-    if (!watch) {  // from here on no change is missed: look once more
+    if (!watch) {                            // from here on no change is missed: look once more
       watch.emplace(directory);
       continue;
     }
@@ -279,8 +277,8 @@ std::shared_ptr<Log> embedded_log(std::string directory, EmbeddedLogOptions opti
 std::shared_ptr<Log> in_memory_log(EmbeddedLogOptions options) {
   auto storage = memory_storage();
   Storage& files = *storage;
-  auto engine = embedded::Engine::open(std::move(storage), files, system_clock(), system_random(), options,
-                                       "embedded log in memory");
+  auto engine =
+      embedded::Engine::open(std::move(storage), files, system_clock(), system_random(), options, "embedded log in memory");
   return std::shared_ptr<Log>(new embedded::EmbeddedLog(std::move(engine).value()));
 }
 

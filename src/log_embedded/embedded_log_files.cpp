@@ -13,16 +13,11 @@ namespace {
 std::string type_name(embedded::JournalEntry::Type type) {
   using Type = embedded::JournalEntry::Type;
   switch (type) {
-    case Type::kCheckpoint:
-      return "checkpoint";
-    case Type::kCommit:
-      return "commit";
-    case Type::kTopicCreated:
-      return "topic created";
-    case Type::kTopicDeleted:
-      return "topic deleted";
-    case Type::kTopicAltered:
-      return "topic altered";
+    case Type::kCheckpoint: return "checkpoint";
+    case Type::kCommit: return "commit";
+    case Type::kTopicCreated: return "topic created";
+    case Type::kTopicDeleted: return "topic deleted";
+    case Type::kTopicAltered: return "topic altered";
   }
   return "type " + std::to_string(static_cast<int>(type));
 }
@@ -53,8 +48,7 @@ JournalEntryInfo describe(const embedded::RawJournalEntry& raw, const embedded::
     if (const auto header = read_batch_header(*end.batches.front()); header && *header)
       row.first_offset = (*header)->base_offset;
   }
-  for (const embedded::GroupOffset& offset : entry.offsets)
-    info.offsets.push_back({offset.group, offset.position});
+  for (const embedded::GroupOffset& offset : entry.offsets) info.offsets.push_back({offset.group, offset.position});
   info.topics = entry.topics;
   return info;
 }
@@ -122,8 +116,7 @@ Result<std::unique_ptr<EmbeddedLogFiles>> EmbeddedLogFiles::open(const std::stri
   } else {
     files->unlocked_ = lock.error();
     if (lock.error().kind == ErrorKind::kLocked) {
-      files->unlocked_->message =
-          "process " + std::to_string(embedded::owner_pid(directory)) + " owns " + directory;
+      files->unlocked_->message = "process " + std::to_string(embedded::owner_pid(directory)) + " owns " + directory;
     }
   }
   return files;
@@ -136,8 +129,7 @@ Result<std::vector<JournalFileInfo>> EmbeddedLogFiles::journal() const {
     if (!file && file.error().kind != ErrorKind::kNotFound) return file.error();
     if (file) files[which] = *std::move(file);
   }
-  TIDEMILL_ASSIGN(const embedded::JournalReading reading,
-                  embedded::read_journal("journal", files[0].get(), files[1].get()));
+  TIDEMILL_ASSIGN(const embedded::JournalReading reading, embedded::read_journal("journal", files[0].get(), files[1].get()));
   std::vector<JournalFileInfo> result;
   for (int which = 0; which < 2; ++which) {
     const embedded::RawJournalFile& raw = reading.files[which];
@@ -205,8 +197,7 @@ Result<std::vector<StoredSegment>> EmbeddedLogFiles::segments(const TopicPartiti
 }
 
 Result<void> EmbeddedLogFiles::read(const TopicPartition& partition_in, const StoredSegment& segment,
-                                    UniqueFunction<bool(const StoredBatchInfo&)> each,
-                                    std::uint64_t from) const {
+                                    UniqueFunction<bool(const StoredBatchInfo&)> each, std::uint64_t from) const {
   const auto partition = std::make_shared<const TopicPartition>(partition_in);
   TIDEMILL_ASSIGN(const std::unique_ptr<File> file, storage_->open(segment.path, OpenMode::kRead));
   TIDEMILL_ASSIGN(const std::uint64_t size, file->size());
@@ -218,8 +209,7 @@ Result<void> EmbeddedLogFiles::read(const TopicPartition& partition_in, const St
       StoredBatchInfo unreadable;
       unreadable.position = at;
       unreadable.size_bytes = size - at;
-      unreadable.problem =
-          header ? Error{ErrorKind::kCorruption, "cut short: no whole header"} : header.error();
+      unreadable.problem = header ? Error{ErrorKind::kCorruption, "cut short: no whole header"} : header.error();
       (void)each(unreadable);
       return {};
     }
@@ -259,8 +249,7 @@ JournaledState journaled_state(const std::vector<JournalFileInfo>& journal) {
         // The batches of several entries follow each other: what counts is from where on the journal has them
         // all.
         JournaledEnd& known = ends[end.partition];
-        const bool follows =
-            known.first_offset && (end.batches == 0 ? end.end == known.end : end.first_offset == known.end);
+        const bool follows = known.first_offset && (end.batches == 0 ? end.end == known.end : end.first_offset == known.end);
         const std::optional<Offset> from = follows ? known.first_offset : end.first_offset;
         known = end;
         known.first_offset = from;

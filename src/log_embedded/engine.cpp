@@ -8,7 +8,11 @@ namespace tidemill::embedded {
 
 Engine::Engine(std::unique_ptr<Storage> owned, Storage& storage, const Clock& clock_in, Random& random_in,
                EmbeddedLogOptions options_in)
-    : clock(clock_in), random(random_in), options(options_in), owned_storage_(std::move(owned)), storage_(storage),
+    : clock(clock_in),
+      random(random_in),
+      options(options_in),
+      owned_storage_(std::move(owned)),
+      storage_(storage),
       files_(storage, options_in.open_segments_max),
       shared_{.files = files_,
               .segment_bytes = options_in.segment_bytes,

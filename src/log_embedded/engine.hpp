@@ -106,8 +106,7 @@ class Engine {
   LogTraits traits;
 
  private:
-  Engine(std::unique_ptr<Storage> owned, Storage& storage, const Clock& clock, Random& random,
-         EmbeddedLogOptions options);
+  Engine(std::unique_ptr<Storage> owned, Storage& storage, const Clock& clock, Random& random, EmbeddedLogOptions options);
   // Recovery (engine_recovery.cpp).
   struct Replay;
   Result<void> recover();

@@ -188,7 +188,8 @@ Result<void> Engine::commit(Lock& lock, const PartitionSet& touched, std::vector
     }
   }
   for (const GroupOffset& offset : offsets) {
-    bytes += offset.group.size() + offset.position.partition.topic.size() + offset.position.metadata.size() + kPartitionEndBytes;
+    bytes +=
+        offset.group.size() + offset.position.partition.topic.size() + offset.position.metadata.size() + kPartitionEndBytes;
   }
   if (auto room = make_room(bytes); !room) return leave_open(room.error());
   if (marker == ControlType::kCommit && !producers.empty()) {

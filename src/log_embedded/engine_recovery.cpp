@@ -22,7 +22,7 @@ constexpr std::uint64_t kJournalPartOfFree = 32;
 /// What the journal says, and how far it could be followed.
 struct Engine::Replay {
   std::vector<JournalEntry> entries;
-  std::map<std::string, TopicSpec> topics;           // as of the last entry
+  std::map<std::string, TopicSpec> topics;            // as of the last entry
   std::map<TopicPartition, PartitionEnd> checkpoint;  // what lies before these ends was synced
   std::map<TopicPartition, PartitionEnd> ends;        // as of the last entry that could be had whole
   std::map<TopicPartition, Offset> deleted_to;        // files below may be gone
@@ -87,10 +87,9 @@ Result<void> Engine::open_journal(std::vector<JournalEntry>& entries) {
     TIDEMILL_ASSIGN(const std::uint64_t free, storage_.free_space());
     file_bytes = std::clamp(free / kJournalPartOfFree, kJournalBytesMin, kJournalBytesMax);
   }
-  TIDEMILL_ASSIGN(Journal::Found found,
-                  Journal::open(storage_, {.file_bytes = file_bytes,
-                                           .sync_appends = options.durability == Durability::kPower,
-                                           .skip_sync = options.unsafe_skip_sync_for_tests}));
+  TIDEMILL_ASSIGN(Journal::Found found, Journal::open(storage_, {.file_bytes = file_bytes,
+                                                                 .sync_appends = options.durability == Durability::kPower,
+                                                                 .skip_sync = options.unsafe_skip_sync_for_tests}));
   if (!found.torn.empty()) spdlog::info("{}: {}", traits.description, found.torn);
   journal_ = std::move(found.journal);
   entries = std::move(found.entries);
@@ -149,8 +148,8 @@ Result<void> Engine::end_recovery(const Replay& replay) {
       const Offset found_end = log->end();
       TIDEMILL_ASSIGN(const bool cut, log->truncate(end.end));
       if (cut) {
-        spdlog::info("{}: {} had {} records behind its last commit; cut off", traits.description,
-                     to_string(*log->partition()), found_end - end.end);
+        spdlog::info("{}: {} had {} records behind its last commit; cut off", traits.description, to_string(*log->partition()),
+                     found_end - end.end);
       }
       for (const std::int64_t producer : log->open_producers()) {
         const auto ended = log->append_marker(ControlType::kAbort, producer, now);

@@ -59,7 +59,10 @@ void GroupState::rebalance() {
   std::vector<SubtopologyTasks> tasks;
   std::int32_t standbys = 0;
   for (const auto& [id, member] : members_) {
-    candidates.push_back({id, member.metadata.process_id, {member.owned.begin(), member.owned.end()}, member.standby,
+    candidates.push_back({id,
+                          member.metadata.process_id,
+                          {member.owned.begin(), member.owned.end()},
+                          member.standby,
                           member.metadata.task_offset_sums});
     if (member.metadata.tasks.size() >= tasks.size()) tasks = member.metadata.tasks;
     standbys = std::max(standbys, member.metadata.num_standby_replicas);

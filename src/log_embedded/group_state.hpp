@@ -24,7 +24,7 @@ class GroupState {
     std::set<TaskId> announced;  // of these, what it has heard of: only that it can have given up
     std::set<TaskId> target;
     std::vector<TaskId> standby;
-    bool told = false;          // its last assignment is the one that holds
+    bool told = false;  // its last assignment is the one that holds
     std::vector<MembershipEvent> events;
     MonotonicTime alive_until;
     std::int32_t generation = 0;

@@ -21,13 +21,16 @@ constexpr std::uint64_t kFileBytesMin = std::uint64_t{1} << 20;
 constexpr std::uint32_t kBodyBytesMax = std::uint32_t{1} << 31;
 
 /// The whole entry at the position, if there is one; `begun`: the number of one that begins there.
-Result<std::optional<RawJournalEntry>> read_entry(const File& file, std::uint64_t at, std::uint64_t size, std::uint64_t& begun) {
+Result<std::optional<RawJournalEntry>> read_entry(const File& file, std::uint64_t at, std::uint64_t size,
+                                                  std::uint64_t& begun) {
   Bytes prefix;
   TIDEMILL_TRY(file.read_at(at, kPrefixBytes, prefix));
-  if (prefix.size() < kPrefixBytes || load_big_endian<std::uint32_t>(prefix.data()) != kMagic) return std::optional<RawJournalEntry>();
+  if (prefix.size() < kPrefixBytes || load_big_endian<std::uint32_t>(prefix.data()) != kMagic)
+    return std::optional<RawJournalEntry>();
   const auto checksum = load_big_endian<std::uint32_t>(prefix.data() + 4);
   const auto length = load_big_endian<std::uint32_t>(prefix.data() + 8);
-  RawJournalEntry entry{at, load_big_endian<std::uint64_t>(prefix.data() + 12), load_big_endian<std::uint64_t>(prefix.data() + 20), {}};
+  RawJournalEntry entry{
+      at, load_big_endian<std::uint64_t>(prefix.data() + 12), load_big_endian<std::uint64_t>(prefix.data() + 20), {}};
   begun = entry.sequence;
   if (length > kBodyBytesMax || at + kPrefixBytes + length > size) return std::optional<RawJournalEntry>();
   TIDEMILL_TRY(file.read_at(at + kPrefixBytes, length, entry.body));
@@ -127,8 +130,7 @@ Result<Journal::Found> Journal::open(Storage& storage, Options options) {
   Journal& journal = *found.journal;
   const std::string& directory = journal.options_.directory;
   for (int which = 0; which < 2; ++which) {
-    TIDEMILL_ASSIGN(std::unique_ptr<File> file,
-                    storage.open(directory + "/" + kJournalFileNames[which], OpenMode::kCreate));
+    TIDEMILL_ASSIGN(std::unique_ptr<File> file, storage.open(directory + "/" + kJournalFileNames[which], OpenMode::kCreate));
     journal.files_[which] = std::move(file);
   }
   TIDEMILL_ASSIGN(const JournalReading reading, read_journal(directory, journal.files_[0].get(), journal.files_[1].get()));

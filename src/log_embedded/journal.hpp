@@ -40,9 +40,7 @@ struct JournalReading {
   /// An entry that was synced is damaged, or is of another version: what can be read is not what was acknowledged.
   std::optional<Error> damage;
 
-  [[nodiscard]] std::uint64_t last() const {
-    return files[newest].entries.empty() ? 0 : files[newest].entries.back().sequence;
-  }
+  [[nodiscard]] std::uint64_t last() const { return files[newest].entries.empty() ? 0 : files[newest].entries.back().sequence; }
 };
 inline constexpr const char* kJournalFileNames[] = {"journal-a", "journal-b"};
 /// Reads both files (null: there is none) and says which one counts. An owner may be writing to them meanwhile.

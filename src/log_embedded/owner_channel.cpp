@@ -9,14 +9,11 @@ namespace {
 
 constexpr std::size_t kReceiveBytesMax = std::size_t{4} << 20;  // at one pump
 
-MonotonicTime now() {
-  return system_clock().now().monotonic;
-}
+MonotonicTime now() { return system_clock().now().monotonic; }
 
 }  // namespace
 
-Result<std::unique_ptr<OwnerChannel>> OwnerChannel::open(const std::string& directory,
-                                                         MonotonicTime deadline) {
+Result<std::unique_ptr<OwnerChannel>> OwnerChannel::open(const std::string& directory, MonotonicTime deadline) {
   std::unique_ptr<OwnerChannel> channel(new OwnerChannel(directory));
   TIDEMILL_ASSIGN(channel->socket_, connect_to(directory, kOwnerSocketName));
   TIDEMILL_ASSIGN(channel->owner_, channel->call(Hello{}, deadline));
@@ -40,8 +37,7 @@ Error OwnerChannel::no_answer() const {
 
 Error OwnerChannel::broken(const Error& cause) {
   broken_ = cause.kind == ErrorKind::kClosed
-                ? Error{ErrorKind::kUnavailable,
-                        owner_name() + " has ended the connection: it was stopped or killed"}
+                ? Error{ErrorKind::kUnavailable, owner_name() + " has ended the connection: it was stopped or killed"}
                 : cause.with_context("the connection to " + owner_name());
   return *broken_;
 }

@@ -15,8 +15,7 @@ class OwnerChannel {
  public:
   /// Connects and says hello. kNotFound, kUnavailable: nobody listens there; kTimeout: somebody listens and
   /// does not answer.
-  [[nodiscard]] static Result<std::unique_ptr<OwnerChannel>> open(const std::string& directory,
-                                                                  MonotonicTime deadline);
+  [[nodiscard]] static Result<std::unique_ptr<OwnerChannel>> open(const std::string& directory, MonotonicTime deadline);
 
   /// One that answers everything with `error`.
   [[nodiscard]] static std::unique_ptr<OwnerChannel> broken_by(Error error);

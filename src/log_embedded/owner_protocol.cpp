@@ -11,7 +11,7 @@ class Writer {
  public:
   explicit Writer(Bytes& out) : out_(out) {}
   template <class Int>
-  requires std::is_integral_v<Int>
+    requires std::is_integral_v<Int>
   void operator()(Int value) { out_.number(value); }
   void operator()(bool value) { out_.number(static_cast<std::uint8_t>(value)); }
   void operator()(BytesView text) { out_.text(text); }
@@ -42,7 +42,7 @@ class Reader {
  public:
   explicit Reader(BytesView bytes) : in_(bytes) {}
   template <class Int>
-  requires std::is_integral_v<Int>
+    requires std::is_integral_v<Int>
   void operator()(Int& value) { value = in_.number<Int>(); }
   void operator()(bool& value) {
     const auto byte = in_.number<std::uint8_t>();
@@ -81,8 +81,7 @@ class Reader {
 };
 
 template <class T>
-concept Named = std::is_same_v<std::remove_const_t<T>, DescribeTopic> ||
-    std::is_same_v<std::remove_const_t<T>, DeleteTopic>;
+concept Named = std::is_same_v<std::remove_const_t<T>, DescribeTopic> || std::is_same_v<std::remove_const_t<T>, DeleteTopic>;
 
 template <class Wire, class Tag, class Rep>
 void fields(Wire& wire, StrongNumber<Tag, Rep>& number) {
@@ -252,14 +251,12 @@ void fields(Wire& wire, const std::vector<Item>& items) {
 template <std::size_t kIndex = 0>
 Result<Request> decode_request_at(std::size_t index, Reader& in) {
   if constexpr (kIndex == std::variant_size_v<Request>) {
-    return Error{ErrorKind::kInvalidArgument,
-                 "there is no request " + std::to_string(index) + " in this version"};
+    return Error{ErrorKind::kInvalidArgument, "there is no request " + std::to_string(index) + " in this version"};
   } else {
     if (index != kIndex) return decode_request_at<kIndex + 1>(index, in);
     std::variant_alternative_t<kIndex, Request> request;
     fields(in, request);
-    if (!in.at_end())
-      return Error{ErrorKind::kInvalidArgument, "a malformed request, number " + std::to_string(index)};
+    if (!in.at_end()) return Error{ErrorKind::kInvalidArgument, "a malformed request, number " + std::to_string(index)};
     return Request(std::move(request));
   }
 }
@@ -295,8 +292,7 @@ Bytes encode_answer(const Result<typename Ask::Answer>& answer) {
 
 template <class Ask>
 Result<typename Ask::Answer> decode_answer(BytesView bytes) {
-  const Error malformed{ErrorKind::kCorruption,
-                        "the owner's answer is malformed: use the tool of the same version"};
+  const Error malformed{ErrorKind::kCorruption, "the owner's answer is malformed: use the tool of the same version"};
   if (bytes.empty() || bytes.front() > 1 || bytes.front() < 0) return malformed;
   Reader in(bytes.substr(1));
   if (bytes.front() == 1) {

@@ -102,9 +102,8 @@ struct Produce {
 struct Flush {
   using Answer = std::vector<WrittenPosition>;
 };
-using Request =
-    std::variant<Hello, ListTopics, DescribeTopic, CreateTopic, DeleteTopic, AlterTopic, AskOffsets,
-                 AskOffsetForTime, DeleteRecords, ListGroups, DescribeGroup, Read, Produce, Flush>;
+using Request = std::variant<Hello, ListTopics, DescribeTopic, CreateTopic, DeleteTopic, AlterTopic, AskOffsets,
+                             AskOffsetForTime, DeleteRecords, ListGroups, DescribeGroup, Read, Produce, Flush>;
 
 [[nodiscard]] Bytes encode_request(const Request& request);
 /// kInvalidArgument: not a request of this version.

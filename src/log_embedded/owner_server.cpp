@@ -14,8 +14,7 @@ constexpr std::chrono::seconds kAcceptPause{1};
 
 }  // namespace
 
-Result<std::unique_ptr<OwnerServer>> OwnerServer::start(Log& log, std::shared_ptr<Engine> engine,
-                                                        std::string directory) {
+Result<std::unique_ptr<OwnerServer>> OwnerServer::start(Log& log, std::shared_ptr<Engine> engine, std::string directory) {
   std::unique_ptr<OwnerServer> server(new OwnerServer(log, std::move(engine), std::move(directory)));
   TIDEMILL_ASSIGN(server->stop_, make_event());
   TIDEMILL_ASSIGN(server->listener_, listen_at(server->directory_, kOwnerSocketName));
@@ -37,8 +36,7 @@ bool OwnerServer::accept_one() {
   Result<Descriptor> event = make_event();
   if (!event) return false;
   if (sessions_.size() >= kSessionsMax) {
-    const Error full{ErrorKind::kFull, "process " + std::to_string(::getpid()) + " serves " +
-                                           std::to_string(kSessionsMax) +
+    const Error full{ErrorKind::kFull, "process " + std::to_string(::getpid()) + " serves " + std::to_string(kSessionsMax) +
                                            " connections already: end one of them"};
     (void)send_some(socket.number(), frame(encode_answer<Hello>(full))).has_value();
     return true;
@@ -60,8 +58,7 @@ void OwnerServer::run() {
       wanted.push_back({session->socket(), session->interest(), 0});
       wanted.push_back({session->event(), POLLIN, 0});
       busy = busy || session->busy();
-      if (const auto deadline = session->deadline(); deadline && (!until || *deadline < *until))
-        until = deadline;
+      if (const auto deadline = session->deadline(); deadline && (!until || *deadline < *until)) until = deadline;
     }
     const int timeout = busy ? 0 : until ? poll_timeout(now, *until) : -1;
     if (::poll(wanted.data(), wanted.size(), timeout) < 0 && errno != EINTR) return;

@@ -62,8 +62,7 @@ void OwnerSession::handle(BytesView bytes) {
   Result<Request> request = decode_request(bytes);
   if (!request) return answer(encode_answer<Hello>(request.error()));
   if (auto* read = std::get_if<Read>(&*request)) {
-    const auto wait =
-        std::min<std::chrono::milliseconds>(std::chrono::milliseconds(read->wait_ms), kOwnerReadWaitMax);
+    const auto wait = std::min<std::chrono::milliseconds>(std::chrono::milliseconds(read->wait_ms), kOwnerReadWaitMax);
     assign(*read);
     read_ = KeptRead{std::move(*read), engine_->clock.now().monotonic + wait};
     return try_to_answer_read(wait.count() == 0);
@@ -78,26 +77,18 @@ void OwnerSession::handle(BytesView bytes) {
 
 Result<HelloAnswer> OwnerSession::serve(const Hello& request) {
   if (request.version != kOwnerProtocolVersion) {
-    return Error{ErrorKind::kUnsupported,
-                 "this process speaks version " + std::to_string(kOwnerProtocolVersion) +
-                     " of the owner's protocol, it was asked in version " + std::to_string(request.version) +
-                     ": use the tool of its version"};
+    return Error{ErrorKind::kUnsupported, "this process speaks version " + std::to_string(kOwnerProtocolVersion) +
+                                              " of the owner's protocol, it was asked in version " +
+                                              std::to_string(request.version) + ": use the tool of its version"};
   }
-  return HelloAnswer{kOwnerProtocolVersion, ::getpid(), log_.traits().default_partitions,
-                     log_.traits().cannot};
+  return HelloAnswer{kOwnerProtocolVersion, ::getpid(), log_.traits().default_partitions, log_.traits().cannot};
 }
-Result<std::vector<TopicDescription>> OwnerSession::serve(const ListTopics&) {
-  return log_.admin().list_topics({});
-}
+Result<std::vector<TopicDescription>> OwnerSession::serve(const ListTopics&) { return log_.admin().list_topics({}); }
 Result<TopicDescription> OwnerSession::serve(const DescribeTopic& request) {
   return log_.admin().describe_topic(request.topic, {});
 }
-Result<Done> OwnerSession::serve(const CreateTopic& request) {
-  return done(log_.admin().create_topic(request.topic, {}));
-}
-Result<Done> OwnerSession::serve(const DeleteTopic& request) {
-  return done(log_.admin().delete_topic(request.topic, {}));
-}
+Result<Done> OwnerSession::serve(const CreateTopic& request) { return done(log_.admin().create_topic(request.topic, {})); }
+Result<Done> OwnerSession::serve(const DeleteTopic& request) { return done(log_.admin().delete_topic(request.topic, {})); }
 Result<Done> OwnerSession::serve(const AlterTopic& request) {
   return done(log_.admin().alter_topic(request.topic, request.config, {}));
 }
@@ -110,9 +101,7 @@ Result<Offset> OwnerSession::serve(const AskOffsetForTime& request) {
 Result<Done> OwnerSession::serve(const DeleteRecords& request) {
   return done(log_.admin().delete_records(request.partition, request.before, {}));
 }
-Result<std::vector<std::string>> OwnerSession::serve(const ListGroups&) {
-  return log_.admin().list_groups({});
-}
+Result<std::vector<std::string>> OwnerSession::serve(const ListGroups&) { return log_.admin().list_groups({}); }
 Result<GroupDescription> OwnerSession::serve(const DescribeGroup& request) {
   return log_.admin().describe_group(request.group, {});
 }
@@ -120,15 +109,13 @@ Result<GroupDescription> OwnerSession::serve(const DescribeGroup& request) {
 // A failure leaves the group behind: what was sent before it may be there, and the next record begins anew.
 Result<Done> OwnerSession::serve(const Produce& request) {
   if (!group_) {
-    TIDEMILL_ASSIGN(
-        group_, log_.commit_group(
-                    {.name = {}, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, {}));
+    TIDEMILL_ASSIGN(group_,
+                    log_.commit_group({.name = {}, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, {}));
     producer_ = group_->producer();
   }
   const auto send = [&]() -> Result<void> {
-    TIDEMILL_ASSIGN(const RecordBatchPtr batch,
-                    decode_batch(std::make_shared<const Bytes>(request.batch), 0,
-                                 std::make_shared<const TopicPartition>(request.partition)));
+    TIDEMILL_ASSIGN(const RecordBatchPtr batch, decode_batch(std::make_shared<const Bytes>(request.batch), 0,
+                                                             std::make_shared<const TopicPartition>(request.partition)));
     ProducerRecord record;
     TIDEMILL_ASSIGN(record.topic, producer_->topic(request.partition.topic, {}));
     record.partition = request.partition.partition;
@@ -217,8 +204,7 @@ void OwnerSession::try_to_answer_read(bool at_last) {
     }
     news = news || result[i].position != from || result[i].error;
   }
-  for (const RecordBatchPtr& batch : polled->batches)
-    by_partition[*batch->partition]->batches.push_back(batch_of(*batch));
+  for (const RecordBatchPtr& batch : polled->batches) by_partition[*batch->partition]->batches.push_back(batch_of(*batch));
   for (const PartitionError& error : polled->errors) {
     by_partition[error.partition]->error = error.error;
     news = true;
@@ -226,10 +212,9 @@ void OwnerSession::try_to_answer_read(bool at_last) {
   if (!news) return;
   Bytes body = encode_answer<Read>(std::move(result));
   if (body.size() > kOwnerAnswerBytesMax) {
-    body = encode_answer<Read>(
-        Error{ErrorKind::kTooLarge, "records of " + std::to_string(body.size()) +
-                                        " bytes are more than one answer may hold: stop the process "
-                                        "that owns the directory, and read without it"});
+    body = encode_answer<Read>(Error{ErrorKind::kTooLarge, "records of " + std::to_string(body.size()) +
+                                                               " bytes are more than one answer may hold: stop the process "
+                                                               "that owns the directory, and read without it"});
   }
   answer(std::move(body));
   read_.reset();

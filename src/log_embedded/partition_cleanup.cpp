@@ -36,8 +36,8 @@ Result<Offset> PartitionLog::retention_end(Timestamp now) {
   std::uint64_t left = size_bytes();
   for (std::size_t i = 0; i < segments_.size() && end_of(i) <= last_stable(); ++i) {
     const bool old = settings_->retention_time && older(segments_[i].max_timestamp, *settings_->retention_time, now);
-    const bool large = settings_->retention_bytes &&
-                       left >= segments_[i].bytes + static_cast<std::uint64_t>(*settings_->retention_bytes);
+    const bool large =
+        settings_->retention_bytes && left >= segments_[i].bytes + static_cast<std::uint64_t>(*settings_->retention_bytes);
     if (segments_[i].bytes == 0 || (!old && !large)) break;
     if (i + 1 == segments_.size()) TIDEMILL_TRY(roll());
     left -= segments_[i].bytes;

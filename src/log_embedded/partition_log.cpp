@@ -10,8 +10,11 @@
 namespace tidemill::embedded {
 
 PartitionLog::PartitionLog(Storage& storage, TopicPartition partition, Settings settings, Shared& shared)
-    : storage_(storage), partition_(std::make_shared<const TopicPartition>(std::move(partition))),
-      directory_("topics/" + to_string(*partition_)), settings_(std::move(settings)), shared_(shared),
+    : storage_(storage),
+      partition_(std::make_shared<const TopicPartition>(std::move(partition))),
+      directory_("topics/" + to_string(*partition_)),
+      settings_(std::move(settings)),
+      shared_(shared),
       recent_(shared.recent) {}
 
 PartitionLog::~PartitionLog() { (void)take_unjournaled(); }
@@ -180,8 +183,8 @@ PartitionLog::Visibility PartitionLog::visibility(const BatchHeader& header, con
 }
 
 Result<std::optional<StoredBatch>> PartitionLog::load(Offset offset) const {
-  const auto behind = std::partition_point(segments_.begin(), segments_.end(),
-                                           [&](const Segment& segment) { return segment.base <= offset; });
+  const auto behind =
+      std::partition_point(segments_.begin(), segments_.end(), [&](const Segment& segment) { return segment.base <= offset; });
   for (auto segment = behind == segments_.begin() ? behind : behind - 1; segment != segments_.end(); ++segment) {
     TIDEMILL_ASSIGN(std::optional<StoredBatch> found, segment->find(offset, *shared_.buffers));
     if (found) return found;
@@ -193,9 +196,8 @@ Result<std::optional<StoredBatch>> PartitionLog::load(Offset offset) const {
 Result<RecordBatchPtr> PartitionLog::decode(const StoredBatch& batch) const {
   auto decoded = decode_batch(batch.raw, 0, partition_);
   if (decoded) return decoded;
-  const auto behind = std::partition_point(segments_.begin(), segments_.end(), [&](const Segment& segment) {
-    return segment.base <= batch.header.base_offset;
-  });
+  const auto behind = std::partition_point(segments_.begin(), segments_.end(),
+                                           [&](const Segment& segment) { return segment.base <= batch.header.base_offset; });
   if (behind == segments_.begin()) return decoded;
   const Segment& segment = *(behind - 1);
   const auto position = segment.position_of(batch.header.last_offset());
@@ -212,8 +214,9 @@ Result<void> PartitionLog::read(Offset& position, const Reader& reader, std::siz
     const bool recent = batch != nullptr;
     if (!recent) {
       TIDEMILL_ASSIGN(std::optional<StoredBatch> found, load(position));
-      if (!found) return Error{ErrorKind::kInternal, to_string(*partition_) + ": there is no batch with offset " +
-                                                         std::to_string(position.value)};
+      if (!found)
+        return Error{ErrorKind::kInternal,
+                     to_string(*partition_) + ": there is no batch with offset " + std::to_string(position.value)};
       loaded = std::move(*found);
       batch = &loaded;
     }

@@ -123,8 +123,9 @@ Result<void> PartitionLog::recover_segment(Segment segment, const RecoveredFrom&
       if (auto checked = check_batch_crc(*header, whole); !checked) wrong = checked.error().message;
     }
     if (!wrong.empty() && end_ < from.synced) {
-      return damaged(segment.path, scan.position(), wrong + ", though it was committed (offset " + std::to_string(end_.value) +
-                                                        "): restore the file from a copy");
+      return damaged(
+          segment.path, scan.position(),
+          wrong + ", though it was committed (offset " + std::to_string(end_.value) + "): restore the file from a copy");
     }
     if (!wrong.empty()) {
       spdlog::info("{}: the last {} bytes, from offset {} on, are no whole batch and were never acknowledged; cut off",

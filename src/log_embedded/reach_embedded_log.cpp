@@ -12,9 +12,7 @@
 namespace tidemill {
 namespace {
 
-bool may_come_up(ErrorKind kind) {
-  return kind == ErrorKind::kNotFound || kind == ErrorKind::kUnavailable;
-}
+bool may_come_up(ErrorKind kind) { return kind == ErrorKind::kNotFound || kind == ErrorKind::kUnavailable; }
 
 }  // namespace
 

@@ -10,9 +10,7 @@ namespace {
 
 constexpr std::uint64_t kPageBytes = 4096;
 
-Error no_such(std::string_view path) {
-  return Error{ErrorKind::kNotFound, "there is no file " + std::string(path)};
-}
+Error no_such(std::string_view path) { return Error{ErrorKind::kNotFound, "there is no file " + std::string(path)}; }
 
 // What a file is now: the one below up to `below_end`, zeros up to `size`, and the pages that were changed.
 struct Contents {
@@ -26,8 +24,7 @@ struct Contents {
     const std::uint64_t end = std::min(size, position + bytes);
     out.clear();
     if (position >= end) return {};
-    if (position < below_end)
-      TIDEMILL_TRY(below->read_at(position, std::min(end, below_end) - position, out));
+    if (position < below_end) TIDEMILL_TRY(below->read_at(position, std::min(end, below_end) - position, out));
     out.resize(end - position, '\0');
     for (auto page = pages.lower_bound(position / kPageBytes); page != pages.end(); ++page) {
       const std::uint64_t begin = page->first * kPageBytes;
@@ -60,8 +57,7 @@ struct Contents {
     below_end = std::min(below_end, to);
     pages.erase(pages.lower_bound((to + kPageBytes - 1) / kPageBytes), pages.end());
     if (const auto last = pages.find(to / kPageBytes); last != pages.end()) {
-      std::fill(last->second.begin() + static_cast<std::ptrdiff_t>(to % kPageBytes), last->second.end(),
-                '\0');
+      std::fill(last->second.begin() + static_cast<std::ptrdiff_t>(to % kPageBytes), last->second.end(), '\0');
     }
     size = to;
   }

@@ -7,9 +7,7 @@
 namespace tidemill::embedded {
 namespace {
 
-std::size_t size_of(const StoredBatch& batch) {
-  return batch.raw->size() + (batch.decoded ? batch.decoded->size_bytes : 0);
-}
+std::size_t size_of(const StoredBatch& batch) { return batch.raw->size() + (batch.decoded ? batch.decoded->size_bytes : 0); }
 
 }  // namespace
 
@@ -22,9 +20,8 @@ void RecentBatches::Of::add(StoredBatch batch) {
 
 StoredBatch* RecentBatches::Of::find(Offset offset) {
   if (batches_.empty() || offset < batches_.front().header.base_offset) return nullptr;
-  const auto found = std::partition_point(batches_.begin(), batches_.end(), [&](const StoredBatch& batch) {
-    return batch.header.last_offset() < offset;
-  });
+  const auto found = std::partition_point(batches_.begin(), batches_.end(),
+                                          [&](const StoredBatch& batch) { return batch.header.last_offset() < offset; });
   return found == batches_.end() ? nullptr : &*found;
 }
 
@@ -32,9 +29,8 @@ StoredBatch* RecentBatches::Of::find(Offset offset) {
 void RecentBatches::Of::decoded(const StoredBatch& batch) { all_.bytes_ += batch.decoded->size_bytes; }
 
 void RecentBatches::Of::drop_before(Offset offset) {
-  const auto keep = std::partition_point(batches_.begin(), batches_.end(), [&](const StoredBatch& batch) {
-    return batch.header.last_offset() < offset;
-  });
+  const auto keep = std::partition_point(batches_.begin(), batches_.end(),
+                                         [&](const StoredBatch& batch) { return batch.header.last_offset() < offset; });
   auto left = keep - batches_.begin();
   if (left == 0) return;
   std::erase_if(all_.order_, [&, drop = left](const Of* of) mutable { return of == this && drop-- > 0; });

@@ -29,8 +29,7 @@ void Segment::added(const BatchHeader& header) {
 }
 
 Result<std::uint64_t> Segment::position_of(Offset offset) const {
-  const auto row =
-      std::partition_point(index.begin(), index.end(), [&](const auto& entry) { return entry.first <= offset; });
+  const auto row = std::partition_point(index.begin(), index.end(), [&](const auto& entry) { return entry.first <= offset; });
   SegmentScan scan(*file, row == index.begin() ? 0 : (row - 1)->second, bytes);
   while (true) {
     TIDEMILL_ASSIGN(const std::optional<BatchHeader> header, scan.next());

@@ -54,8 +54,7 @@ void SocketPipe::pump() {
     if (taken) continue;
     if (!broken) broken = taken.error();
     if (what.failures != nullptr) {
-      what.failures->push_back(
-          {what.partition, 0, taken.error(), kNoTimestamp, std::nullopt, std::nullopt, {}});
+      what.failures->push_back({what.partition, 0, taken.error(), kNoTimestamp, std::nullopt, std::nullopt, {}});
     }
   }
 }
@@ -76,8 +75,7 @@ Result<TopicHandle> SocketProducer::topic(std::string_view name, MonotonicTime d
   }
   std::lock_guard guard(pipe_->mutex);
   TIDEMILL_TRY(pipe_->drain(deadline));
-  TIDEMILL_ASSIGN(const TopicDescription topic,
-                  pipe_->channel->call(DescribeTopic{std::string(name)}, deadline));
+  TIDEMILL_ASSIGN(const TopicDescription topic, pipe_->channel->call(DescribeTopic{std::string(name)}, deadline));
   KnownTopic known{topic.name, message_bytes_max(topic.config), {}};
   known.partitions.resize(static_cast<std::size_t>(std::max(topic.partitions, 0)));
   topics_.push_back(std::move(known));
@@ -102,12 +100,11 @@ SendStatus SocketProducer::send(const ProducerRecord& record) {
                 "send: topic \"" + topic.name + "\" has " + std::to_string(topic.partitions.size()) +
                     " partitions; there is no partition " + std::to_string(record.partition.value));
   }
-  const std::size_t bytes = (record.key ? record.key->size() : 0) +
-                            (record.value ? record.value->size() : 0) + record.headers.size();
+  const std::size_t bytes =
+      (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0) + record.headers.size();
   if (bytes + kRecordOverheadMax + kBatchHeaderBytes > topic.batch_bytes_max) {
-    return fail(ErrorKind::kTooLarge, "send: a record of " + std::to_string(bytes) + " bytes to \"" +
-                                          topic.name + "\", which takes messages of " +
-                                          std::to_string(topic.batch_bytes_max) + " bytes");
+    return fail(ErrorKind::kTooLarge, "send: a record of " + std::to_string(bytes) + " bytes to \"" + topic.name +
+                                          "\", which takes messages of " + std::to_string(topic.batch_bytes_max) + " bytes");
   }
   BatchBuilder& partition = topic.partitions[index];
   const std::size_t full = std::min(kBatchBytes, topic.batch_bytes_max);
@@ -154,9 +151,7 @@ std::vector<DeliveryFailure> SocketProducer::take_failures() {
   return std::exchange(*failures_, {});
 }
 
-std::unique_ptr<LogProducer> SocketCommitGroup::producer() {
-  return std::unique_ptr<LogProducer>(new SocketProducer(pipe_));
-}
+std::unique_ptr<LogProducer> SocketCommitGroup::producer() { return std::unique_ptr<LogProducer>(new SocketProducer(pipe_)); }
 
 std::unique_ptr<LogConsumer> SocketCommitGroup::consumer() {
   auto channel = OwnerChannel::open(directory_, system_clock().now().monotonic + kConsumerPatience);
@@ -168,8 +163,7 @@ std::unique_ptr<LogConsumer> SocketCommitGroup::consumer() {
 
 Result<void> SocketCommitGroup::stage(std::span<const CommitPosition> positions) {
   if (positions.empty()) return {};
-  return Error{ErrorKind::kUnsupported,
-               "positions can be committed only by the process that owns the directory"};
+  return Error{ErrorKind::kUnsupported, "positions can be committed only by the process that owns the directory"};
 }
 
 Result<std::vector<WrittenPosition>> SocketCommitGroup::flush(MonotonicTime deadline) {

@@ -65,8 +65,7 @@ class SocketProducer final : public LogProducer {
 
 class SocketCommitGroup final : public CommitGroup {
  public:
-  SocketCommitGroup(std::string directory, std::unique_ptr<OwnerChannel> channel)
-      : directory_(std::move(directory)) {
+  SocketCommitGroup(std::string directory, std::unique_ptr<OwnerChannel> channel) : directory_(std::move(directory)) {
     pipe_->channel = std::move(channel);
   }
   std::unique_ptr<LogProducer> producer() override;

@@ -7,8 +7,7 @@
 namespace tidemill::embedded {
 
 Result<void> SocketConsumer::assign(std::span<const std::pair<TopicPartition, Offset>> partitions) {
-  for (const auto& [id, offset] : partitions)
-    assigned_[id] = Assigned{.position = offset, .high_watermark = {}};
+  for (const auto& [id, offset] : partitions) assigned_[id] = Assigned{.position = offset, .high_watermark = {}};
   changed_ = true;
   return {};
 }
@@ -21,8 +20,7 @@ void SocketConsumer::unassign(std::span<const TopicPartition> partitions) {
 Result<void> SocketConsumer::seek(const TopicPartition& partition, Offset offset) {
   const auto found = assigned_.find(partition);
   if (found == assigned_.end()) {
-    return Error{ErrorKind::kInvalidArgument,
-                 "seek: " + to_string(partition) + " is not assigned to this consumer"};
+    return Error{ErrorKind::kInvalidArgument, "seek: " + to_string(partition) + " is not assigned to this consumer"};
   }
   found->second.position = offset;
   found->second.caught_up = false;
@@ -51,8 +49,7 @@ void SocketConsumer::ask() {
   }
   if (asked.empty()) return;
   const auto wait = changed_ || progress_ ? std::chrono::milliseconds(0) : kOwnerReadWaitMax;
-  channel_->ask(Read{isolation_,
-                     static_cast<std::uint32_t>(std::min<std::size_t>(bytes_max_, kOwnerReadBytesMax)),
+  channel_->ask(Read{isolation_, static_cast<std::uint32_t>(std::min<std::size_t>(bytes_max_, kOwnerReadBytesMax)),
                      static_cast<std::uint32_t>(wait.count()), asked});
   on_their_way_.push_back(std::move(asked));
   changed_ = false;
@@ -115,8 +112,7 @@ Result<PollResult> SocketConsumer::poll(std::size_t bytes_max) {
   bytes_max_ = bytes_max;
   PollResult result;
   TIDEMILL_ASSIGN(const bool news, receive());
-  for (; news && !arrived_.empty(); arrived_.pop_front())
-    apply(std::move(arrived_.front()), result);
+  for (; news && !arrived_.empty(); arrived_.pop_front()) apply(std::move(arrived_.front()), result);
   ask();
   TIDEMILL_TRY(channel_->pump());
   return result;
@@ -125,8 +121,7 @@ Result<PollResult> SocketConsumer::poll(std::size_t bytes_max) {
 Result<Offset> SocketConsumer::position(const TopicPartition& partition) const {
   const auto found = assigned_.find(partition);
   if (found == assigned_.end()) {
-    return Error{ErrorKind::kInvalidArgument,
-                 "position: " + to_string(partition) + " is not assigned to this consumer"};
+    return Error{ErrorKind::kInvalidArgument, "position: " + to_string(partition) + " is not assigned to this consumer"};
   }
   return found->second.position;
 }

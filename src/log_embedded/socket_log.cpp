@@ -24,8 +24,7 @@ class SocketLog final : public Log, public LogAdmin {
     traits_.cannot = owner.cannot;
     traits_.cannot.emplace_back("LogTransactions.*", "transactions need the process that owns the directory");
     traits_.cannot.emplace_back("LogMembership.*", "memberships need the process that owns the directory");
-    traits_.description =
-        "embedded log in " + directory_ + ", which process " + std::to_string(owner.pid) + " owns";
+    traits_.description = "embedded log in " + directory_ + ", which process " + std::to_string(owner.pid) + " owns";
     traits_.directory = directory_;
   }
 
@@ -35,8 +34,7 @@ class SocketLog final : public Log, public LogAdmin {
     TIDEMILL_ASSIGN(Descriptor event, make_event());
     return std::unique_ptr<LogConsumer>(new SocketConsumer(std::move(channel), std::move(event), isolation));
   }
-  Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options,
-                                                    MonotonicTime deadline) override {
+  Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options, MonotonicTime deadline) override {
     if (options.guarantee != ProcessingGuarantee::kAtLeastOnce || !options.application_id.empty()) {
       return cannot("a commit group with transactions or positions");
     }
@@ -46,9 +44,7 @@ class SocketLog final : public Log, public LogAdmin {
   Result<std::unique_ptr<Membership>> membership(std::string_view) override { return cannot("a membership"); }
   LogAdmin& admin() override { return *this; }
 
-  Result<std::vector<TopicDescription>> list_topics(MonotonicTime deadline) override {
-    return call(ListTopics{}, deadline);
-  }
+  Result<std::vector<TopicDescription>> list_topics(MonotonicTime deadline) override { return call(ListTopics{}, deadline); }
   Result<TopicDescription> describe_topic(std::string_view topic, MonotonicTime deadline) override {
     return call(DescribeTopic{std::string(topic)}, deadline);
   }
@@ -60,27 +56,21 @@ class SocketLog final : public Log, public LogAdmin {
     TIDEMILL_TRY(call(DeleteTopic{std::string(topic)}, deadline));
     return {};
   }
-  Result<void> alter_topic(std::string_view topic, const TopicConfig& config,
-                           MonotonicTime deadline) override {
+  Result<void> alter_topic(std::string_view topic, const TopicConfig& config, MonotonicTime deadline) override {
     TIDEMILL_TRY(call(AlterTopic{std::string(topic), config}, deadline));
     return {};
   }
-  Result<std::vector<PartitionOffsets>> offsets(std::span<const TopicPartition> partitions,
-                                                MonotonicTime deadline) override {
+  Result<std::vector<PartitionOffsets>> offsets(std::span<const TopicPartition> partitions, MonotonicTime deadline) override {
     return call(AskOffsets{{partitions.begin(), partitions.end()}}, deadline);
   }
-  Result<Offset> offset_for_time(const TopicPartition& partition, Timestamp timestamp,
-                                 MonotonicTime deadline) override {
+  Result<Offset> offset_for_time(const TopicPartition& partition, Timestamp timestamp, MonotonicTime deadline) override {
     return call(AskOffsetForTime{partition, timestamp}, deadline);
   }
-  Result<void> delete_records(const TopicPartition& partition, Offset before,
-                              MonotonicTime deadline) override {
+  Result<void> delete_records(const TopicPartition& partition, Offset before, MonotonicTime deadline) override {
     TIDEMILL_TRY(call(DeleteRecords{partition, before}, deadline));
     return {};
   }
-  Result<std::vector<std::string>> list_groups(MonotonicTime deadline) override {
-    return call(ListGroups{}, deadline);
-  }
+  Result<std::vector<std::string>> list_groups(MonotonicTime deadline) override { return call(ListGroups{}, deadline); }
   Result<GroupDescription> describe_group(std::string_view group, MonotonicTime deadline) override {
     return call(DescribeGroup{std::string(group)}, deadline);
   }
@@ -90,17 +80,15 @@ class SocketLog final : public Log, public LogAdmin {
   Result<std::unique_ptr<OwnerChannel>> connect(MonotonicTime deadline) const {
     auto channel = OwnerChannel::open(directory_, deadline);
     if (!channel && channel.error().kind == ErrorKind::kNotFound) {
-      return Error{ErrorKind::kUnavailable, "the process that owned " + directory_ + " has ended (" + channel.error().message + ")"};
+      return Error{ErrorKind::kUnavailable,
+                   "the process that owned " + directory_ + " has ended (" + channel.error().message + ")"};
     }
     return channel;
   }
-  Result<std::unique_ptr<OwnerChannel>> connect() const {
-    return connect(system_clock().now().monotonic + kConnectPatience);
-  }
+  Result<std::unique_ptr<OwnerChannel>> connect() const { return connect(system_clock().now().monotonic + kConnectPatience); }
   Error cannot(const std::string& what) const {
-    return Error{ErrorKind::kUnsupported,
-                 what + " can be had only in the process that owns " + directory_ +
-                     "; through its socket there are records, topics and groups to look at"};
+    return Error{ErrorKind::kUnsupported, what + " can be had only in the process that owns " + directory_ +
+                                              "; through its socket there are records, topics and groups to look at"};
   }
   template <class Ask>
   Result<typename Ask::Answer> call(const Ask& request, MonotonicTime deadline) {

@@ -9,8 +9,7 @@ namespace tidemill::embedded {
 
 /// Says hello to the owner. kNotFound, kUnavailable: nobody listens in `directory`; kTimeout: there is no
 /// answer.
-[[nodiscard]] Result<std::shared_ptr<Log>> open_socket_log(const std::string& directory,
-                                                           MonotonicTime deadline);
+[[nodiscard]] Result<std::shared_ptr<Log>> open_socket_log(const std::string& directory, MonotonicTime deadline);
 
 /// Who says in `directory`'s lock file to own it; 0: nobody.
 [[nodiscard]] int owner_pid(const std::string& directory);

@@ -68,8 +68,7 @@ Result<Descriptor> listen_at(const std::string& directory, std::string_view name
   if (::unlink(unfinished.c_str()) != 0 && errno != ENOENT) return system_error("remove " + unfinished);
   // Linux gives the file the mode of the descriptor: it is never anybody else's to open.
   if (::fchmod(socket.number(), 0600) != 0) return system_error("restrict " + path);
-  if (::bind(socket.number(), reinterpret_cast<const sockaddr*>(&address.socket), sizeof address.socket) !=
-      0) {
+  if (::bind(socket.number(), reinterpret_cast<const sockaddr*>(&address.socket), sizeof address.socket) != 0) {
     return system_error("make the socket " + path);
   }
   if (::listen(socket.number(), kBacklog) != 0) return system_error("listen at " + path);
@@ -80,8 +79,7 @@ Result<Descriptor> listen_at(const std::string& directory, std::string_view name
 Result<Descriptor> connect_to(const std::string& directory, std::string_view name) {
   TIDEMILL_ASSIGN(const Address address, address_of(directory, std::string(name)));
   TIDEMILL_ASSIGN(Descriptor socket, new_socket());
-  if (::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address.socket), sizeof address.socket) !=
-      0) {
+  if (::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address.socket), sizeof address.socket) != 0) {
     return system_error("connect to " + directory + "/" + std::string(name));
   }
   return socket;

@@ -90,7 +90,8 @@ Result<std::unique_ptr<Client>> Client::make(rd_kafka_type_t type, ConfPtr conf,
   std::array<char, 512> text{};
   client->handle_ = rd_kafka_new(type, conf.get(), text.data(), text.size());
   if (client->handle_ == nullptr) {
-    return Error{ErrorKind::kInvalidArgument, fmt::format("{}: the client cannot be made: {}", client->description_, text.data())};
+    return Error{ErrorKind::kInvalidArgument,
+                 fmt::format("{}: the client cannot be made: {}", client->description_, text.data())};
   }
   static_cast<void>(conf.release());  // the handle's now
   if (type == RD_KAFKA_CONSUMER) rd_kafka_poll_set_consumer(client->handle_);
@@ -149,7 +150,7 @@ Result<std::int32_t> Client::partition_count(std::string_view name, MonotonicTim
   const rd_kafka_resp_err_t error = rd_kafka_metadata(handle_, 0, handle.get(), &metadata, milliseconds_until(deadline));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return failed(error, what);
   const std::unique_ptr<const rd_kafka_metadata_t, void (*)(const rd_kafka_metadata_t*)> owned(metadata,
-                                                                                              rd_kafka_metadata_destroy);
+                                                                                               rd_kafka_metadata_destroy);
   if (metadata->topic_cnt != 1) return failed(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, what);
   const rd_kafka_metadata_topic& found = metadata->topics[0];
   if (kind_of(found.err) == ErrorKind::kNotFound) {

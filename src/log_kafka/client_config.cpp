@@ -35,10 +35,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kJavaNam
     {"metric.reporters", ""},
     {"metrics.sample.window.ms", ""},
     {"interceptor.classes", ""},
-    {"session.timeout.ms", ""},     // the membership's
+    {"session.timeout.ms", ""},  // the membership's
     {"heartbeat.interval.ms", ""},
     {"max.poll.interval.ms", ""},
-    {"auto.offset.reset", ""},      // the runtime's
+    {"auto.offset.reset", ""},  // the runtime's
 }};
 
 std::string lower(std::string_view text) {

@@ -42,7 +42,7 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 /// `defaults`, then the options' general properties, then those under `prefix` ("consumer.", ...), then `more` (as they come
 /// from a StreamsConfig), then `fixed`, which nobody overrides. Kafka's Java names are translated where librdkafka has others;
 /// those that only a Java client has are left out. `defaults` and `fixed` are in librdkafka's own names.
-[[nodiscard]] Result<ConfPtr> client_conf(const KafkaLogOptions& options, std::string_view prefix,
-                                          const Properties& defaults, const Properties& more, const Properties& fixed);
+[[nodiscard]] Result<ConfPtr> client_conf(const KafkaLogOptions& options, std::string_view prefix, const Properties& defaults,
+                                          const Properties& more, const Properties& fixed);
 
 }  // namespace tidemill::kafka

@@ -62,14 +62,18 @@ BIO* socket_bio(int socket) {
 std::string tls_reason() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
-  return code == 0 ? "the connection was closed" : ERR_reason_error_string(code) != nullptr ? ERR_reason_error_string(code)
-                                                                                             : "an unknown TLS error";
+  return code == 0                                  ? "the connection was closed"
+         : ERR_reason_error_string(code) != nullptr ? ERR_reason_error_string(code)
+                                                    : "an unknown TLS error";
 }
 
 }  // namespace
 
 Connection::Connection(std::shared_ptr<const ConnectionConfig> config, std::string host, std::string port)
-    : config_(std::move(config)), host_(std::move(host)), port_(std::move(port)), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+    : config_(std::move(config)),
+      host_(std::move(host)),
+      port_(std::move(port)),
+      wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
 Connection::~Connection() {
   close();
@@ -209,8 +213,8 @@ Result<void> Connection::authenticate(MonotonicTime deadline) {
   if (reader.number<std::int16_t>() != 0) {
     std::string known;
     for (std::size_t left = reader.array(); left > 0; --left) known += " " + reader.text();
-    return Error{ErrorKind::kUnauthorized, fmt::format("broker {}:{} does not take sasl.mechanism={}; it takes:{}", host_, port_,
-                                                       mechanism, known)};
+    return Error{ErrorKind::kUnauthorized,
+                 fmt::format("broker {}:{} does not take sasl.mechanism={}; it takes:{}", host_, port_, mechanism, known)};
   }
   const auto send = [&](std::string_view message) -> Result<std::string> {
     ProtocolWriter writer;

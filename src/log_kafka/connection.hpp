@@ -47,8 +47,7 @@ class Connection {
   [[nodiscard]] Result<void> open(MonotonicTime deadline);
   [[nodiscard]] Result<void> connect(MonotonicTime deadline);
   [[nodiscard]] Result<void> authenticate(MonotonicTime deadline);
-  [[nodiscard]] Result<Bytes> exchange(ApiKey key, std::int16_t version, bool flexible, BytesView body,
-                                       MonotonicTime deadline);
+  [[nodiscard]] Result<Bytes> exchange(ApiKey key, std::int16_t version, bool flexible, BytesView body, MonotonicTime deadline);
   [[nodiscard]] Result<void> write_all(BytesView bytes, MonotonicTime deadline);
   [[nodiscard]] Result<void> read_all(char* out, std::size_t size, MonotonicTime deadline);
   [[nodiscard]] Result<void> wait_for(short events, MonotonicTime deadline);

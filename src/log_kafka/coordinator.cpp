@@ -30,7 +30,8 @@ void Coordinator::forget() {
 
 Result<void> Coordinator::pause(MonotonicTime deadline) {
   std::unique_lock lock(mutex_);
-  if (!interrupted_ && system_clock().now().monotonic + kRetryPause > deadline) return Error{ErrorKind::kTimeout, last_.message};
+  if (!interrupted_ && system_clock().now().monotonic + kRetryPause > deadline)
+    return Error{ErrorKind::kTimeout, last_.message};
   interrupted_changed_.wait_for(lock, kRetryPause, [this] { return interrupted_; });
   if (interrupted_) return Error{ErrorKind::kClosed, "the client is being closed"};
   return {};

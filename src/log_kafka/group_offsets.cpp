@@ -51,8 +51,8 @@ Result<void> GroupOffsets::commit(std::span<const CommitPosition> positions, con
       case BrokerError::kTopicAuthorizationFailed:
         return Error{ErrorKind::kUnauthorized, fmt::format("group {}: {}", now.group, name(error))};
       default:
-        return Error{ErrorKind::kUnavailable, fmt::format("group {}: the commit was refused: {} ({})", now.group, name(error),
-                                                          static_cast<int>(error))};
+        return Error{ErrorKind::kUnavailable,
+                     fmt::format("group {}: the commit was refused: {} ({})", now.group, name(error), static_cast<int>(error))};
     }
   }
 }
@@ -67,8 +67,7 @@ Result<std::vector<CommitPosition>> GroupOffsets::fetch(bool all, std::span<cons
                                                         MonotonicTime deadline) {
   const std::lock_guard lock(mutex_);
   for (;;) {
-    TIDEMILL_ASSIGN(OffsetFetchAnswer answer,
-                    coordinator_.ask(offset_fetch(coordinator_.group(), all, partitions), deadline));
+    TIDEMILL_ASSIGN(OffsetFetchAnswer answer, coordinator_.ask(offset_fetch(coordinator_.group(), all, partitions), deadline));
     switch (answer.error) {
       case BrokerError::kNone: return std::move(answer.positions);
       case BrokerError::kUnstableOffsetCommit:
@@ -78,9 +77,9 @@ Result<std::vector<CommitPosition>> GroupOffsets::fetch(bool all, std::span<cons
       case BrokerError::kTopicAuthorizationFailed:
         return Error{ErrorKind::kUnauthorized, fmt::format("group {}: {}", coordinator_.group(), name(answer.error))};
       default:
-        return Error{ErrorKind::kUnavailable, fmt::format("group {}: its positions cannot be read: {} ({})",
-                                                          coordinator_.group(), name(answer.error),
-                                                          static_cast<int>(answer.error))};
+        return Error{ErrorKind::kUnavailable,
+                     fmt::format("group {}: its positions cannot be read: {} ({})", coordinator_.group(), name(answer.error),
+                                 static_cast<int>(answer.error))};
     }
   }
 }

@@ -67,7 +67,8 @@ Bytes encode_user_data(const MemberState& state) {
 
 Bytes encode_subscription(const MemberState& state) {
   std::set<std::string_view> topics;  // all that the group commits offsets of: those of others would expire
-  for (const SubtopologyTasks& tasks : state.metadata.tasks) topics.insert(tasks.source_topics.begin(), tasks.source_topics.end());
+  for (const SubtopologyTasks& tasks : state.metadata.tasks)
+    topics.insert(tasks.source_topics.begin(), tasks.source_topics.end());
   ProtocolWriter writer;
   writer.number(kEnvelopeVersion);
   writer.array(topics.size());

@@ -19,12 +19,12 @@ inline constexpr std::string_view kProtocolName = "tidemill-1";
 
 /// What a member says of itself at each join.
 struct MemberState {
-  JoinMetadata metadata;           // process, client, standbys, tasks, offset sums
-  std::vector<TaskId> active;      // claimed: given to it and not yet given up
+  JoinMetadata metadata;       // process, client, standbys, tasks, offset sums
+  std::vector<TaskId> active;  // claimed: given to it and not yet given up
   std::vector<TaskId> standby;
-  std::int32_t generation = -1;    // in which it claims them
-  bool shutdown = false;           // asks the whole application to stop
-  std::int32_t round = 0;          // grows with each wish for a rebalance: other bytes make the broker begin one
+  std::int32_t generation = -1;  // in which it claims them
+  bool shutdown = false;         // asks the whole application to stop
+  std::int32_t round = 0;        // grows with each wish for a rebalance: other bytes make the broker begin one
 };
 /// What the leader tells a member.
 struct MemberTasks {

@@ -96,8 +96,7 @@ bool read(ProtocolReader& reader, JoinAnswer& answer) {
   return reader.at_end();
 }
 
-Request<SyncAnswer> sync_group(const MembershipToken& token,
-                               const std::vector<std::pair<std::string, Bytes>>& assignments) {
+Request<SyncAnswer> sync_group(const MembershipToken& token, const std::vector<std::pair<std::string, Bytes>>& assignments) {
   ProtocolWriter writer;
   writer.text(token.group);
   writer.number(token.generation);

@@ -106,8 +106,7 @@ struct JoinRequest {
 
 template <class Answer>
 [[nodiscard]] Result<Answer> call(Connection& connection, const Request<Answer>& request, MonotonicTime deadline) {
-  TIDEMILL_ASSIGN(const Bytes bytes,
-                  connection.call(request.key, request.version, request.flexible, request.body, deadline));
+  TIDEMILL_ASSIGN(const Bytes bytes, connection.call(request.key, request.version, request.flexible, request.body, deadline));
   ProtocolReader reader(bytes, request.flexible);
   Answer answer;
   if (!read(reader, answer)) {

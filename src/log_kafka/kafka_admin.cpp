@@ -11,7 +11,7 @@
 namespace tidemill::kafka {
 namespace {
 
-constexpr std::int64_t kLatest = -1;    // ListOffsets' times
+constexpr std::int64_t kLatest = -1;  // ListOffsets' times
 constexpr std::int64_t kEarliest = -2;
 
 struct QueueDestroy {
@@ -48,13 +48,15 @@ Result<EventPtr> ask(const Client& client, rd_kafka_admin_op_t operation, Monoto
   if (!event) return client.failed(RD_KAFKA_RESP_ERR__TIMED_OUT, what);
   if (const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     Error failed = client.failed(error, what);
-    if (const char* reason = rd_kafka_event_error_string(event.get()); reason != nullptr) failed.message += fmt::format(": {}", reason);
+    if (const char* reason = rd_kafka_event_error_string(event.get()); reason != nullptr)
+      failed.message += fmt::format(": {}", reason);
     return failed;
   }
   return event;
 }
 
-Result<void> answer_of(const Client& client, const rd_kafka_topic_result_t** results, std::size_t count, std::string_view what) {
+Result<void> answer_of(const Client& client, const rd_kafka_topic_result_t** results, std::size_t count,
+                       std::string_view what) {
   for (std::size_t i = 0; i < count; ++i) {
     const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
@@ -94,11 +96,10 @@ Result<TopicDescription> KafkaAdmin::describe_topic(std::string_view topic, Mono
 Result<TopicConfig> KafkaAdmin::config_of(const std::string& topic, MonotonicTime deadline) {
   const ConfigPtr resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
   rd_kafka_ConfigResource_t* raw = resource.get();
-  TIDEMILL_ASSIGN(const EventPtr event,
-                  ask(client(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline, topic_named(topic),
-                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                        rd_kafka_DescribeConfigs(client().get(), &raw, 1, options, queue);
-                      }));
+  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline, topic_named(topic),
+                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                              rd_kafka_DescribeConfigs(client().get(), &raw, 1, options, queue);
+                                            }));
   std::size_t count = 0;
   const rd_kafka_ConfigResource_t** resources =
       rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
@@ -127,11 +128,10 @@ Result<void> KafkaAdmin::create_topic(const TopicSpec& topic, MonotonicTime dead
   if (!made) return Error{ErrorKind::kInvalidArgument, fmt::format("{}: {}", topic_named(topic.name), text.data())};
   for (const auto& [key, value] : topic.config) rd_kafka_NewTopic_set_config(made.get(), key.c_str(), value.c_str());
   rd_kafka_NewTopic_t* raw = made.get();
-  TIDEMILL_ASSIGN(const EventPtr event,
-                  ask(client(), RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline, topic_named(topic.name),
-                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                        rd_kafka_CreateTopics(client().get(), &raw, 1, options, queue);
-                      }));
+  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline, topic_named(topic.name),
+                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                              rd_kafka_CreateTopics(client().get(), &raw, 1, options, queue);
+                                            }));
   std::size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
@@ -141,8 +141,8 @@ Result<void> KafkaAdmin::create_topic(const TopicSpec& topic, MonotonicTime dead
     const Result<std::int32_t> seen = client().partition_count(topic.name, deadline);
     if (seen && *seen > 0) return {};
     if (system_clock().now().monotonic + kAppearPause > deadline) {
-      return Error{ErrorKind::kTimeout, fmt::format("{}: {} was created but does not appear", client().description(),
-                                                    topic_named(topic.name))};
+      return Error{ErrorKind::kTimeout,
+                   fmt::format("{}: {} was created but does not appear", client().description(), topic_named(topic.name))};
     }
     std::this_thread::sleep_for(kAppearPause);
   }
@@ -151,11 +151,10 @@ Result<void> KafkaAdmin::create_topic(const TopicSpec& topic, MonotonicTime dead
 Result<void> KafkaAdmin::delete_topic(std::string_view topic, MonotonicTime deadline) {
   const DeleteTopicPtr gone(rd_kafka_DeleteTopic_new(std::string(topic).c_str()));
   rd_kafka_DeleteTopic_t* raw = gone.get();
-  TIDEMILL_ASSIGN(const EventPtr event,
-                  ask(client(), RD_KAFKA_ADMIN_OP_DELETETOPICS, deadline, topic_named(topic),
-                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                        rd_kafka_DeleteTopics(client().get(), &raw, 1, options, queue);
-                      }));
+  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_DELETETOPICS, deadline, topic_named(topic),
+                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                              rd_kafka_DeleteTopics(client().get(), &raw, 1, options, queue);
+                                            }));
   std::size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
@@ -172,11 +171,10 @@ Result<void> KafkaAdmin::alter_topic(std::string_view name, const TopicConfig& c
   const ConfigPtr resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
   for (const auto& [key, value] : whole) rd_kafka_ConfigResource_set_config(resource.get(), key.c_str(), value.c_str());
   rd_kafka_ConfigResource_t* raw = resource.get();
-  TIDEMILL_ASSIGN(const EventPtr event,
-                  ask(client(), RD_KAFKA_ADMIN_OP_ALTERCONFIGS, deadline, topic_named(topic),
-                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                        rd_kafka_AlterConfigs(client().get(), &raw, 1, options, queue);
-                      }));
+  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_ALTERCONFIGS, deadline, topic_named(topic),
+                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                              rd_kafka_AlterConfigs(client().get(), &raw, 1, options, queue);
+                                            }));
   std::size_t count = 0;
   const rd_kafka_ConfigResource_t** resources =
       rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event.get()), &count);
@@ -243,11 +241,10 @@ Result<void> KafkaAdmin::delete_records(const TopicPartition& partition, Offset 
   const DeleteRecordsPtr records(rd_kafka_DeleteRecords_new(list.get()));
   rd_kafka_DeleteRecords_t* raw = records.get();
   const std::string what = fmt::format("records of {} before offset {}", to_string(partition), before.value);
-  TIDEMILL_ASSIGN(const EventPtr event,
-                  ask(client(), RD_KAFKA_ADMIN_OP_DELETERECORDS, deadline, what,
-                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                        rd_kafka_DeleteRecords(client().get(), &raw, 1, options, queue);
-                      }));
+  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_DELETERECORDS, deadline, what,
+                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                              rd_kafka_DeleteRecords(client().get(), &raw, 1, options, queue);
+                                            }));
   const rd_kafka_topic_partition_list_t* answers =
       rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
   for (int i = 0; i < answers->cnt; ++i) {
@@ -258,11 +255,10 @@ Result<void> KafkaAdmin::delete_records(const TopicPartition& partition, Offset 
 
 Result<std::vector<std::string>> KafkaAdmin::list_groups(MonotonicTime deadline) {
   constexpr std::string_view kWhat = "the groups cannot be listed";
-  TIDEMILL_ASSIGN(const EventPtr event,
-                  ask(client(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, deadline, kWhat,
-                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                        rd_kafka_ListConsumerGroups(client().get(), options, queue);
-                      }));
+  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, deadline, kWhat,
+                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                              rd_kafka_ListConsumerGroups(client().get(), options, queue);
+                                            }));
   const rd_kafka_ListConsumerGroups_result_t* listed = rd_kafka_event_ListConsumerGroups_result(event.get());
   std::size_t count = 0;
   const rd_kafka_error_t** errors = rd_kafka_ListConsumerGroups_result_errors(listed, &count);
@@ -277,14 +273,13 @@ Result<GroupDescription> KafkaAdmin::describe_group(std::string_view name, Monot
   const std::string group(name);
   const std::string what = fmt::format("group {}", group);
   const char* raw = group.c_str();
-  TIDEMILL_ASSIGN(const EventPtr event,
-                  ask(client(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline, what,
-                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                        rd_kafka_DescribeConsumerGroups(client().get(), &raw, 1, options, queue);
-                      }));
+  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline, what,
+                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                              rd_kafka_DescribeConsumerGroups(client().get(), &raw, 1, options, queue);
+                                            }));
   std::size_t count = 0;
-  const rd_kafka_ConsumerGroupDescription_t** groups = rd_kafka_DescribeConsumerGroups_result_groups(
-      rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
+  const rd_kafka_ConsumerGroupDescription_t** groups =
+      rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
   if (count != 1) return client().failed(RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, what);
   if (const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
       error != nullptr && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {

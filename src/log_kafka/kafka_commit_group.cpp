@@ -177,7 +177,8 @@ SendStatus GroupProducer::send(const ProducerRecord& record, Error& error) {
     units[count++].u.headers = headers;
   }
   rd_kafka_error_t* const raw = rd_kafka_produceva(get(), units, count);
-  if (raw == nullptr) [[likely]] return SendStatus::kAccepted;
+  if (raw == nullptr) [[likely]]
+    return SendStatus::kAccepted;
   const RdErrorPtr refused(raw);
   if (headers != nullptr) rd_kafka_headers_destroy(headers);  // librdkafka's only when it takes the record
   if (rd_kafka_error_code(raw) == RD_KAFKA_RESP_ERR__QUEUE_FULL) return SendStatus::kFull;
@@ -224,7 +225,8 @@ void GroupProducer::ended() {
 // KafkaCommitGroup
 
 KafkaCommitGroup::KafkaCommitGroup(std::shared_ptr<Shared> shared, CommitGroupOptions options)
-    : shared_(std::move(shared)), options_(std::move(options)),
+    : shared_(std::move(shared)),
+      options_(std::move(options)),
       offsets_(shared_->connection, shared_->members, options_.application_id) {}
 
 Result<std::unique_ptr<CommitGroup>> KafkaCommitGroup::open(std::shared_ptr<Shared> shared, CommitGroupOptions options,
@@ -311,7 +313,8 @@ CommitResult KafkaCommitGroup::commit(const MembershipToken& token, MonotonicTim
       const bool fenced = failed.kind == ErrorKind::kFenced;
       return {.outcome = fenced ? CommitOutcome::kFenced : CommitOutcome::kUnknown, .error = std::move(failed)};
     }
-    if (rd_kafka_error_txn_requires_abort(error.get())) return abort_because(std::move(failed), CommitOutcome::kAborted, deadline);
+    if (rd_kafka_error_txn_requires_abort(error.get()))
+      return abort_because(std::move(failed), CommitOutcome::kAborted, deadline);
     if (!rd_kafka_error_is_retriable(error.get()) || now() >= deadline) {
       return {.outcome = CommitOutcome::kUnknown, .error = std::move(failed)};
     }
@@ -319,13 +322,12 @@ CommitResult KafkaCommitGroup::commit(const MembershipToken& token, MonotonicTim
 }
 
 std::optional<CommitResult> KafkaCommitGroup::send_offsets(const MembershipToken& token,
-                                                           std::span<const CommitPosition> positions,
-                                                           MonotonicTime deadline) {
+                                                           std::span<const CommitPosition> positions, MonotonicTime deadline) {
   const MembershipToken current = shared_->members->renew(token);
   PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   for (const CommitPosition& position : positions) {
-    rd_kafka_topic_partition_t* added = rd_kafka_topic_partition_list_add(list.get(), position.partition.topic.c_str(),
-                                                                          position.partition.partition.value);
+    rd_kafka_topic_partition_t* added =
+        rd_kafka_topic_partition_list_add(list.get(), position.partition.topic.c_str(), position.partition.partition.value);
     added->offset = position.offset.value;
     if (position.metadata.empty()) continue;
     added->metadata = std::malloc(position.metadata.size());  // librdkafka frees it
@@ -338,8 +340,8 @@ std::optional<CommitResult> KafkaCommitGroup::send_offsets(const MembershipToken
                                                       current.instance_id.empty() ? nullptr : current.instance_id.c_str()),
       rd_kafka_consumer_group_metadata_destroy);
   for (;;) {
-    const RdErrorPtr error(rd_kafka_send_offsets_to_transaction(producer_->get(), list.get(), member.get(),
-                                                                milliseconds_until(deadline)));
+    const RdErrorPtr error(
+        rd_kafka_send_offsets_to_transaction(producer_->get(), list.get(), member.get(), milliseconds_until(deadline)));
     if (!error) return std::nullopt;
     Error failed = producer_->client().failed(error.get(), "the positions of the transaction");
     if (rd_kafka_error_is_fatal(error.get())) return CommitResult{CommitOutcome::kFenced, std::move(failed)};

@@ -103,11 +103,10 @@ std::unique_ptr<KafkaConsumer::Queue> KafkaConsumer::watch(rd_kafka_queue_t* han
 }
 
 KafkaConsumer::Queue* KafkaConsumer::queue_of(const TopicPartition& partition) {
-  rd_kafka_queue_t* handle =
-      rd_kafka_queue_get_partition(client_->get(), partition.topic.c_str(), partition.partition.value);
+  rd_kafka_queue_t* handle = rd_kafka_queue_get_partition(client_->get(), partition.topic.c_str(), partition.partition.value);
   if (handle == nullptr) return nullptr;
   std::unique_ptr<Queue>& queue = queues_[partition];
-  queue.reset();  // first: it may be the same one, which has one callback
+  queue.reset();                            // first: it may be the same one, which has one callback
   rd_kafka_queue_forward(handle, nullptr);  // nothing of it ever goes to the common queue
   queue = watch(handle);
   queue->ready = rd_kafka_queue_length(handle) > 0;
@@ -126,7 +125,8 @@ bool KafkaConsumer::renew_silent_queues() {
 }
 
 void KafkaConsumer::empty(const Queue& queue) {
-  rd_kafka_consume_callback_queue(queue.handle, 0, [](rd_kafka_message_t*, void*) {}, nullptr);
+  rd_kafka_consume_callback_queue(
+      queue.handle, 0, [](rd_kafka_message_t*, void*) {}, nullptr);
 }
 
 Result<void> KafkaConsumer::add_to_client(std::span<const std::pair<TopicPartition, Offset>> partitions) {
@@ -203,8 +203,14 @@ Result<PollResult> KafkaConsumer::poll(std::size_t bytes_max) {
   PollResult result;
   if (events_->ready.exchange(false)) rd_kafka_consume_callback_queue(events_->handle, 0, on_event, this);
   if (std::optional<Error> fatal = client_->fatal()) return *std::move(fatal);
-  Reading reading{.consumer = this, .assigned = nullptr, .result = &result, .bytes = 0, .bytes_max = bytes_max,
-                  .full = false, .batch = nullptr, .block = nullptr};
+  Reading reading{.consumer = this,
+                  .assigned = nullptr,
+                  .result = &result,
+                  .bytes = 0,
+                  .bytes_max = bytes_max,
+                  .full = false,
+                  .batch = nullptr,
+                  .block = nullptr};
   (void)renew_silent_queues();
   auto at = assigned_.lower_bound(next_);
   for (std::size_t turn = 0; turn < assigned_.size() && !reading.full; ++turn, ++at) {
@@ -332,8 +338,7 @@ bool KafkaConsumer::wait(MonotonicTime deadline) {
     if (std::exchange(signal_.woken, false)) return true;
     if (something_to_read()) return true;
     const std::uint64_t filled = signal_.filled;
-    const bool event =
-        signal_.changed.wait_until(lock, until, [&] { return signal_.woken || signal_.filled != filled; });
+    const bool event = signal_.changed.wait_until(lock, until, [&] { return signal_.woken || signal_.filled != filled; });
     if (!event && until == deadline) return false;
   }
 }

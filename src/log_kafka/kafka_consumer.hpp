@@ -47,8 +47,8 @@ class KafkaConsumer final : public LogConsumer {
   struct Signal {
     std::mutex mutex;
     std::condition_variable changed;
-    bool woken = false;           // guarded
-    std::uint64_t filled = 0;     // guarded: how often a queue went from empty to not empty
+    bool woken = false;        // guarded
+    std::uint64_t filled = 0;  // guarded: how often a queue went from empty to not empty
     void raise();
   };
   /// A queue of librdkafka's, which says so when it is no longer empty. Lives as long as the client.

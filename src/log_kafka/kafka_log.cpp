@@ -23,17 +23,15 @@ class KafkaLog final : public Log {
   }
   const LogTraits& traits() const override { return traits_; }
   Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) override {
-    TIDEMILL_ASSIGN(std::unique_ptr<KafkaConsumer> made, KafkaConsumer::make(shared_->options, isolation,
-                                                                             shared_->options.client_id, {},
-                                                                             shared_->description));
+    TIDEMILL_ASSIGN(std::unique_ptr<KafkaConsumer> made,
+                    KafkaConsumer::make(shared_->options, isolation, shared_->options.client_id, {}, shared_->description));
     return std::unique_ptr<LogConsumer>(std::move(made));
   }
   Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options, MonotonicTime deadline) override {
     return KafkaCommitGroup::open(shared_, std::move(options), deadline);
   }
   Result<std::unique_ptr<Membership>> membership(std::string_view application_id) override {
-    return std::unique_ptr<Membership>(
-        new KafkaMembership(shared_->connection, shared_->members, std::string(application_id)));
+    return std::unique_ptr<Membership>(new KafkaMembership(shared_->connection, shared_->members, std::string(application_id)));
   }
   LogAdmin& admin() override { return admin_; }
 

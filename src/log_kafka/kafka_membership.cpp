@@ -19,7 +19,10 @@ constexpr std::int32_t kNoGeneration = std::numeric_limits<std::int32_t>::max();
 
 KafkaMembership::KafkaMembership(std::shared_ptr<const ConnectionConfig> config, std::shared_ptr<LiveMembers> members,
                                  std::string group)
-    : members_(members), group_(group), config_(config), coordinator_(config, group),
+    : members_(members),
+      group_(group),
+      config_(config),
+      coordinator_(config, group),
       offsets_(std::move(config), std::move(members), std::move(group)) {}
 
 KafkaMembership::~KafkaMembership() { stop(); }
@@ -57,7 +60,8 @@ std::vector<MembershipEvent> KafkaMembership::events() {
   polled_ = now();
   changed_.notify_all();
   for (const MembershipEvent& event : events_) {
-    if (const auto* revoked = std::get_if<TasksRevoked>(&event)) announced_.insert(revoked->tasks.begin(), revoked->tasks.end());
+    if (const auto* revoked = std::get_if<TasksRevoked>(&event))
+      announced_.insert(revoked->tasks.begin(), revoked->tasks.end());
   }
   lost_untold_ = false;
   return std::exchange(events_, {});
@@ -174,15 +178,20 @@ KafkaMembership::Next KafkaMembership::fail(BrokerError error, std::string_view 
       lose(fmt::format("the group went on without this member ({})", during), false);
       return Next::kJoin;
     case BrokerError::kUnknownMemberId:
-      lose(fmt::format("the group does not know this member any more ({}): it was silent for session.timeout.ms, or too slow to "
-                       "join", during), true);
+      lose(
+          fmt::format("the group does not know this member any more ({}): it was silent for session.timeout.ms, or too slow to "
+                      "join",
+                      during),
+          true);
       return Next::kJoin;
     default: break;
   }
   const bool unauthorized = error == BrokerError::kGroupAuthorizationFailed || error == BrokerError::kTopicAuthorizationFailed;
   std::string message = fmt::format("group {}: {} failed: {} ({})", group_, during, name(error), static_cast<int>(error));
   if (error == BrokerError::kFencedInstanceId) message += ": another live process uses the same group.instance.id";
-  if (error == BrokerError::kInconsistentGroupProtocol) message += ": the group has members of another kind of program: stop them first (one that crashed is gone after session.timeout.ms)";
+  if (error == BrokerError::kInconsistentGroupProtocol)
+    message += ": the group has members of another kind of program: stop them first (one that crashed is gone after "
+               "session.timeout.ms)";
   if (error == BrokerError::kInvalidSessionTimeout) {
     message += ": session.timeout.ms is outside of the broker's group.min.session.timeout.ms and group.max.session.timeout.ms";
   }

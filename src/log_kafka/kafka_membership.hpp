@@ -29,8 +29,7 @@ class KafkaMembership final : public Membership {
   void set_wake(UniqueFunction<void()> wake) override;
   MembershipToken token() const override;
   Result<std::vector<CommitPosition>> committed(std::span<const TopicPartition> partitions, MonotonicTime deadline) override;
-  Result<void> commit(std::span<const CommitPosition> positions, const MembershipToken& token,
-                      MonotonicTime deadline) override;
+  Result<void> commit(std::span<const CommitPosition> positions, const MembershipToken& token, MonotonicTime deadline) override;
   void request_rebalance() override;
   void shutdown_application() override;
   void leave(MonotonicTime deadline) override;
@@ -69,8 +68,8 @@ class KafkaMembership final : public Membership {
   std::int32_t kept_since_ = -1;
   std::set<TaskId> claimed_;
   std::vector<TaskId> standby_;
-  std::set<TaskId> revoking_;   // told, or about to be told, to give up
-  std::set<TaskId> announced_;  // of these, what events() has handed out
+  std::set<TaskId> revoking_;        // told, or about to be told, to give up
+  std::set<TaskId> announced_;       // of these, what events() has handed out
   std::optional<MemberTasks> next_;  // the assignment, while something is given up first
   std::optional<MemberTasks> last_;  // the last one that was reported
   bool gave_up_ = false;  // something since then: it is less than last_ says, and the next one is reported whatever it is

@@ -11,9 +11,7 @@
 namespace tidemill::kafka {
 namespace {
 
-const EVP_MD* digest(SaslMechanism mechanism) {
-  return mechanism == SaslMechanism::kScramSha512 ? EVP_sha512() : EVP_sha256();
-}
+const EVP_MD* digest(SaslMechanism mechanism) { return mechanism == SaslMechanism::kScramSha512 ? EVP_sha512() : EVP_sha256(); }
 
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 

@@ -71,8 +71,8 @@ void OperatorNode::forward_to(std::string_view child, const ErasedRecord& record
   if (found == children_.end()) {
     std::vector<std::string> names;
     for (const OperatorNode* node : children_) names.push_back(node->name());
-    throw StreamsException("processor \"" + name() + "\" has no child \"" + std::string(child) + "\"; its children: " +
-                           join(names));
+    throw StreamsException("processor \"" + name() + "\" has no child \"" + std::string(child) +
+                           "\"; its children: " + join(names));
   }
   (*found)->receive(record);
 }

@@ -4,9 +4,7 @@ namespace tidemill {
 
 namespace detail {
 
-void throw_missing_key() {
-  throw StreamsException("the record has no key: ask has_key() first, or use key_or_null()");
-}
+void throw_missing_key() { throw StreamsException("the record has no key: ask has_key() first, or use key_or_null()"); }
 void throw_missing_value() {
   throw StreamsException("the record has a null value: ask has_value() first, or use value_or_null()");
 }

@@ -7,17 +7,16 @@ namespace {
 
 std::string where(const RawRecord& record) {
   const RecordContext& context = *record.context;
-  return context.source == nullptr ? std::string("a record")
-                                   : "the record at offset " + std::to_string(context.offset.value) + " of " +
-                                         to_string(*context.source);
+  return context.source == nullptr
+             ? std::string("a record")
+             : "the record at offset " + std::to_string(context.offset.value) + " of " + to_string(*context.source);
 }
 
 class FailOnInvalid final : public TimestampExtractor {
  public:
   Timestamp extract(const RawRecord& record, Timestamp) const override {
     if (record.context->timestamp.value < 0) {
-      throw StreamsException(where(record) + " has the invalid timestamp " +
-                             std::to_string(record.context->timestamp.value) +
+      throw StreamsException(where(record) + " has the invalid timestamp " + std::to_string(record.context->timestamp.value) +
                              ": set another default.timestamp.extractor to skip or replace it");
     }
     return record.context->timestamp;

@@ -18,8 +18,7 @@ LogChangelogWriter::Target& LogChangelogWriter::target(const std::string& store)
 
 void LogChangelogWriter::resolve(Target& target) {
   const std::string topic = fmt::format("{}-{}-changelog", application_id_, target.name);
-  const Result<TopicHandle> handle =
-      gate_.producer().topic(topic, clock_.now().monotonic + std::chrono::seconds(30));
+  const Result<TopicHandle> handle = gate_.producer().topic(topic, clock_.now().monotonic + std::chrono::seconds(30));
   if (!handle) {
     throw StateStoreException(handle.error().with_context(
         fmt::format("the changelog topic \"{}\" of store \"{}\" cannot be written", topic, target.name)));

@@ -16,7 +16,10 @@ class LogChangelogWriter final : public ChangelogWriter {
  public:
   LogChangelogWriter(ProducerGate& gate, const Clock& clock, std::string application_id, PartitionId partition,
                      std::uint32_t task_number)
-      : gate_(gate), clock_(clock), application_id_(std::move(application_id)), partition_(partition),
+      : gate_(gate),
+        clock_(clock),
+        application_id_(std::move(application_id)),
+        partition_(partition),
         cookie_(std::uint64_t{task_number} << 32 | 0xffffffffU) {}
 
   using ChangelogWriter::append;

@@ -40,9 +40,9 @@ class CommitCoordinator {
 
   /// What a participant tells of itself between rounds.
   struct Activity {
-    bool idle = true;           // has nothing to do
-    bool dirty = false;         // has done something since the last commit
-    bool gathers = false;       // would rather wait for the commit interval: its record cache is in use
+    bool idle = true;      // has nothing to do
+    bool dirty = false;    // has done something since the last commit
+    bool gathers = false;  // would rather wait for the commit interval: its record cache is in use
   };
 
   class Participant {

@@ -98,15 +98,19 @@ Result<void> GlobalThread::restore() {
                   options_.log->admin().offsets(partitions, options_.clock->now().monotonic + kTimeout));
   std::vector<StoreRestore> progress;
   for (std::size_t i = 0; i < partitions.size(); ++i) {
-    const auto end = std::find_if(ends.begin(), ends.end(), [&](const auto& known) { return known.partition == partitions[i]; });
+    const auto end =
+        std::find_if(ends.begin(), ends.end(), [&](const auto& known) { return known.partition == partitions[i]; });
     if (end == ends.end()) return Error{ErrorKind::kNotFound, to_string(partitions[i]) + " is not there"};
     const Offset start = task_->queue(i).offset_consumed();
     const TaskStore* store = nullptr;
     for (const TaskStore& candidate : task_->stores()) {
       if (candidate.spec->source_topic_as_changelog == partitions[i].topic) store = &candidate;
     }
-    progress.push_back({.store = store != nullptr ? store->spec->name : "", .changelog = partitions[i], .start = start,
-                        .current = start, .end = end->last_stable});
+    progress.push_back({.store = store != nullptr ? store->spec->name : "",
+                        .changelog = partitions[i],
+                        .start = start,
+                        .current = start,
+                        .end = end->last_stable});
     if (options_.restore_observer != nullptr) options_.restore_observer->restore_started(progress.back());
   }
   std::vector<bool> ended(progress.size(), false);
@@ -183,8 +187,8 @@ Result<void> GlobalThread::clear_lost_futures(const std::vector<PartitionOffsets
     for (const PartitionOffsets& known : offsets) {
       const std::optional<Offset> next = behind_seen(store, known.partition);
       if (!next || *next <= known.high_watermark) continue;
-      spdlog::warn("global store {} has seen offset {} of {}, which ends at {}: it is rebuilt", store.spec->name, next->value - 1,
-                   to_string(known.partition), known.high_watermark.value);
+      spdlog::warn("global store {} has seen offset {} of {}, which ends at {}: it is rebuilt", store.spec->name,
+                   next->value - 1, to_string(known.partition), known.high_watermark.value);
       TIDEMILL_TRY(store.engine->clear());
       break;
     }
@@ -311,7 +315,8 @@ bool GlobalThread::caught_up() {
 
 std::chrono::milliseconds GlobalThread::staleness() const {
   const std::int64_t now = options_.clock->now().monotonic.time_since_epoch().count();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(std::max<std::int64_t>(0, now - caught_up_at_)));
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::nanoseconds(std::max<std::int64_t>(0, now - caught_up_at_)));
 }
 Position GlobalThread::position() {
   const std::lock_guard lock(mutex_);

@@ -117,8 +117,8 @@ struct ThreadMetrics {
   Counter commit_nanoseconds_max;
   Counter tasks_created;
   Counter tasks_closed;
-  Counter cache_bytes;   // what the record cache takes in memory
-  Counter cache_counted; // as it counts itself, against its budget
+  Counter cache_bytes;    // what the record cache takes in memory
+  Counter cache_counted;  // as it counts itself, against its budget
 };
 
 }  // namespace tidemill::runtime

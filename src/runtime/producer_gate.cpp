@@ -35,16 +35,15 @@ Result<void> ProducerGate::refused() {
 }
 
 Result<void> ProducerGate::spill(const ProducerRecord& record) {
-  Spilled spilled{.record = record,
-                  .key = to_owned(record.key),
-                  .value = to_owned(record.value),
-                  .headers = Bytes(record.headers)};
+  Spilled spilled{
+      .record = record, .key = to_owned(record.key), .value = to_owned(record.value), .headers = Bytes(record.headers)};
   const std::size_t bytes = (spilled.key ? spilled.key->size() : 0) + (spilled.value ? spilled.value->size() : 0) +
                             spilled.headers.size() + sizeof(Spilled);
   if (spill_bytes_ + bytes > kSpillBytesMax) {
     return Error{ErrorKind::kFull,
                  fmt::format("the producer takes nothing while one record's outputs are over {} bytes: make the "
-                             "producer's buffer larger or the outputs of one record fewer", kSpillBytesMax)};
+                             "producer's buffer larger or the outputs of one record fewer",
+                             kSpillBytesMax)};
   }
   spill_bytes_ += bytes;
   sent_bytes_ += bytes;

@@ -46,9 +46,7 @@ class PunctuationQueue {
  private:
   static void reschedule(Schedule& schedule, Timestamp now);
   struct Earlier {
-    bool operator()(const std::unique_ptr<Schedule>& a, const std::unique_ptr<Schedule>& b) const {
-      return a->due < b->due;
-    }
+    bool operator()(const std::unique_ptr<Schedule>& a, const std::unique_ptr<Schedule>& b) const { return a->due < b->due; }
   };
   PriorityHeap<std::unique_ptr<Schedule>, Earlier> heap_;
 };

@@ -35,8 +35,7 @@ void LogRecordCollector::resolve(Target& target) {
   const MonotonicTime deadline = clock_.now().monotonic + kTopicLookupTimeout;
   Result<TopicHandle> handle = gate_.producer().topic(target.log_name, deadline);
   if (!handle && handle.error().kind == ErrorKind::kNotFound && make_topic_ != nullptr && *make_topic_) {
-    if (const Result<void> made = (*make_topic_)(target.log_name);
-        made || made.error().kind == ErrorKind::kAlreadyExists) {
+    if (const Result<void> made = (*make_topic_)(target.log_name); made || made.error().kind == ErrorKind::kAlreadyExists) {
       handle = gate_.producer().topic(target.log_name, deadline);
     }
   }
@@ -50,8 +49,8 @@ void LogRecordCollector::resolve(Target& target) {
   target.sticky_partition = task_number_;
 }
 
-void LogRecordCollector::send(std::string_view node, std::string_view topic, OptionalBytesView key,
-                              OptionalBytesView value, const RecordContext& context, const PartitionChoice& choice) {
+void LogRecordCollector::send(std::string_view node, std::string_view topic, OptionalBytesView key, OptionalBytesView value,
+                              const RecordContext& context, const PartitionChoice& choice) {
   Target& to = target(topic);
   ProducerRecord record{.topic = to.handle,
                         .partition = PartitionId(0),
@@ -120,7 +119,8 @@ void LogRecordCollector::delivery_failed(const DeliveryFailure& failure) {
   // The record that led to it is long gone; the sinks that write to the topic are known.
   std::string sinks;
   for (const NodeSpec& node : topology_.nodes) {
-    if (node.kind != NodeKind::kSink || topology_.log_topic(config_.application_id, node.sink_topic) != failure.partition.topic) continue;
+    if (node.kind != NodeKind::kSink || topology_.log_topic(config_.application_id, node.sink_topic) != failure.partition.topic)
+      continue;
     sinks += (sinks.empty() ? "" : ", ") + node.name;
   }
   failed(sinks, {.topic = failure.partition.topic,

@@ -24,8 +24,7 @@ class LogRecordCollector final : public RecordCollector {
  public:
   LogRecordCollector(ProducerGate& gate, const Topology& topology, const StreamsConfig& config, const Clock& clock,
                      std::uint32_t task_number, TopicMaker* make_topic)
-      : gate_(gate), topology_(topology), config_(config), clock_(clock), task_number_(task_number),
-        make_topic_(make_topic) {}
+      : gate_(gate), topology_(topology), config_(config), clock_(clock), task_number_(task_number), make_topic_(make_topic) {}
   /// Before the first record.
   void attach(StreamTask& task) { task_ = &task; }
 

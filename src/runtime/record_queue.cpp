@@ -58,8 +58,7 @@ void RecordQueue::find_head() {
         if (auto decoded = Headers::decode(record.headers)) headers = *std::move(decoded);
         context.headers = &headers;
       }
-      head_timestamp_ =
-          extractor_->extract({.key = record.key, .value = record.value, .context = &context}, partition_time_);
+      head_timestamp_ = extractor_->extract({.key = record.key, .value = record.value, .context = &context}, partition_time_);
     }
     if (head_timestamp_.value >= 0) {
       head_ = &record;

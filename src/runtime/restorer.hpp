@@ -56,10 +56,10 @@ class Restorer {
     StreamTask* task;
     TaskStore* store;
     StoreRestore restore;
-    Offset next;                        // to be put into the store
-    LeaderEpoch epoch = kNoLeaderEpoch; // of the last record put
-    bool check_epoch = false;           // the first record from next - 1 on must have the store's epoch
-    bool starts_over = false;           // at the next step: to be emptied and read from the beginning
+    Offset next;                         // to be put into the store
+    LeaderEpoch epoch = kNoLeaderEpoch;  // of the last record put
+    bool check_epoch = false;            // the first record from next - 1 on must have the store's epoch
+    bool starts_over = false;            // at the next step: to be emptied and read from the beginning
     std::int64_t records = 0;
   };
   Result<void> read_batch(Item& item, const RecordBatch& batch);

@@ -140,7 +140,10 @@ Result<void> StreamTask::open_stores() {
     auto counters = std::make_shared<StoreCounters>();
     metrics_->stores.push_back({.name = name, .scope = on_disk(node.spec) ? "rocksdb" : "in-memory", .counters = counters});
     store.counters = counters.get();
-    OpenStore open{.spec = node.spec, .engine = std::move(engine), .changelog = writer, .cache = options_.cache,
+    OpenStore open{.spec = node.spec,
+                   .engine = std::move(engine),
+                   .changelog = writer,
+                   .cache = options_.cache,
                    .on_expired = [metrics = metrics_.get()] { metrics->dropped.add("expired-in-store"); },
                    .counters = std::move(counters)};
     if (open.spec.engine == StoreEngineKind::kDefault) open.spec.engine = options_.config->default_dsl_store;
@@ -165,15 +168,14 @@ void StreamTask::read_metadata(std::span<const CommitPosition> committed) {
       input->committed_offset = position.offset;
       // Stores are brought up to what was committed, so they have seen what lies before.
       if (position.offset.value > 0) {
-        merge_position(processed_, {{position.partition.topic, {{position.partition.partition.value, position.offset.value - 1}}}});
+        merge_position(processed_,
+                       {{position.partition.topic, {{position.partition.partition.value, position.offset.value - 1}}}});
       }
     }
   }
 }
 
-void StreamTask::set_position(std::size_t index, Offset offset) {
-  inputs_[index]->queue.set_consumed(offset, kNoLeaderEpoch);
-}
+void StreamTask::set_position(std::size_t index, Offset offset) { inputs_[index]->queue.set_consumed(offset, kNoLeaderEpoch); }
 
 void StreamTask::initialize() {
   TIDEMILL_ASSERT(nodes_.empty(), "a task is initialized once between aborts");
@@ -474,15 +476,15 @@ StateStore* StreamTask::global_store(std::string_view name) {
   return options_.global_store ? options_.global_store(name) : nullptr;
 }
 
-Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds interval, PunctuationType type,
-                                 Timestamp start, Punctuator punctuator) {
+Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds interval, PunctuationType type, Timestamp start,
+                                 Punctuator punctuator) {
   if (interval.count() < 1) {
     throw StreamsException(fmt::format("processor \"{}\" schedules a punctuation every {} ms: the interval must be at "
-                                       "least 1 ms", node.name(), interval.count()));
+                                       "least 1 ms",
+                                       node.name(), interval.count()));
   }
   if (type == PunctuationType::kStreamTime) {
-    return stream_time_punctuations_.add(node, start == kNoTimestamp ? Timestamp(0) : start, interval,
-                                         std::move(punctuator));
+    return stream_time_punctuations_.add(node, start == kNoTimestamp ? Timestamp(0) : start, interval, std::move(punctuator));
   }
   const Timestamp first = start == kNoTimestamp ? wall_clock_time() + interval.count() : start;
   return wall_clock_punctuations_.add(node, first, interval, std::move(punctuator));

@@ -150,8 +150,7 @@ class StreamTask final : public TaskContext {
   Cancellable schedule(OperatorNode& node, std::chrono::milliseconds interval, PunctuationType type, Timestamp start,
                        Punctuator punctuator) override;
   void drop(std::string_view node, std::string_view reason, const RecordContext& context) override;
-  void handle_processing_exception(const OperatorNode& node, const ErasedRecord* record,
-                                   std::exception_ptr error) override;
+  void handle_processing_exception(const OperatorNode& node, const ErasedRecord* record, std::exception_ptr error) override;
   [[nodiscard]] const std::string* app_config(std::string_view key) const override;
   [[nodiscard]] std::string state_directory() const override { return options_.directory; }
   [[nodiscard]] std::optional<std::int64_t> processor_metadata(std::string_view key) const override;
@@ -170,9 +169,7 @@ class StreamTask final : public TaskContext {
     std::int64_t* processed_offset = nullptr;  // in processed_
   };
   struct Earlier {
-    bool operator()(const Input* a, const Input* b) const {
-      return a->queue.head_timestamp() < b->queue.head_timestamp();
-    }
+    bool operator()(const Input* a, const Input* b) const { return a->queue.head_timestamp() < b->queue.head_timestamp(); }
   };
 
   explicit StreamTask(StreamTaskOptions options);

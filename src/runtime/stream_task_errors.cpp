@@ -10,9 +10,7 @@
 
 namespace tidemill::runtime {
 
-void StreamTask::drop(std::string_view, std::string_view reason, const RecordContext&) {
-  metrics_->dropped.add(reason);
-}
+void StreamTask::drop(std::string_view, std::string_view reason, const RecordContext&) { metrics_->dropped.add(reason); }
 
 ErrorHandlerContext StreamTask::error_context(std::string_view node) const {
   ErrorHandlerContext result;
@@ -77,8 +75,9 @@ bool is_serialization_error(const std::exception_ptr& error) {
 }
 
 std::string place(const ErrorHandlerContext& context) {
-  return context.topic.empty() ? std::string("a punctuation")
-                               : fmt::format("offset {} of {}-{}", context.offset.value, context.topic, context.partition.value);
+  return context.topic.empty()
+             ? std::string("a punctuation")
+             : fmt::format("offset {} of {}-{}", context.offset.value, context.topic, context.partition.value);
 }
 
 }  // namespace
@@ -89,8 +88,9 @@ void StreamTask::deserialization_failed(const Input& input, const RawRecord& rec
   const ThrownError thrown = describe_exception(error);
   const StreamsConfig& config = *options_.config;
   const DeserializationExceptionHandler handler =
-      config.deserialization_exception_handler ? config.deserialization_exception_handler
-                                               : log_and_fail_on_deserialization_error(config.errors_dead_letter_queue_topic_name);
+      config.deserialization_exception_handler
+          ? config.deserialization_exception_handler
+          : log_and_fail_on_deserialization_error(config.errors_dead_letter_queue_topic_name);
   const HandlerResponse response = ask(handler, "deserialization exception handler", context,
                                        HandledError{.exception = thrown.type, .message = thrown.message});
   send_dead_letters(node, response.dead_letters);
@@ -107,10 +107,11 @@ void StreamTask::deserialization_failed(const Input& input, const RawRecord& rec
 
 void StreamTask::refuse_future_record(const Input& input, const RawRecord& record, Timestamp timestamp, Timestamp now) {
   const std::string& node = input.source_spec->name;
-  const HandledError error{.exception = "FutureTimestampException",
-                           .message = fmt::format("the record's timestamp {} is {} ms ahead of the clock, and "
-                                                  "timestamp.after.max.ms is {}",
-                                                  timestamp.value, timestamp - now, options_.config->timestamp_after_max.count())};
+  const HandledError error{
+      .exception = "FutureTimestampException",
+      .message = fmt::format("the record's timestamp {} is {} ms ahead of the clock, and "
+                             "timestamp.after.max.ms is {}",
+                             timestamp.value, timestamp - now, options_.config->timestamp_after_max.count())};
   spdlog::warn("task {}: the record at offset {} of {} is dropped: {}", to_string(options_.id), record.context->offset.value,
                to_string(input.queue.partition()), error.message);
   const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
@@ -137,12 +138,12 @@ void StreamTask::handle_processing_exception(const OperatorNode& node, const Era
     return;
   }
   const StreamsConfig& config = *options_.config;
-  const ProcessingExceptionHandler handler =
-      config.processing_exception_handler ? config.processing_exception_handler
-                                          : log_and_fail_on_processing_error(config.errors_dead_letter_queue_topic_name);
+  const ProcessingExceptionHandler handler = config.processing_exception_handler
+                                                 ? config.processing_exception_handler
+                                                 : log_and_fail_on_processing_error(config.errors_dead_letter_queue_topic_name);
   const ErrorHandlerContext context = error_context(node.name());
-  const HandlerResponse response = ask(handler, "processing exception handler", context,
-                                       HandledError{.exception = thrown.type, .message = thrown.message});
+  const HandlerResponse response =
+      ask(handler, "processing exception handler", context, HandledError{.exception = thrown.type, .message = thrown.message});
   send_dead_letters(node.name(), response.dead_letters);
   if (response.answer != HandlerAnswer::kResume) {
     throw FailedProcessingException(fmt::format("processor \"{}\" of task {} threw {} at {}: {}", node.name(),
@@ -155,9 +156,9 @@ void StreamTask::handle_processing_exception(const OperatorNode& node, const Era
 
 bool StreamTask::goes_on_after(std::string_view node, const ProductionError& error) {
   const StreamsConfig& config = *options_.config;
-  const ProductionExceptionHandler handler = config.production_exception_handler
-                                                 ? config.production_exception_handler
-                                                 : default_production_exception_handler(config.errors_dead_letter_queue_topic_name);
+  const ProductionExceptionHandler handler =
+      config.production_exception_handler ? config.production_exception_handler
+                                          : default_production_exception_handler(config.errors_dead_letter_queue_topic_name);
   const HandlerResponse response = ask(handler, "production exception handler", error_context(node), error);
   // A dead letter that is refused itself must not come back here for ever.
   if (error.topic != config.errors_dead_letter_queue_topic_name) send_dead_letters(node, response.dead_letters);

@@ -151,7 +151,8 @@ StreamThread::Step StreamThread::round(Now now) {
   commit_if_due(now, worked, step);
   if (worked) step.wait_until = now.monotonic;
   const bool asks_again = pending_assignment_ || some_out_of_range_;
-  if (!restorer_.empty() || gate_.spilled() || asks_again) step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
+  if (!restorer_.empty() || gate_.spilled() || asks_again)
+    step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
   for (const auto& slot : slots_) {
     if (slot->phase == SlotPhase::kNeedsPositions) {
       step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
@@ -203,8 +204,8 @@ void StreamThread::handle_events(Now now) {
     } else if (const auto* revoked = std::get_if<TasksRevoked>(&event)) {
       set_state(ThreadState::kPartitionsRevoked);
       for (const auto& slot : slots_) {
-        slot->revoked = slot->revoked ||
-                        std::find(revoked->tasks.begin(), revoked->tasks.end(), slot->id) != revoked->tasks.end();
+        slot->revoked =
+            slot->revoked || std::find(revoked->tasks.begin(), revoked->tasks.end(), slot->id) != revoked->tasks.end();
       }
       if (pending_assignment_) {  // given and taken back before it was begun
         std::erase_if(pending_assignment_->active, [&](const TaskId& id) {
@@ -227,8 +228,8 @@ void StreamThread::handle_events(Now now) {
 void StreamThread::assign(const TasksAssigned& assigned, Now) {
   set_state(ThreadState::kPartitionsAssigned);
   for (const TaskId& id : assigned.active) {
-    const bool known = std::any_of(slots_.begin(), slots_.end(),
-                                   [&id](const auto& slot) { return slot->id == id && !slot->revoked; });
+    const bool known =
+        std::any_of(slots_.begin(), slots_.end(), [&id](const auto& slot) { return slot->id == id && !slot->revoked; });
     if (!known && !create_task(id)) {
       pending_assignment_ = assigned;
       return;
@@ -424,8 +425,6 @@ std::chrono::milliseconds StreamThread::since_commit(Now now) const {
   if (!dirty()) return std::chrono::milliseconds(0);
   return std::chrono::ceil<std::chrono::milliseconds>(now.monotonic - last_round_);
 }
-bool StreamThread::dirty() const {
-  return processed_since_commit_ || gate_.sent_bytes() > 0;
-}
+bool StreamThread::dirty() const { return processed_since_commit_ || gate_.sent_bytes() > 0; }
 
 }  // namespace tidemill::runtime

@@ -212,19 +212,19 @@ class StreamThread {
   TopicMaker make_topic_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unordered_map<TopicPartition, InputRef> inputs_;
-  bool some_out_of_range_ = false;  // of the inputs
-  bool waits_for_lock_ = false;     // of a task's directory; said so
-  std::uint32_t next_task_number_ = 1;  // in cookies, where 0 says nothing
+  bool some_out_of_range_ = false;       // of the inputs
+  bool waits_for_lock_ = false;          // of a task's directory; said so
+  std::uint32_t next_task_number_ = 1;   // in cookies, where 0 says nothing
   bool processed_since_commit_ = false;  // something was processed or sent since the last round
   bool want_commit_ = false;
   bool want_abort_ = false;
   Error abort_reason_;
   int aborts_in_a_row_ = 0;
-  MonotonicTime first_abort_{};  // of those in a row
-  MonotonicTime resume_at_{};    // nothing is read or processed before
+  MonotonicTime first_abort_{};                      // of those in a row
+  MonotonicTime resume_at_{};                        // nothing is read or processed before
   std::optional<TasksAssigned> pending_assignment_;  // until what was lost is closed, or can be begun
-  bool standing_still_ = false;  // the last round of run_once() ended in the middle of a commit round
-  bool waits_for_room_ = false;  // in the log, to take part in a commit round
+  bool standing_still_ = false;                      // the last round of run_once() ended in the middle of a commit round
+  bool waits_for_room_ = false;                      // in the log, to take part in a commit round
   bool tasks_lost_ = false;
   bool revoking_ = false;
   bool closing_ = false;

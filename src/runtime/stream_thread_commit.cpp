@@ -53,7 +53,8 @@ bool StreamThread::coordinate(Now now, Step& step) {
       const auto valid = [this](const MembershipToken& token) {
         return membership_->commit({}, token, options_.clock->now().monotonic + std::chrono::seconds(5));
       };
-      if (!options_.coordinator->settle(*participant_, [this] { return take_delivery_failures(); }, valid, now)) {
+      if (!options_.coordinator->settle(
+              *participant_, [this] { return take_delivery_failures(); }, valid, now)) {
         step.wait_until = now.monotonic + kGatherRetry;
         return true;
       }
@@ -84,9 +85,9 @@ bool StreamThread::gather(RoundIntent intent, Now now) {
     if (!gate_.drain(now.monotonic)) {
       const auto refused_for = gate_.refused_for(now.monotonic);
       if (refused_for < (closing_ ? kNoRoomWhenClosingMax : kNoRoomMax)) return false;
-      throw TransactionBroken({ErrorKind::kFull, fmt::format("{} has had no room for what was sent for {} ms",
-                                                             options_.log->traits().description,
-                                                             std::chrono::floor<std::chrono::milliseconds>(refused_for).count())});
+      throw TransactionBroken(
+          {ErrorKind::kFull, fmt::format("{} has had no room for what was sent for {} ms", options_.log->traits().description,
+                                         std::chrono::floor<std::chrono::milliseconds>(refused_for).count())});
     }
     gate_.dispatch();
     // Tasks that are lost are another's, whose positions are newer; where a thread failed, what it polled is processed by nobody.

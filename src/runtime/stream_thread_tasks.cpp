@@ -146,8 +146,7 @@ void StreamThread::run_task(Slot& slot) {
   const Now now = options_.clock->now();
   std::vector<TopicPartition> partitions;
   for (std::size_t i = 0; i < task.input_count(); ++i) partitions.push_back(task.input(i));
-  Result<std::vector<PartitionOffsets>> offsets =
-      options_.log->admin().offsets(partitions, now.monotonic + kPositionsTimeout);
+  Result<std::vector<PartitionOffsets>> offsets = options_.log->admin().offsets(partitions, now.monotonic + kPositionsTimeout);
   if (!offsets) {
     if (offsets.error().retriable()) return;
     throw ResultException(offsets.error());

@@ -53,8 +53,7 @@ TaskPart global_part(const Topology& topology) {
   return part;
 }
 
-std::vector<std::string> source_topics(const Topology& topology, const TaskPart& part,
-                                       std::string_view application_id) {
+std::vector<std::string> source_topics(const Topology& topology, const TaskPart& part, std::string_view application_id) {
   std::set<std::string> topics;
   for (const std::int32_t id : part.nodes) {
     for (const std::string& topic : topology.nodes[static_cast<std::size_t>(id)].topics) {

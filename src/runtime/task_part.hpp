@@ -10,8 +10,8 @@
 namespace tidemill::runtime {
 
 struct TaskPart {
-  std::vector<std::int32_t> nodes;   // ids, in the order added: parents before children
-  std::vector<std::string> stores;   // in the order of flushing
+  std::vector<std::int32_t> nodes;  // ids, in the order added: parents before children
+  std::vector<std::string> stores;  // in the order of flushing
 };
 
 TaskPart subtopology_part(const Topology& topology, std::int32_t subtopology);

@@ -129,7 +129,8 @@ class Planner {
         }
         if (!equal) {
           throw TopologyException(fmt::format("topics that are joined must have equal partition counts: {}; repartition one "
-                                              "of them with repartition(), or make the counts equal", counts));
+                                              "of them with repartition(), or make the counts equal",
+                                              counts));
         }
       }
     }
@@ -152,10 +153,8 @@ class Planner {
     TopicPlan plan;
     std::map<std::string, std::int32_t> store_tasks;
     for (const Subtopology& subtopology : topology_.subtopologies) {
-      SubtopologyTasks tasks{.subtopology = subtopology.id,
-                             .partitions = 0,
-                             .stateful = !subtopology.stores.empty(),
-                             .source_topics = {}};
+      SubtopologyTasks tasks{
+          .subtopology = subtopology.id, .partitions = 0, .stateful = !subtopology.stores.empty(), .source_topics = {}};
       for (const std::string& topic : subtopology.source_topics) {
         tasks.partitions = std::max(tasks.partitions, count(topic));
         tasks.source_topics.push_back(topology_.log_topic(input_.application_id, topic));
@@ -168,7 +167,8 @@ class Planner {
       const std::int32_t partitions = topic.kind == InternalTopicKind::kChangelog ? store_tasks[topic.store] : count(name);
       if (partitions <= 0) {
         throw TopologyException(fmt::format("the partition count of the internal topic \"{}\" cannot be found: nothing that "
-                                            "is read leads to it", name));
+                                            "is read leads to it",
+                                            name));
       }
       TopicSpec spec = internal_spec(topic, partitions);
       const auto existing = input_.existing.find(spec.name);
@@ -181,8 +181,8 @@ class Planner {
       }
     }
     for (const auto& [topic, partitions] : wanted_) {
-      plan.missing.push_back({.name = topic, .partitions = partitions,
-                              .replication_factor = input_.replication_factor, .config = {}});
+      plan.missing.push_back(
+          {.name = topic, .partitions = partitions, .replication_factor = input_.replication_factor, .config = {}});
     }
     return plan;
   }

@@ -27,7 +27,8 @@ class Reader {
   std::size_t count(std::size_t bytes_each) {
     const std::int32_t number_of = number();
     if (number_of < 0 || static_cast<std::size_t>(number_of) > bytes_.size() / bytes_each) {
-      throw no_list("it says that " + std::to_string(number_of) + " elements follow, in " + std::to_string(bytes_.size()) + " bytes");
+      throw no_list("it says that " + std::to_string(number_of) + " elements follow, in " + std::to_string(bytes_.size()) +
+                    " bytes");
     }
     return static_cast<std::size_t>(number_of);
   }
@@ -91,7 +92,8 @@ void write_list(const std::vector<OptionalBytes>& elements, bool fixed, Bytes& o
 std::vector<OptionalBytesView> read_list(BytesView bytes, std::size_t fixed_bytes) {
   Reader reader(bytes);
   const char strategy = reader.take(1).front();
-  if (strategy != kFixed && strategy != kWithLengths) throw no_list("it begins with " + std::to_string(static_cast<int>(strategy)));
+  if (strategy != kFixed && strategy != kWithLengths)
+    throw no_list("it begins with " + std::to_string(static_cast<int>(strategy)));
   std::vector<OptionalBytesView> elements = strategy == kFixed ? read_fixed(reader, fixed_bytes) : read_with_lengths(reader);
   if (!reader.at_end()) throw no_list("there are bytes behind its end");
   return elements;

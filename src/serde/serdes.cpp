@@ -29,8 +29,8 @@ void write_integer(const void*, std::string_view, const Int& value, Bytes& out) 
 }
 template <class Int>
 Int read_integer(const void*, std::string_view, BytesView bytes) {
-  if (bytes.size() != sizeof(Int)) throw wrong_size(sizeof(Int) == 8 ? "int64" : sizeof(Int) == 4 ? "int32" : "int16",
-                                                    sizeof(Int), bytes.size());
+  if (bytes.size() != sizeof(Int))
+    throw wrong_size(sizeof(Int) == 8 ? "int64" : sizeof(Int) == 4 ? "int32" : "int16", sizeof(Int), bytes.size());
   return load_big_endian<Int>(bytes.data());
 }
 
@@ -59,9 +59,7 @@ Serde<ByteArray> SerdeOf<ByteArray>::serde() {
 Serde<std::int64_t> SerdeOf<std::int64_t>::serde() { return {write_integer<std::int64_t>, read_integer<std::int64_t>}; }
 Serde<std::int32_t> SerdeOf<std::int32_t>::serde() { return {write_integer<std::int32_t>, read_integer<std::int32_t>}; }
 Serde<std::int16_t> SerdeOf<std::int16_t>::serde() { return {write_integer<std::int16_t>, read_integer<std::int16_t>}; }
-Serde<double> SerdeOf<double>::serde() {
-  return {write_float<double, std::uint64_t>, read_float<double, std::uint64_t>};
-}
+Serde<double> SerdeOf<double>::serde() { return {write_float<double, std::uint64_t>, read_float<double, std::uint64_t>}; }
 Serde<float> SerdeOf<float>::serde() { return {write_float<float, std::uint32_t>, read_float<float, std::uint32_t>}; }
 
 Serde<bool> SerdeOf<bool>::serde() {

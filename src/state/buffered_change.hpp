@@ -1,8 +1,8 @@
 // A held-back change in the bytes of Java's buffers: context, prior, old and new value.
 #pragma once
 
-#include <tidemill/base/record_context.hpp>
 #include <tidemill/base/bytes.hpp>
+#include <tidemill/base/record_context.hpp>
 
 namespace tidemill {
 

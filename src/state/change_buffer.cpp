@@ -22,7 +22,9 @@ constexpr char kVersion = 3;
 class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
  public:
   explicit ChangeBufferStore(OpenStore options)
-      : spec_(std::move(options.spec)), engine_(std::move(options.engine)), changelog_(options.changelog),
+      : spec_(std::move(options.spec)),
+        engine_(std::move(options.engine)),
+        changelog_(options.changelog),
         counters_(std::move(options.counters)) {
     headers_.add(kVersionHeader, Bytes(1, kVersion));
   }
@@ -121,7 +123,8 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   // It is no store of keys and values for others.
   bool get(BytesView, Bytes&) override { return false; }
   void put(BytesView, OptionalBytesView, Timestamp) override {
-    throw StateStoreException(Error{ErrorKind::kUnsupported, "store \"" + spec_.name + "\" holds back changes: nothing else is put there"});
+    throw StateStoreException(
+        Error{ErrorKind::kUnsupported, "store \"" + spec_.name + "\" holds back changes: nothing else is put there"});
   }
   std::unique_ptr<BytesIterator> range(const BytesRange& range) override { return checked(engine_->range(range)); }
   std::uint64_t approximate_num_entries() override { return static_cast<std::uint64_t>(records()); }

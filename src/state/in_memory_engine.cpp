@@ -85,7 +85,8 @@ class UndoList {
     std::size_t end = bytes_.size();
     for (auto change = changes_.rbegin(); change != changes_.rend(); end = change->begin, ++change) {
       const BytesView both = BytesView(bytes_).substr(change->begin, end - change->begin);
-      undo(both.substr(0, change->key_size), change->had_value ? OptionalBytesView(both.substr(change->key_size)) : std::nullopt);
+      undo(both.substr(0, change->key_size),
+           change->had_value ? OptionalBytesView(both.substr(change->key_size)) : std::nullopt);
     }
   }
   void forget() {
@@ -164,8 +165,7 @@ class InMemoryStore final : public BytesStore {
   Result<void> flush() override { return {}; }
   std::optional<ChangelogPosition> durable_position() const override { return std::nullopt; }
   const Position& position() const override { return position_; }
-  Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> batch,
-                       const ChangelogPosition&) override {
+  Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> batch, const ChangelogPosition&) override {
     for (const auto& [key, value] : batch) set(key, value);
     tell();
     return {};

@@ -66,8 +66,9 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
 
   bool get(BytesView key, Bytes& value) override { return rows_->get(key, value); }
   void put(BytesView, OptionalBytesView, Timestamp) override {
-    throw StateStoreException(Error{ErrorKind::kUnsupported, "store \"" + name() + "\" keeps records that wait for a join: nothing "
-                                                             "else is put there"});
+    throw StateStoreException(Error{ErrorKind::kUnsupported, "store \"" + name() +
+                                                                 "\" keeps records that wait for a join: nothing "
+                                                                 "else is put there"});
   }
   std::unique_ptr<BytesIterator> range(const BytesRange& range) override { return rows_->range(range); }
   std::uint64_t approximate_num_entries() override { return rows_->approximate_num_entries(); }
@@ -88,7 +89,8 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
   void check(BytesView row) const {
     if (row.size() >= kKeyAt + kNumberBytes) return;
     throw StateStoreException(Error{ErrorKind::kCorruption, "store \"" + name() + "\" has a row with a key of " +
-                                                                std::to_string(row.size()) + " bytes; thirteen are time and number"});
+                                                                std::to_string(row.size()) +
+                                                                " bytes; thirteen are time and number"});
   }
   /// After a restart and after an abort: what is known of the rows is what the rows say.
   void count() {

@@ -105,8 +105,9 @@ void append_outer_join_row(const OuterJoinRow& row, Bytes& out) {
 }
 OuterJoinRow split_outer_join_row(BytesView row) {
   if (row.size() < 9) {
-    throw StateStoreException(Error{ErrorKind::kCorruption, "a waiting record's row has a key of " + std::to_string(row.size()) +
-                                                                " bytes; nine are its time and side"});
+    throw StateStoreException(
+        Error{ErrorKind::kCorruption,
+              "a waiting record's row has a key of " + std::to_string(row.size()) + " bytes; nine are its time and side"});
   }
   return {Timestamp(load_big_endian<std::int64_t>(row.data())), row[8] != 0, row.substr(9)};
 }

@@ -11,9 +11,12 @@ namespace tidemill {
 
 std::unique_ptr<LayeredStore> open_store(OpenStore options, const RecordContext* const& current) {
   const auto segmented = [&options] {
-    return SegmentedOptions{.spec = std::move(options.spec), .engine = std::move(options.engine),
-                            .changelog = options.changelog, .cache = options.cache,
-                            .on_expired = std::move(options.on_expired), .counters = std::move(options.counters)};
+    return SegmentedOptions{.spec = std::move(options.spec),
+                            .engine = std::move(options.engine),
+                            .changelog = options.changelog,
+                            .cache = options.cache,
+                            .on_expired = std::move(options.on_expired),
+                            .counters = std::move(options.counters)};
   };
   switch (options.spec.kind) {
     case StoreKind::kWindow:

@@ -46,8 +46,13 @@ class SegmentIterator final : public BytesIterator {
   /// `cached`: in the direction of the walk.
   SegmentIterator(BytesStore& engine, SegmentedRows::Scan scan, std::int64_t first, std::int64_t last, Timestamp oldest,
                   Timestamp (*time_of)(BytesView), SegmentedRows::Cached cached)
-      : engine_(engine), scan_(std::move(scan)), next_segment_(forward() ? first : last),
-        end_segment_(forward() ? last : first), oldest_(oldest), time_of_(time_of), cached_(std::move(cached)) {
+      : engine_(engine),
+        scan_(std::move(scan)),
+        next_segment_(forward() ? first : last),
+        end_segment_(forward() ? last : first),
+        oldest_(oldest),
+        time_of_(time_of),
+        cached_(std::move(cached)) {
     exhausted_ = first > last;
     settle();
   }
@@ -141,23 +146,28 @@ T checked(const StoreSpec& spec, Result<T> result) {
 }  // namespace
 
 SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* const& current)
-    : spec_(std::move(options.spec)), engine_(std::move(options.engine)), changelog_(options.changelog),
-      on_expired_(std::move(options.on_expired)), time_of_(options.time_of), current_(current), counters_(std::move(options.counters)),
+    : spec_(std::move(options.spec)),
+      engine_(std::move(options.engine)),
+      changelog_(options.changelog),
+      on_expired_(std::move(options.on_expired)),
+      time_of_(options.time_of),
+      current_(current),
+      counters_(std::move(options.counters)),
       segment_interval_(spec_.segment_interval.count() > 0 ? spec_.segment_interval.count()
                                                            : std::max(spec_.retention.count() / 2, kSegmentIntervalMin)),
       exact_expiry_(spec_.engine == StoreEngineKind::kInMemory) {
   if (options.cache != nullptr && spec_.caching) {
-    cache_ = std::unique_ptr<NamedCache>(new NamedCache(
-        *options.cache, [this](const NamedCache::Write& entry) { flushed(entry); }));
+    cache_ =
+        std::unique_ptr<NamedCache>(new NamedCache(*options.cache, [this](const NamedCache::Write& entry) { flushed(entry); }));
   }
   find_last_segment();
   committed_ = now_;
 }
 
-std::int64_t SegmentedRows::segment_of(Timestamp time) const { return std::max<std::int64_t>(time.value, 0) / segment_interval_; }
-Timestamp SegmentedRows::oldest_live() const {
-  return Timestamp(now_.observed.value - spec_.retention.count() + 1);
+std::int64_t SegmentedRows::segment_of(Timestamp time) const {
+  return std::max<std::int64_t>(time.value, 0) / segment_interval_;
 }
+Timestamp SegmentedRows::oldest_live() const { return Timestamp(now_.observed.value - spec_.retention.count() + 1); }
 Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segment_of(time_of_(row))).append(row); }
 
 void SegmentedRows::find_last_segment() {
@@ -249,8 +259,7 @@ void SegmentedRows::flushed(const NamedCache::Write& entry) {
   if (!entry.value && !had_old) return;
   write(row, row, entry.value, entry.timestamp);
   const RecordContext context{entry.source, entry.offset, entry.timestamp, entry.headers};
-  listener_(CacheFlush{row, entry.value, send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt,
-                       &context});
+  listener_(CacheFlush{row, entry.value, send_old_values_ && had_old ? OptionalBytesView(old_value) : std::nullopt, &context});
 }
 
 SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
@@ -286,7 +295,8 @@ SegmentedRows::Cached SegmentedRows::repeated(const Scan& scan, const Cached& ro
   for (std::int64_t segment = std::min(first, last); segment <= last; ++segment) {
     for (const auto& row : rows) {
       const auto own = load_big_endian<std::int64_t>(row.first.data());
-      if (own == segment || (own > segment && scan.repeats.behind) || (own < segment && scan.repeats.before)) all.push_back(row);
+      if (own == segment || (own > segment && scan.repeats.behind) || (own < segment && scan.repeats.before))
+        all.push_back(row);
     }
   }
   return all;

@@ -35,7 +35,8 @@ class SessionStoreStack final : public SegmentedStore, public SessionBytesStore 
     scan.direction = range.direction;
     const bool one_key = range.from_key && range.to_key && *range.from_key == *range.to_key;
     if (range.from_key) {
-      scan.lower = one_key ? row_of(*range.from_key, {Timestamp(0), std::max(range.earliest_end, Timestamp(0))}) : Bytes(*range.from_key);
+      scan.lower = one_key ? row_of(*range.from_key, {Timestamp(0), std::max(range.earliest_end, Timestamp(0))})
+                           : Bytes(*range.from_key);
     }
     if (range.to_key) {
       scan.upper = one_key ? row_of(*range.to_key, {kMaxTimestamp, range.latest_end}) : last_row_up_to(*range.to_key);
@@ -90,8 +91,8 @@ SessionRowKey split_session_key(BytesView row) {
                                                                 " bytes; its last sixteen are end and start"});
   }
   const char* const times = row.data() + row.size() - kSuffix;
-  return {row.substr(0, row.size() - kSuffix), {Timestamp(load_big_endian<std::int64_t>(times + 8)),
-                                                Timestamp(load_big_endian<std::int64_t>(times))}};
+  return {row.substr(0, row.size() - kSuffix),
+          {Timestamp(load_big_endian<std::int64_t>(times + 8)), Timestamp(load_big_endian<std::int64_t>(times))}};
 }
 
 std::unique_ptr<LayeredStore> make_session_store(SegmentedOptions options, const RecordContext* const& current) {

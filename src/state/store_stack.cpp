@@ -21,8 +21,8 @@ void append_timestamp(Timestamp timestamp, Bytes& out) { append_big_endian(out, 
 
 std::pair<Timestamp, BytesView> split_timestamp(BytesView stored) {
   if (stored.size() < 8) {
-    throw StateStoreException(Error{ErrorKind::kCorruption, "a timestamped value of " + std::to_string(stored.size()) +
-                                                                " bytes; eight are its timestamp"});
+    throw StateStoreException(Error{
+        ErrorKind::kCorruption, "a timestamped value of " + std::to_string(stored.size()) + " bytes; eight are its timestamp"});
   }
   return {Timestamp(load_big_endian<std::int64_t>(stored.data())), stored.substr(8)};
 }
@@ -118,7 +118,10 @@ class StoreStack final : public LayeredStore {
  public:
   StoreStack(StoreSpec spec, std::unique_ptr<BytesStore> store, ChangelogWriter* changelog, ThreadCache* cache,
              const RecordContext* const& current, std::shared_ptr<StoreCounters> counters)
-      : spec_(std::move(spec)), store_(std::move(store)), changelog_(changelog), current_(current),
+      : spec_(std::move(spec)),
+        store_(std::move(store)),
+        changelog_(changelog),
+        current_(current),
         counters_(std::move(counters)) {
     if (spec_.max_entries > 0) {
       store_ = make_lru_store(std::move(store_), spec_.max_entries, [this](BytesView key) {
@@ -126,8 +129,7 @@ class StoreStack final : public LayeredStore {
       });
     }
     if (cache != nullptr && spec_.caching) {
-      cache_ = std::unique_ptr<NamedCache>(
-          new NamedCache(*cache, [this](const NamedCache::Write& entry) { write(entry); }));
+      cache_ = std::unique_ptr<NamedCache>(new NamedCache(*cache, [this](const NamedCache::Write& entry) { write(entry); }));
     }
   }
 
@@ -168,7 +170,8 @@ class StoreStack final : public LayeredStore {
     auto below = checked(spec_, store_->range(range));
     if (!cache_) return below;
     std::map<std::string, OptionalBytes> above;
-    cache_->range(range.from, range.to, [&above](BytesView key, OptionalBytesView value) { above.emplace(key, to_owned(value)); });
+    cache_->range(range.from, range.to,
+                  [&above](BytesView key, OptionalBytesView value) { above.emplace(key, to_owned(value)); });
     return std::unique_ptr<BytesIterator>(new MergedIterator(std::move(below), std::move(above), range.direction));
   }
   std::uint64_t approximate_num_entries() override { return store_->approximate_num_entries(); }
@@ -230,15 +233,15 @@ class StoreStack final : public LayeredStore {
   CacheFlushListener listener_;
   bool send_old_values_ = false;
   Timestamp timestamp_ = kNoTimestamp;  // of the put at work
-  Bytes old_value_;  // its memory, for the next one
+  Bytes old_value_;                     // its memory, for the next one
   std::shared_ptr<StoreCounters> counters_;
 };
 
 }  // namespace
 
-std::unique_ptr<LayeredStore> make_state_store(StoreSpec spec, std::unique_ptr<BytesStore> store,
-                                               ChangelogWriter* changelog, ThreadCache* cache,
-                                               const RecordContext* const& current, std::shared_ptr<StoreCounters> counters) {
+std::unique_ptr<LayeredStore> make_state_store(StoreSpec spec, std::unique_ptr<BytesStore> store, ChangelogWriter* changelog,
+                                               ThreadCache* cache, const RecordContext* const& current,
+                                               std::shared_ptr<StoreCounters> counters) {
   if (!counters) counters = std::make_shared<StoreCounters>();
   return std::unique_ptr<LayeredStore>(
       new StoreStack(std::move(spec), std::move(store), changelog, cache, current, std::move(counters)));

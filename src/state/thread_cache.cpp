@@ -60,9 +60,16 @@ class Copies {
  public:
   template <class Row>
   void add(const Row& row) {
-    Copy copy{.begin = bytes_.size(), .key_size = row.key.size(), .value_size = row.value ? row.value->size() : 0,
-              .has_value = row.value.has_value(), .entry = {.key = {}, .value = {}, .source = row.source, .offset = row.offset,
-                                                            .timestamp = row.timestamp, .headers = &Headers::none()}};
+    Copy copy{.begin = bytes_.size(),
+              .key_size = row.key.size(),
+              .value_size = row.value ? row.value->size() : 0,
+              .has_value = row.value.has_value(),
+              .entry = {.key = {},
+                        .value = {},
+                        .source = row.source,
+                        .offset = row.offset,
+                        .timestamp = row.timestamp,
+                        .headers = &Headers::none()}};
     bytes_ += row.key;
     if (row.value) bytes_ += *row.value;
     if (!row.headers.empty()) copy.entry.headers = headers_.emplace_back(std::make_unique<Headers>(row.headers)).get();

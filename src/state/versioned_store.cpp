@@ -50,9 +50,12 @@ std::vector<Version> decode(BytesView row) {
 class VersionedStore final : public LayeredStore, public VersionedBytesStore {
  public:
   explicit VersionedStore(OpenStore options)
-      : spec_(std::move(options.spec)), engine_(std::move(options.engine)), changelog_(options.changelog),
+      : spec_(std::move(options.spec)),
+        engine_(std::move(options.engine)),
+        changelog_(options.changelog),
         on_expired_(std::move(options.on_expired)),
-        deleted_interval_(std::max(spec_.retention.count() / 4, kDeletedIntervalMin)), counters_(std::move(options.counters)) {}
+        deleted_interval_(std::max(spec_.retention.count() / 4, kDeletedIntervalMin)),
+        counters_(std::move(options.counters)) {}
   const StoreSpec& spec() const override { return spec_; }
   BytesStore& engine_store() override { return *engine_; }
   VersionedBytesStore* versioned() override { return this; }

@@ -37,9 +37,11 @@ class WindowStoreStack final : public SegmentedStore, public WindowBytesStore {
     scan.to = range.to;
     scan.direction = range.direction;
     const bool one_key = range.from_key && range.to_key && *range.from_key == *range.to_key;
-    if (range.from_key) scan.lower = one_key ? row_of(*range.from_key, std::max(range.from, Timestamp(0)), 0) : Bytes(*range.from_key);
+    if (range.from_key)
+      scan.lower = one_key ? row_of(*range.from_key, std::max(range.from, Timestamp(0)), 0) : Bytes(*range.from_key);
     if (range.to_key) {
-      scan.upper = one_key ? row_of(*range.to_key, range.to, std::numeric_limits<std::int32_t>::max()) : last_row_up_to(*range.to_key);
+      scan.upper =
+          one_key ? row_of(*range.to_key, range.to, std::numeric_limits<std::int32_t>::max()) : last_row_up_to(*range.to_key);
     }
     scan.accept = [from_key = to_owned(range.from_key), to_key = to_owned(range.to_key), from = range.from,
                    to = range.to](BytesView row) {
@@ -62,9 +64,7 @@ class WindowStoreStack final : public SegmentedStore, public WindowBytesStore {
   }
 
  private:
-  static std::int32_t next(std::int32_t number) {
-    return number == std::numeric_limits<std::int32_t>::max() ? 0 : number + 1;
-  }
+  static std::int32_t next(std::int32_t number) { return number == std::numeric_limits<std::int32_t>::max() ? 0 : number + 1; }
   BytesView row_of(BytesView key, Timestamp start, std::int32_t sequence) {
     row_.clear();
     append_window_key(key, start, sequence, row_);
@@ -88,8 +88,7 @@ WindowRowKey split_window_key(BytesView row) {
     throw StateStoreException(Error{ErrorKind::kCorruption, "a window's row has a key of " + std::to_string(row.size()) +
                                                                 " bytes; its last twelve are start and sequence number"});
   }
-  return {row.substr(0, row.size() - kSuffix),
-          Timestamp(load_big_endian<std::int64_t>(row.data() + row.size() - kSuffix))};
+  return {row.substr(0, row.size() - kSuffix), Timestamp(load_big_endian<std::int64_t>(row.data() + row.size() - kSuffix))};
 }
 
 Bytes last_row_up_to(BytesView key) {

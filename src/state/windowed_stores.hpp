@@ -32,9 +32,7 @@ class SegmentedStore : public LayeredStore {
   }
 
  protected:
-  [[nodiscard]] bool by_time() const {
-    return rows_.spec().engine == StoreEngineKind::kInMemory || rows_.spec().time_ordered;
-  }
+  [[nodiscard]] bool by_time() const { return rows_.spec().engine == StoreEngineKind::kInMemory || rows_.spec().time_ordered; }
   SegmentedRows rows_;
 };
 

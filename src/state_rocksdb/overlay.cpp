@@ -141,7 +141,9 @@ void Overlay::build_order() {
 }
 
 Overlay::Cursor::Cursor(std::shared_ptr<Overlay> overlay, const BytesRange& range)
-    : overlay_(std::move(overlay)), forward_(range.direction == Direction::kForward), from_(to_owned(range.from)),
+    : overlay_(std::move(overlay)),
+      forward_(range.direction == Direction::kForward),
+      from_(to_owned(range.from)),
       to_(to_owned(range.to)) {
   overlay_->build_order();
   const Order& order = overlay_->order_;

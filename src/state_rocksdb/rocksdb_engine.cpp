@@ -24,7 +24,8 @@ using namespace rocksdb_state;
 class RocksDbEngine final : public StateEngine {
  public:
   explicit RocksDbEngine(RocksDbOptions options)
-      : options_(options), gathered_(std::make_shared<GatheredBytes>()),
+      : options_(options),
+        gathered_(std::make_shared<GatheredBytes>()),
         cache_(rocksdb::NewLRUCache(options.memory_bytes - options.memory_bytes / kGatheredPart)),
         buffers_(std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, cache_)) {
     gathered_->max = options.memory_bytes / kGatheredPart;
@@ -60,8 +61,8 @@ class RocksDbEngine final : public StateEngine {
     instance->db.reset(db);
     std::vector<std::unique_ptr<BytesStore>> stores;
     for (std::size_t i = 0; i < specs.size(); ++i) {
-      auto store = std::unique_ptr<RocksDbStore>(
-          new RocksDbStore(instance, instance->families[i + 1], specs[i].name, writer()));
+      auto store =
+          std::unique_ptr<RocksDbStore>(new RocksDbStore(instance, instance->families[i + 1], specs[i].name, writer()));
       TIDEMILL_TRY(store->open());
       stores.push_back(std::move(store));
     }

@@ -64,7 +64,8 @@ class RowIterator final : public BytesIterator {
  public:
   RowIterator(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, const rocksdb::Snapshot* snapshot,
               const BytesRange& range)
-      : instance_(std::move(instance)), forward_(range.direction == Direction::kForward),
+      : instance_(std::move(instance)),
+        forward_(range.direction == Direction::kForward),
         from_(range.from ? row_of(*range.from) : Bytes(1, kRowPrefix)),
         to_(range.to ? std::optional<Bytes>(row_of(*range.to)) : std::nullopt) {
     rocksdb::ReadOptions options;

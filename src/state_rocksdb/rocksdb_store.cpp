@@ -18,7 +18,10 @@ class RocksDbSnapshot final : public BytesSnapshot {
  public:
   RocksDbSnapshot(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, Position position,
                   std::shared_ptr<const Overlay> writing)
-      : instance_(std::move(instance)), family_(family), position_(std::move(position)), writing_(std::move(writing)),
+      : instance_(std::move(instance)),
+        family_(family),
+        position_(std::move(position)),
+        writing_(std::move(writing)),
         snapshot_(instance_->db->GetSnapshot()) {}
   ~RocksDbSnapshot() override { instance_->db->ReleaseSnapshot(snapshot_); }
   Result<bool> get(BytesView key, Bytes& value) const override {
@@ -52,7 +55,10 @@ class RocksDbSnapshot final : public BytesSnapshot {
 
 RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, std::string name,
                            std::shared_ptr<RocksDbWriter> writer)
-    : instance_(std::move(instance)), family_(family), name_(std::move(name)), writer_(std::move(writer)),
+    : instance_(std::move(instance)),
+      family_(family),
+      name_(std::move(name)),
+      writer_(std::move(writer)),
       share_(std::make_unique<GatheredShare>(instance_->gathered)) {}
 
 // What fails here was said at the last commit or flush, or is in the changelog.

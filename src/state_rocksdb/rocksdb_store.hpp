@@ -36,7 +36,8 @@ class RocksDbStore final : public BytesStore {
   Result<void> flush() override;
   std::optional<ChangelogPosition> durable_position() const override { return durable_; }
   const Position& position() const override { return meta_.position; }
-  Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> rows, const ChangelogPosition& changelog) override;
+  Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> rows,
+                       const ChangelogPosition& changelog) override;
   Result<void> clear() override;
   Result<std::unique_ptr<BytesSnapshot>> snapshot() override;
 

@@ -42,12 +42,18 @@ bool Streams::is_paused() const { return impl_->is_paused(); }
 Result<void> Streams::clean_up() { return impl_->clean_up(); }
 
 Result<StoreAnswer> Streams::query_get(std::string_view store, BytesView key, QueryIsolation isolation) const {
-  return impl_->query({.store = std::string(store), .kind = Impl::QueryKind::kGet, .from = Bytes(key), .to = std::nullopt,
+  return impl_->query({.store = std::string(store),
+                       .kind = Impl::QueryKind::kGet,
+                       .from = Bytes(key),
+                       .to = std::nullopt,
                        .options = {.isolation = isolation}});
 }
 Result<StoreAnswer> Streams::query_range(std::string_view store, OptionalBytesView from, OptionalBytesView to,
                                          QueryOptions options) const {
-  return impl_->query({.store = std::string(store), .kind = Impl::QueryKind::kRange, .from = to_owned(from), .to = to_owned(to),
+  return impl_->query({.store = std::string(store),
+                       .kind = Impl::QueryKind::kRange,
+                       .from = to_owned(from),
+                       .to = to_owned(to),
                        .options = options});
 }
 Result<StoreAnswer> Streams::query_count(std::string_view store) const {

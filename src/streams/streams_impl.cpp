@@ -20,7 +20,8 @@ bool good_name(std::string_view name) {
 }  // namespace
 
 Streams::Impl::Impl(Topology topology, StreamsConfig config)
-    : config_(std::move(config)), given_topology_(std::make_shared<const Topology>(std::move(topology))),
+    : config_(std::move(config)),
+      given_topology_(std::make_shared<const Topology>(std::move(topology))),
       topology_(given_topology_) {
   if (config_.clock == nullptr) config_.clock = &system_clock();
   check_config();
@@ -32,8 +33,8 @@ Streams::Impl::Impl(Topology topology, StreamsConfig config)
 std::size_t Streams::Impl::state_engine_memory() const {
   if (config_.memory_max_bytes == 0) return StreamsConfig::kStateEngineMemory;
   std::size_t left = config_.memory_max_bytes;
-  for (const std::size_t share : {config_.input_buffer_max_bytes, config_.statestore_cache_max_bytes,
-                                  config_.statestore_uncommitted_max_bytes}) {
+  for (const std::size_t share :
+       {config_.input_buffer_max_bytes, config_.statestore_cache_max_bytes, config_.statestore_uncommitted_max_bytes}) {
     if (share != std::numeric_limits<std::size_t>::max()) left -= std::min(left, share);
   }
   return left;
@@ -42,7 +43,8 @@ std::size_t Streams::Impl::state_engine_memory() const {
 void Streams::Impl::check_names() const {
   std::string generated;
   const auto look_at = [&](const std::string& name, std::string_view what) {
-    const auto digits = std::find_if_not(name.rbegin(), name.rend(), [](char c) { return c >= '0' && c <= '9'; }) - name.rbegin();
+    const auto digits =
+        std::find_if_not(name.rbegin(), name.rend(), [](char c) { return c >= '0' && c <= '9'; }) - name.rbegin();
     constexpr std::ptrdiff_t kIndexDigits = 10;
     if (digits != kIndexDigits || name.size() <= 11 || name[name.size() - 11] != '-') return;
     generated += fmt::format("{}{} {}", generated.empty() ? "" : ", ", what, name);
@@ -52,18 +54,19 @@ void Streams::Impl::check_names() const {
     if (topic.kind == InternalTopicKind::kRepartition) look_at(name.substr(0, name.rfind('-')), "repartition topic of");
   }
   if (generated.empty()) return;
-  throw TopologyException(fmt::format("ensure.explicit.internal.resource.naming is set, and these names were generated: {}; give "
-                                      "them names with Materialized, Grouped, Repartitioned or Joined", generated));
+  throw TopologyException(
+      fmt::format("ensure.explicit.internal.resource.naming is set, and these names were generated: {}; give "
+                  "them names with Materialized, Grouped, Repartitioned or Joined",
+                  generated));
 }
 
-Streams::Impl::~Impl() {
-  static_cast<void>(close({.timeout = std::chrono::hours(24 * 365), .leave_group = true}));
-}
+Streams::Impl::~Impl() { static_cast<void>(close({.timeout = std::chrono::hours(24 * 365), .leave_group = true})); }
 
 void Streams::Impl::check_config() const {
   if (!good_name(config_.application_id)) {
     throw ConfigException(fmt::format("application_id \"{}\": give the application a name of letters, digits, '.', '_' and "
-                                      "'-'; it names its group, its internal topics and its state", config_.application_id));
+                                      "'-'; it names its group, its internal topics and its state",
+                                      config_.application_id));
   }
   if (!config_.log) {
     throw ConfigException("log is not set: .log = embedded_log(\"data\") for one process, kafka_log({...}) for Kafka");
@@ -73,7 +76,8 @@ void Streams::Impl::check_config() const {
   if (state_engine_memory() < StreamsConfig::kStateEngineMemoryMin) {
     throw ConfigException(fmt::format(
         "memory_max_bytes ({}) is too small for its shares: input_buffer_max_bytes ({}), statestore_cache_max_bytes ({}) and "
-        "statestore_uncommitted_max_bytes ({}) have to leave at least {} to stores on disk: make it larger, or one of them smaller",
+        "statestore_uncommitted_max_bytes ({}) have to leave at least {} to stores on disk: make it larger, or one of them "
+        "smaller",
         config_.memory_max_bytes, config_.input_buffer_max_bytes, config_.statestore_cache_max_bytes,
         config_.statestore_uncommitted_max_bytes, StreamsConfig::kStateEngineMemoryMin));
   }
@@ -81,8 +85,8 @@ void Streams::Impl::check_config() const {
   if (config_.processing_guarantee == ProcessingGuarantee::kExactlyOnceV2 &&
       config_.commit_interval > config_.transaction_timeout) {
     throw ConfigException(fmt::format("commit_interval ({} ms) is longer than transaction_timeout ({} ms): a transaction would "
-                                      "time out before it is committed", config_.commit_interval.count(),
-                                      config_.transaction_timeout.count()));
+                                      "time out before it is committed",
+                                      config_.commit_interval.count(), config_.transaction_timeout.count()));
   }
   if (config_.max_task_idle.count() < -1) throw ConfigException("max_task_idle must be -1 ms (never wait) or more");
   if (config_.ensure_explicit_internal_resource_naming) check_names();
@@ -259,9 +263,8 @@ std::optional<Error> Streams::Impl::error() const {
 
 bool Streams::Impl::wait_until_stopped(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, timeout, [this] {
-    return state_ == StreamsState::kNotRunning || state_ == StreamsState::kError;
-  });
+  return changed_.wait_for(lock, timeout,
+                           [this] { return state_ == StreamsState::kNotRunning || state_ == StreamsState::kError; });
 }
 
 void Streams::Impl::set_paused(bool paused) {
@@ -272,7 +275,8 @@ void Streams::Impl::set_paused(bool paused) {
 Result<void> Streams::Impl::clean_up() {
   const StreamsState now = state();
   if (now != StreamsState::kCreated && now != StreamsState::kNotRunning && now != StreamsState::kError) {
-    return Error{ErrorKind::kInvalidArgument, fmt::format("clean_up(): {} is {}: close it first", config_.application_id, to_string(now))};
+    return Error{ErrorKind::kInvalidArgument,
+                 fmt::format("clean_up(): {} is {}: close it first", config_.application_id, to_string(now))};
   }
   if (!has_persistent_stores()) return {};
   TIDEMILL_ASSIGN(const std::unique_ptr<ApplicationDirectory> directory,
@@ -293,8 +297,9 @@ Error Streams::Impl::not_ended(std::chrono::milliseconds timeout) const {
     if (!transitions_.empty()) add("a thread", "the state listener");
   }
   if (global_ && stuck.empty()) add(client_id_ + "-GlobalStreamThread", global_->busy_with());
-  return Error{ErrorKind::kTimeout, fmt::format("{} does not end: {} has not returned within {} ms; close() again to go on waiting",
-                                                config_.application_id, stuck, timeout.count())};
+  return Error{ErrorKind::kTimeout,
+               fmt::format("{} does not end: {} has not returned within {} ms; close() again to go on waiting",
+                           config_.application_id, stuck, timeout.count())};
 }
 
 Result<void> Streams::Impl::close(CloseOptions options) {
@@ -337,9 +342,8 @@ Result<void> Streams::Impl::close(CloseOptions options) {
   directory_.reset();
   if (first || state() == StreamsState::kPendingShutdown) set_state(StreamsState::kNotRunning);
   std::unique_lock lock(mutex_);
-  const bool told = changed_.wait_for(lock, left(), [this] {
-    return transitions_.empty() || deliverer_ == std::this_thread::get_id();
-  });
+  const bool told =
+      changed_.wait_for(lock, left(), [this] { return transitions_.empty() || deliverer_ == std::this_thread::get_id(); });
   lock.unlock();
   if (!told) return not_ended(options.timeout);
   return {};

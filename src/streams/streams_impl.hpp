@@ -136,8 +136,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::vector<SubtopologyTasks> tasks_;
   std::unique_ptr<runtime::GlobalThread> global_;
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> find_global_;
-  std::deque<Host> hosts_;  // addresses stay
-  std::mutex listener_mutex_;  // one call of the user's restore listener or uncaught handler at a time
+  std::deque<Host> hosts_;       // addresses stay
+  std::mutex listener_mutex_;    // one call of the user's restore listener or uncaught handler at a time
   std::mutex evaluation_mutex_;  // one look at all threads' states at a time
   MonotonicTime next_refresh_{};
   MonotonicTime next_cleanup_{};

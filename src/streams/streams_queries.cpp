@@ -130,8 +130,8 @@ Result<StoreAnswer> Streams::Impl::query(const Query& query) const {
   if (spec == given_topology_->stores.end()) {
     std::string names;
     for (const auto& [name, store] : given_topology_->stores) names += (names.empty() ? "" : ", ") + name;
-    return Error{ErrorKind::kNotFound, fmt::format("there is no store \"{}\"; the topology has: {}", query.store,
-                                                   names.empty() ? "none" : names)};
+    return Error{ErrorKind::kNotFound,
+                 fmt::format("there is no store \"{}\"; the topology has: {}", query.store, names.empty() ? "none" : names)};
   }
   if (spec->second.global) return query_global(query);
   auto answers = std::make_shared<Answers<QueryPart>>();
@@ -140,9 +140,10 @@ Result<StoreAnswer> Streams::Impl::query(const Query& query) const {
     const bool posted = thread->post([answers, query, clock = &clock()](runtime::StreamThread& owner) {
       QueryPart part = read_tasks(owner, query, false, clock->now());
       if (part.outcome == ReadOutcome::kWaitsForCommit) {
-        const bool later = owner.post([answers, query, clock](runtime::StreamThread& again) {
-          answers->add(read_tasks(again, query, true, clock->now()));
-        }, true);
+        const bool later =
+            owner.post([answers, query,
+                        clock](runtime::StreamThread& again) { answers->add(read_tasks(again, query, true, clock->now())); },
+                       true);
         if (later) return;
         part.outcome = ReadOutcome::kNotHere;
       }
@@ -151,7 +152,8 @@ Result<StoreAnswer> Streams::Impl::query(const Query& query) const {
     if (posted) ++answers->expected;
   }
   if (!answers->wait(kQueryTimeout)) {
-    return Error{ErrorKind::kTimeout, fmt::format("store \"{}\" was not answered for in time: a stream thread is busy", query.store)};
+    return Error{ErrorKind::kTimeout,
+                 fmt::format("store \"{}\" was not answered for in time: a stream thread is busy", query.store)};
   }
   StoreAnswer whole;
   bool here = false;
@@ -166,8 +168,9 @@ Result<StoreAnswer> Streams::Impl::query(const Query& query) const {
     for (const auto& snapshot : part.snapshots) TIDEMILL_TRY(read_snapshot(*snapshot, query, whole));
   }
   if (!here) {
-    return Error{ErrorKind::kUnavailable,
-                 fmt::format("store \"{}\" has no running task here: it is being restored, or other instances have it", query.store)};
+    return Error{
+        ErrorKind::kUnavailable,
+        fmt::format("store \"{}\" has no running task here: it is being restored, or other instances have it", query.store)};
   }
   if (query.options.limit > 0 && whole.rows.size() > query.options.limit) whole.rows.resize(query.options.limit);
   return whole;
@@ -279,7 +282,8 @@ std::vector<ThreadMetadata> Streams::Impl::thread_metadata() const {
     const runtime::ThreadSnapshot snapshot = thread->snapshot();
     ThreadMetadata metadata{.name = thread->name(), .state = std::string(to_string(snapshot.state)), .tasks = {}};
     for (const runtime::TaskSnapshot& task : snapshot.tasks) {
-      TaskMetadata described{.id = task.id, .active = true, .state = std::string(to_string(task.state)), .committed = {}, .end = {}};
+      TaskMetadata described{
+          .id = task.id, .active = true, .state = std::string(to_string(task.state)), .committed = {}, .end = {}};
       for (std::size_t i = 0; i < task.metrics->inputs.size(); ++i) {
         const TopicPartition& partition = task.metrics->inputs[i];
         const auto position = static_cast<std::int64_t>(task.metrics->position[i].value());
@@ -326,7 +330,8 @@ void Streams::Impl::report_memory(std::vector<Metric>& out) const {
     cache += thread->metrics().cache_bytes.value();
     for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) {
       queues += task.metrics->buffered_bytes.value();
-      for (const auto& store : task.metrics->stores) uncommitted += store.counters->uncommitted_bytes.load(std::memory_order_relaxed);
+      for (const auto& store : task.metrics->stores)
+        uncommitted += store.counters->uncommitted_bytes.load(std::memory_order_relaxed);
     }
   }
   const auto add = [&](const char* share, std::size_t bytes, std::size_t bytes_max) {

@@ -29,8 +29,9 @@ bool Streams::Impl::has_persistent_stores() const {
 
 void Streams::Impl::warn_of_what_is_not_built() const {
   if (config_.num_standby_replicas > 0) {
-    spdlog::warn("{}: num.standby.replicas is {}, but standby tasks are not built yet: what is assigned as standby is left alone",
-                 config_.application_id, config_.num_standby_replicas);
+    spdlog::warn(
+        "{}: num.standby.replicas is {}, but standby tasks are not built yet: what is assigned as standby is left alone",
+        config_.application_id, config_.num_standby_replicas);
   }
   if (config_.topology_optimization != "none") {
     spdlog::warn("{}: topology.optimization is {}, but topologies are not optimized yet", config_.application_id,
@@ -40,7 +41,8 @@ void Streams::Impl::warn_of_what_is_not_built() const {
 
 Result<void> Streams::Impl::start() {
   if (started_.exchange(true) || !set_state(StreamsState::kRebalancing)) {
-    return Error{ErrorKind::kInvalidArgument, "start() was called twice, or after close(): a Streams runs once, make a new one"};
+    return Error{ErrorKind::kInvalidArgument,
+                 "start() was called twice, or after close(): a Streams runs once, make a new one"};
   }
   warn_of_what_is_not_built();
 #ifdef TIDEMILL_ROCKSDB
@@ -70,7 +72,8 @@ Streams::Impl::Plan Streams::Impl::plan(const std::vector<TopicDescription>& top
         if (!std::regex_match(topic.name, pattern)) continue;
         node.topics.push_back(topic.name);
         for (Subtopology& part : resolved->subtopologies) {
-          if (std::find(part.nodes.begin(), part.nodes.end(), node.id) != part.nodes.end()) part.source_topics.push_back(topic.name);
+          if (std::find(part.nodes.begin(), part.nodes.end(), node.id) != part.nodes.end())
+            part.source_topics.push_back(topic.name);
         }
       }
     }
@@ -103,7 +106,8 @@ Result<void> Streams::Impl::make_topics(MonotonicTime deadline) {
                           topic.partitions == 1 ? "" : "s");
     }
     return Error{ErrorKind::kNotFound, fmt::format("topics that the topology names are not there: {}; create them and start "
-                                                   "again ({})", list, traits.description)};
+                                                   "again ({})",
+                                                   list, traits.description)};
   }
   TIDEMILL_TRY(create(needed.topics, deadline));
   topology_ = std::move(needed.topology);

@@ -27,8 +27,10 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   };
 
   Impl(Topology built, StreamsConfig given, std::optional<Timestamp> wall_clock)
-      : topology(std::make_shared<const Topology>(std::move(built))), config(std::move(given)),
-        clock(wall_clock.value_or(system_clock().now().wall)), engine(in_memory_stores()) {
+      : topology(std::make_shared<const Topology>(std::move(built))),
+        config(std::move(given)),
+        clock(wall_clock.value_or(system_clock().now().wall)),
+        engine(in_memory_stores()) {
     if (config.application_id.empty()) config.application_id = "topology-test-driver";
     if (config.statestore_cache_max_bytes > 0) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
     if (!topology->global_nodes.empty()) global = make_task(runtime::global_part(*topology), -1);
@@ -37,20 +39,21 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
 
   std::unique_ptr<runtime::StreamTask> make_task(runtime::TaskPart part, std::int32_t number) {
     const bool is_global = number < 0;
-    runtime::StreamTaskOptions options{.id = {.subtopology = number, .partition = 0},
-                                       .topology = topology,
-                                       .part = std::move(part),
-                                       .config = &config,
-                                       .clock = &clock,
-                                       .collector = this,
-                                       .changelog = is_global ? nullptr : this,
-                                       .cache = is_global ? nullptr : cache.get(),
-                                       .persistent_engine = config.state_engine.get(),
-                                       .memory_engine = is_global ? global_engine.get() : engine.get(),
-                                       .directory = fmt::format("{}/{}/{}", config.state_dir, config.application_id,
-                                                                is_global ? std::string("global") : fmt::format("0_0.{}", starts++)),
-                                       .inputs = {},
-                                       .global_store = nullptr};
+    runtime::StreamTaskOptions options{
+        .id = {.subtopology = number, .partition = 0},
+        .topology = topology,
+        .part = std::move(part),
+        .config = &config,
+        .clock = &clock,
+        .collector = this,
+        .changelog = is_global ? nullptr : this,
+        .cache = is_global ? nullptr : cache.get(),
+        .persistent_engine = config.state_engine.get(),
+        .memory_engine = is_global ? global_engine.get() : engine.get(),
+        .directory = fmt::format("{}/{}/{}", config.state_dir, config.application_id,
+                                 is_global ? std::string("global") : fmt::format("0_0.{}", starts++)),
+        .inputs = {},
+        .global_store = nullptr};
     if (!is_global && global) options.global_store = [this](std::string_view name) { return find(*global, name); };
     auto made = runtime::StreamTask::create(std::move(options)).value();
     if (!is_global) {
@@ -116,7 +119,9 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     const std::string name = topology->log_topic(config.application_id, topic);
     std::size_t copies = choice.kind == PartitionChoice::Kind::kList ? choice.partitions.size() : 1;
     for (; copies > 0; --copies) {
-      TestRecordBytes record{.key = {}, .value = {}, .headers = context.headers != nullptr ? *context.headers : Headers(),
+      TestRecordBytes record{.key = {},
+                             .value = {},
+                             .headers = context.headers != nullptr ? *context.headers : Headers(),
                              .timestamp = context.timestamp};
       if (key) record.key.emplace(*key);
       if (value) record.value.emplace(*value);
@@ -206,8 +211,8 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
       if (!task->process(clock.now())) return;
       if (commit_each) commit(*task);
       if (++records > kRecordsPerInputMax) {
-        throw std::runtime_error(fmt::format("one input led to more than {} records: the topology feeds itself without end",
-                                             kRecordsPerInputMax));
+        throw std::runtime_error(
+            fmt::format("one input led to more than {} records: the topology feeds itself without end", kRecordsPerInputMax));
       }
     }
   }
@@ -218,7 +223,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   std::shared_ptr<StateEngine> engine;
   std::shared_ptr<StateEngine> global_engine = in_memory_stores();
   std::unique_ptr<ThreadCache> cache;
-  std::map<std::string, Feed> feeds;  // by topic, as on the log
+  std::map<std::string, Feed> feeds;     // by topic, as on the log
   std::set<std::string> pattern_topics;  // those of them that a pattern matches
   std::map<std::string, std::deque<TestRecordBytes>> outputs;
   std::deque<std::pair<std::string, TestRecordBytes>> again;
@@ -278,9 +283,7 @@ void TopologyTestDriver::advance_wall_clock_time(std::chrono::milliseconds by) {
   impl_->complete_all_work();
 }
 
-std::vector<std::pair<std::string, TestRecordBytes>> TopologyTestDriver::take_sent() {
-  return std::exchange(impl_->sent, {});
-}
+std::vector<std::pair<std::string, TestRecordBytes>> TopologyTestDriver::take_sent() { return std::exchange(impl_->sent, {}); }
 void TopologyTestDriver::restart(PartitionTimes times) { impl_->restart(times); }
 const std::map<std::string, std::string>& TopologyTestDriver::committed_metadata() const { return impl_->committed; }
 void TopologyTestDriver::commit_after_each_record(bool commit) { impl_->commit_each = commit; }

@@ -115,12 +115,12 @@ class Describer {
     if (spec.kind == NodeKind::kSource) {
       const std::string topics =
           spec.topic_pattern.empty() ? "[" + join(java_set_order(spec.topics)) + "]" : spec.topic_pattern;
-      return "    Source: " + spec.name + " (topics: " + topics + ")\n      --> " + neighbours(linked_.at(spec.id).successors) + "\n";
+      return "    Source: " + spec.name + " (topics: " + topics + ")\n      --> " + neighbours(linked_.at(spec.id).successors) +
+             "\n";
     }
     if (spec.kind == NodeKind::kSink) {
       text = "    Sink: " + spec.name + " (" +
-             (spec.sink_topic.empty() ? "extractor class: " + spec.extractor_description : "topic: " + spec.sink_topic) +
-             ")\n";
+             (spec.sink_topic.empty() ? "extractor class: " + spec.extractor_description : "topic: " + spec.sink_topic) + ")\n";
     } else {
       text = "    Processor: " + spec.name + " (stores: [" + join(java_set_order(spec.stores)) + "])\n      --> " +
              neighbours(linked_.at(spec.id).successors) + "\n";

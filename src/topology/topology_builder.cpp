@@ -36,8 +36,8 @@ class Components {
 
 std::map<std::string, std::string> changelog_config(const StoreSpec& spec) {
   std::map<std::string, std::string> config{{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}};
-  const bool windowed = spec.kind == StoreKind::kWindow || spec.kind == StoreKind::kTimestampedWindow ||
-                        spec.kind == StoreKind::kSession;
+  const bool windowed =
+      spec.kind == StoreKind::kWindow || spec.kind == StoreKind::kTimestampedWindow || spec.kind == StoreKind::kSession;
   if (windowed) {
     config["cleanup.policy"] = spec.retain_duplicates ? "delete" : "compact,delete";
     const std::int64_t retention = spec.retention.count();
@@ -86,8 +86,8 @@ NodeSpec& TopologyBuilder::add_node(std::string name, NodeKind kind, const std::
 
 void TopologyBuilder::check_pattern(const Source& source) const {
   const auto clash = [](const std::string& topic, const std::string& pattern, const std::string& a, const std::string& b) {
-    throw TopologyException("topic \"" + topic + "\" of source \"" + a + "\" matches the pattern " + pattern + " of source \"" + b +
-                            "\": a topic can be read by one source only; make the pattern narrower");
+    throw TopologyException("topic \"" + topic + "\" of source \"" + a + "\" matches the pattern " + pattern + " of source \"" +
+                            b + "\": a topic can be read by one source only; make the pattern narrower");
   };
   if (!source.topic_pattern.empty()) {
     try {
@@ -116,8 +116,8 @@ void TopologyBuilder::add_source(Source source) {
   for (const std::string& topic : source.topics) {
     const auto [found, added] = source_of_topic_.try_emplace(topic, source.name);
     if (!added) {
-      throw TopologyException("topic \"" + topic + "\" is read by source \"" + found->second + "\" already; \"" +
-                              source.name + "\" cannot read it, too: use one source for both");
+      throw TopologyException("topic \"" + topic + "\" is read by source \"" + found->second + "\" already; \"" + source.name +
+                              "\" cannot read it, too: use one source for both");
     }
   }
   check_pattern(source);
@@ -200,7 +200,8 @@ void TopologyBuilder::add_state_store_once(StoreSpec store) {
   if (found == topology_.stores.end()) {
     add_state_store(std::move(store));
   } else if (!(found->second.spec == store)) {
-    throw TopologyException("a state store \"" + store.name + "\" has been added already with other options: give one of them "
+    throw TopologyException("a state store \"" + store.name +
+                            "\" has been added already with other options: give one of them "
                             "another name");
   }
 }
@@ -240,8 +241,7 @@ void TopologyBuilder::add_global_store(StoreSpec store, Source source, Processor
   topology_.global_nodes.push_back(by_name_.find(processor_name)->second);
 }
 
-void TopologyBuilder::add_internal_topic(std::string name, InternalTopicKind kind,
-                                         std::optional<std::int32_t> partitions) {
+void TopologyBuilder::add_internal_topic(std::string name, InternalTopicKind kind, std::optional<std::int32_t> partitions) {
   InternalTopic topic{name, kind, partitions, {}, {}};
   topic.config = {{"cleanup.policy", "delete"},
                   {"message.timestamp.type", "CreateTime"},
@@ -276,9 +276,7 @@ void TopologyBuilder::replace_nodes(std::vector<Placed> placed, const std::map<s
   for (std::int32_t& id : topology_.global_nodes) id = moved(id);
 }
 
-void TopologyBuilder::copartition(std::vector<std::string> source_names) {
-  copartitions_.push_back(std::move(source_names));
-}
+void TopologyBuilder::copartition(std::vector<std::string> source_names) { copartitions_.push_back(std::move(source_names)); }
 
 void TopologyBuilder::check_edges() const {
   for (const NodeSpec& below : topology_.nodes) {
@@ -353,7 +351,8 @@ void TopologyBuilder::place_copartitions() {
   }
   for (const std::set<std::string>& group : groups) {
     for (Subtopology& part : topology_.subtopologies) {
-      if (std::any_of(part.source_topics.begin(), part.source_topics.end(), [&](const auto& topic) { return group.contains(topic); })) {
+      if (std::any_of(part.source_topics.begin(), part.source_topics.end(),
+                      [&](const auto& topic) { return group.contains(topic); })) {
         part.copartition_groups.emplace_back(group.begin(), group.end());
       }
     }
@@ -364,8 +363,7 @@ void TopologyBuilder::add_changelogs() {
   for (const auto& [name, store] : topology_.stores) {
     if (store.global || !store.spec.logging || !store.spec.source_topic_as_changelog.empty()) continue;
     const std::string topic = name + "-changelog";
-    topology_.internal_topics[topic] = {topic, InternalTopicKind::kChangelog, std::nullopt, changelog_config(store.spec),
-                                        name};
+    topology_.internal_topics[topic] = {topic, InternalTopicKind::kChangelog, std::nullopt, changelog_config(store.spec), name};
   }
 }
 
@@ -385,8 +383,9 @@ Topology TopologyBuilder::build() {
 namespace detail {
 
 void throw_no_serde(const char* what, TypeTag type) {
-  throw TopologyException(std::string(what) + ", " + std::string(type->name) + ", has no serde: specialize tidemill::SerdeOf for it, or give one in the "
-                                              "operator's options");
+  throw TopologyException(std::string(what) + ", " + std::string(type->name) +
+                          ", has no serde: specialize tidemill::SerdeOf for it, or give one in the "
+                          "operator's options");
 }
 
 }  // namespace detail

@@ -46,8 +46,9 @@ inline std::vector<Copy> read_all(tidemill::Log& log, const char* topic) {
 /// Accounts A1, A2 of C1 and B1 of C2 in EUR, D1 of C2 in USD; C1 may owe 1000 in EUR.
 class Chain {
  public:
-  Chain() : Chain({{"A1", "C1", "EUR"}, {"A2", "C1", "EUR"}, {"B1", "C2", "EUR"}, {"D1", "C2", "USD"}},
-                  {{"C1", "EUR", -1000, "monitor"}}) {}
+  Chain()
+      : Chain({{"A1", "C1", "EUR"}, {"A2", "C1", "EUR"}, {"B1", "C2", "EUR"}, {"D1", "C2", "USD"}},
+              {{"C1", "EUR", -1000, "monitor"}}) {}
   Chain(const std::vector<Account>& accounts, const std::vector<Limit>& limits) {
     create_topics(*log);
     load_reference_data(*log, accounts, limits);
@@ -121,9 +122,9 @@ inline std::shared_ptr<tidemill::Log> forged(tidemill::Log& from, const Forge& f
   const auto group = log->commit_group(options, log_deadline()).value();
   const auto producer = group->producer();
   std::map<std::pair<std::int32_t, std::int64_t>, std::int64_t> moved;  // offsets of transactions
-  for (const char* topic : {topics::kAccounts, topics::kLimits, topics::kTransactions, topics::kLegs, topics::kAccountBalances,
-                            topics::kClientLegs, topics::kClientBalances, topics::kLimitsInForce, topics::kBreaches,
-                            topics::kBreachClears, topics::kDeadLetters}) {
+  for (const char* topic :
+       {topics::kAccounts, topics::kLimits, topics::kTransactions, topics::kLegs, topics::kAccountBalances, topics::kClientLegs,
+        topics::kClientBalances, topics::kLimitsInForce, topics::kBreaches, topics::kBreachClears, topics::kDeadLetters}) {
     std::map<std::int32_t, std::int64_t> next;
     for (const Copy& original : read_all(from, topic)) {
       for (Copy& copy : forge(topic, original)) {
@@ -131,8 +132,8 @@ inline std::shared_ptr<tidemill::Log> forged(tidemill::Log& from, const Forge& f
           moved[{original.partition, original.offset}] = next[copy.partition];
         }
         if (topic == std::string(topics::kDeadLetters)) {
-          const auto place = std::pair(std::stoi(*copy.headers.last("partition")->value),
-                                       std::stoll(*copy.headers.last("offset")->value));
+          const auto place =
+              std::pair(std::stoi(*copy.headers.last("partition")->value), std::stoll(*copy.headers.last("offset")->value));
           copy.headers.remove("offset");
           copy.headers.add("offset", std::to_string(moved.at(place)));
         }

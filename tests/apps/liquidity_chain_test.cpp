@@ -46,10 +46,10 @@ TEST(LiquidityChain, RefusesABadTransactionWhole) {
   chain.send("other", R"({"id":"t-9","time":"2026-11-23T08:00:00Z","value_date":"2026-11-23",)"
                       R"("legs":[{"account":"A1","currency":"EUR","amount":0}]})");
   EXPECT_THAT(chain.last(topics::kAccountBalances), IsEmpty());
-  EXPECT_THAT(chain.reasons(),
-              testing::UnorderedElementsAre(HasSubstr("sum to zero, but to -1"), HasSubstr("sum to zero, but to 18446744073709551616"),
-                                            "unknown account Z9", "account D1 is in USD, the leg in EUR", HasSubstr("overflows"),
-                                            HasSubstr("overflows"), HasSubstr("not valid JSON"), HasSubstr("key")));
+  EXPECT_THAT(chain.reasons(), testing::UnorderedElementsAre(
+                                   HasSubstr("sum to zero, but to -1"), HasSubstr("sum to zero, but to 18446744073709551616"),
+                                   "unknown account Z9", "account D1 is in USD, the leg in EUR", HasSubstr("overflows"),
+                                   HasSubstr("overflows"), HasSubstr("not valid JSON"), HasSubstr("key")));
   EXPECT_EQ(chain.violation(), "");
 }
 
@@ -137,7 +137,8 @@ TEST(Intake, TakesTransactionsFromManyThreads) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 25; ++i) {
         const std::string id = "t-" + std::to_string(t) + "-" + std::to_string(i);
-        const Transaction one{id, "2026-11-23T08:00:00.000Z", "2026-11-23", kMorning, {{"A1", "EUR", -1}, {"B1", "EUR", 1}}, {}};
+        const Transaction one{id, "2026-11-23T08:00:00.000Z", "2026-11-23", kMorning, {{"A1", "EUR", -1}, {"B1", "EUR", 1}},
+                              {}};
         intake.add(id, to_json(one), kMorning);
       }
     });

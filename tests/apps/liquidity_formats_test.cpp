@@ -74,8 +74,9 @@ TEST(Transaction, IsReadWhateverTheOrderOfItsFieldsAndWithFurtherOnes) {
       R"({"note":{"a":[1,"2"]},"legs":[{"amount":5,"x":null,"account":"A1","currency":"EUR"},)"
       R"({"amount":-5,"account":"B\"1","currency":"EUR"}],"value_date":"2026-11-23","time":"2026-11-23T08:00:00Z","id":"t"})");
   EXPECT_EQ(read.refusal, "");
-  EXPECT_EQ(to_json(read), R"({"id":"t","time":"2026-11-23T08:00:00Z","value_date":"2026-11-23","legs":)"
-                           R"([{"account":"A1","currency":"EUR","amount":5},{"account":"B\"1","currency":"EUR","amount":-5}]})");
+  EXPECT_EQ(to_json(read),
+            R"({"id":"t","time":"2026-11-23T08:00:00Z","value_date":"2026-11-23","legs":)"
+            R"([{"account":"A1","currency":"EUR","amount":5},{"account":"B\"1","currency":"EUR","amount":-5}]})");
 }
 
 TEST(Transaction, OfAnAmountThatOverflowsIsReadButRefused) {

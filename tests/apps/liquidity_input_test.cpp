@@ -26,19 +26,25 @@ class LiquidityInput : public testing::Test {
   }
   ~LiquidityInput() override { std::filesystem::remove_all(directory_); }
 
-  void write(const std::string& name, const std::string& text) { std::ofstream(directory_ + "/" + name, std::ios::trunc) << text; }
-  void append(const std::string& name, const std::string& text) { std::ofstream(directory_ + "/" + name, std::ios::app) << text; }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(directory_ + "/" + name, std::ios::trunc) << text;
+  }
+  void append(const std::string& name, const std::string& text) {
+    std::ofstream(directory_ + "/" + name, std::ios::app) << text;
+  }
   static std::string line(const std::string& id) {
-    return R"({"id":")" + id + R"(","time":"2026-11-23T08:00:00Z","value_date":"2026-11-23",)"
+    return R"({"id":")" + id +
+           R"(","time":"2026-11-23T08:00:00Z","value_date":"2026-11-23",)"
            R"("legs":[{"account":"A1","currency":"EUR","amount":-1},{"account":"B1","currency":"EUR","amount":1}]})";
   }
   FileSummary load() {
     messages_.clear();
-    return load_transactions(*log_, directory_, [this](const std::string& message) { messages_.push_back(message); },
-                             [this](const FileProgress& at) {
-                               progress_ = at;
-                               return --loads_until_stop_ != 0;
-                             });
+    return load_transactions(
+        *log_, directory_, [this](const std::string& message) { messages_.push_back(message); },
+        [this](const FileProgress& at) {
+          progress_ = at;
+          return --loads_until_stop_ != 0;
+        });
   }
   std::vector<std::string> keys() {
     std::vector<std::string> keys;

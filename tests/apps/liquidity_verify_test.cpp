@@ -26,9 +26,7 @@ class LiquidityVerify : public testing::Test {
     delete chain_;
     chain_ = nullptr;
   }
-  static std::string violation(const Forge& forge) {
-    return verify(*forged(*chain_->log, forge), kApplication).violation;
-  }
+  static std::string violation(const Forge& forge) { return verify(*forged(*chain_->log, forge), kApplication).violation; }
   /// `change` is applied to the n-th record (from 0) of the topic.
   static std::string violation_at(const char* topic, int n, const std::function<std::vector<Copy>(Copy)>& change) {
     int at = 0;
@@ -95,8 +93,7 @@ TEST_F(LiquidityVerify, FindsABalanceUnderAnothersName) {
 TEST_F(LiquidityVerify, FindsAFalsifiedBreach) {
   EXPECT_THAT(violation_at(topics::kBreaches, 1, replace(R"("balance":-1300)", R"("balance":-1301)")),
               HasSubstr("tells of balance -1301"));
-  EXPECT_THAT(violation_at(topics::kBreaches, 0, replace(R"("floor":-1000)", R"("floor":-1001)")),
-              HasSubstr("at floor -1001"));
+  EXPECT_THAT(violation_at(topics::kBreaches, 0, replace(R"("floor":-1000)", R"("floor":-1001)")), HasSubstr("at floor -1001"));
   EXPECT_THAT(violation_at(topics::kBreaches, 0, replace("t-1", "t-2")), HasSubstr("is said to be by t-2"));
 }
 TEST_F(LiquidityVerify, FindsAMissingBreach) {
@@ -105,15 +102,18 @@ TEST_F(LiquidityVerify, FindsAMissingBreach) {
 TEST_F(LiquidityVerify, FindsADuplicatedBreachId) {
   EXPECT_THAT(violation_at(topics::kBreaches, 1, twice), HasSubstr("is there twice"));
   const std::string first = R"("breach_id":"C1/EUR/1")";
-  EXPECT_THAT(violation_at(topics::kBreaches, 2, replace(R"("breach_id":"C1/EUR/5")", first)), HasSubstr("C1/EUR/1 is there twice"));
+  EXPECT_THAT(violation_at(topics::kBreaches, 2, replace(R"("breach_id":"C1/EUR/5")", first)),
+              HasSubstr("C1/EUR/1 is there twice"));
 }
 TEST_F(LiquidityVerify, FindsAFalsifiedClear) {
   EXPECT_THAT(violation_at(topics::kBreachClears, 0, replace(R"("balance":-500)", R"("balance":-501)")),
               HasSubstr("tells of balance -501"));
-  EXPECT_THAT(violation_at(topics::kBreachClears, 1, replace("C1/EUR/3", "C1/EUR/1")), HasSubstr("is not the breach that ends"));
+  EXPECT_THAT(violation_at(topics::kBreachClears, 1, replace("C1/EUR/3", "C1/EUR/1")),
+              HasSubstr("is not the breach that ends"));
 }
 TEST_F(LiquidityVerify, FindsAMissingClear) {
-  for (const int n : {0, 1}) EXPECT_THAT(violation_at(topics::kBreachClears, n, nothing), HasSubstr(topics::kBreachClears)) << n;
+  for (const int n : {0, 1})
+    EXPECT_THAT(violation_at(topics::kBreachClears, n, nothing), HasSubstr(topics::kBreachClears)) << n;
 }
 TEST_F(LiquidityVerify, FindsAClearTooMany) {
   EXPECT_THAT(violation_at(topics::kBreachClears, 1, twice), HasSubstr("has 3 events"));

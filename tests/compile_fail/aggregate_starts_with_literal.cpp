@@ -7,8 +7,10 @@ using Text = std::string;
 void build(StreamsBuilder& builder) {
   auto stream = builder.stream<Text, Text>("in");
 #ifdef WRONG
-  (void)stream.group_by_key().aggregate(0, [](const Text&, const Text& value, const Text& so_far) { return so_far + value; });  // here
+  (void)stream.group_by_key().aggregate(
+      0, [](const Text&, const Text& value, const Text& so_far) { return so_far + value; });  // here
 #else
-  (void)stream.group_by_key().aggregate(Text(), [](const Text&, const Text& value, const Text& so_far) { return so_far + value; });
+  (void)stream.group_by_key().aggregate(Text(),
+                                        [](const Text&, const Text& value, const Text& so_far) { return so_far + value; });
 #endif
 }

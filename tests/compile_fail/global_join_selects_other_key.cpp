@@ -8,9 +8,11 @@ void build(StreamsBuilder& builder) {
   auto stream = builder.stream<Text, Text>("in");
 #ifdef WRONG
   auto table = builder.global_table<std::int64_t, Text>("g");
-  stream.join(table, [](const Text& value) { return value; }, [](const Text& a, const Text& b) { return a + b; });  // here
+  stream.join(
+      table, [](const Text& value) { return value; }, [](const Text& a, const Text& b) { return a + b; });  // here
 #else
   auto table = builder.global_table<std::int64_t, Text>("g");
-  stream.join(table, [](const Text& value) { return std::int64_t(value.size()); }, [](const Text& a, const Text& b) { return a + b; });
+  stream.join(
+      table, [](const Text& value) { return std::int64_t(value.size()); }, [](const Text& a, const Text& b) { return a + b; });
 #endif
 }

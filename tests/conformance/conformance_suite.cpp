@@ -40,17 +40,15 @@ void LogConformance::TearDown() {
   under_test_.reset();
 }
 
-MonotonicTime LogConformance::deadline(std::chrono::milliseconds from_now) {
-  return system_clock().now().monotonic + from_now;
-}
+MonotonicTime LogConformance::deadline(std::chrono::milliseconds from_now) { return system_clock().now().monotonic + from_now; }
 
 std::string LogConformance::unique(std::string_view name) const { return std::string(name) + "-" + suffix_; }
 
 std::string LogConformance::topic(std::string_view name, std::int32_t partitions, TopicConfig config) {
   std::string full = unique(name);
-  log().admin()
-      .create_topic({.name = full, .partitions = partitions, .replication_factor = -1, .config = std::move(config)},
-                    deadline())
+  log()
+      .admin()
+      .create_topic({.name = full, .partitions = partitions, .replication_factor = -1, .config = std::move(config)}, deadline())
       .value();
   return full;
 }
@@ -71,9 +69,8 @@ std::unique_ptr<CommitGroup> LogConformance::group(std::string_view name, Proces
   return log().commit_group(std::move(options), deadline()).value();
 }
 
-void LogConformance::send(LogProducer& producer, const std::string& topic, OptionalBytesView key,
-                          OptionalBytesView value, std::int32_t partition, Timestamp timestamp,
-                          const Headers& headers) {
+void LogConformance::send(LogProducer& producer, const std::string& topic, OptionalBytesView key, OptionalBytesView value,
+                          std::int32_t partition, Timestamp timestamp, const Headers& headers) {
   const TopicHandle handle = producer.topic(topic, deadline()).value();
   const Bytes encoded = headers.encode();
   const ProducerRecord record{.topic = handle,
@@ -93,8 +90,7 @@ void LogConformance::send(LogProducer& producer, const std::string& topic, Optio
   producer.dispatch();
 }
 
-void LogConformance::produce(const std::string& topic, std::initializer_list<std::string_view> values,
-                             std::int32_t partition) {
+void LogConformance::produce(const std::string& topic, std::initializer_list<std::string_view> values, std::int32_t partition) {
   const auto producers = plain_producers();
   const auto producer = producers->producer();
   for (const std::string_view value : values) send(*producer, topic, std::nullopt, value, partition);
@@ -112,16 +108,15 @@ void LogConformance::commit(CommitGroup& group, const MembershipToken& token) {
   ASSERT_EQ(result.outcome, CommitOutcome::kCommitted) << result.error.message;
 }
 
-std::unique_ptr<LogConsumer> LogConformance::reader(const std::string& topic, Isolation isolation,
-                                                    std::int32_t partition, Offset from) {
+std::unique_ptr<LogConsumer> LogConformance::reader(const std::string& topic, Isolation isolation, std::int32_t partition,
+                                                    Offset from) {
   auto consumer = log().consumer(isolation).value();
   const std::pair<TopicPartition, Offset> start{{topic, PartitionId(partition)}, from};
   consumer->assign(std::span(&start, 1)).value();
   return consumer;
 }
 
-std::vector<OwnedRecord> LogConformance::read(LogConsumer& consumer, const TopicPartition& partition,
-                                              std::size_t count) {
+std::vector<OwnedRecord> LogConformance::read(LogConsumer& consumer, const TopicPartition& partition, std::size_t count) {
   std::vector<OwnedRecord> records;
   constexpr std::size_t kPollBytes = 1 << 20;
   for (const MonotonicTime end = deadline(); system_clock().now().monotonic < end;) {

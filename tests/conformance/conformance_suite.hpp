@@ -72,9 +72,7 @@ class LogConformance : public testing::Test {
                                                    ProcessingGuarantee guarantee = ProcessingGuarantee::kExactlyOnceV2,
                                                    std::string application_id = {});
   /// A group without transactions and application: how an application produces.
-  [[nodiscard]] std::unique_ptr<CommitGroup> plain_producers() {
-    return group("plain", ProcessingGuarantee::kAtLeastOnce);
-  }
+  [[nodiscard]] std::unique_ptr<CommitGroup> plain_producers() { return group("plain", ProcessingGuarantee::kAtLeastOnce); }
   /// Sends one record to the partition and dispatches it.
   void send(LogProducer& producer, const std::string& topic, OptionalBytesView key, OptionalBytesView value,
             std::int32_t partition = 0, Timestamp timestamp = Timestamp(1000), const Headers& headers = {});
@@ -83,15 +81,13 @@ class LogConformance : public testing::Test {
   void flush(CommitGroup& group);
   void commit(CommitGroup& group, const MembershipToken& token = {});
 
-  [[nodiscard]] std::unique_ptr<LogConsumer> reader(const std::string& topic,
-                                                    Isolation isolation = Isolation::kReadCommitted,
+  [[nodiscard]] std::unique_ptr<LogConsumer> reader(const std::string& topic, Isolation isolation = Isolation::kReadCommitted,
                                                     std::int32_t partition = 0, Offset from = Offset(0));
   /// What is there up to the end that the consumer can see; waits until at least `count` records have come.
-  [[nodiscard]] std::vector<OwnedRecord> read(LogConsumer& consumer, const TopicPartition& partition,
-                                              std::size_t count);
+  [[nodiscard]] std::vector<OwnedRecord> read(LogConsumer& consumer, const TopicPartition& partition, std::size_t count);
   [[nodiscard]] std::vector<std::string> values(const std::string& topic, std::size_t count,
-                                                Isolation isolation = Isolation::kReadCommitted,
-                                                std::int32_t partition = 0, Offset from = Offset(0));
+                                                Isolation isolation = Isolation::kReadCommitted, std::int32_t partition = 0,
+                                                Offset from = Offset(0));
   [[nodiscard]] PartitionOffsets offsets(const std::string& topic, std::int32_t partition = 0);
 
   /// Joins the application with one stateless sub-topology of `partitions` tasks over `topic`.
@@ -100,8 +96,8 @@ class LogConformance : public testing::Test {
   /// Serves the members' events until `done`; fails the test when that does not come.
   void pump(std::initializer_list<TestMember*> members, const UniqueFunction<bool()>& done);
   static void serve(TestMember& member);
-  [[nodiscard]] static CommitPosition position(const std::string& topic, std::int64_t offset,
-                                               std::int32_t partition = 0, std::string metadata = {});
+  [[nodiscard]] static CommitPosition position(const std::string& topic, std::int64_t offset, std::int32_t partition = 0,
+                                               std::string metadata = {});
 
  private:
   std::unique_ptr<LogUnderTest> under_test_;

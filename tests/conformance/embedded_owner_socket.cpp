@@ -34,8 +34,6 @@ class ThroughTheOwner final : public LogUnderTest {
 
 }  // namespace
 
-std::unique_ptr<LogUnderTest> make_log_under_test() {
-  return std::make_unique<ThroughTheOwner>();
-}
+std::unique_ptr<LogUnderTest> make_log_under_test() { return std::make_unique<ThroughTheOwner>(); }
 
 }  // namespace tidemill::conformance

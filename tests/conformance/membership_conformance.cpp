@@ -103,8 +103,7 @@ TEST_F(LogMembership, KeepsCommittedPositions) {
   TestMember member = join(app, orders, 2, "p1");
   pump({&member}, [&] { return member.active == all(2); });
   EXPECT_THAT(committed(*member.membership, orders, 2), IsEmpty());
-  member.membership->commit(std::vector{position(orders, 7, 1, "metadata")}, member.membership->token(), deadline())
-      .value();
+  member.membership->commit(std::vector{position(orders, 7, 1, "metadata")}, member.membership->token(), deadline()).value();
   EXPECT_THAT(committed(*member.membership, orders, 2), ElementsAre(position(orders, 7, 1, "metadata")));
   member.membership->commit(std::vector{position(orders, 9, 1)}, member.membership->token(), deadline()).value();
   EXPECT_THAT(committed(*member.membership, orders, 2), ElementsAre(position(orders, 9, 1)));

@@ -252,8 +252,8 @@ TEST_F(LogRecords, ToATopicThatIsNotThereAreRefused) {
 
 TEST_F(LogRecords, SurviveEveryCompression) {
   for (const char* codec : {"none", "gzip", "snappy", "lz4", "zstd"}) {
-    const std::string orders = topic(std::string("orders-") + codec, 1,
-                                     {{"compression.type", std::string(codec) == "none" ? "uncompressed" : codec}});
+    const std::string orders =
+        topic(std::string("orders-") + codec, 1, {{"compression.type", std::string(codec) == "none" ? "uncompressed" : codec}});
     const auto producers = plain_producers();
     const auto producer = producers->producer();
     const std::string value(3000, 'v');

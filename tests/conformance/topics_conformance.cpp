@@ -42,8 +42,8 @@ TEST_F(LogTopics, ThatAreNotThereAreNotFound) {
 }
 
 TEST_F(LogTopics, NeedALegalName) {
-  for (const std::string& name : {std::string(""), std::string("a/b"), std::string("a b"), std::string("."),
-                                  std::string(".."), std::string(250, 'x')}) {
+  for (const std::string& name :
+       {std::string(""), std::string("a/b"), std::string("a b"), std::string("."), std::string(".."), std::string(250, 'x')}) {
     const auto made = create(name);
     ASSERT_FALSE(made.has_value()) << name;
     EXPECT_EQ(made.error().kind, ErrorKind::kInvalidArgument) << name << ": " << made.error().message;
@@ -81,8 +81,7 @@ TEST_F(LogTopics, AreGoneOnceDeleted) {
   produce(orders, {"a"});
   log().admin().delete_topic(orders, deadline()).value();
   ErrorKind kind = ErrorKind::kInternal;
-  for (const MonotonicTime end = deadline();
-       kind != ErrorKind::kNotFound && std::chrono::steady_clock::now() < end;) {
+  for (const MonotonicTime end = deadline(); kind != ErrorKind::kNotFound && std::chrono::steady_clock::now() < end;) {
     const auto description = log().admin().describe_topic(orders, deadline());
     kind = description ? ErrorKind::kInternal : description.error().kind;
   }
@@ -126,9 +125,7 @@ TEST_F(LogTopics, FindTheFirstRecordOfATime) {
     flush(*producers);
   }
   const TopicPartition id{orders, PartitionId(0)};
-  const auto at = [&](std::int64_t time) {
-    return log().admin().offset_for_time(id, Timestamp(time), deadline()).value();
-  };
+  const auto at = [&](std::int64_t time) { return log().admin().offset_for_time(id, Timestamp(time), deadline()).value(); };
   EXPECT_EQ(at(0), Offset(0));
   EXPECT_EQ(at(1000), Offset(0));
   EXPECT_EQ(at(1001), Offset(1));
@@ -154,8 +151,8 @@ TEST_F(LogTopics, LoseRecordsThatAreDeleted) {
 }
 
 TEST_F(LogTopics, DropOldSegmentsBySize) {
-  const std::string orders = topic("orders", 1, {{"cleanup.policy", "delete"}, {"segment.bytes", "1048576"},
-                                                 {"retention.bytes", "2097152"}});
+  const std::string orders =
+      topic("orders", 1, {{"cleanup.policy", "delete"}, {"segment.bytes", "1048576"}, {"retention.bytes", "2097152"}});
   const auto producers = plain_producers();
   const auto producer = producers->producer();
   for (int i = 0; i < 60; ++i) {
@@ -169,9 +166,11 @@ TEST_F(LogTopics, DropOldSegmentsBySize) {
 }
 
 TEST_F(LogTopics, KeepTheLastValueOfAKeyWhenCompacted) {
-  const std::string balances = topic("balances", 1, {{"cleanup.policy", "compact"}, {"segment.bytes", "1048576"},
-                                                     {"min.cleanable.dirty.ratio", "0.01"},
-                                                     {"delete.retention.ms", "0"}});
+  const std::string balances = topic("balances", 1,
+                                     {{"cleanup.policy", "compact"},
+                                      {"segment.bytes", "1048576"},
+                                      {"min.cleanable.dirty.ratio", "0.01"},
+                                      {"delete.retention.ms", "0"}});
   const auto producers = plain_producers();
   const auto producer = producers->producer();
   const std::string filler(50'000, 'x');

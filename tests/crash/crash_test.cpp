@@ -111,9 +111,8 @@ class CrashTest {
 
   int run() {
     std::printf("seed %llu; to repeat: crash_test %s --program %s --kills %llu --seed %llu\n",
-                static_cast<unsigned long long>(options_.seed), options_.application.c_str(),
-                options_.program.c_str(), static_cast<unsigned long long>(options_.kills),
-                static_cast<unsigned long long>(options_.seed));
+                static_cast<unsigned long long>(options_.seed), options_.application.c_str(), options_.program.c_str(),
+                static_cast<unsigned long long>(options_.kills), static_cast<unsigned long long>(options_.seed));
     std::fflush(stdout);
     while (kills_ < options_.kills || (options_.need_points && !missing().empty() && series_ < 40)) series();
     std::printf("%llu kills in %llu inputs, %llu of them inside a transaction, %llu at named points:\n",
@@ -123,8 +122,7 @@ class CrashTest {
       std::printf("  %-24s %llu\n", point.c_str(), static_cast<unsigned long long>(hits_[point]));
     }
     if (inside_ * 100 < kills_ * options_.inside_percent) {
-      give_up("fewer than " + std::to_string(options_.inside_percent) +
-              " % of the kills fell inside a transaction");
+      give_up("fewer than " + std::to_string(options_.inside_percent) + " % of the kills fell inside a transaction");
     }
     if (options_.need_points && !missing().empty()) give_up("never hit: " + missing().front());
     if (!options_.keep) fs::remove_all(work_);
@@ -144,8 +142,7 @@ class CrashTest {
     directory_ = work_ / std::to_string(series_);
     input_seed_ = options_.seed * 1000 + series_;
     prepare();
-    const std::uint64_t kills_here =
-        std::min<std::uint64_t>(25, options_.kills > kills_ ? options_.kills - kills_ : 5);
+    const std::uint64_t kills_here = std::min<std::uint64_t>(25, options_.kills > kills_ ? options_.kills - kills_ : 5);
     for (std::uint64_t i = 0; i < kills_here; ++i) {
       if (!kill_once()) break;
     }
@@ -175,14 +172,12 @@ class CrashTest {
     // A swap of compacted segments that was left half-done is finished by the next start only: not to be missed.
     const bool half_swapped = left_half_swapped_ && hits_["recovery.compaction_finished"] == 0;
     const std::uint64_t kind = half_swapped ? 0 : random_.below(6);
-    static constexpr const char* kMidst[] = {"commit.flushed", "commit.staged", "segment.before_marker",
-                                             "segment.appended"};
+    static constexpr const char* kMidst[] = {"commit.flushed", "commit.staged", "segment.before_marker", "segment.appended"};
     std::string point;
     if (kind < 2) point = half_swapped ? "recovery.compaction_finished" : next_point();
     if (kind >= 2 && kind < 5) point = kMidst[random_.below(std::size(kMidst))];
-    const bool rare =
-        point.starts_with("segment.roll") || point.starts_with("store.") || point.starts_with("compaction.") ||
-        point == "journal.recycled";
+    const bool rare = point.starts_with("segment.roll") || point.starts_with("store.") || point.starts_with("compaction.") ||
+                      point == "journal.recycled";
     std::uint64_t nth = 1 + random_.below(rare ? 2 : kind < 2 ? 12 : point == "segment.appended" ? 250 : 15);
     if (point.starts_with("recovery.")) nth = 1;
     // Three in four while it works, one in four wherever its start has come to.
@@ -196,8 +191,7 @@ class CrashTest {
       if (!while_starting) status = wait_until_it_works(child);
       if (!status) status = child.wait(delay);
     }
-    const bool at_point =
-        status.has_value() && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL && !point.empty();
+    const bool at_point = status.has_value() && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL && !point.empty();
     if (status && !at_point) {
       if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) fail("it failed by itself");
       return false;
@@ -211,11 +205,11 @@ class CrashTest {
     last_open_ = open > 0;
     if (last_open_) ++inside_;
     if (options_.verbose) {
-      const std::string what = at_point ? point + ":" + std::to_string(nth)
-                                        : std::string(while_starting ? "starting + " : "working + ") +
-                                              std::to_string(delay.count()) + " ms";
-      std::printf("kill %llu: %s, %zu partitions with an open transaction\n",
-                  static_cast<unsigned long long>(kills_), what.c_str(), open);
+      const std::string what =
+          at_point ? point + ":" + std::to_string(nth)
+                   : std::string(while_starting ? "starting + " : "working + ") + std::to_string(delay.count()) + " ms";
+      std::printf("kill %llu: %s, %zu partitions with an open transaction\n", static_cast<unsigned long long>(kills_),
+                  what.c_str(), open);
     }
     return true;
   }
@@ -224,8 +218,7 @@ class CrashTest {
     const char* const started = word_count() ? "running" : "transactions.ndjson";
     for (int i = 0; i < 500; ++i) {
       if (const std::optional<int> status = child.wait(std::chrono::milliseconds(5))) return status;
-      if (text_of(output()).find(started) != std::string::npos)
-        return child.wait(std::chrono::milliseconds(40));
+      if (text_of(output()).find(started) != std::string::npos) return child.wait(std::chrono::milliseconds(40));
     }
     return std::nullopt;
   }
@@ -252,23 +245,19 @@ class CrashTest {
   [[nodiscard]] bool word_count() const { return options_.application == "word-count"; }
   [[nodiscard]] fs::path output() const { return work_ / "output"; }
   [[nodiscard]] fs::path log_directory() const { return word_count() ? directory_ : directory_ / "data"; }
-  [[nodiscard]] std::uint64_t size() const {
-    return options_.input > 0 ? options_.input : word_count() ? 150000 : 60000;
-  }
+  [[nodiscard]] std::uint64_t size() const { return options_.input > 0 ? options_.input : word_count() ? 150000 : 60000; }
   [[nodiscard]] std::vector<std::string> command() const {
     if (word_count()) {
       return {options_.program, directory_.string(), std::to_string(size()), std::to_string(input_seed_)};
     }
-    return {options_.program, "run",
-            "--data",         log_directory().string(),
-            "--input",        (directory_ / "in").string(),
+    return {options_.program, "run",      "--data", log_directory().string(), "--input", (directory_ / "in").string(),
             "--once",         "--no-http"};
   }
   void prepare() {
     fs::create_directories(directory_);
     if (word_count()) return;
-    run_to_end({options_.program, "generate", "--seed", std::to_string(input_seed_), "--transactions",
-                std::to_string(size()), "--out", (directory_ / "in").string()});
+    run_to_end({options_.program, "generate", "--seed", std::to_string(input_seed_), "--transactions", std::to_string(size()),
+                "--out", (directory_ / "in").string()});
   }
   void run_to_end(const std::vector<std::string>& command) {
     Child child(command, output(), "");
@@ -291,8 +280,7 @@ class CrashTest {
     }
     std::set<std::string> lines;
     for (const auto& row : crash::read_topic(*log, "lines")) {
-      if (!lines.insert(row.key).second)
-        fail("line " + row.key + " is there twice: the test's input is wrong");
+      if (!lines.insert(row.key).second) fail("line " + row.key + " is there twice: the test's input is wrong");
     }
     if (lines.size() != size()) fail("the input has " + std::to_string(lines.size()) + " lines");
     std::map<std::string, std::int64_t> found;
@@ -301,14 +289,13 @@ class CrashTest {
       std::int64_t count = 0;
       for (const char byte : row.value) count = count << 8 | static_cast<unsigned char>(byte);
       if (count != next) {
-        fail("word-counts: " + row.key + " goes on with " + std::to_string(count) + " where " +
-             std::to_string(next) + " must be");
+        fail("word-counts: " + row.key + " goes on with " + std::to_string(count) + " where " + std::to_string(next) +
+             " must be");
       }
     }
     if (found != expected) fail("the counts are not the fold of the input");
     std::map<std::string, std::string> changelog;
-    for (const auto& row : crash::read_topic(*log, "word-count-counts-changelog"))
-      changelog[row.key] = row.value;
+    for (const auto& row : crash::read_topic(*log, "word-count-counts-changelog")) changelog[row.key] = row.value;
     for (const auto& [word, count] : expected) {
       std::int64_t stored = 0;
       for (const char byte : changelog[word]) stored = stored << 8 | static_cast<unsigned char>(byte);
@@ -324,7 +311,7 @@ class CrashTest {
   std::uint64_t series_ = 0;
   std::uint64_t kills_ = 0;
   std::uint64_t inside_ = 0;
-  bool last_open_ = false;  // the last kill fell inside a transaction
+  bool last_open_ = false;          // the last kill fell inside a transaction
   bool left_half_swapped_ = false;  // and left compacted segments half in their place
   std::uint64_t at_points_ = 0;
   std::vector<std::string> points_;
@@ -337,15 +324,12 @@ class CrashTest {
 int main(int argc, char** argv) {
   CLI::App app{"Kills an application at random moments and at named points, and judges what is left"};
   Options options;
-  app.add_option("application", options.application)
-      ->required()
-      ->check(CLI::IsMember({"word-count", "liquidity"}));
+  app.add_option("application", options.application)->required()->check(CLI::IsMember({"word-count", "liquidity"}));
   app.add_option("--program", options.program, "What to start")->required()->check(CLI::ExistingFile);
   app.add_option("--kills", options.kills);
   app.add_option("--seed", options.seed);
   app.add_option("--input", options.input, "Lines or transactions of one input");
-  app.add_option("--inside", options.inside_percent,
-                 "Percent of the kills that must fall inside a transaction");
+  app.add_option("--inside", options.inside_percent, "Percent of the kills that must fall inside a transaction");
   app.add_flag("--keep", options.keep, "Leaves the directories");
   app.add_flag("--verbose", options.verbose, "A line for each kill");
   bool any_points = false;

@@ -28,8 +28,7 @@ std::size_t open_transactions(const fs::path& log_directory) {
       std::ifstream file(path, std::ios::binary);
       const std::string bytes((std::istreambuf_iterator<char>(file)), {});
       for (std::size_t at = 0; at + tidemill::kBatchHeaderBytes <= bytes.size();) {
-        const auto header =
-            tidemill::read_batch_header(std::string_view(bytes).substr(at, tidemill::kBatchHeaderBytes));
+        const auto header = tidemill::read_batch_header(std::string_view(bytes).substr(at, tidemill::kBatchHeaderBytes));
         if (!header || !*header || at + (*header)->total_bytes() > bytes.size()) break;
         if ((*header)->transactional()) {
           if ((*header)->control()) {

@@ -17,9 +17,7 @@ namespace {
 
 constexpr std::size_t kLinesPerAcknowledgement = 400;
 
-MonotonicTime deadline() {
-  return system_clock().now().monotonic + std::chrono::seconds(30);
-}
+MonotonicTime deadline() { return system_clock().now().monotonic + std::chrono::seconds(30); }
 
 /// For each partition the number of the next line: the log itself says what has been acknowledged, and more.
 std::vector<std::uint64_t> next_lines(Log& log) {
@@ -33,10 +31,9 @@ std::vector<std::uint64_t> next_lines(Log& log) {
 
 void produce(Log& log, std::uint64_t lines, std::uint64_t seed) {
   std::vector<std::uint64_t> next = next_lines(log);
-  auto group = log.commit_group(
-                      {.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
-                      deadline())
-                   .value();
+  auto group =
+      log.commit_group({.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline())
+          .value();
   auto producer = group->producer();
   const TopicHandle topic = producer->topic("lines", deadline()).value();
   for (bool more = true; more;) {
@@ -88,8 +85,7 @@ int main(int argc, char** argv) try {
   options.background_interval = std::chrono::milliseconds(50);  // so that changelogs are compacted while it works
   const std::shared_ptr<Log> log = open_embedded_log(argv[1], options).value();
   for (const char* topic : {"lines", "word-counts"}) {
-    const auto made = log->admin().create_topic(
-        {.name = topic, .partitions = crash::kPartitions, .config = {}}, deadline());
+    const auto made = log->admin().create_topic({.name = topic, .partitions = crash::kPartitions, .config = {}}, deadline());
     if (!made && made.error().kind != ErrorKind::kAlreadyExists) throw ResultException(made.error());
   }
   StreamsBuilder builder;
@@ -102,8 +98,7 @@ int main(int argc, char** argv) try {
   StreamsConfig config;
   config.application_id = "word-count";
   config.log = log;
-  config.state_engine =
-      rocksdb_stores({.memory_bytes = std::size_t{16} << 20, .flush_bytes = std::size_t{16} << 10});
+  config.state_engine = rocksdb_stores({.memory_bytes = std::size_t{16} << 20, .flush_bytes = std::size_t{16} << 10});
   config.commit_interval = std::chrono::milliseconds(30);
   config.num_stream_threads = 2;
   config.topic["min.cleanable.dirty.ratio"] = "0.01";
@@ -113,8 +108,7 @@ int main(int argc, char** argv) try {
   std::fflush(stdout);
   produce(*log, lines, seed);
   if (!streams.wait_until_caught_up(std::chrono::seconds(60))) {
-    std::fprintf(stderr, "not caught up: %s\n",
-                 streams.error() ? to_string(*streams.error()).c_str() : "still at work");
+    std::fprintf(stderr, "not caught up: %s\n", streams.error() ? to_string(*streams.error()).c_str() : "still at work");
     return 1;
   }
   streams.close().value();

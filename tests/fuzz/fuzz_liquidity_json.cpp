@@ -29,26 +29,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view json(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0]) {
-    case 'a':
-      round_trip([](std::string_view text) { return reader.account(text); }, json);
-      break;
-    case 'l':
-      round_trip([](std::string_view text) { return reader.limit(text); }, json);
-      break;
-    case 't':
-      round_trip([](std::string_view text) { return reader.transaction(text); }, json);
-      break;
-    case 'g':
-      round_trip([](std::string_view text) { return reader.leg(text); }, json);
-      break;
-    case 'b':
-      round_trip([](std::string_view text) { return reader.balance(text); }, json);
-      break;
-    case 'r':
-      round_trip([](std::string_view text) { return reader.breach(text); }, json);
-      break;
-    default:
-      break;
+    case 'a': round_trip([](std::string_view text) { return reader.account(text); }, json); break;
+    case 'l': round_trip([](std::string_view text) { return reader.limit(text); }, json); break;
+    case 't': round_trip([](std::string_view text) { return reader.transaction(text); }, json); break;
+    case 'g': round_trip([](std::string_view text) { return reader.leg(text); }, json); break;
+    case 'b': round_trip([](std::string_view text) { return reader.balance(text); }, json); break;
+    case 'r': round_trip([](std::string_view text) { return reader.breach(text); }, json); break;
+    default: break;
   }
   return 0;
 }

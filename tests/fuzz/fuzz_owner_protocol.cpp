@@ -39,8 +39,7 @@ void frames(BytesView bytes) {
   const auto size = whole_frame(bytes, kBytesMax);
   if (!size || *size == 0) return;
   if (*size > bytes.size() || *size > kBytesMax + kOwnerFrameHeadBytes) std::abort();
-  if (frame(bytes.substr(kOwnerFrameHeadBytes, *size - kOwnerFrameHeadBytes)) != bytes.substr(0, *size))
-    std::abort();
+  if (frame(bytes.substr(kOwnerFrameHeadBytes, *size - kOwnerFrameHeadBytes)) != bytes.substr(0, *size)) std::abort();
 }
 
 }  // namespace

@@ -57,8 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!header || !*header) std::abort();
   touch(**batch);
   if (size < 4096) {
-    for (const Compression codec : {Compression::kNone, Compression::kGzip, Compression::kSnappy,
-                                    Compression::kLz4, Compression::kZstd}) {
+    for (const Compression codec :
+         {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4, Compression::kZstd}) {
       encode_again(**batch, codec);
     }
   } else {

@@ -13,7 +13,8 @@ namespace {
 /// The partition as recovery finds it.
 struct Recovered {
   Recovered(Storage& storage, Offset synced)
-      : files(storage, 1), log(storage, {"t", PartitionId(0)}, std::make_shared<const TopicSettings>(), shared),
+      : files(storage, 1),
+        log(storage, {"t", PartitionId(0)}, std::make_shared<const TopicSettings>(), shared),
         result(log.recover({.log_start = Offset(0), .synced = synced, .deleted_to = Offset(0)})) {}
   embedded::OpenFiles files;
   embedded::PartitionLog::Shared shared{.files = files};

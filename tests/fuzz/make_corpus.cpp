@@ -24,8 +24,7 @@ Bytes batch(Compression codec, bool transactional, std::int32_t records) {
   BatchBuilder builder;
   for (std::int32_t i = 0; i < records; ++i) {
     const std::string key = "key-" + std::to_string(i % 3);
-    builder.add(Timestamp(1'700'000'000'000 + i), BytesView(key),
-                i % 4 == 3 ? OptionalBytesView() : BytesView("a value"),
+    builder.add(Timestamp(1'700'000'000'000 + i), BytesView(key), i % 4 == 3 ? OptionalBytesView() : BytesView("a value"),
                 i % 2 == 0 ? BytesView() : BytesView(kHeaders));
   }
   return builder.seal({.producer_id = transactional ? 7 : kNoProducerId,
@@ -57,8 +56,7 @@ void segments(const fs::path& folder) {
     add(make_control_batch(end, 7, 0, 0, Timestamp(2)), 1);
     add(batch(Compression::kNone, true, 2), 2);  // left open
     write(folder / "segment" / (end == ControlType::kCommit ? "committed" : "aborted"), all);
-    write(folder / "segment" / (end == ControlType::kCommit ? "cut" : "cut-aborted"),
-          all.substr(0, all.size() - 20));
+    write(folder / "segment" / (end == ControlType::kCommit ? "cut" : "cut-aborted"), all.substr(0, all.size() - 20));
   }
 }
 
@@ -68,21 +66,15 @@ void journal(const fs::path& folder) {
   for (const Durability durability : {Durability::kPower, Durability::kProcess}) {
     fs::remove_all(work);
     {
-      const auto log =
-          open_embedded_log(work.string(), {.durability = durability, .background_thread = false}).value();
+      const auto log = open_embedded_log(work.string(), {.durability = durability, .background_thread = false}).value();
       const MonotonicTime deadline = system_clock().now().monotonic + std::chrono::seconds(10);
-      log->admin()
-          .create_topic({.name = "t", .partitions = 2, .config = {{"cleanup.policy", "compact"}}}, deadline)
-          .value();
+      log->admin().create_topic({.name = "t", .partitions = 2, .config = {{"cleanup.policy", "compact"}}}, deadline).value();
       auto group = log->commit_group({.name = "g-1", .application_id = "g"}, deadline).value();
       auto producer = group->producer();
       const TopicHandle topic = producer->topic("t", deadline).value();
       for (int i = 0; i < 2; ++i) {
-        (void)producer->send({.topic = topic,
-                              .partition = PartitionId(i),
-                              .key = BytesView("k"),
-                              .value = BytesView("v"),
-                              .headers = {}});
+        (void)producer->send(
+            {.topic = topic, .partition = PartitionId(i), .key = BytesView("k"), .value = BytesView("v"), .headers = {}});
         producer->dispatch();
         (void)group->flush(deadline);
         (void)group->commit({}, deadline);
@@ -95,9 +87,7 @@ void journal(const fs::path& folder) {
       bytes.resize(static_cast<std::size_t>(file.gcount()));
       bytes.resize(bytes.find_last_not_of('\0') + 1 + (bytes.empty() ? 0 : 4));
       if (bytes.size() > 8) {
-        write(folder / "journal" /
-                  (std::string(durability == Durability::kPower ? "power-" : "process-") + name),
-              bytes);
+        write(folder / "journal" / (std::string(durability == Durability::kPower ? "power-" : "process-") + name), bytes);
       }
     }
   }
@@ -105,19 +95,15 @@ void journal(const fs::path& folder) {
 }
 
 void json(const fs::path& folder) {
-  const auto line = [&](const char* name, const char* text) {
-    write(folder / "liquidity_json" / name, text);
-  };
+  const auto line = [&](const char* name, const char* text) { write(folder / "liquidity_json" / name, text); };
   line("account", R"(a{"account":"A1","client":"C1","currency":"EUR"})");
   line("limit", R"(l{"client":"C1","currency":"EUR","floor":-1000000,"mode":"monitor"})");
-  line(
-      "transaction",
-      R"(t{"id":"t-1","time":"2026-11-23T08:00:00.123Z","value_date":"2026-11-23","legs":[)"
-      R"({"account":"A1","currency":"EUR","amount":-12500},{"account":"B7","currency":"EUR","amount":12500}]})");
+  line("transaction",
+       R"(t{"id":"t-1","time":"2026-11-23T08:00:00.123Z","value_date":"2026-11-23","legs":[)"
+       R"({"account":"A1","currency":"EUR","amount":-12500},{"account":"B7","currency":"EUR","amount":12500}]})");
   line("leg", R"(g{"transaction":"t","account":"A","client":"C","currency":"EUR","amount":5})");
   line("balance", R"(b{"account":"A1","client":"C1","currency":"EUR","balance":-12500,"version":1})");
-  line("breach",
-       R"(r{"breach_id":"x","client":"C1","currency":"EUR","floor":-1,"balance":-2,"transaction":"t-1"})");
+  line("breach", R"(r{"breach_id":"x","client":"C1","currency":"EUR","floor":-1,"balance":-2,"transaction":"t-1"})");
   line("escapes", R"(a{"account":"\u0001\"\\\ud83d\ude00","client":"C\n","currency":"\u00e9"})");
   line("overflow", R"(l{"client":"C1","currency":"EUR","floor":99999999999999999999})");
   line("half", R"(t{"id":"t-1","time":"2026-11-23T08:)");
@@ -129,7 +115,9 @@ void owner_protocol(const fs::path& all) {
   const fs::path folder = all / "owner_protocol";
   const TopicPartition id{"t", PartitionId(1)};
   const TopicConfig config{{"cleanup.policy", "compact"}, {"retention.ms", "1"}};
-  const auto ask = [&](const char* name, const owner::Request& request) { write(folder / name, owner::encode_request(request)); };
+  const auto ask = [&](const char* name, const owner::Request& request) {
+    write(folder / name, owner::encode_request(request));
+  };
   ask("ask-hello", owner::Hello{});
   ask("ask-topics", owner::ListTopics{});
   ask("ask-describe", owner::DescribeTopic{"t"});
@@ -144,9 +132,10 @@ void owner_protocol(const fs::path& all) {
   ask("ask-produce", owner::Produce{id, batch(Compression::kNone, false, 2)});
   ask("ask-flush", owner::Flush{});
   write(folder / "hello", owner::encode_answer<owner::Hello>(owner::HelloAnswer{1, 4711, 8, {{"A.b", "why"}}}));
-  write(folder / "topics", owner::encode_answer<owner::ListTopics>(std::vector<TopicDescription>{{"t", 3, config}, {"u", 1, {}}}));
-  write(folder / "offsets", owner::encode_answer<owner::AskOffsets>(std::vector<PartitionOffsets>{
-                                {id, Offset(1), Offset(2), Offset(3), 400}}));
+  write(folder / "topics",
+        owner::encode_answer<owner::ListTopics>(std::vector<TopicDescription>{{"t", 3, config}, {"u", 1, {}}}));
+  write(folder / "offsets",
+        owner::encode_answer<owner::AskOffsets>(std::vector<PartitionOffsets>{{id, Offset(1), Offset(2), Offset(3), 400}}));
   write(folder / "group", owner::encode_answer<owner::DescribeGroup>(GroupDescription{
                               "g", "Stable", 2, {{"m", "c", "h", "0_0"}}, {{id, Offset(5), LeaderEpoch(1), "x"}}}));
   write(folder / "read", owner::encode_answer<owner::Read>(std::vector<owner::PartitionRead>{

@@ -16,7 +16,8 @@ class Run {
   void put(const std::string& topic, std::optional<K> key, std::optional<V> value, std::int64_t time, const char* where) {
     SCOPED_TRACE(where);
     auto input = driver_.create_input_topic<K, V>(topic);
-    ASSERT_NO_THROW(input.pipe_input(tidemill::TestRecord<K, V>{std::move(key), std::move(value), {}, tidemill::Timestamp(time)}));
+    ASSERT_NO_THROW(
+        input.pipe_input(tidemill::TestRecord<K, V>{std::move(key), std::move(value), {}, tidemill::Timestamp(time)}));
   }
   template <class K, class V>
   void expect(const std::string& topic, std::optional<K> key, std::optional<V> value, std::optional<std::int64_t> time,

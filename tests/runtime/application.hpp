@@ -33,18 +33,26 @@ struct World {
   [[nodiscard]] MonotonicTime deadline() const { return clock.now().monotonic + std::chrono::seconds(10); }
 
   void create(const std::string& topic, std::int32_t partitions) const {
-    log->admin().create_topic({.name = topic, .partitions = partitions, .replication_factor = -1, .config = {}}, deadline())
+    log->admin()
+        .create_topic({.name = topic, .partitions = partitions, .replication_factor = -1, .config = {}}, deadline())
         .value();
   }
   void produce(const std::string& topic, const std::vector<std::pair<std::string, std::string>>& records) {
-    auto group = log->commit_group({.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
-                                   deadline()).value();
+    auto group =
+        log->commit_group({.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline())
+            .value();
     auto producer = group->producer();
     const TopicHandle handle = producer->topic(topic, deadline()).value();
     for (const auto& [key, value] : records) {
-      const auto partition = static_cast<std::int32_t>(std::hash<std::string>()(key) % static_cast<std::size_t>(producer->partition_count(handle)));
-      ASSERT_EQ(producer->send({.topic = handle, .partition = PartitionId(partition), .timestamp = clock.now().wall,
-                                .key = BytesView(key), .value = BytesView(value), .headers = {}, .cookie = 0}),
+      const auto partition = static_cast<std::int32_t>(std::hash<std::string>()(key) %
+                                                       static_cast<std::size_t>(producer->partition_count(handle)));
+      ASSERT_EQ(producer->send({.topic = handle,
+                                .partition = PartitionId(partition),
+                                .timestamp = clock.now().wall,
+                                .key = BytesView(key),
+                                .value = BytesView(value),
+                                .headers = {},
+                                .cookie = 0}),
                 SendStatus::kAccepted);
     }
     producer->dispatch();

@@ -52,10 +52,12 @@ namespace {
 Topology numbers_doubled() {
   StreamsBuilder builder;
   builder.stream<Text, Long>("in", {.name = "numbers"})
-      .map_values([](Long value) {
-        if (value == 13) throw std::domain_error("13 brings bad luck");
-        return value * 2;
-      }, {"double"})
+      .map_values(
+          [](Long value) {
+            if (value == 13) throw std::domain_error("13 brings bad luck");
+            return value * 2;
+          },
+          {"double"})
       .to("out", {.name = "doubled"});
   return builder.build();
 }
@@ -66,8 +68,8 @@ TEST(ErrorHandling, ARecordThatCannotBeDecodedEndsTheApplicationByDefaultWithAHi
   ASSERT_TRUE(streams.start());
   produce(*log, "in", {{.key = "a", .value = "not eight bytes"}});
   ASSERT_TRUE(streams.wait_until_stopped(20s));
-  EXPECT_THAT(streams.error()->message,
-              AllOf(HasSubstr("source \"numbers\""), HasSubstr("offset 0 of in-0"), HasSubstr("deserialization.exception.handler")));
+  EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("source \"numbers\""), HasSubstr("offset 0 of in-0"),
+                                              HasSubstr("deserialization.exception.handler")));
 }
 
 TEST(ErrorHandling, GoneOnPastBadRecordsTheyAreInTheDeadLetterTopicAndCounted) {
@@ -78,10 +80,11 @@ TEST(ErrorHandling, GoneOnPastBadRecordsTheyAreInTheDeadLetterTopicAndCounted) {
   config.processing_exception_handler = log_and_continue_on_processing_error("letters");
   Streams streams(numbers_doubled(), config);
   ASSERT_TRUE(streams.start());
-  produce(*log, "in", {{.key = "a", .value = eight(1), .timestamp = 10},
-                       {.key = "b", .value = "short", .timestamp = 20},
-                       {.key = "c", .value = eight(13), .timestamp = 30},
-                       {.key = "d", .value = eight(4), .timestamp = 40}});
+  produce(*log, "in",
+          {{.key = "a", .value = eight(1), .timestamp = 10},
+           {.key = "b", .value = "short", .timestamp = 20},
+           {.key = "c", .value = eight(13), .timestamp = 30},
+           {.key = "d", .value = eight(4), .timestamp = 40}});
   ASSERT_TRUE(streams.wait_until_caught_up(20s));
   EXPECT_THAT(last_values(*log, "out"), ElementsAre(std::pair("a", eight(2)), std::pair("d", eight(8))));
   const std::vector<Taken> letters = consume(*log, "letters");
@@ -119,8 +122,9 @@ TEST(ErrorHandling, HandlersSeeWhereARecordCameFromAndWhereItFailed) {
   config.processing_exception_handler = keep;
   Streams streams(numbers_doubled(), config);
   ASSERT_TRUE(streams.start());
-  produce(*log, "in", {{.key = "a", .value = "bad", .timestamp = 7, .partition = 2},
-                       {.key = "b", .value = eight(13), .timestamp = 8, .partition = 2}});
+  produce(*log, "in",
+          {{.key = "a", .value = "bad", .timestamp = 7, .partition = 2},
+           {.key = "b", .value = eight(13), .timestamp = 8, .partition = 2}});
   ASSERT_TRUE(streams.wait_until_caught_up(20s));
   ASSERT_EQ(seen.size(), 2U);
   EXPECT_EQ(seen[0].processor_node_id, "numbers");
@@ -145,8 +149,8 @@ TEST(ErrorHandling, AHandlerThatThrowsIsNamed) {
   ASSERT_TRUE(streams.start());
   produce(*log, "in", {{.key = "a", .value = eight(13)}});
   ASSERT_TRUE(streams.wait_until_stopped(20s));
-  EXPECT_THAT(streams.error()->message,
-              AllOf(HasSubstr("processing exception handler threw"), HasSubstr("node \"double\""), HasSubstr("the handler is broken")));
+  EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("processing exception handler threw"), HasSubstr("node \"double\""),
+                                              HasSubstr("the handler is broken")));
 }
 
 Topology picky_copy() {
@@ -176,8 +180,9 @@ TEST(ErrorHandling, WhatASinkCannotEncodeIsAProductionError) {
     ASSERT_TRUE(streams.start());
     produce(*log, "in", {{.key = "a", .value = "write"}});
     ASSERT_TRUE(streams.wait_until_stopped(20s));
-    EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("sink \"sink\""), HasSubstr("cannot encode a record for topic \"out\""),
-                                                HasSubstr("this text has no bytes")));
+    EXPECT_THAT(streams.error()->message,
+                AllOf(HasSubstr("sink \"sink\""), HasSubstr("cannot encode a record for topic \"out\""),
+                      HasSubstr("this text has no bytes")));
   }
   StreamsConfig config = running_config(log);
   std::atomic<bool> serialization{false};
@@ -185,8 +190,9 @@ TEST(ErrorHandling, WhatASinkCannotEncodeIsAProductionError) {
     serialization = error.serialization;
     EXPECT_EQ(context.processor_node_id, "sink");
     EXPECT_EQ(error.topic, "out");
-    return HandlerResponse{.answer = HandlerAnswer::kResume,
-                           .dead_letters = {make_dead_letter("letters", context, {.exception = "E", .message = error.error.message})}};
+    return HandlerResponse{
+        .answer = HandlerAnswer::kResume,
+        .dead_letters = {make_dead_letter("letters", context, {.exception = "E", .message = error.error.message})}};
   };
   Streams streams(picky_copy(), config);
   ASSERT_TRUE(streams.start());
@@ -200,8 +206,8 @@ TEST(ErrorHandling, WhatASinkCannotEncodeIsAProductionError) {
 
 TEST(ErrorHandling, ARecordThatTheLogRefusesGoesToTheProductionHandler) {
   const auto log = in_memory_log({.default_partitions = 1});
-  ASSERT_TRUE(log->admin().create_topic({.name = "out", .partitions = 1, .replication_factor = -1,
-                                         .config = {{"max.message.bytes", "1000"}}}, soon()));
+  ASSERT_TRUE(log->admin().create_topic(
+      {.name = "out", .partitions = 1, .replication_factor = -1, .config = {{"max.message.bytes", "1000"}}}, soon()));
   StreamsBuilder builder;
   builder.stream<Text, Text>("in")
       .map_values([](const Text& value) { return value == "large" ? Text(5000, 'x') : value; })
@@ -212,8 +218,8 @@ TEST(ErrorHandling, ARecordThatTheLogRefusesGoesToTheProductionHandler) {
     ASSERT_TRUE(streams.start());
     produce(*log, "in", {{.key = "a", .value = "small"}, {.key = "b", .value = "large"}});
     ASSERT_TRUE(streams.wait_until_stopped(20s));
-    EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("sink \"sink\" of task 0_0 cannot write to topic \"out\""),
-                                                HasSubstr("max.message.bytes")));
+    EXPECT_THAT(streams.error()->message,
+                AllOf(HasSubstr("sink \"sink\" of task 0_0 cannot write to topic \"out\""), HasSubstr("max.message.bytes")));
   }
   StreamsConfig config = running_config(log);
   config.production_exception_handler = [](const ErrorHandlerContext&, const ProductionError& error) {
@@ -280,7 +286,8 @@ TEST(ErrorHandling, AnInitThatThrowsIsNamed) {
   Streams streams(builder.build(), running_config(log));
   ASSERT_TRUE(streams.start());
   ASSERT_TRUE(streams.wait_until_stopped(20s));
-  EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("processor \"unset\" of task 0_0: init() threw"), HasSubstr("no configuration")));
+  EXPECT_THAT(streams.error()->message,
+              AllOf(HasSubstr("processor \"unset\" of task 0_0: init() threw"), HasSubstr("no configuration")));
 }
 
 TEST(ErrorHandling, ATimestampFromTheFutureIsBounded) {
@@ -295,10 +302,11 @@ TEST(ErrorHandling, ATimestampFromTheFutureIsBounded) {
   Streams streams(builder.build(), config);
   ASSERT_TRUE(streams.start());
   const std::int64_t hour = 3'600'000;
-  produce(*log, "in", {{.key = "a", .value = "now", .timestamp = 1'000'000},
-                       {.key = "b", .value = "in an hour", .timestamp = 1'000'000 + hour},
-                       {.key = "c", .value = "later", .timestamp = 1'000'001 + hour},
-                       {.key = "d", .value = "past", .timestamp = 0}});
+  produce(*log, "in",
+          {{.key = "a", .value = "now", .timestamp = 1'000'000},
+           {.key = "b", .value = "in an hour", .timestamp = 1'000'000 + hour},
+           {.key = "c", .value = "later", .timestamp = 1'000'001 + hour},
+           {.key = "d", .value = "past", .timestamp = 0}});
   ASSERT_TRUE(eventually([&] { return metric(streams, "process-total", {"task-id", "0_0"}) == 4; }));
   ASSERT_TRUE(streams.close());
   EXPECT_THAT(last_values(*log, "out"), ::testing::SizeIs(3));

@@ -131,7 +131,8 @@ TEST(ExactlyOnce, AThreadThatFailsTakesTheWholeGroupBackToItsLastCommit) {
   int dead = 0;
   for (std::size_t i = 0; i < application.thread_count(); ++i) dead += application.thread(i).failure().has_value() ? 1 : 0;
   EXPECT_EQ(dead, 1);
-  expect_exactly_once(world, {{"a", 2}, {"b", 2}, {"c", 2}, {"d", 2}, {"e", 2}, {"f", 2}, {"g", 2}, {"h", 2}}, "after the failure");
+  expect_exactly_once(world, {{"a", 2}, {"b", 2}, {"c", 2}, {"d", 2}, {"e", 2}, {"f", 2}, {"g", 2}, {"h", 2}},
+                      "after the failure");
 }
 
 TEST(ExactlyOnce, HoldsWhenTwoInstancesBelieveToBeTheSame) {
@@ -164,7 +165,8 @@ TEST(ExactlyOnce, OneSeedOneStory) {
       application.step();
     }
     std::string text;
-    for (const auto& row : world.read("word-counts")) text += row.key + "=" + row.value + "@" + std::to_string(row.partition) + " ";
+    for (const auto& row : world.read("word-counts"))
+      text += row.key + "=" + row.value + "@" + std::to_string(row.partition) + " ";
     for (std::size_t i = 0; i < 3; ++i) text += std::to_string(application.thread(i).metrics().commits.value()) + " ";
     return text;
   };

@@ -19,7 +19,9 @@ Topology names_joined(StoreEngineKind engine) {
   auto names = builder.global_table<Text, Text>("names", {}, {.store_name = "names-store", .engine = engine});
   (void)builder.global_table<Text, Text>("cities", {}, {.store_name = "cities-store", .engine = engine});
   builder.stream<Text, Text>("in")
-      .left_join(names, [](const Text& value) { return value; }, [](const Text& id, const Text* name) { return name ? *name : id + "?"; })
+      .left_join(
+          names, [](const Text& value) { return value; },
+          [](const Text& id, const Text* name) { return name ? *name : id + "?"; })
       .to("out");
   return builder.build();
 }
@@ -82,7 +84,8 @@ TEST(GlobalStore, OnDiskGoesOnBehindWhatItHasSeen) {
   const auto run = [&](const std::vector<Piped>& names) {
     restored = 0;
     Streams streams(names_joined(StoreEngineKind::kPersistent), config);
-    streams.set_restore_listener({.on_start = {}, .on_batch = {}, .on_end = [&](const RestoreProgress&, std::int64_t n) { restored += n; }});
+    streams.set_restore_listener(
+        {.on_start = {}, .on_batch = {}, .on_end = [&](const RestoreProgress&, std::int64_t n) { restored += n; }});
     ASSERT_TRUE(streams.start());
     const std::int64_t at_start = restored;
     produce(*log, "names", names);
@@ -131,7 +134,9 @@ TEST(GlobalStore, IsNotWrittenByTasks) {
   const auto log = in_memory_log({.default_partitions = 1});
   class Writes : public Processor<Text, Text> {
     void process(const Record<Text, Text>& record) override {
-      context().key_value_store<Text, ValueAndTimestamp<Text>>("names-store")->put(record.key(), {record.value(), Timestamp(1)});
+      context()
+          .key_value_store<Text, ValueAndTimestamp<Text>>("names-store")
+          ->put(record.key(), {record.value(), Timestamp(1)});
     }
   };
   StreamsBuilder builder;

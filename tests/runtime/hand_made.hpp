@@ -35,8 +35,7 @@ using Forward = std::function<void(const std::string* key, const std::string* va
 class FunctionNode final : public OperatorNode {
  public:
   using Function = std::function<void(FunctionNode& node, const ErasedRecord& record)>;
-  explicit FunctionNode(Function function, Function init = nullptr)
-      : function_(std::move(function)), init_(std::move(init)) {}
+  explicit FunctionNode(Function function, Function init = nullptr) : function_(std::move(function)), init_(std::move(init)) {}
   [[nodiscard]] std::unique_ptr<OperatorNode> clone() const override { return std::make_unique<FunctionNode>(*this); }
   void init() override {
     if (init_) init_(*this, {});
@@ -105,16 +104,22 @@ class HandMade {
     return *this;
   }
   HandMade& repartition(std::string name) {
-    topology_->internal_topics[name] = {.name = name, .kind = InternalTopicKind::kRepartition, .partitions = std::nullopt,
-                                        .config = {{"cleanup.policy", "delete"}}, .store = {}};
+    topology_->internal_topics[name] = {.name = name,
+                                        .kind = InternalTopicKind::kRepartition,
+                                        .partitions = std::nullopt,
+                                        .config = {{"cleanup.policy", "delete"}},
+                                        .store = {}};
     return *this;
   }
   HandMade& store(StoreSpec spec) {
     const std::string name = spec.name;
     if (spec.logging && spec.source_topic_as_changelog.empty()) {
       const std::string topic = name + "-changelog";
-      topology_->internal_topics[topic] = {.name = topic, .kind = InternalTopicKind::kChangelog, .partitions = std::nullopt,
-                                           .config = {{"cleanup.policy", "compact"}}, .store = name};
+      topology_->internal_topics[topic] = {.name = topic,
+                                           .kind = InternalTopicKind::kChangelog,
+                                           .partitions = std::nullopt,
+                                           .config = {{"cleanup.policy", "compact"}},
+                                           .store = name};
     }
     topology_->stores[name] = {.spec = std::move(spec), .users = {}, .global = false, .global_source = -1};
     topology_->store_order.push_back(name);
@@ -140,7 +145,8 @@ class HandMade {
       node.store(store).put(key_of(record), record.value ? OptionalBytesView(value_of(record)) : std::nullopt,
                             record.context->timestamp);
     };
-    NodeSpec& processor = add(store + "-processor", NodeKind::kProcessor, std::make_shared<FunctionNode>(put), {store + "-source"});
+    NodeSpec& processor =
+        add(store + "-processor", NodeKind::kProcessor, std::make_shared<FunctionNode>(put), {store + "-source"});
     processor.stores = {store};
     topology_->global_nodes.assign(nodes.begin() + static_cast<std::ptrdiff_t>(before), nodes.end());
     nodes.resize(before);

@@ -36,7 +36,8 @@ class Transitions {
     const std::lock_guard lock(mutex_);
     if (seen_.empty()) seen_.emplace_back(to_string(before));
     EXPECT_EQ(seen_.back(), to_string(before)) << "a change was left out, or came out of order";
-    EXPECT_TRUE(allowed().contains({Text(to_string(before)), Text(to_string(now))})) << to_string(before) << " -> " << to_string(now);
+    EXPECT_TRUE(allowed().contains({Text(to_string(before)), Text(to_string(now))}))
+        << to_string(before) << " -> " << to_string(now);
     seen_.emplace_back(to_string(now));
   }
   [[nodiscard]] std::vector<Text> seen() const {
@@ -206,7 +207,8 @@ TEST(Lifecycle, ShutdownApplicationEndsEveryInstance) {
   Streams one(counting_after(step), running_config(log, kThreads));
   Streams two(counting_after(step), running_config(log, kThreads));
   for (Streams* streams : {&one, &two}) {
-    streams->set_uncaught_exception_handler([](const Text&, const Error&) { return UncaughtExceptionAnswer::kShutdownApplication; });
+    streams->set_uncaught_exception_handler(
+        [](const Text&, const Error&) { return UncaughtExceptionAnswer::kShutdownApplication; });
     ASSERT_TRUE(streams->start());
   }
   ASSERT_TRUE(eventually([&] { return one.state() == StreamsState::kRunning && two.state() == StreamsState::kRunning; }));

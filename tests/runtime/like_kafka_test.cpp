@@ -17,7 +17,8 @@ using ::testing::Pair;
 using Text = std::string;
 
 void create(Log& log, const Text& topic, std::int32_t partitions) {
-  ASSERT_TRUE(log.admin().create_topic({.name = topic, .partitions = partitions, .replication_factor = -1, .config = {}}, soon()));
+  ASSERT_TRUE(
+      log.admin().create_topic({.name = topic, .partitions = partitions, .replication_factor = -1, .config = {}}, soon()));
 }
 Topology counts_by_value() {
   StreamsBuilder builder;
@@ -60,9 +61,8 @@ TEST(LikeKafka, InternalTopicsAreCreatedWithJavasConfiguration) {
   ASSERT_TRUE(streams.start());
   const TopicDescription repartition = log->admin().describe_topic("app-by-value-repartition", soon()).value();
   EXPECT_EQ(repartition.partitions, 4);
-  EXPECT_THAT(repartition.config,
-              ElementsAre(Pair("cleanup.policy", "delete"), Pair("message.timestamp.type", "CreateTime"), Pair("retention.ms", "-1"),
-                          Pair("segment.bytes", "1000000")));
+  EXPECT_THAT(repartition.config, ElementsAre(Pair("cleanup.policy", "delete"), Pair("message.timestamp.type", "CreateTime"),
+                                              Pair("retention.ms", "-1"), Pair("segment.bytes", "1000000")));
   const TopicDescription changelog = log->admin().describe_topic("app-counts-changelog", soon()).value();
   EXPECT_EQ(changelog.partitions, 4);
   EXPECT_THAT(changelog.config, ElementsAre(Pair("cleanup.policy", "compact"), Pair("message.timestamp.type", "CreateTime"),
@@ -91,7 +91,8 @@ TEST_P(Guarantee, EachThreadCommitsForItselfAndNothingIsLostOrDoubledOverARestar
     ASSERT_TRUE(streams.wait_until_caught_up(30s));
     ASSERT_TRUE(streams.close());
   }
-  EXPECT_THAT(last_values(*log, "out"), ElementsAre(Pair("v0", "80"), Pair("v1", "80"), Pair("v2", "80"), Pair("v3", "80"), Pair("v4", "80")));
+  EXPECT_THAT(last_values(*log, "out"),
+              ElementsAre(Pair("v0", "80"), Pair("v1", "80"), Pair("v2", "80"), Pair("v3", "80"), Pair("v4", "80")));
   // What was committed is where the next one begins.
   std::int64_t committed = 0;
   for (const CommitPosition& position : log->admin().describe_group("app", soon()).value().offsets) {
@@ -144,7 +145,8 @@ TEST(LikeKafka, PartitionsThatAStoreDoesNotHaveEndTheApplicationWithTheReason) {
   ASSERT_TRUE(eventually([&] { return streams.state() == StreamsState::kRunning; }));
   log->show_partitions("in", 4);
   ASSERT_TRUE(streams.wait_until_stopped(20s));
-  EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("app-counts-changelog\" has 2 partitions and 4 are needed"), HasSubstr("reset")));
+  EXPECT_THAT(streams.error()->message,
+              AllOf(HasSubstr("app-counts-changelog\" has 2 partitions and 4 are needed"), HasSubstr("reset")));
   Streams again(topology, config);
   EXPECT_THAT(again.start().error().message, HasSubstr("has 2 partitions and 4 are needed")) << "also at the next start";
 }

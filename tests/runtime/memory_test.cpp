@@ -33,7 +33,8 @@ void produce_many(Log& log, int first, int count) {
   const Text value(kValueBytes, 'x');
   for (int at = 0; at < count; at += 2000) {
     std::vector<Piped> records;
-    for (int i = at; i < std::min(at + 2000, count); ++i) records.push_back({.key = "key" + std::to_string(first + i), .value = value});
+    for (int i = at; i < std::min(at + 2000, count); ++i)
+      records.push_back({.key = "key" + std::to_string(first + i), .value = value});
     produce(log, "in", records);
   }
 }
@@ -44,8 +45,8 @@ TEST(Memory, TheSharesAddUpToWhatTheProcessTook) {
 #endif
   const std::string directory = ::testing::TempDir() + "tidemill-memory-" + random_uuid(system_random());
   {
-    auto log = embedded_log(directory + "/log", {.durability = Durability::kProcess, .default_partitions = 2,
-                                                 .recent_batches_bytes = 1 << 20});
+    auto log = embedded_log(directory + "/log",
+                            {.durability = Durability::kProcess, .default_partitions = 2, .recent_batches_bytes = 1 << 20});
     StreamsBuilder builder;
     // A store with a cache that is full, one in memory, and a table that is read by nobody.
     auto in = builder.stream<Text, Text>("in");

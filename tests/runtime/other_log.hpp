@@ -17,7 +17,8 @@ namespace tidemill::test {
 class OtherLog final : public Log {
  public:
   /// Each thread a commit group, topics made by the operator, commits by the clock: as on Kafka.
-  explicit OtherLog(std::shared_ptr<Log> log) : log_(std::move(log)), traits_(log_->traits()), admin_(log_->admin(), troubles_) {
+  explicit OtherLog(std::shared_ptr<Log> log)
+      : log_(std::move(log)), traits_(log_->traits()), admin_(log_->admin(), troubles_) {
     traits_.commit_group_span = LogTraits::CommitGroupSpan::kThread;
     traits_.creates_missing_topics = false;
     traits_.commits_are_cheap = false;
@@ -102,7 +103,9 @@ class OtherLog final : public Log {
     }
     Result<Offset> position(const TopicPartition& partition) const override { return below_->position(partition); }
     bool caught_up(const TopicPartition& partition) const override { return below_->caught_up(partition); }
-    std::optional<Offset> high_watermark(const TopicPartition& partition) const override { return below_->high_watermark(partition); }
+    std::optional<Offset> high_watermark(const TopicPartition& partition) const override {
+      return below_->high_watermark(partition);
+    }
     bool wait(MonotonicTime deadline) override { return below_->wait(deadline); }
     void wake() override { below_->wake(); }
 
@@ -137,7 +140,9 @@ class OtherLog final : public Log {
     std::unique_ptr<LogConsumer> consumer() override { return std::make_unique<Consumer>(below_->consumer(), troubles_); }
     Result<void> stage(std::span<const CommitPosition> positions) override { return below_->stage(positions); }
     Result<std::vector<WrittenPosition>> flush(MonotonicTime deadline) override { return below_->flush(deadline); }
-    CommitResult commit(const MembershipToken& token, MonotonicTime deadline) override { return below_->commit(token, deadline); }
+    CommitResult commit(const MembershipToken& token, MonotonicTime deadline) override {
+      return below_->commit(token, deadline);
+    }
     CommitResult abort(MonotonicTime deadline) override { return below_->abort(deadline); }
 
    private:
@@ -160,15 +165,20 @@ class OtherLog final : public Log {
       if (described) show(*described);
       return described;
     }
-    Result<void> create_topic(const TopicSpec& topic, MonotonicTime deadline) override { return below_.create_topic(topic, deadline); }
-    Result<void> delete_topic(std::string_view topic, MonotonicTime deadline) override { return below_.delete_topic(topic, deadline); }
+    Result<void> create_topic(const TopicSpec& topic, MonotonicTime deadline) override {
+      return below_.create_topic(topic, deadline);
+    }
+    Result<void> delete_topic(std::string_view topic, MonotonicTime deadline) override {
+      return below_.delete_topic(topic, deadline);
+    }
     Result<void> alter_topic(std::string_view topic, const TopicConfig& config, MonotonicTime deadline) override {
       return below_.alter_topic(topic, config, deadline);
     }
     Result<std::vector<PartitionOffsets>> offsets(std::span<const TopicPartition> partitions, MonotonicTime deadline) override {
       {
         const std::lock_guard lock(troubles_->mutex);
-        if (std::exchange(troubles_->unavailable, std::max(0, troubles_->unavailable - 1)) > 0) return Error{ErrorKind::kUnavailable, "out of reach"};
+        if (std::exchange(troubles_->unavailable, std::max(0, troubles_->unavailable - 1)) > 0)
+          return Error{ErrorKind::kUnavailable, "out of reach"};
       }
       return below_.offsets(partitions, deadline);
     }

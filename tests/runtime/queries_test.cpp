@@ -59,7 +59,8 @@ TEST_P(Queries, GetRangeAllAndCountOverAllTasks) {
   for (const QueryIsolation isolation : {QueryIsolation::kReadUncommitted, QueryIsolation::kReadCommitted}) {
     EXPECT_EQ(store.get("b", isolation).value().value, 2);
     EXPECT_EQ(store.get("zz", isolation).value().value, std::nullopt);
-    EXPECT_THAT(store.all({.isolation = isolation}).value().value, ElementsAre(Pair("a", 1), Pair("b", 2), Pair("c", 1), Pair("d", 1)));
+    EXPECT_THAT(store.all({.isolation = isolation}).value().value,
+                ElementsAre(Pair("a", 1), Pair("b", 2), Pair("c", 1), Pair("d", 1)));
     const Text from = "b";
     const Text to = "c";
     EXPECT_THAT(store.range(&from, &to, {.isolation = isolation}).value().value, ElementsAre(Pair("b", 2), Pair("c", 1)));
@@ -76,7 +77,8 @@ TEST_P(Queries, GetRangeAllAndCountOverAllTasks) {
   }
   EXPECT_THAT(store.get("b").value().position, ElementsAre(Pair("in", ElementsAre(Pair(0, 4)))));
   EXPECT_EQ(store.get("b").value().staleness, 0ms);
-  EXPECT_THAT((QueryableStore<Text, Long>(streams, "nothing").get("a").error().message), HasSubstr("there is no store \"nothing\""));
+  EXPECT_THAT((QueryableStore<Text, Long>(streams, "nothing").get("a").error().message),
+              HasSubstr("there is no store \"nothing\""));
   ASSERT_TRUE(streams.close());
   EXPECT_EQ(store.get("b").error().kind, ErrorKind::kUnavailable) << "nobody owns it any more";
 }
@@ -146,7 +148,8 @@ TEST_P(Queries, ManyThreadsAskWhileTheStoreIsWritten) {
   }
   for (int round = 0; round < 20; ++round) {
     std::vector<Piped> records;
-    for (int i = 0; i < 200; ++i) records.push_back({.key = "k" + std::to_string(i % 50), .value = "x", .partition = i % 50 % 4});
+    for (int i = 0; i < 200; ++i)
+      records.push_back({.key = "k" + std::to_string(i % 50), .value = "x", .partition = i % 50 % 4});
     produce(*log, "in", records);
   }
   ASSERT_TRUE(streams.wait_until_caught_up(30s));

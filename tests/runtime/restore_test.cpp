@@ -41,7 +41,11 @@ class Listening {
   void listen(Streams& streams) {
     streams.set_restore_listener({.on_start = [this](const RestoreProgress& p) { start = p; },
                                   .on_batch = [this](const RestoreProgress& p, std::int64_t records) { batch(p, records); },
-                                  .on_end = [this](const RestoreProgress& p, std::int64_t total) { ended = total; end = p; },
+                                  .on_end =
+                                      [this](const RestoreProgress& p, std::int64_t total) {
+                                        ended = total;
+                                        end = p;
+                                      },
                                   .on_suspended = [this](const RestoreProgress&, std::int64_t total) { suspended = total; }});
   }
   void go_on() {
@@ -58,7 +62,8 @@ class Listening {
 
  private:
   void batch(const RestoreProgress& p, std::int64_t records) {
-    advanced_always = advanced_always && p.start == start.start && p.end == start.end && p.current > last_ && p.current <= p.end;
+    advanced_always =
+        advanced_always && p.start == start.start && p.end == start.end && p.current > last_ && p.current <= p.end;
     last_ = p.current;
     in_batches += records;
     if (p.current.value * 2 < p.end.value || half_way.exchange(true)) return;

@@ -37,8 +37,13 @@ inline void produce(Log& log, const std::string& topic, const std::vector<Piped>
   std::int32_t next = 0;
   for (const Piped& record : records) {
     const std::int32_t partition = record.partition >= 0 ? record.partition : next++ % producer->partition_count(handle);
-    ASSERT_EQ(producer->send({.topic = handle, .partition = PartitionId(partition), .timestamp = Timestamp(record.timestamp),
-                              .key = BytesView(record.key), .value = BytesView(record.value), .headers = {}, .cookie = 0}),
+    ASSERT_EQ(producer->send({.topic = handle,
+                              .partition = PartitionId(partition),
+                              .timestamp = Timestamp(record.timestamp),
+                              .key = BytesView(record.key),
+                              .value = BytesView(record.value),
+                              .headers = {},
+                              .cookie = 0}),
               SendStatus::kAccepted);
   }
   producer->dispatch();
@@ -65,7 +70,11 @@ inline std::vector<Taken> consume(Log& log, const std::string& topic) {
       PollResult polled = consumer->poll(1 << 20).value();
       for (const auto& batch : polled.batches) {
         for (const auto& r : batch->records) {
-          Taken taken{.key = to_owned(r.key), .value = to_owned(r.value), .headers = {}, .timestamp = r.timestamp.value, .partition = p};
+          Taken taken{.key = to_owned(r.key),
+                      .value = to_owned(r.value),
+                      .headers = {},
+                      .timestamp = r.timestamp.value,
+                      .partition = p};
           if (!r.headers.empty()) taken.headers = Headers::decode(r.headers).value();
           records.push_back(std::move(taken));
         }

@@ -86,8 +86,12 @@ TEST(StreamThread, ATableReadDirectlyIsRestoredFromItsSourceTopic) {
     const std::string change = (known ? old.substr(8) : std::string("none")) + "->" + value_of(record);
     node.emit(&key_of(record), &change, *record.context);
   };
-  const auto topology =
-      HandMade().store(spec).source("source", {"balances"}).processor("put", put, {"source"}, {"table"}).sink("sink", "changes", {"put"}).build();
+  const auto topology = HandMade()
+                            .store(spec)
+                            .source("source", {"balances"})
+                            .processor("put", put, {"source"}, {"table"})
+                            .sink("sink", "changes", {"put"})
+                            .build();
   world.produce("balances", {{"x", "1"}});
   {
     Application application(world, topology, {});
@@ -154,7 +158,8 @@ std::string merged_with_little_memory(std::chrono::milliseconds max_task_idle) {
   StreamsConfig config;
   config.max_task_idle = max_task_idle;
   config.input_buffer_max_bytes = 1;
-  Application application(world, HandMade().source("a", {"a"}).source("b", {"b"}).sink("sink", "out", {"a", "b"}).build(), config);
+  Application application(world, HandMade().source("a", {"a"}).source("b", {"b"}).sink("sink", "out", {"a", "b"}).build(),
+                          config);
   EXPECT_TRUE(application.settle());
   std::string order;
   for (const auto& row : world.read("out")) order += row.value + " ";
@@ -179,8 +184,11 @@ TEST(StreamThread, CommitsEarlyWhenStoresHaveTooMuchUncommitted) {
     config.statestore_uncommitted_max_bytes = bytes_max;
     config.statestore_cache_max_bytes = 0;
     config.commit_interval = 1h;
-    const auto topology = HandMade().store(text_store("counts")).source("words", {"words"})
-                              .processor("count", counting("counts"), {"words"}, {"counts"}).build();
+    const auto topology = HandMade()
+                              .store(text_store("counts"))
+                              .source("words", {"words"})
+                              .processor("count", counting("counts"), {"words"}, {"counts"})
+                              .build();
     Application application(world, topology, config);
     EXPECT_TRUE(application.settle());
     EXPECT_EQ(world.table("app-counts-changelog").size(), 20000U);
@@ -226,14 +234,21 @@ Offset committed_in(const World& world, std::int32_t partition) {
   return Offset(0);
 }
 /// Sends to one partition of "in" and commits, or, within a transaction, aborts.
-void send_to(const World& world, std::int32_t partition, const std::vector<std::pair<std::string, Timestamp>>& values, bool abort = false) {
+void send_to(const World& world, std::int32_t partition, const std::vector<std::pair<std::string, Timestamp>>& values,
+             bool abort = false) {
   const auto guarantee = abort ? ProcessingGuarantee::kExactlyOnceV2 : ProcessingGuarantee::kAtLeastOnce;
-  auto group = world.log->commit_group({.name = "input", .application_id = {}, .guarantee = guarantee}, world.deadline()).value();
+  auto group =
+      world.log->commit_group({.name = "input", .application_id = {}, .guarantee = guarantee}, world.deadline()).value();
   auto producer = group->producer();
   const TopicHandle handle = producer->topic("in", world.deadline()).value();
   for (const auto& [value, time] : values) {
-    ASSERT_EQ(producer->send({.topic = handle, .partition = PartitionId(partition), .timestamp = time, .key = BytesView("k"),
-                              .value = BytesView(value), .headers = {}, .cookie = 0}),
+    ASSERT_EQ(producer->send({.topic = handle,
+                              .partition = PartitionId(partition),
+                              .timestamp = time,
+                              .key = BytesView("k"),
+                              .value = BytesView(value),
+                              .headers = {},
+                              .cookie = 0}),
               SendStatus::kAccepted);
   }
   producer->dispatch();
@@ -415,7 +430,8 @@ TEST(StreamThread, ALogWithoutRoomDoesNotKeepItFromEnding) {
 class LockedAtFirst final : public StateEngine {
  public:
   explicit LockedAtFirst(int tries) : tries_(tries) {}
-  Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string& directory, std::span<const StoreSpec> specs) override {
+  Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string& directory,
+                                                        std::span<const StoreSpec> specs) override {
     if (tries_-- > 0) return Error{ErrorKind::kLocked, directory + " is locked"};
     return below_->open(directory, specs);
   }

@@ -17,8 +17,9 @@ using ::testing::Pair;
 
 void produce(Log& log, const std::string& topic, const std::vector<std::pair<std::string, std::string>>& records) {
   const MonotonicTime deadline = system_clock().now().monotonic + 10s;
-  auto group = log.commit_group({.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline)
-                   .value();
+  auto group =
+      log.commit_group({.name = "input", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline)
+          .value();
   auto producer = group->producer();
   const TopicHandle handle = producer->topic(topic, deadline).value();
   std::int32_t partition = 0;
@@ -117,11 +118,11 @@ TEST(Streams, ReplacesAThreadThatFailedAndLosesNothing) {
 
 TEST(Streams, EndsInErrorWhenAnExceptionIsNotHandled) {
   const auto log = in_memory_log({.default_partitions = 1});
-  const auto topology = HandMade()
-                            .source("source", {"in"})
-                            .processor("fragile", [](FunctionNode&, const ErasedRecord&) { throw std::runtime_error("boom"); },
-                                       {"source"})
-                            .build();
+  const auto topology =
+      HandMade()
+          .source("source", {"in"})
+          .processor("fragile", [](FunctionNode&, const ErasedRecord&) { throw std::runtime_error("boom"); }, {"source"})
+          .build();
   Streams streams(*topology, config(log, 2));
   ASSERT_TRUE(streams.start());
   produce(*log, "in", {{"a", "1"}});
@@ -220,7 +221,8 @@ TEST(Streams, APersistentStoreIsNotRestoredFromTheBeginning) {
   for (int run = 1; run <= 2; ++run) {
     restored = 0;
     Streams streams(*topology, persistent);
-    streams.set_restore_listener({.on_start = {}, .on_batch = {}, .on_end = [&](const RestoreProgress&, std::int64_t total) { restored += total; }});
+    streams.set_restore_listener(
+        {.on_start = {}, .on_batch = {}, .on_end = [&](const RestoreProgress&, std::int64_t total) { restored += total; }});
     ASSERT_TRUE(streams.start());
     produce(*log, "lines", {{"1", "a b a"}, {"2", "b c"}});
     ASSERT_TRUE(streams.wait_until_caught_up(20s));

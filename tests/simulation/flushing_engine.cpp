@@ -44,7 +44,11 @@ class FlushingStore final : public BytesStore {
  public:
   FlushingStore(Storage& storage, Random& random, FlushingEngineOptions options, std::string directory, std::string name,
                 std::shared_ptr<DirectoryLock> lock)
-      : storage_(storage), random_(random), options_(options), directory_(std::move(directory)), name_(std::move(name)),
+      : storage_(storage),
+        random_(random),
+        options_(options),
+        directory_(std::move(directory)),
+        name_(std::move(name)),
         lock_(std::move(lock)) {}
 
   const std::string& name() const override { return name_; }

@@ -34,11 +34,11 @@ Result<std::unique_ptr<Instance>> Instance::start(std::shared_ptr<Log> log, Stor
     for (const TopicSpec& topic : *specs) TIDEMILL_TRY(self.log_->admin().create_topic(topic, deadline()));
   }
 
-  self.coordinator_ = std::make_shared<runtime::CommitCoordinator>(
-      *self.log_, clock,
-      CommitGroupOptions{.name = "app-" + options.process_id + "-0",
-                         .application_id = "app",
-                         .guarantee = ProcessingGuarantee::kExactlyOnceV2});
+  self.coordinator_ =
+      std::make_shared<runtime::CommitCoordinator>(*self.log_, clock,
+                                                   CommitGroupOptions{.name = "app-" + options.process_id + "-0",
+                                                                      .application_id = "app",
+                                                                      .guarantee = ProcessingGuarantee::kExactlyOnceV2});
   TIDEMILL_TRY(self.coordinator_->open(deadline()));
   for (int i = 1; i <= options.threads; ++i) {
     runtime::StreamThreadOptions thread;
@@ -84,7 +84,8 @@ std::string Instance::state() const {
   for (const auto& thread : threads_) {
     const runtime::ThreadSnapshot snapshot = thread->snapshot();
     text += (text.empty() ? "" : ", ") + std::string(to_string(snapshot.state));
-    for (const auto& task : snapshot.tasks) text += " " + to_string(task.id) + ":" + std::string(runtime::to_string(task.state));
+    for (const auto& task : snapshot.tasks)
+      text += " " + to_string(task.id) + ":" + std::string(runtime::to_string(task.state));
   }
   return text;
 }

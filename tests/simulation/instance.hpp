@@ -25,8 +25,8 @@ struct InstanceOptions {
 
 class Instance {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Instance>> start(std::shared_ptr<Log> log, Storage& storage,
-                                                               const Clock& clock, const InstanceOptions& options);
+  [[nodiscard]] static Result<std::unique_ptr<Instance>> start(std::shared_ptr<Log> log, Storage& storage, const Clock& clock,
+                                                               const InstanceOptions& options);
   /// As a crash: nothing is committed, nobody leaves.
   ~Instance();
   Instance(const Instance&) = delete;

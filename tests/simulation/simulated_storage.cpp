@@ -20,7 +20,7 @@ Error missing(std::string_view action, std::string_view path) {
 }  // namespace
 
 std::string_view to_string(Operation operation) {
-  constexpr std::string_view kNames[] = {"open", "read", "write",          "truncate", "preallocate",
+  constexpr std::string_view kNames[] = {"open", "read",           "write",        "truncate", "preallocate",
                                          "sync", "sync directory", "change names", "look"};
   return kNames[static_cast<std::size_t>(operation)];
 }
@@ -196,9 +196,8 @@ std::uint64_t SimulatedStorage::operations(Operation kind) const {
 
 std::uint64_t SimulatedStorage::renamed_to(std::string_view suffix) const {
   std::lock_guard guard(mutex_);
-  return static_cast<std::uint64_t>(std::count_if(renamed_to_.begin(), renamed_to_.end(), [&](const std::string& name) {
-    return name.ends_with(suffix);
-  }));
+  return static_cast<std::uint64_t>(
+      std::count_if(renamed_to_.begin(), renamed_to_.end(), [&](const std::string& name) { return name.ends_with(suffix); }));
 }
 
 Result<void> SimulatedStorage::begin(Operation kind, std::string_view what) const {
@@ -391,8 +390,7 @@ Result<void> SimulatedStorage::rename(std::string_view from, std::string_view to
   return {};
 }
 bool SimulatedStorage::names_inside(std::string_view path) const {
-  return std::any_of(cached_names_.begin(), cached_names_.end(),
-                     [&](const auto& entry) { return inside(entry.first, path); });
+  return std::any_of(cached_names_.begin(), cached_names_.end(), [&](const auto& entry) { return inside(entry.first, path); });
 }
 Result<void> SimulatedStorage::remove(std::string_view path) {
   std::lock_guard guard(mutex_);

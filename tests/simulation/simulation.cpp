@@ -70,7 +70,9 @@ using Rows = std::vector<Row>;
 class Simulation {
  public:
   explicit Simulation(const SimulationOptions& options)
-      : options_(options), random_(options.seed * 2654435761u + 17), storage_(options.seed ^ 0x5bd1e995u),
+      : options_(options),
+        random_(options.seed * 2654435761u + 17),
+        storage_(options.seed ^ 0x5bd1e995u),
         log_random_(options.seed + 1) {
     report_.fault = static_cast<Fault>(options.seed % kFaultKinds);
     if (options.skip_sync) report_.fault = Fault::kPowerFailure;
@@ -304,9 +306,7 @@ class Simulation {
   void second_fault() {
     switch (report_.fault) {
       case Fault::kProcessDeathThenPowerFailure:
-      case Fault::kFailedSyncThenPowerFailure:
-        storage_.clear_failure();
-        return lose_power();
+      case Fault::kFailedSyncThenPowerFailure: storage_.clear_failure(); return lose_power();
       case Fault::kDiskFull: full_ = false; return storage_.set_capacity(std::nullopt);
       case Fault::kZombie: asleep_.reset(); return;
       case Fault::kSecondOwner: second_owner_.reset(); return;
@@ -353,8 +353,8 @@ class Simulation {
         const auto rows = read(topic, p);
         if (!rows) continue;  // a disk that fails while it is read
         if (rows->size() < seen.size() || !std::equal(seen.begin(), seen.end(), rows->begin())) {
-          fail(topic + "-" + std::to_string(p) + " has lost committed records " + when + ": " +
-               std::to_string(seen.size()) + " were seen, " + std::to_string(rows->size()) + " are there");
+          fail(topic + "-" + std::to_string(p) + " has lost committed records " + when + ": " + std::to_string(seen.size()) +
+               " were seen, " + std::to_string(rows->size()) + " are there");
         }
       }
     }
@@ -366,8 +366,8 @@ class Simulation {
   }
   std::string progress() {
     if (!log_) return "no log";
-    std::string text = std::to_string(count("lines")) + " lines, " + std::to_string(count("word-counts")) +
-                       " word counts, " + std::to_string(count("letter-sums")) + " letter sums are there";
+    std::string text = std::to_string(count("lines")) + " lines, " + std::to_string(count("word-counts")) + " word counts, " +
+                       std::to_string(count("letter-sums")) + " letter sums are there";
     const auto topics = log_->admin().list_topics(deadline());
     for (const TopicDescription& topic : topics ? *topics : std::vector<TopicDescription>{}) {
       for (std::int32_t p = 0; p < topic.partitions; ++p) {
@@ -470,7 +470,8 @@ class Simulation {
       }
       for (const auto& [key, value] : changelog) {
         if (contents[key] == value) continue;
-        return fail("store " + store + " has \"" + contents[key] + "\" for " + key + ", the fold of its changelog \"" + value + "\"");
+        return fail("store " + store + " has \"" + contents[key] + "\" for " + key + ", the fold of its changelog \"" + value +
+                    "\"");
       }
       if (contents != changelog) return fail("store " + store + " has keys that its changelog does not have");
     }

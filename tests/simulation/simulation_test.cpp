@@ -2,8 +2,8 @@
 //
 // Runs seeds one after the other; ends with status 1 and the command that repeats it at the first violation. With a mistake
 // switched on it is the other way round: then a violation must be found.
-#include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <map>
@@ -61,19 +61,24 @@ int main(int argc, char** argv) {
     std::printf("to repeat: %s --first %llu --seeds 1 --verbose\n", argv[0], static_cast<unsigned long long>(seed));
     if (!keep_going) return 1;
   }
-  std::printf("%llu seeds from %llu, %llu records of input, %llu starts of instances\n",
-              static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(records), static_cast<unsigned long long>(restarts));
+  std::printf("%llu seeds from %llu, %llu records of input, %llu starts of instances\n", static_cast<unsigned long long>(seeds),
+              static_cast<unsigned long long>(first), static_cast<unsigned long long>(records),
+              static_cast<unsigned long long>(restarts));
   for (const auto& [kind, count] : kinds) {
     std::printf("  %-36s %llu seeds\n", std::string(kind).c_str(), static_cast<unsigned long long>(count));
   }
-  const std::pair<const char*, std::uint64_t> counted[] = {
-      {"power failures", faults.power_failures}, {"sectors lost", faults.lost_sectors},
-      {"names lost", faults.lost_names},         {"process deaths", faults.process_deaths},
-      {"failed writes", faults.failed_writes},   {"failed syncs", faults.failed_syncs},
-      {"other failed calls", faults.failed_others}, {"writes to a full disk", faults.disk_full},
-      {"instance deaths", deaths},               {"zombies", zombies},
-      {"second owners", owners},                 {"segments compacted", compacted}};
+  const std::pair<const char*, std::uint64_t> counted[] = {{"power failures", faults.power_failures},
+                                                           {"sectors lost", faults.lost_sectors},
+                                                           {"names lost", faults.lost_names},
+                                                           {"process deaths", faults.process_deaths},
+                                                           {"failed writes", faults.failed_writes},
+                                                           {"failed syncs", faults.failed_syncs},
+                                                           {"other failed calls", faults.failed_others},
+                                                           {"writes to a full disk", faults.disk_full},
+                                                           {"instance deaths", deaths},
+                                                           {"zombies", zombies},
+                                                           {"second owners", owners},
+                                                           {"segments compacted", compacted}};
   bool all = true;
   for (const auto& [name, count] : counted) {
     std::printf("  %-36s %llu\n", name, static_cast<unsigned long long>(count));

@@ -17,9 +17,7 @@ using namespace tidemill;
 
 namespace {
 
-MonotonicTime deadline() {
-  return system_clock().now().monotonic + std::chrono::seconds(30);
-}
+MonotonicTime deadline() { return system_clock().now().monotonic + std::chrono::seconds(30); }
 
 class Owner {
  public:
@@ -54,8 +52,7 @@ class Owner {
       send(*producer_, topic, partition, std::nullopt, BytesView(value), {});
       (void)transaction_->flush(deadline()).value();
     } else if (name == "commit" || name == "abort") {
-      const CommitResult result =
-          name == "commit" ? transaction_->commit({}, deadline()) : transaction_->abort(deadline());
+      const CommitResult result = name == "commit" ? transaction_->commit({}, deadline()) : transaction_->abort(deadline());
       if (result.outcome != (name == "commit" ? CommitOutcome::kCommitted : CommitOutcome::kAborted))
         throw ResultException(result.error);
       producer_.reset();
@@ -77,8 +74,8 @@ class Owner {
   }
 
  private:
-  static void send(LogProducer& producer, const std::string& topic, std::int32_t partition,
-                   OptionalBytesView key, OptionalBytesView value, const Headers& headers) {
+  static void send(LogProducer& producer, const std::string& topic, std::int32_t partition, OptionalBytesView key,
+                   OptionalBytesView value, const Headers& headers) {
     const Bytes encoded = headers.encode();
     ProducerRecord record;
     record.topic = producer.topic(topic, deadline()).value();
@@ -93,8 +90,7 @@ class Owner {
   void put(const std::string& topic, std::int32_t partition, OptionalBytesView key, OptionalBytesView value,
            const Headers& headers) {
     const auto group =
-        log_->commit_group({.name = {}, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
-                           deadline())
+        log_->commit_group({.name = {}, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline())
             .value();
     const auto producer = group->producer();
     send(*producer, topic, partition, key, value, headers);

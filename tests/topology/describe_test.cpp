@@ -74,14 +74,21 @@ TEST(Describe, CountBehindGroupByGoesThroughARepartitionTopicNamedAfterTheStore)
 }
 TEST(Describe, GivenNamesStillBurnAnIndex) {
   StreamsBuilder builder;
-  builder.stream<Text, Text>("in").group_by(kSame, {.name = "g"}).count({.store_name = "c", .name = "cnt"})
-      .to_stream({"ts"}).to("out");
+  builder.stream<Text, Text>("in")
+      .group_by(kSame, {.name = "g"})
+      .count({.store_name = "c", .name = "cnt"})
+      .to_stream({"ts"})
+      .to("out");
   expect_describe(builder, "count-named");
 }
 TEST(Describe, RepartitionNamesItsTopicAfterItselfOrAsGiven) {
   StreamsBuilder builder;
-  builder.stream<Text, Text>("in").map([](const Text& v) { return std::pair(v, v); }).repartition().map_values(kSame)
-      .repartition({.name = "two", .number_of_partitions = 3}).to("out");
+  builder.stream<Text, Text>("in")
+      .map([](const Text& v) { return std::pair(v, v); })
+      .repartition()
+      .map_values(kSame)
+      .repartition({.name = "two", .number_of_partitions = 3})
+      .to("out");
   expect_describe(builder, "repartition");
 }
 TEST(Describe, TableWithANamedStore) {
@@ -112,7 +119,10 @@ TEST(Describe, StreamTableJoinKeepsTheTablesStore) {
 TEST(Describe, StreamGlobalTableJoin) {
   StreamsBuilder builder;
   const auto g = builder.global_table<Text, Text>("g", {}, {.store_name = "gs"});
-  builder.stream<Text, Text>("s").join(g, [](const Text&, const Text& v) { return v; }, kJoin).to("out");
+  builder.stream<Text, Text>("s")
+      .join(
+          g, [](const Text&, const Text& v) { return v; }, kJoin)
+      .to("out");
   expect_describe(builder, "stream-global-inner");
 }
 TEST(Describe, TableTableJoins) {

@@ -93,8 +93,7 @@ const std::map<std::string, Write> kTopologies = {
        b.stream<Text, Text>("a", {.name = "one"}).to("o");
        b.stream<Text, Text>("a", {.name = "two"}).map_values(kValue).to("p");
      }},
-    {"count mat no name",
-     [](StreamsBuilder& b) { in(b).group_by_key().count(unnamed<std::int64_t>()).to_stream().to("o"); }},
+    {"count mat no name", [](StreamsBuilder& b) { in(b).group_by_key().count(unnamed<std::int64_t>()).to_stream().to("o"); }},
     {"count named", [](StreamsBuilder& b) { in(b).group_by_key().count({.name = "cn"}).to_stream().to("o"); }},
     {"count named + mat no name",
      [](StreamsBuilder& b) {
@@ -107,7 +106,8 @@ const std::map<std::string, Write> kTopologies = {
      [](StreamsBuilder& b) {
        in(b)
            .group_by_key()
-           .aggregate(Text(), [](const Text&, const Text&, const Text& so_far) { return so_far; }, unnamed())
+           .aggregate(
+               Text(), [](const Text&, const Text&, const Text& so_far) { return so_far; }, unnamed())
            .to_stream()
            .to("o");
      }},
@@ -211,12 +211,7 @@ const std::map<std::string, Write> kTopologies = {
     {"process stores",
      [](StreamsBuilder& b) {
        b.add_state_store(Stores::in_memory_key_value_store("st"));
-       in(b)
-           .process([] { return std::make_unique<Ends>(); }, {"st"}, {"pp"})
-           .group_by_key()
-           .count()
-           .to_stream()
-           .to("o");
+       in(b).process([] { return std::make_unique<Ends>(); }, {"st"}, {"pp"}).group_by_key().count().to_stream().to("o");
      }},
     {"unused store",
      [](StreamsBuilder& b) {
@@ -320,34 +315,36 @@ struct Payment {
   std::int64_t amount = 0;
 };
 TEST(Names, ATypeWithoutSerdeIsNamed) {
-  EXPECT_THAT(refusal([](StreamsBuilder& b) {
-                in(b).map_values([](const Text& text) { return Payment{static_cast<std::int64_t>(text.size())}; }).to("o");
-              }),
-              ::testing::AllOf(::testing::HasSubstr("the value type of the stream, "), ::testing::HasSubstr("Payment, has no serde")));
+  EXPECT_THAT(
+      refusal([](StreamsBuilder& b) {
+        in(b).map_values([](const Text& text) { return Payment{static_cast<std::int64_t>(text.size())}; }).to("o");
+      }),
+      ::testing::AllOf(::testing::HasSubstr("the value type of the stream, "), ::testing::HasSubstr("Payment, has no serde")));
 }
 
 TEST(Names, ARefusalNamesTheNodesAndTheRemedy) {
-  EXPECT_EQ(refusal(kTopologies.at("table twice")),
-            "topic \"t\" is read by source \"KSTREAM-SOURCE-0000000000\" already; \"KSTREAM-SOURCE-0000000004\" cannot read it, "
-            "too: use one source for both");
+  EXPECT_EQ(
+      refusal(kTopologies.at("table twice")),
+      "topic \"t\" is read by source \"KSTREAM-SOURCE-0000000000\" already; \"KSTREAM-SOURCE-0000000004\" cannot read it, "
+      "too: use one source for both");
   EXPECT_EQ(refusal(kTopologies.at("overlap")),
             "sources \"KSTREAM-SOURCE-0000000000\" and \"KSTREAM-SOURCE-0000000002\" read some topics in common and some not: "
             "read each topic once, and merge() the streams");
   EXPECT_EQ(refusal(kTopologies.at("pattern overlap")),
             "topic \"a\" of source \"KSTREAM-SOURCE-0000000002\" matches the pattern a.* of source "
             "\"KSTREAM-SOURCE-0000000000\": a topic can be read by one source only; make the pattern narrower");
-  EXPECT_EQ(refusal(kTopologies.at("bad name")),
-            "the name \"a b\" cannot be used: names are made of letters, digits, '.', '_' and '-', because topics are named after "
-            "them");
+  EXPECT_EQ(
+      refusal(kTopologies.at("bad name")),
+      "the name \"a b\" cannot be used: names are made of letters, digits, '.', '_' and '-', because topics are named after "
+      "them");
   EXPECT_EQ(refusal([](StreamsBuilder& b) {
               b.stream<Text, Text>("a").to("o");
               b.stream<Text, std::int64_t>("a").to("p");
             }).substr(0, 100),
             "sources \"KSTREAM-SOURCE-0000000000\" and \"KSTREAM-SOURCE-0000000002\" read the same topics as stream<s");
-  EXPECT_EQ(refusal([](StreamsBuilder& b) {
-              in(b).process([] { return std::make_unique<Ends>(); }, {"limits"}, {"check"}).to("o");
-            }),
-            "processor \"check\" names the state store \"limits\", which has not been added (yet)");
+  EXPECT_EQ(
+      refusal([](StreamsBuilder& b) { in(b).process([] { return std::make_unique<Ends>(); }, {"limits"}, {"check"}).to("o"); }),
+      "processor \"check\" names the state store \"limits\", which has not been added (yet)");
   EXPECT_EQ(refusal([](StreamsBuilder& b) { b.stream<Text, Text>(TopicPattern::compile("a(")).to("o"); }).substr(0, 70),
             "source \"KSTREAM-SOURCE-0000000000\": \"a(\" is not a regular expression: ");
 }

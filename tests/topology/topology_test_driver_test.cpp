@@ -40,8 +40,7 @@ TEST(TopologyTestDriver, RunsARecordThroughRepartitionTopicStoreAndSink) {
   auto counts = driver.create_output_topic<std::string, std::int64_t>("word-counts");
   EXPECT_TRUE(counts.is_empty());
   lines.pipe_input("1", "to be or not to be");
-  EXPECT_EQ(counts.read_key_values_to_list(),
-            (Rows{{"to", 1}, {"be", 1}, {"or", 1}, {"not", 1}, {"to", 2}, {"be", 2}}));
+  EXPECT_EQ(counts.read_key_values_to_list(), (Rows{{"to", 1}, {"be", 1}, {"or", 1}, {"not", 1}, {"to", 2}, {"be", 2}}));
   lines.pipe_input("2", "be");
   const auto record = counts.read_record();
   EXPECT_EQ(record.key, "be");
@@ -83,8 +82,9 @@ TEST(TopologyTestDriver, GlobalTablesAreFedAndJoined) {
   StreamsBuilder builder;
   auto names = builder.global_table<std::string, std::string>("names");
   builder.stream<std::string, std::string>("in")
-      .join(names, [](const std::string&, const std::string& value) { return value; },
-            [](const std::string& value, const std::string& name) { return value + "=" + name; })
+      .join(
+          names, [](const std::string&, const std::string& value) { return value; },
+          [](const std::string& value, const std::string& name) { return value + "=" + name; })
       .to("out");
   TopologyTestDriver driver(builder.build());
   auto in = driver.create_input_topic<std::string, std::string>("in");
@@ -152,7 +152,8 @@ TEST(TopologyTestDriver, HeadersAndTimestampsGoThrough) {
   EXPECT_EQ(driver.wall_clock_time(), Timestamp(5000));
   auto in = driver.create_input_topic<std::string, std::string>("in");
   auto out = driver.create_output_topic<std::string, std::string>("out");
-  const TestRecord<std::string, std::string> record{.key = "k", .value = "v", .headers = {{"h", Bytes("1")}}, .timestamp = Timestamp(7)};
+  const TestRecord<std::string, std::string> record{
+      .key = "k", .value = "v", .headers = {{"h", Bytes("1")}}, .timestamp = Timestamp(7)};
   in.pipe_input(record);
   EXPECT_EQ(out.read_record(), record);
   in.pipe_input("k", "v");

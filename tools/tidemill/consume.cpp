@@ -10,16 +10,14 @@ namespace {
 
 constexpr std::size_t kPollBytes = 4 << 20;
 
-std::vector<tidemill::TopicPartition> wanted_partitions(const Where& where, tidemill::Log& log,
-                                                        const ConsumeOptions& options) {
+std::vector<tidemill::TopicPartition> wanted_partitions(const Where& where, tidemill::Log& log, const ConsumeOptions& options) {
   std::vector<tidemill::TopicPartition> all = partitions_of(where, log, options.topic);
   if (options.partitions.empty()) return all;
   std::vector<tidemill::TopicPartition> wanted;
   for (const std::int32_t partition : options.partitions) {
     if (partition < 0 || static_cast<std::size_t>(partition) >= all.size()) {
-      throw std::runtime_error("topic \"" + options.topic + "\" has the partitions 0 to " +
-                               std::to_string(all.size() - 1) + ", no partition " +
-                               std::to_string(partition));
+      throw std::runtime_error("topic \"" + options.topic + "\" has the partitions 0 to " + std::to_string(all.size() - 1) +
+                               ", no partition " + std::to_string(partition));
     }
     wanted.push_back(all[static_cast<std::size_t>(partition)]);
   }
@@ -47,8 +45,8 @@ class Reading {
       if (!polled.batches.empty() || done() || (!follow && ends_.empty())) continue;
       if (std::fflush(stdout) != 0) break;  // main says so
       if (!consumer_->wait(where_.deadline()) && !follow) {
-        throw std::runtime_error("nothing came for " + std::to_string(where_.timeout_seconds) +
-                                 " s from the " + log.traits().description + ", but the end is not reached");
+        throw std::runtime_error("nothing came for " + std::to_string(where_.timeout_seconds) + " s from the " +
+                                 log.traits().description + ", but the end is not reached");
       }
     }
     consumer_.reset();
@@ -58,12 +56,10 @@ class Reading {
  private:
   void begin(tidemill::Log& log) {
     using tidemill::Isolation;
-    consumer_ =
-        log.consumer(options_.committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted).value();
+    consumer_ = log.consumer(options_.committed ? Isolation::kReadCommitted : Isolation::kReadUncommitted).value();
     ends_.clear();
     std::vector<std::pair<tidemill::TopicPartition, tidemill::Offset>> from;
-    for (const auto& offsets :
-         log.admin().offsets(wanted_partitions(where_, log, options_), where_.deadline()).value()) {
+    for (const auto& offsets : log.admin().offsets(wanted_partitions(where_, log, options_), where_.deadline()).value()) {
       const tidemill::Offset end = options_.committed ? offsets.last_stable : offsets.high_watermark;
       const auto position = positions_.try_emplace(offsets.partition, options_.from_beginning ? offsets.start : end).first;
       from.emplace_back(*position);
@@ -71,9 +67,7 @@ class Reading {
     }
     consumer_->assign(from).value();
   }
-  [[nodiscard]] bool done() const {
-    return (options_.max >= 0 && count_ >= options_.max) || std::ferror(stdout) != 0;
-  }
+  [[nodiscard]] bool done() const { return (options_.max >= 0 && count_ >= options_.max) || std::ferror(stdout) != 0; }
   void print(const tidemill::RecordBatch& batch, bool follow) {
     const auto end = ends_.find(*batch.partition);
     for (const auto& record : batch.records) {
@@ -88,8 +82,7 @@ class Reading {
   }
   /// Records that retention takes while they are read are no error of who reads.
   void answer(tidemill::Log& log, const tidemill::PartitionError& error) {
-    if (error.error.kind != tidemill::ErrorKind::kOffsetOutOfRange)
-      throw tidemill::ResultException(error.error);
+    if (error.error.kind != tidemill::ErrorKind::kOffsetOutOfRange) throw tidemill::ResultException(error.error);
     const auto offsets = log.admin().offsets(std::span(&error.partition, 1), where_.deadline()).value().at(0);
     std::fprintf(stderr, "tidemill: %s; goes on at %lld\n", error.error.message.c_str(),
                  static_cast<long long>(offsets.start.value));
@@ -127,9 +120,8 @@ void follow_data(const Where& where, Reading& reading, std::shared_ptr<tidemill:
 int consume(const Where& where, const ConsumeOptions& options) {
   auto log = where.open(Access::kRead);
   if (!options.from_beginning && !options.follow) {
-    std::fprintf(stderr,
-                 "tidemill: begins and ends at the end, so there is nothing to show: say --from-beginning, "
-                 "--follow or both\n");
+    std::fprintf(stderr, "tidemill: begins and ends at the end, so there is nothing to show: say --from-beginning, "
+                         "--follow or both\n");
   }
   Reading reading(where, options);
   if (options.follow && !where.data.empty()) {

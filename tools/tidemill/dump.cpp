@@ -8,9 +8,7 @@
 namespace tool {
 namespace {
 
-long long number(std::int64_t value) {
-  return value;
-}
+long long number(std::int64_t value) { return value; }
 
 bool wanted(const DumpOptions& options, const tidemill::TopicPartition& partition) {
   return (options.topic.empty() || partition.topic == options.topic) &&
@@ -19,8 +17,7 @@ bool wanted(const DumpOptions& options, const tidemill::TopicPartition& partitio
 
 void print(const DumpOptions& options, const tidemill::JournalEntryInfo& entry) {
   std::printf("  entry=%llu byte=%llu size=%llu %s synced=%llu next_producer=%lld\n",
-              static_cast<unsigned long long>(entry.sequence),
-              static_cast<unsigned long long>(entry.position),
+              static_cast<unsigned long long>(entry.sequence), static_cast<unsigned long long>(entry.position),
               static_cast<unsigned long long>(entry.size_bytes), entry.type.c_str(),
               static_cast<unsigned long long>(entry.synced), number(entry.next_producer_id));
   for (const auto& topic : entry.topics) {
@@ -31,18 +28,17 @@ void print(const DumpOptions& options, const tidemill::JournalEntryInfo& entry) 
   }
   for (const auto& end : entry.partitions) {
     if (!wanted(options, end.partition)) continue;
-    std::printf("      partition=%s end=%lld start=%lld epoch=%d", to_string(end.partition).c_str(),
-                number(end.end.value), number(end.log_start.value), end.leader_epoch.value);
+    std::printf("      partition=%s end=%lld start=%lld epoch=%d", to_string(end.partition).c_str(), number(end.end.value),
+                number(end.log_start.value), end.leader_epoch.value);
     if (end.cleaned.value > 0) std::printf(" cleaned=%lld", number(end.cleaned.value));
-    if (end.batches > 0)
-      std::printf(" batches=%zu bytes=%llu", end.batches, static_cast<unsigned long long>(end.batch_bytes));
+    if (end.batches > 0) std::printf(" batches=%zu bytes=%llu", end.batches, static_cast<unsigned long long>(end.batch_bytes));
     std::printf("\n");
   }
   for (const auto& [group, position] : entry.offsets) {
     if (!wanted(options, position.partition)) continue;
     std::printf("      group=%s partition=%s offset=%lld epoch=%d metadata=\"%s\"\n", group.c_str(),
-                to_string(position.partition).c_str(), number(position.offset.value),
-                position.leader_epoch.value, to_text(tidemill::BytesView(position.metadata), "auto").c_str());
+                to_string(position.partition).c_str(), number(position.offset.value), position.leader_epoch.value,
+                to_text(tidemill::BytesView(position.metadata), "auto").c_str());
   }
 }
 
@@ -55,19 +51,17 @@ void print(const DumpOptions& options, const std::vector<tidemill::JournalFileIn
   }
 }
 
-void print(const DumpOptions& options, const tidemill::TopicPartition& partition,
-           const tidemill::StoredBatchInfo& batch, const tidemill::JournaledEnd* journaled) {
+void print(const DumpOptions& options, const tidemill::TopicPartition& partition, const tidemill::StoredBatchInfo& batch,
+           const tidemill::JournaledEnd* journaled) {
   std::printf("    byte=%llu size=%llu", static_cast<unsigned long long>(batch.position),
               static_cast<unsigned long long>(batch.size_bytes));
   // A header that could not be read has said nothing.
   if (!batch.compression.empty()) {
-    std::printf(
-        " offsets=%lld..%lld records=%d epoch=%d producer=%lld producer_epoch=%d sequence=%d compression=%s "
-        "time=%s..%s",
-        number(batch.base_offset.value), number(batch.last_offset.value), batch.record_count,
-        batch.leader_epoch.value, number(batch.producer_id), batch.producer_epoch, batch.base_sequence,
-        batch.compression.c_str(), to_text(batch.base_timestamp).c_str(),
-        to_text(batch.max_timestamp).c_str());
+    std::printf(" offsets=%lld..%lld records=%d epoch=%d producer=%lld producer_epoch=%d sequence=%d compression=%s "
+                "time=%s..%s",
+                number(batch.base_offset.value), number(batch.last_offset.value), batch.record_count, batch.leader_epoch.value,
+                number(batch.producer_id), batch.producer_epoch, batch.base_sequence, batch.compression.c_str(),
+                to_text(batch.base_timestamp).c_str(), to_text(batch.max_timestamp).c_str());
     if (batch.transactional) std::printf(" transactional");
     if (batch.control) std::printf(" control%s%s", batch.marker.empty() ? "" : "=", batch.marker.c_str());
     if (journaled == nullptr || batch.base_offset >= journaled->end) std::printf(" behind-the-last-commit");
@@ -103,9 +97,8 @@ int dump(const Where& where, const DumpOptions& options) {
     if (journaled == nullptr) {
       std::printf("%s not in the journal\n", to_string(partition).c_str());
     } else {
-      std::printf("%s start=%lld end=%lld epoch=%d\n", to_string(partition).c_str(),
-                  number(journaled->log_start.value), number(journaled->end.value),
-                  journaled->leader_epoch.value);
+      std::printf("%s start=%lld end=%lld epoch=%d\n", to_string(partition).c_str(), number(journaled->log_start.value),
+                  number(journaled->end.value), journaled->leader_epoch.value);
     }
     const auto segments = files->segments(partition);
     if (!segments) {
@@ -113,8 +106,7 @@ int dump(const Where& where, const DumpOptions& options) {
       continue;
     }
     for (const auto& segment : *segments) {
-      std::printf("  %s size=%llu\n", segment.path.c_str(),
-                  static_cast<unsigned long long>(segment.size_bytes));
+      std::printf("  %s size=%llu\n", segment.path.c_str(), static_cast<unsigned long long>(segment.size_bytes));
       const auto read = files->read(partition, segment, [&](const tidemill::StoredBatchInfo& batch) {
         print(options, partition, batch, journaled);
         return true;

@@ -18,8 +18,7 @@ std::vector<Lag> lags_of(const Where& where, tidemill::Log& log, const tidemill:
   std::vector<Lag> lags;
   for (const auto& position : group.offsets) {
     const auto offsets = log.admin().offsets(std::span(&position.partition, 1), where.deadline());
-    if (!offsets && offsets.error().kind != tidemill::ErrorKind::kNotFound)
-      throw tidemill::ResultException(offsets.error());
+    if (!offsets && offsets.error().kind != tidemill::ErrorKind::kNotFound) throw tidemill::ResultException(offsets.error());
     std::optional<std::int64_t> records;
     if (offsets) records = std::max<std::int64_t>(offsets->front().high_watermark - position.offset, 0);
     lags.push_back({position, records});
@@ -30,10 +29,8 @@ std::vector<Lag> lags_of(const Where& where, tidemill::Log& log, const tidemill:
 void print_json(const tidemill::GroupDescription& group, const std::vector<Lag>& lags) {
   Json members = Json::array();
   for (const auto& member : group.members) {
-    members.push_back({{"member", member.member_id},
-                       {"client", member.client_id},
-                       {"host", member.host},
-                       {"assignment", member.assignment}});
+    members.push_back(
+        {{"member", member.member_id}, {"client", member.client_id}, {"host", member.host}, {"assignment", member.assignment}});
   }
   Json positions = Json::array();
   for (const Lag& lag : lags) {
@@ -58,16 +55,15 @@ void print_text(const tidemill::GroupDescription& group, const std::vector<Lag>&
     total += lag.records.value_or(0);
     width = std::max(width, to_string(lag.position.partition).size());
   }
-  std::printf("%s  %s, generation %d, %zu members, lag %lld\n", group.group.c_str(), group.state.c_str(),
-              group.generation, group.members.size(), static_cast<long long>(total));
+  std::printf("%s  %s, generation %d, %zu members, lag %lld\n", group.group.c_str(), group.state.c_str(), group.generation,
+              group.members.size(), static_cast<long long>(total));
   for (const auto& member : group.members) {
-    std::printf("    member %s%s%s: %s\n", member.member_id.c_str(), member.host.empty() ? "" : " at ",
-                member.host.c_str(), member.assignment.c_str());
+    std::printf("    member %s%s%s: %s\n", member.member_id.c_str(), member.host.empty() ? "" : " at ", member.host.c_str(),
+                member.assignment.c_str());
   }
   for (const Lag& lag : lags) {
-    std::printf("    %-*s  offset %lld  lag %s\n", static_cast<int>(width),
-                to_string(lag.position.partition).c_str(), static_cast<long long>(lag.position.offset.value),
-                lag.records ? std::to_string(*lag.records).c_str() : "-");
+    std::printf("    %-*s  offset %lld  lag %s\n", static_cast<int>(width), to_string(lag.position.partition).c_str(),
+                static_cast<long long>(lag.position.offset.value), lag.records ? std::to_string(*lag.records).c_str() : "-");
   }
 }
 

@@ -48,8 +48,7 @@ class Lines {
     text_.erase(0, at_);
     at_ = 0;
     if (text_.size() > kLineBytesMax) {
-      throw std::runtime_error("a line of more than " + std::to_string(kLineBytesMax) +
-                               " bytes on standard input");
+      throw std::runtime_error("a line of more than " + std::to_string(kLineBytesMax) + " bytes on standard input");
     }
     std::array<char, 64 * 1024> bytes{};
     const ssize_t got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
@@ -69,8 +68,7 @@ NewRecord from_line(const std::string& line, const ProduceOptions& options) {
   std::string_view value = line;
   if (options.key_separator) {
     const auto at = line.find(*options.key_separator);
-    if (at == std::string::npos)
-      throw std::runtime_error("there is no \"" + *options.key_separator + "\" behind a key");
+    if (at == std::string::npos) throw std::runtime_error("there is no \"" + *options.key_separator + "\" behind a key");
     record.key = from_text(line.substr(0, at), options.types.key);
     value.remove_prefix(at + options.key_separator->size());
   }
@@ -110,8 +108,7 @@ class Sender {
       flush();  // makes room by waiting, not by trying again and again
       status = producer_->send(out);
     }
-    if (status == tidemill::SendStatus::kFull)
-      throw std::runtime_error("the record is larger than the producer's buffers");
+    if (status == tidemill::SendStatus::kFull) throw std::runtime_error("the record is larger than the producer's buffers");
     if (status == tidemill::SendStatus::kFailed) throw tidemill::ResultException(producer_->last_error());
     ++sent_;
   }
@@ -163,8 +160,7 @@ int produce(const Where& where, const ProduceOptions& options) {
     sender.flush();
   } catch (const std::exception&) {
     std::fprintf(stderr, "%lld records are there; of %lld more it is not known\n",
-                 static_cast<long long>(sender.acknowledged()),
-                 static_cast<long long>(sender.sent() - sender.acknowledged()));
+                 static_cast<long long>(sender.acknowledged()), static_cast<long long>(sender.sent() - sender.acknowledged()));
     throw;
   }
   std::fprintf(stderr, "%lld records\n", static_cast<long long>(sender.acknowledged()));

@@ -19,8 +19,7 @@ std::string base64(tidemill::BytesView bytes) {
     std::uint32_t group = 0;
     for (std::size_t k = 0; k < 3; ++k)
       group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      out += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
+    for (std::size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
   }
   return out;
 }
@@ -32,8 +31,7 @@ tidemill::Bytes from_base64(std::string_view text) {
   while (!text.empty() && text.back() == '=') text.remove_suffix(1);
   for (const char c : text) {
     const auto digit = kDigits.find(c);
-    if (digit == std::string_view::npos)
-      throw std::runtime_error("\"base64\" has a '" + std::string(1, c) + "' in it");
+    if (digit == std::string_view::npos) throw std::runtime_error("\"base64\" has a '" + std::string(1, c) + "' in it");
     group = group << 6 | static_cast<std::uint32_t>(digit);
     bits += 6;
     if (bits < 8) continue;
@@ -48,12 +46,7 @@ bool is_utf8(tidemill::BytesView bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   for (std::size_t i = 0; i < bytes.size();) {
     const unsigned lead = byte(i);
-    const std::size_t size = lead < 0x80   ? 1
-                             : lead < 0xc2 ? 0
-                             : lead < 0xe0 ? 2
-                             : lead < 0xf0 ? 3
-                             : lead < 0xf5 ? 4
-                                           : 0;
+    const std::size_t size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
     if (size == 0 || size > bytes.size() - i) return false;
     for (std::size_t k = 1; k < size; ++k) {
       unsigned low = 0x80;
@@ -97,17 +90,15 @@ tidemill::OptionalBytes read(const Json& json, const std::string& type, const st
   if (json.is_object() && json.size() == 1 && json.contains("base64") && json["base64"].is_string()) {
     return from_base64(json["base64"].get<std::string>());
   }
-  throw std::runtime_error(
-      "\"" + name + "\" must be a text, null or {\"base64\":\"...\"}" +
-      (json.is_number() ? "; a number needs a type, such as --" + name + "-type int64" : ""));
+  throw std::runtime_error("\"" + name + "\" must be a text, null or {\"base64\":\"...\"}" +
+                           (json.is_number() ? "; a number needs a type, such as --" + name + "-type int64" : ""));
 }
 
 template <class Number>
 Number number(const std::string& text, const std::string& type) {
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw std::runtime_error("\"" + text + "\" is no " + type);
+  if (error != std::errc() || end != text.data() + text.size()) throw std::runtime_error("\"" + text + "\" is no " + type);
   return value;
 }
 
@@ -127,8 +118,7 @@ std::string to_text(tidemill::Timestamp timestamp) {
   const std::time_t seconds = (timestamp.value - milliseconds) / kMillisecondsASecond;
   std::tm parts{};
   std::array<char, 64> text{};
-  if (::gmtime_r(&seconds, &parts) == nullptr ||
-      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
+  if (::gmtime_r(&seconds, &parts) == nullptr || std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
     return std::to_string(timestamp.value);
   }
   const std::string digits = std::to_string(kMillisecondsASecond + milliseconds).substr(1);
@@ -137,8 +127,7 @@ std::string to_text(tidemill::Timestamp timestamp) {
 
 std::string to_text(tidemill::OptionalBytesView bytes, const std::string& type) {
   const Json json = shown(bytes, type);
-  if (!json.is_string())
-    return json.is_object() ? "base64:" + json["base64"].get<std::string>() : json.dump();
+  if (!json.is_string()) return json.is_object() ? "base64:" + json["base64"].get<std::string>() : json.dump();
   std::string escaped;
   for (const char c : json.get_ref<const std::string&>()) {
     const auto at = std::string_view("\t\n\r\\").find(c);
@@ -151,8 +140,7 @@ std::string to_text(tidemill::OptionalBytesView bytes, const std::string& type) 
   return escaped;
 }
 
-std::string to_json_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record,
-                         const Types& types) {
+std::string to_json_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record, const Types& types) {
   std::string line = "{\"partition\":" + std::to_string(partition.partition.value);
   line += ",\"offset\":" + std::to_string(record.offset.value);
   line += ",\"timestamp\":" + std::to_string(record.timestamp.value);
@@ -170,15 +158,13 @@ std::string to_json_line(const tidemill::TopicPartition& partition, const tidemi
   return line + "]}";
 }
 
-std::string to_text_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record,
-                         const Types& types) {
-  std::string line = std::to_string(partition.partition.value) + ":" + std::to_string(record.offset.value) +
-                     "\t" + to_text(record.timestamp) + "\t" + to_text(record.key, types.key) + "\t" +
+std::string to_text_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record, const Types& types) {
+  std::string line = std::to_string(partition.partition.value) + ":" + std::to_string(record.offset.value) + "\t" +
+                     to_text(record.timestamp) + "\t" + to_text(record.key, types.key) + "\t" +
                      to_text(record.value, types.value);
   if (const auto headers = tidemill::Headers::decode(record.headers)) {
     for (const tidemill::Header& header : *headers) {
-      line += "\t" + to_text(tidemill::BytesView(header.key), "") + "=" +
-              to_text(tidemill::to_view(header.value), "");
+      line += "\t" + to_text(tidemill::BytesView(header.key), "") + "=" + to_text(tidemill::to_view(header.value), "");
     }
   }
   return line;

@@ -18,12 +18,12 @@ struct Types {
 
 /// {"partition":0,"offset":3,"timestamp":...,"key":...,"value":...,"headers":[[name,value]...]}; bytes are
 /// text where they are UTF-8, else {"base64":"..."}; a type shows them as a number where they have its size.
-[[nodiscard]] std::string to_json_line(const tidemill::TopicPartition& partition,
-                                       const tidemill::LogRecord& record, const Types& types);
+[[nodiscard]] std::string to_json_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record,
+                                       const Types& types);
 /// PARTITION:OFFSET, time, key, value and, if any, headers, with tabs between; tabs, line ends and '\' in
 /// them are escaped.
-[[nodiscard]] std::string to_text_line(const tidemill::TopicPartition& partition,
-                                       const tidemill::LogRecord& record, const Types& types);
+[[nodiscard]] std::string to_text_line(const tidemill::TopicPartition& partition, const tidemill::LogRecord& record,
+                                       const Types& types);
 /// 2026-11-23T08:00:00.123Z
 [[nodiscard]] std::string to_text(tidemill::Timestamp timestamp);
 /// As in a text line.

@@ -8,8 +8,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void describe(const tidemill::TopicDescription& topic,
-              const std::vector<tidemill::PartitionOffsets>& partitions, bool json) {
+void describe(const tidemill::TopicDescription& topic, const std::vector<tidemill::PartitionOffsets>& partitions, bool json) {
   if (json) {
     Json rows = Json::array();
     for (const auto& row : partitions) {
@@ -19,9 +18,7 @@ void describe(const tidemill::TopicDescription& topic,
                       {"end", row.high_watermark.value},
                       {"bytes", row.size_bytes}});
     }
-    std::puts(Json{{"topic", topic.name}, {"config", topic.config}, {"partitions", std::move(rows)}}
-                  .dump()
-                  .c_str());
+    std::puts(Json{{"topic", topic.name}, {"config", topic.config}, {"partitions", std::move(rows)}}.dump().c_str());
     return;
   }
   std::printf("%s  %d partitions\n", topic.name.c_str(), topic.partitions);
@@ -58,8 +55,7 @@ int describe_topics(const Where& where, const std::vector<std::string>& topics, 
   for (const std::string& topic : topics) {
     const auto description = log->admin().describe_topic(topic, where.deadline());
     if (!description) throw tidemill::ResultException(explain(where, *log, topic, description.error()));
-    describe(*description, log->admin().offsets(partitions_of(where, *log, topic), where.deadline()).value(),
-             json);
+    describe(*description, log->admin().offsets(partitions_of(where, *log, topic), where.deadline()).value(), json);
   }
   return 0;
 }

@@ -37,15 +37,12 @@ struct Findings {
   }
 };
 
-std::string text(Offset offset) {
-  return std::to_string(offset.value);
-}
+std::string text(Offset offset) { return std::to_string(offset.value); }
 
 // Walks the batches of one partition up to its journaled end.
 class PartitionCheck {
  public:
-  PartitionCheck(const tidemill::EmbeddedLogFiles& files, const tidemill::JournaledEnd& journaled,
-                 bool compacted)
+  PartitionCheck(const tidemill::EmbeddedLogFiles& files, const tidemill::JournaledEnd& journaled, bool compacted)
       : files_(files), journaled_(journaled), compacted_(compacted) {}
 
   Findings run() {
@@ -66,13 +63,11 @@ class PartitionCheck {
   void check_segment(const tidemill::StoredSegment& segment) {
     if (!next_) {
       if (segment.base > journaled_.log_start && journaled_.end > journaled_.log_start) {
-        problem("the offsets " + text(journaled_.log_start) + " to " + text(segment.base - 1) +
-                " are missing at its front");
+        problem("the offsets " + text(journaled_.log_start) + " to " + text(segment.base - 1) + " are missing at its front");
       }
       next_ = segment.base;
     } else if (segment.base != *next_ && segment.base < journaled_.end) {
-      problem(segment.path + " begins at offset " + text(segment.base) + "; what is before it ends at " +
-              text(*next_));
+      problem(segment.path + " begins at offset " + text(segment.base) + "; what is before it ends at " + text(*next_));
       next_ = segment.base;
     }
     const auto read = files_.read(journaled_.partition, segment, [&](const StoredBatchInfo& batch) {
@@ -88,13 +83,11 @@ class PartitionCheck {
     if (at >= journaled_.end || *next_ >= journaled_.end) {
       stopped_ = true;
       if (files_.unlocked()) return;  // its owner is writing on
-      note("there are " + std::to_string(segment.size_bytes - batch.position) +
-           " bytes behind the last commit, at byte " + std::to_string(batch.position) + " of " +
-           segment.path + "; the next owner cuts them off");
+      note("there are " + std::to_string(segment.size_bytes - batch.position) + " bytes behind the last commit, at byte " +
+           std::to_string(batch.position) + " of " + segment.path + "; the next owner cuts them off");
       return;
     }
-    const std::string where =
-        segment.path + " byte " + std::to_string(batch.position) + " (offset " + text(at) + "): ";
+    const std::string where = segment.path + " byte " + std::to_string(batch.position) + " (offset " + text(at) + "): ";
     if (batch.problem) {
       problem(where + batch.problem->message);
       if (batch.base_offset < *next_ || batch.last_offset < batch.base_offset) {
@@ -121,12 +114,10 @@ class PartitionCheck {
     if (batch.base_offset > *next_ && !compacted_)
       problem(where + "the offsets from " + text(*next_) + " on are missing before it");
     if (!compacted_ && batch.last_offset - batch.base_offset + 1 != batch.record_count) {
-      problem(where + std::to_string(batch.record_count) + " records for the offsets to " +
-              text(batch.last_offset));
+      problem(where + std::to_string(batch.record_count) + " records for the offsets to " + text(batch.last_offset));
     }
     if (batch.leader_epoch < epoch_) {
-      problem(where + "leader epoch " + std::to_string(batch.leader_epoch.value) + " behind " +
-              std::to_string(epoch_.value));
+      problem(where + "leader epoch " + std::to_string(batch.leader_epoch.value) + " behind " + std::to_string(epoch_.value));
     }
     epoch_ = std::max(epoch_, batch.leader_epoch);
   }
@@ -136,12 +127,10 @@ class PartitionCheck {
     const auto known = sequences_.find(batch.producer_id);
     if (known != sequences_.end() && known->second.first == batch.producer_epoch &&
         known->second.second != batch.base_sequence) {
-      problem(where + "producer " + std::to_string(batch.producer_id) + " has sequence " +
-              std::to_string(batch.base_sequence) + " where " + std::to_string(known->second.second) +
-              " should follow");
+      problem(where + "producer " + std::to_string(batch.producer_id) + " has sequence " + std::to_string(batch.base_sequence) +
+              " where " + std::to_string(known->second.second) + " should follow");
     }
-    const std::int64_t next =
-        (static_cast<std::int64_t>(batch.base_sequence) + batch.record_count) & 0x7fffffff;
+    const std::int64_t next = (static_cast<std::int64_t>(batch.base_sequence) + batch.record_count) & 0x7fffffff;
     sequences_[batch.producer_id] = {batch.producer_epoch, static_cast<std::int32_t>(next)};
   }
 
@@ -160,8 +149,7 @@ class PartitionCheck {
   void check_end() {
     const Offset end = next_.value_or(journaled_.log_start);
     if (end < journaled_.end && !unread_from_) {
-      const std::string missing =
-          "the segments end at offset " + text(end) + ", the last commit at " + text(journaled_.end);
+      const std::string missing = "the segments end at offset " + text(end) + ", the last commit at " + text(journaled_.end);
       if (journaled_.first_offset && *journaled_.first_offset <= end) {
         note(missing + "; the journal holds the records between, and the next owner restores them");
       } else {
@@ -179,12 +167,8 @@ class PartitionCheck {
   }
   [[nodiscard]] bool stopped_early() const { return unread_from_.has_value(); }
 
-  void problem(const std::string& what) {
-    findings_.problems.push_back(to_string(journaled_.partition) + ": " + what);
-  }
-  void note(const std::string& what) {
-    findings_.notes.push_back(to_string(journaled_.partition) + ": " + what);
-  }
+  void problem(const std::string& what) { findings_.problems.push_back(to_string(journaled_.partition) + ": " + what); }
+  void note(const std::string& what) { findings_.notes.push_back(to_string(journaled_.partition) + ": " + what); }
 
   const tidemill::EmbeddedLogFiles& files_;
   const tidemill::JournaledEnd& journaled_;
@@ -194,8 +178,7 @@ class PartitionCheck {
   std::optional<Offset> unread_from_;
   bool stopped_ = false;
   tidemill::LeaderEpoch epoch_{0};
-  std::map<std::int64_t, std::pair<std::int16_t, std::int32_t>>
-      sequences_;  // producer -> epoch, next sequence
+  std::map<std::int64_t, std::pair<std::int16_t, std::int32_t>> sequences_;  // producer -> epoch, next sequence
   std::map<std::int64_t, Offset> open_;
 };
 
@@ -209,8 +192,7 @@ bool compacted(const tidemill::JournaledState& state, const tidemill::JournaledE
   return journaled.cleaned.value > 0;
 }
 
-const tidemill::JournaledEnd* find(const tidemill::JournaledState& state,
-                                   const tidemill::TopicPartition& id) {
+const tidemill::JournaledEnd* find(const tidemill::JournaledState& state, const tidemill::TopicPartition& id) {
   for (const auto& end : state.partitions) {
     if (end.partition == id) return &end;
   }
@@ -241,8 +223,7 @@ Findings check_journal(const std::vector<tidemill::JournalFileInfo>& journal) {
     if (!file.current) continue;
     any = true;
     if (file.entries.front().type != "checkpoint") {
-      found.problems.push_back(file.path + ": its first entry is no checkpoint but a " +
-                               file.entries.front().type);
+      found.problems.push_back(file.path + ": its first entry is no checkpoint but a " + file.entries.front().type);
     }
   }
   if (!any) found.problems.push_back("journal: there is no entry that can be read");
@@ -257,8 +238,7 @@ Findings check_groups(const tidemill::JournaledState& state) {
     if (end == nullptr) {
       found.problems.push_back(where + " is in no partition of this log");
     } else if (position.offset > end->end) {
-      found.problems.push_back(where + " is " + text(position.offset) + ", behind the partition's end " +
-                               text(end->end));
+      found.problems.push_back(where + " is " + text(position.offset) + ", behind the partition's end " + text(end->end));
     }
   }
   return found;
@@ -279,20 +259,17 @@ int verify(const Where& where) {
   if (!files->unlocked()) {
     for (const auto& partition : files->partitions().value()) {
       if (find(state, partition) == nullptr) {
-        found.notes.push_back(to_string(partition) +
-                              ": is not in the journal: left over from a creation or deletion");
+        found.notes.push_back(to_string(partition) + ": is not in the journal: left over from a creation or deletion");
       }
     }
   }
   for (const std::string& note : found.notes) std::printf("note: %s\n", note.c_str());
   for (std::size_t i = 0; i < std::min(kProblemsShown, found.problems.size()); ++i)
     std::printf("PROBLEM: %s\n", found.problems[i].c_str());
-  if (found.problems.size() > kProblemsShown)
-    std::printf("and %zu more\n", found.problems.size() - kProblemsShown);
-  std::printf("%zu topics, %zu partitions, %lld batches, %lld records, %llu bytes: %zu problems\n",
-              state.topics.size(), state.partitions.size(), static_cast<long long>(found.batches),
-              static_cast<long long>(found.records), static_cast<unsigned long long>(found.bytes),
-              found.problems.size());
+  if (found.problems.size() > kProblemsShown) std::printf("and %zu more\n", found.problems.size() - kProblemsShown);
+  std::printf("%zu topics, %zu partitions, %lld batches, %lld records, %llu bytes: %zu problems\n", state.topics.size(),
+              state.partitions.size(), static_cast<long long>(found.batches), static_cast<long long>(found.records),
+              static_cast<unsigned long long>(found.bytes), found.problems.size());
   return found.problems.empty() ? 0 : 1;
 }
 

@@ -37,13 +37,11 @@ std::shared_ptr<tidemill::Log> open_data(const Where& where, Access access) {
   if (is_new && access == Access::kWrite) {
     throw tidemill::ResultException(Error{ErrorKind::kNotFound, "there is no log in " + where.data});
   }
-  auto log =
-      tidemill::reach_embedded_log(where.data, {.read_only = access == Access::kRead}, where.patience());
+  auto log = tidemill::reach_embedded_log(where.data, {.read_only = access == Access::kRead}, where.patience());
   if (log && is_new) std::fprintf(stderr, "tidemill: made a new log in %s\n", where.data.c_str());
   if (!log && log.error().kind == ErrorKind::kNotFound) {
     Error error = log.error();
-    if (const std::string below = logs_below(where.data); !below.empty())
-      error.message += "; there are logs in " + below;
+    if (const std::string below = logs_below(where.data); !below.empty()) error.message += "; there are logs in " + below;
     throw tidemill::ResultException(error);
   }
   return std::move(log).value();
@@ -54,8 +52,7 @@ std::shared_ptr<tidemill::Log> open_kafka([[maybe_unused]] const Where& where) {
   tidemill::KafkaLogOptions options;
   options.bootstrap_servers = where.bootstrap_servers;
   options.client_id = "tidemill-tool";
-  if (!where.command_config.empty())
-    options.properties = tidemill::read_properties_file(where.command_config).value();
+  if (!where.command_config.empty()) options.properties = tidemill::read_properties_file(where.command_config).value();
   options.properties.erase("bootstrap.servers");  // the command line has said it
   return tidemill::open_kafka_log(std::move(options)).value();
 #else
@@ -78,17 +75,14 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-tidemill::MonotonicTime Where::deadline() const {
-  return tidemill::system_clock().now().monotonic + patience();
-}
+tidemill::MonotonicTime Where::deadline() const { return tidemill::system_clock().now().monotonic + patience(); }
 
 std::shared_ptr<tidemill::Log> Where::open(Access access) const {
   if (data.empty() == bootstrap_servers.empty()) {
     throw UsageError(data.empty() ? "where is the log? Say --data DIR or --bootstrap-servers HOST:PORT"
                                   : "--data and --bootstrap-servers are two logs: say one of them");
   }
-  if (!data.empty() && !command_config.empty())
-    throw UsageError("--command-config is for --bootstrap-servers only");
+  if (!data.empty() && !command_config.empty()) throw UsageError("--command-config is for --bootstrap-servers only");
   return data.empty() ? open_kafka(*this) : open_data(*this, access);
 }
 
@@ -100,23 +94,20 @@ std::shared_ptr<tidemill::Log> Where::await_owner() const {
 }
 
 void Where::require_data(const std::string& command) const {
-  if (!bootstrap_servers.empty())
-    throw UsageError(command + " reads the files of a data directory: say --data DIR");
+  if (!bootstrap_servers.empty()) throw UsageError(command + " reads the files of a data directory: say --data DIR");
   if (data.empty()) throw UsageError("where is the log? Say --data DIR");
 }
 
 std::string Where::sentence(const Error& error) const {
   const bool silent = error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kUnavailable;
   if (!silent || bootstrap_servers.empty()) return error.message;
-  return error.message + "\nNo broker has answered within " + std::to_string(timeout_seconds) +
-         " s: does one listen at " + bootstrap_servers +
-         ", and does it want TLS or a password (--command-config)?";
+  return error.message + "\nNo broker has answered within " + std::to_string(timeout_seconds) + " s: does one listen at " +
+         bootstrap_servers + ", and does it want TLS or a password (--command-config)?";
 }
 
 std::string Where::options() const {
   if (!data.empty()) return "--data " + data;
-  return "--bootstrap-servers " + bootstrap_servers +
-         (command_config.empty() ? "" : " --command-config " + command_config);
+  return "--bootstrap-servers " + bootstrap_servers + (command_config.empty() ? "" : " --command-config " + command_config);
 }
 
 std::string nearest(const std::string& name, const std::vector<std::string>& names) {
@@ -124,9 +115,7 @@ std::string nearest(const std::string& name, const std::vector<std::string>& nam
     return edit_distance(name, a) < edit_distance(name, b);
   };
   const auto found = std::min_element(names.begin(), names.end(), nearer);
-  return found == names.end() || edit_distance(name, *found) > std::max(name.size(), found->size()) / 2
-             ? ""
-             : *found;
+  return found == names.end() || edit_distance(name, *found) > std::max(name.size(), found->size()) / 2 ? "" : *found;
 }
 
 tidemill::Error explain(const Where& where, tidemill::Log& log, const std::string& topic, Error error) {
@@ -138,14 +127,12 @@ tidemill::Error explain(const Where& where, tidemill::Log& log, const std::strin
   if (const auto topics = log.admin().list_topics(where.deadline())) {
     for (const auto& known : *topics) names.push_back(known.name);
   }
-  if (const std::string near = nearest(topic, names); !near.empty())
-    error.message += "; did you mean \"" + near + "\"?";
+  if (const std::string near = nearest(topic, names); !near.empty()) error.message += "; did you mean \"" + near + "\"?";
   error.message += "\nTo make it: tidemill topics create " + topic + " " + where.options();
   return error;
 }
 
-std::vector<tidemill::TopicPartition> partitions_of(const Where& where, tidemill::Log& log,
-                                                    const std::string& topic) {
+std::vector<tidemill::TopicPartition> partitions_of(const Where& where, tidemill::Log& log, const std::string& topic) {
   const auto description = log.admin().describe_topic(topic, where.deadline());
   if (!description) throw tidemill::ResultException(explain(where, log, topic, description.error()));
   std::vector<tidemill::TopicPartition> ids;

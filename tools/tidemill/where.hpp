@@ -39,8 +39,7 @@ struct Where {
 
 /// The error of a topic that is not there, with the nearest name and how to make it; any other error as it
 /// is.
-[[nodiscard]] tidemill::Error explain(const Where& where, tidemill::Log& log, const std::string& topic,
-                                      tidemill::Error error);
+[[nodiscard]] tidemill::Error explain(const Where& where, tidemill::Log& log, const std::string& topic, tidemill::Error error);
 /// All partitions of the topic; throws what explain() says.
 [[nodiscard]] std::vector<tidemill::TopicPartition> partitions_of(const Where& where, tidemill::Log& log,
                                                                   const std::string& topic);

@@ -14,8 +14,8 @@ std::string lines(const json& texts) {
   return text;
 }
 std::string first_difference(const std::string& ours, const std::string& theirs) {
-  const std::size_t at = static_cast<std::size_t>(
-      std::mismatch(ours.begin(), ours.end(), theirs.begin(), theirs.end()).first - ours.begin());
+  const std::size_t at =
+      static_cast<std::size_t>(std::mismatch(ours.begin(), ours.end(), theirs.begin(), theirs.end()).first - ours.begin());
   const auto line = [at](const std::string& text) {
     const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
     return begin >= text.size() ? std::string("nothing") : text.substr(begin, text.find('\n', begin) - begin);
@@ -44,14 +44,16 @@ std::string compare_stores(const RegisteredTopology& registered, const Topology&
     const auto found = topology.stores.find(name);
     if (found == topology.stores.end()) return "there is no store " + name;
     const StoreSpec& spec = found->second.spec;
-    if (kind_name(spec.kind) != store.at("kind").get<std::string>()) return "store " + name + " is of kind " + kind_name(spec.kind);
+    if (kind_name(spec.kind) != store.at("kind").get<std::string>())
+      return "store " + name + " is of kind " + kind_name(spec.kind);
     const StoreEngineKind engine = spec.engine == StoreEngineKind::kDefault ? registered.config.default_dsl_store : spec.engine;
     if ((engine != StoreEngineKind::kInMemory) != store.at("persistent").get<bool>()) return "store " + name + ": its engine";
     const std::string layers = store.at("layers").dump();
     const bool logged = spec.logging && spec.source_topic_as_changelog.empty();
     // Java's buffers write their changelogs themselves.
     const bool layered = spec.kind != StoreKind::kChangeBuffer && spec.kind != StoreKind::kJoinBuffer;
-    if (layered && logged != (layers.find("ChangeLogging") != std::string::npos)) return "store " + name + ": its change-logging";
+    if (layered && logged != (layers.find("ChangeLogging") != std::string::npos))
+      return "store " + name + ": its change-logging";
   }
   if (topology.stores.size() != wanted.size()) return "it has " + std::to_string(topology.stores.size()) + " stores";
   return {};
@@ -75,11 +77,13 @@ std::string compare_topics(const RegisteredTopology& registered, const Topology&
     const auto partitions = count.is_null() ? std::optional<std::int32_t>() : std::optional(count.get<std::int32_t>());
     if (found->second.partitions != partitions) return "topic " + name + ": its number of partitions";
     if (json(found->second.config) != topic.at("config")) {
-      return "topic " + name + " has the configuration " + json(found->second.config).dump() + ", expected " + topic.at("config").dump();
+      return "topic " + name + " has the configuration " + json(found->second.config).dump() + ", expected " +
+             topic.at("config").dump();
     }
   }
   if (topology.internal_topics.size() + of_sources != wanted.size()) {
-    return "it has " + std::to_string(topology.internal_topics.size()) + " internal topics, expected " + std::to_string(wanted.size());
+    return "it has " + std::to_string(topology.internal_topics.size()) + " internal topics, expected " +
+           std::to_string(wanted.size());
   }
   return {};
 }
@@ -93,9 +97,8 @@ std::string compare_parts(const RegisteredTopology& registered, const Topology& 
     return names;
   };
   const auto has_pattern = [&](const Subtopology& part) {
-    return std::any_of(part.nodes.begin(), part.nodes.end(), [&](std::int32_t id) {
-      return !topology.nodes[static_cast<std::size_t>(id)].topic_pattern.empty();
-    });
+    return std::any_of(part.nodes.begin(), part.nodes.end(),
+                       [&](std::int32_t id) { return !topology.nodes[static_cast<std::size_t>(id)].topic_pattern.empty(); });
   };
   std::size_t patterns = 0;  // what reads a pattern has no topics yet, and is not listed
   for (const Subtopology& part : topology.subtopologies) patterns += has_pattern(part) ? 1 : 0;
@@ -114,7 +117,9 @@ std::string compare_parts(const RegisteredTopology& registered, const Topology& 
     if (groups != expected) return where + "its co-partition groups";
   }
   const std::size_t count = topology.subtopologies.size() - patterns;
-  return count == wanted.size() ? "" : "it has " + std::to_string(count) + " sub-topologies, expected " + std::to_string(wanted.size());
+  return count == wanted.size()
+             ? ""
+             : "it has " + std::to_string(count) + " sub-topologies, expected " + std::to_string(wanted.size());
 }
 
 }  // namespace
@@ -124,7 +129,8 @@ std::string compare_topology(const RegisteredTopology& registered, const json& d
   if (const std::string ours = topology.describe(), theirs = lines(description.at("describe")); ours != theirs) {
     return first_difference(ours, theirs);
   }
-  if (std::string difference = compare_stores(registered, topology, description.at("stores")); !difference.empty()) return difference;
+  if (std::string difference = compare_stores(registered, topology, description.at("stores")); !difference.empty())
+    return difference;
   if (std::string difference = compare_topics(registered, topology, description.at("internal_topics")); !difference.empty()) {
     return difference;
   }

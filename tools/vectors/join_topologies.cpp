@@ -20,7 +20,10 @@ Text left(const Text& a, const Text* b) { return cat(&a, b); }
 Topology stream_global_inner(const StreamsConfig&) {
   StreamsBuilder builder;
   auto g = builder.global_table<Text, Text>("g", {}, {.store_name = "gs"});
-  in(builder, "s").join(g, [](const Text&, const Text& v) { return before(v); }, both).to("out");
+  in(builder, "s")
+      .join(
+          g, [](const Text&, const Text& v) { return before(v); }, both)
+      .to("out");
   return builder.build();
 }
 Topology stream_global_left(const StreamsConfig&) {
@@ -86,14 +89,17 @@ Topology table_table_cached_commit(const StreamsConfig&) {
 Topology stream_table_left(const StreamsConfig&) {
   StreamsBuilder builder;
   auto s = in(builder, "s");
-  s.left_join(table(builder, "t"), [](const Text* k, const Text& a, const Text* b) { return n(k) + "=" + cat(&a, b); }).to("out");
+  s.left_join(table(builder, "t"), [](const Text* k, const Text& a, const Text* b) {
+     return n(k) + "=" + cat(&a, b);
+   }).to("out");
   return builder.build();
 }
 Topology stream_table_repartition(const StreamsConfig&) {
   StreamsBuilder builder;
   auto t = builder.table<Text, Text>("t");
-  auto s = in(builder, "s").select_key(
-      [](const Text*, const Text* v) { return v == nullptr ? std::optional<Text>() : std::optional(first(*v)); });
+  auto s = in(builder, "s").select_key([](const Text*, const Text* v) {
+    return v == nullptr ? std::optional<Text>() : std::optional(first(*v));
+  });
   s.join(t, both, {.name = "jn"}).to("out1");
   s.left_join(t, left).to("out2");
   return builder.build();

@@ -72,7 +72,9 @@ Topology headers(const StreamsConfig&) {
   in(builder)
       .map([](const Text* k, const Text* v) { return std::pair(n(k), n(v)); })
       .repartition({.name = "rp"})
-      .flat_map([](const Text& k, const Text& v) { return std::vector{std::pair(k, v), std::pair(v, k)}; })
+      .flat_map([](const Text& k, const Text& v) {
+        return std::vector{std::pair(k, v), std::pair(v, k)};
+      })
       .process(made<ChangeHeaders>())
       .to("out");
   return builder.build();
@@ -90,7 +92,11 @@ Topology named_operators(const StreamsConfig&) {
       .filter_not([](const Text& v) { return v.empty(); }, {"f2"})
       .map_values([](const Text& v) { return v + "1"; }, {"mv"})
       .map([](const Text* k, const Text* v) { return std::pair(n(k), *v); }, {"m"})
-      .flat_map_values([](const Text& v) { return std::vector{v, v}; }, {"fmv"})
+      .flat_map_values(
+          [](const Text& v) {
+            return std::vector{v, v};
+          },
+          {"fmv"})
       .flat_map([](const Text& k, const Text& v) { return std::vector{std::pair(k, v)}; }, {"fm"})
       .select_key([](const Text& k, const Text&) { return k + "k"; }, {"sk"})
       .peek([](const Text&) {}, {"pk"})
@@ -186,8 +192,8 @@ class TellContext : public TextProcessor {
   void init(TextContext& context) override { start_ = context.current_system_time(); }
   void process(const TextRecord& r) override {
     const RecordMetadata where = *context().record_metadata();
-    const Text text = where.topic + "," + std::to_string(where.partition.value) + "," + std::to_string(where.offset.value) + "," +
-                      to_string(context().task_id()) + "," + context().application_id() + "," +
+    const Text text = where.topic + "," + std::to_string(where.partition.value) + "," + std::to_string(where.offset.value) +
+                      "," + to_string(context().task_id()) + "," + context().application_id() + "," +
                       std::to_string(context().current_stream_time().value) + "," +
                       std::to_string(context().current_system_time() - start_);
     context().forward(r.with_value(text));
@@ -376,14 +382,15 @@ void add_processor_topologies(Registry& registry) {
   registry["read-only-store"] = {read_only_store, plain()};
   registry["deserialization-fail"] = {deserialization_fail, plain()};
   registry["deserialization-continue"] = {deserialization_continue, with([](StreamsConfig& config) {
-    config.errors_dead_letter_queue_topic_name = "dlq";
-    config.deserialization_exception_handler = log_and_continue_on_deserialization_error("dlq");
-  })};
+                                            config.errors_dead_letter_queue_topic_name = "dlq";
+                                            config.deserialization_exception_handler =
+                                                log_and_continue_on_deserialization_error("dlq");
+                                          })};
   registry["processing-fail"] = {processing, plain()};
   registry["processing-continue"] = {processing, with([](StreamsConfig& config) {
-    config.errors_dead_letter_queue_topic_name = "dlq";
-    config.processing_exception_handler = forget_raw_and_continue;
-  })};
+                                       config.errors_dead_letter_queue_topic_name = "dlq";
+                                       config.processing_exception_handler = forget_raw_and_continue;
+                                     })};
 }
 
 }  // namespace tidemill::vectors

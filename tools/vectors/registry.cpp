@@ -8,17 +8,24 @@ void tell_what_is_not_promised(Registry& made) {
     for (const char* id : ids) made.at(id).forgets = why;
   };
   forget("an operator over windows has seen no time yet: what was late is not",
-         {"tumbling-count", "tumbling-count-grace", "hopping-sum", "hopping-reduce", "tumbling-in-memory", "tumbling-cached",
-          "tumbling-retention", "tumbling-close", "tumbling-close-throttled", "hopping-close", "tumbling-close-expiry", "sliding-count",
-          "sliding-in-memory", "sliding-cached", "sliding-close", "session-count", "session-aggregate", "session-reduce",
-          "session-in-memory", "session-cached", "session-close", "session-close-expiry", "count-dsl-in-memory", "cogroup-tumbling",
-          "cogroup-session", "suppress-window-close", "suppress-hopping-close", "suppress-sliding-close", "suppress-session-close"});
+         {"tumbling-count",         "tumbling-count-grace",  "hopping-sum",
+          "hopping-reduce",         "tumbling-in-memory",    "tumbling-cached",
+          "tumbling-retention",     "tumbling-close",        "tumbling-close-throttled",
+          "hopping-close",          "tumbling-close-expiry", "sliding-count",
+          "sliding-in-memory",      "sliding-cached",        "sliding-close",
+          "session-count",          "session-aggregate",     "session-reduce",
+          "session-in-memory",      "session-cached",        "session-close",
+          "session-close-expiry",   "count-dsl-in-memory",   "cogroup-tumbling",
+          "cogroup-session",        "suppress-window-close", "suppress-hopping-close",
+          "suppress-sliding-close", "suppress-session-close"});
   forget("what suppress() has seen of time begins anew", {"suppress-time-limit", "suppress-then-group", "suppress-shutdown"});
-  forget("the numbers of what is kept twice begin anew",
-         {"window-duplicates", "stream-stream-inner", "stream-stream-left", "stream-stream-outer", "stream-stream-outer-throttled",
-          "stream-stream-asymmetric", "stream-stream-after-only", "stream-stream-named", "stream-stream-in-memory",
-          "stream-stream-legacy", "stream-stream-self", "stream-stream-self-optimized", "stream-stream-table-chain"});
-  forget("punctuations are scheduled anew", {"punctuate-stream", "punctuate-wall", "punctuate-start", "punctuate-store", "context"});
+  forget(
+      "the numbers of what is kept twice begin anew",
+      {"window-duplicates", "stream-stream-inner", "stream-stream-left", "stream-stream-outer", "stream-stream-outer-throttled",
+       "stream-stream-asymmetric", "stream-stream-after-only", "stream-stream-named", "stream-stream-in-memory",
+       "stream-stream-legacy", "stream-stream-self", "stream-stream-self-optimized", "stream-stream-table-chain"});
+  forget("punctuations are scheduled anew",
+         {"punctuate-stream", "punctuate-wall", "punctuate-start", "punctuate-store", "context"});
   const auto show = [&made](const char* why, std::initializer_list<const char*> ids) {
     for (const char* id : ids) made.at(id).shows_caches = why;
   };

@@ -51,7 +51,8 @@ std::string shown(const OptionalBytes& bytes) {
   return text + "\"";
 }
 std::string shown(const std::string& topic, const TestRecordBytes& record) {
-  std::string text = topic + " " + shown(record.key) + "=" + shown(record.value) + " @" + std::to_string(record.timestamp.value);
+  std::string text =
+      topic + " " + shown(record.key) + "=" + shown(record.value) + " @" + std::to_string(record.timestamp.value);
   for (const Header& header : record.headers) text += " " + header.key + ":" + shown(header.value);
   return text;
 }
@@ -91,7 +92,9 @@ bool same(const json& expected, const std::string& topic, const TestRecordBytes&
 std::string compare(const json& step, Sent sent, const std::vector<std::string>& unordered) {
   std::vector<const json*> wanted;
   std::vector<const json*> loose;
-  const auto is_loose = [&](const std::string& topic) { return std::find(unordered.begin(), unordered.end(), topic) != unordered.end(); };
+  const auto is_loose = [&](const std::string& topic) {
+    return std::find(unordered.begin(), unordered.end(), topic) != unordered.end();
+  };
   if (const auto out = step.find("out"); out != step.end()) {
     for (const json& record : *out) (is_loose(record.at("t").get<std::string>()) ? loose : wanted).push_back(&record);
   }
@@ -105,7 +108,8 @@ std::string compare(const json& step, Sent sent, const std::vector<std::string>&
     }
     if (at == wanted.size()) return "one more than expected: " + shown(topic, record);
     if (!same(*wanted[at], topic, record)) {
-      return "sent " + shown(topic, record) + ", expected " + shown(wanted[at]->at("t").get<std::string>(), record_of(*wanted[at]));
+      return "sent " + shown(topic, record) + ", expected " +
+             shown(wanted[at]->at("t").get<std::string>(), record_of(*wanted[at]));
     }
     ++at;
   }
@@ -131,11 +135,13 @@ std::string compare_versions(VersionedBytesStore& store, const std::string& name
   for (const json& row : rows) {
     const Bytes key = blob(row.at("k")).value();
     if (const std::string ours = shown_version(store.latest(key)); ours != wanted_version(row.at("latest"))) {
-      return "store " + name + " has for " + shown(key) + " the latest version " + ours + ", expected " + row.at("latest").dump();
+      return "store " + name + " has for " + shown(key) + " the latest version " + ours + ", expected " +
+             row.at("latest").dump();
     }
     for (const json& at : row.at("asof")) {
       const std::string ours = shown_version(store.as_of(key, Timestamp(at.at(0).get<std::int64_t>())));
-      if (ours != wanted_version(at.at(1))) return "store " + name + " has for " + shown(key) + " at " + at.dump() + ": " + ours;
+      if (ours != wanted_version(at.at(1)))
+        return "store " + name + " has for " + shown(key) + " at " + at.dump() + ": " + ours;
     }
   }
   return {};
@@ -159,7 +165,8 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
   StateStore* store = driver.state_store(name);
   if (store == nullptr) return "store " + name + " is not there";
   if (ChangeBuffer* buffer = store->change_buffer()) {
-    if (buffer->records() == wanted.at("records").get<std::int64_t>() && buffer->bytes() == wanted.at("bytes").get<std::int64_t>() &&
+    if (buffer->records() == wanted.at("records").get<std::int64_t>() &&
+        buffer->bytes() == wanted.at("bytes").get<std::int64_t>() &&
         buffer->min_time().value == wanted.at("min_time").get<std::int64_t>()) {
       return {};
     }
@@ -207,12 +214,14 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
       return "store " + name + ", row " + std::to_string(at) + ": " + shown(Bytes(row->key())) + "=" + shown(value);
     }
   }
-  return at == rows.size() ? "" : "store " + name + " has " + std::to_string(at) + " rows, expected " + std::to_string(rows.size());
+  return at == rows.size() ? ""
+                           : "store " + name + " has " + std::to_string(at) + " rows, expected " + std::to_string(rows.size());
 }
 
 /// `counts`: also what only holds in the scenario's own world: dropped records, committed metadata.
 std::string compare_end(TopologyTestDriver& driver, const json& end, bool counts, bool cached) {
-  if (const auto wanted = end.find("dropped"); counts && wanted != end.end() && wanted->get<std::uint64_t>() != dropped(driver)) {
+  if (const auto wanted = end.find("dropped");
+      counts && wanted != end.end() && wanted->get<std::uint64_t>() != dropped(driver)) {
     return "dropped " + std::to_string(dropped(driver)) + ", expected " + wanted->dump();
   }
   const auto committed = driver.committed_metadata();
@@ -242,7 +251,9 @@ namespace {
 class Run {
  public:
   Run(const RegisteredTopology& registered, const json& scenario, const World& world)
-      : scenario_(scenario), unordered_(registered.unordered_topics), world_(world),
+      : scenario_(scenario),
+        unordered_(registered.unordered_topics),
+        world_(world),
         last_values_only_(world.last_values_only(registered.config)),
         driver_(registered.build(registered.config), world.config(registered.config),
                 Timestamp(scenario.at("wall_clock").get<std::int64_t>())) {

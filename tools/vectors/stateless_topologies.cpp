@@ -74,7 +74,9 @@ Topology flat_map_values(const StreamsConfig&) {
   StreamsBuilder builder;
   in(builder)
       .flat_map_values([](const Text* v) { return v == nullptr ? std::vector<Text>() : split(*v); })
-      .flat_map_values([](const Text* k, const Text* w) { return std::vector<Text>{n(w), cat(k, w)}; })
+      .flat_map_values([](const Text* k, const Text* w) {
+        return std::vector<Text>{n(w), cat(k, w)};
+      })
       .to("out");
   return builder.build();
 }
@@ -132,10 +134,10 @@ Topology partitioner_drop(const StreamsConfig&) {
   StreamsBuilder builder;
   using Partitions = std::optional<std::vector<PartitionId>>;
   in(builder).to("out", {.partitioner = [](std::string_view, const Text* k, const Text*, std::int32_t) -> Partitions {
-    if (k != nullptr && *k == "a") return std::vector<PartitionId>();
-    if (k != nullptr && *k == "b") return std::nullopt;
-    return std::vector{PartitionId(0)};
-  }});
+                   if (k != nullptr && *k == "a") return std::vector<PartitionId>();
+                   if (k != nullptr && *k == "b") return std::nullopt;
+                   return std::vector{PartitionId(0)};
+                 }});
   return builder.build();
 }
 
@@ -186,7 +188,7 @@ Topology merge(const StreamsConfig&) {
 Topology peek_foreach(const StreamsConfig&) {
   StreamsBuilder builder;
   auto s = in(builder);
-  s.foreach([](const Text*, const Text*) {});
+  s.foreach ([](const Text*, const Text*) {});
   s.peek([](const Text*, const Text*) {}).to("out");
   return builder.build();
 }
@@ -211,14 +213,18 @@ Topology serdes(const StreamsConfig&) {
   StreamsBuilder builder;
   using Long = std::int64_t;
   auto s = builder.stream<Long, Long>("in");
-  s.map([](const Long& k, const Long& v) { return std::pair(static_cast<std::int32_t>(k), static_cast<std::int32_t>(v)); })
-      .to("out-i32");
-  s.map([](const Long& k, const Long& v) { return std::pair(static_cast<std::int16_t>(k), static_cast<std::int16_t>(v)); })
-      .to("out-i16");
-  s.map([](const Long& k, const Long& v) { return std::pair(static_cast<double>(k) / 2.0, static_cast<double>(v) / 2.0); })
-      .to("out-f64");
-  s.map([](const Long& k, const Long& v) { return std::pair(static_cast<float>(k) / 4.0F, static_cast<float>(v) / 4.0F); })
-      .to("out-f32");
+  s.map([](const Long& k, const Long& v) {
+     return std::pair(static_cast<std::int32_t>(k), static_cast<std::int32_t>(v));
+   }).to("out-i32");
+  s.map([](const Long& k, const Long& v) {
+     return std::pair(static_cast<std::int16_t>(k), static_cast<std::int16_t>(v));
+   }).to("out-i16");
+  s.map([](const Long& k, const Long& v) {
+     return std::pair(static_cast<double>(k) / 2.0, static_cast<double>(v) / 2.0);
+   }).to("out-f64");
+  s.map([](const Long& k, const Long& v) {
+     return std::pair(static_cast<float>(k) / 4.0F, static_cast<float>(v) / 4.0F);
+   }).to("out-f32");
   s.map([](const Long& k, const Long& v) { return Pair(std::to_string(k), std::to_string(v)); }).to("out-str");
   s.map([](const Long& k, const Long& v) {
      Pair bytes;

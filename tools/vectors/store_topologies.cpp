@@ -70,9 +70,7 @@ Topology commands(StoreSpec store) {
 Topology kv_rocksdb(const StreamsConfig&) { return commands<Text>(Stores::persistent_key_value_store("kv")); }
 Topology kv_in_memory(const StreamsConfig&) { return commands<Text>(Stores::in_memory_key_value_store("kv")); }
 Topology kv_lru(const StreamsConfig&) { return commands<Text>(Stores::lru_map("kv", 3)); }
-Topology kv_cached(const StreamsConfig&) {
-  return commands<Text>(Stores::persistent_key_value_store("kv", {.caching = true}));
-}
+Topology kv_cached(const StreamsConfig&) { return commands<Text>(Stores::persistent_key_value_store("kv", {.caching = true})); }
 Topology kv_timestamped(const StreamsConfig&) {
   return commands<ValueAndTimestamp<Text>>(Stores::persistent_timestamped_key_value_store("kv"));
 }

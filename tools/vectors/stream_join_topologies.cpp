@@ -29,9 +29,7 @@ Topology left_joined(const JoinWindows& windows) {
   return builder.build();
 }
 Topology left_with_grace(const StreamsConfig&) { return left_joined(JoinWindows::of_time_difference_and_grace(10s, 5s)); }
-Topology after_only(const StreamsConfig&) {
-  return left_joined(JoinWindows::of_time_difference_with_no_grace(8s).before(-2s));
-}
+Topology after_only(const StreamsConfig&) { return left_joined(JoinWindows::of_time_difference_with_no_grace(8s).before(-2s)); }
 Topology eager(const StreamsConfig&) { return left_joined(JoinWindows::of_eager(10s).grace(5s)); }
 
 Topology outer_joined(const JoinWindows& windows, const StreamJoined<Text, Text, Text>& joined = {}) {
@@ -51,14 +49,17 @@ Topology asymmetric(const StreamsConfig&) {
   StreamsBuilder builder;
   const Sides sides(builder);
   sides.l
-      .outer_join(sides.r, [](const Text* k, const Text* a, const Text* b) { return n(k) + "=" + cat(a, b); },
-                  JoinWindows::of_time_difference_and_grace(1s, 2s).before(5s))
+      .outer_join(
+          sides.r, [](const Text* k, const Text* a, const Text* b) { return n(k) + "=" + cat(a, b); },
+          JoinWindows::of_time_difference_and_grace(1s, 2s).before(5s))
       .to("out");
   return builder.build();
 }
 Topology named(const StreamsConfig&) {
   StreamsBuilder builder;
-  const auto by_first = [](const Text*, const Text* v) { return v == nullptr ? std::optional<Text>() : std::optional(first(*v)); };
+  const auto by_first = [](const Text*, const Text* v) {
+    return v == nullptr ? std::optional<Text>() : std::optional(first(*v));
+  };
   auto l = builder.stream<Text, Text>("l").select_key(by_first);
   auto r = builder.stream<Text, Text>("r").select_key(by_first);
   l.left_join(r, left, JoinWindows::of_time_difference_and_grace(10s, 1s), {.name = "jn", .store_name = "js"}).to("out");

@@ -51,8 +51,9 @@ Topology aggregate(const StreamsConfig&) {
   StreamsBuilder builder;
   builder.table<Text, Text>("in", {}, {.store_name = "t"})
       .group_by(by_first(), {.name = "grp"})
-      .aggregate(Text(), [](const Text&, const Text& v, const Text& agg) { return tail(agg + "+" + v); },
-                 [](const Text&, const Text& v, const Text& agg) { return tail(agg + "-" + v); }, {.store_name = "agg"})
+      .aggregate(
+          Text(), [](const Text&, const Text& v, const Text& agg) { return tail(agg + "+" + v); },
+          [](const Text&, const Text& v, const Text& agg) { return tail(agg + "-" + v); }, {.store_name = "agg"})
       .to_stream()
       .to("out");
   return builder.build();
@@ -88,7 +89,8 @@ Topology two_caches(const StreamsConfig&) {
 Topology inner_store(const StreamsConfig&) {
   StreamsBuilder builder;
   auto l = builder.table<Text, Text>("l");
-  auto j = l.join(builder.table<Text, Text>("r"), [](const Text& a, const Text& b) { return cat(&a, &b); }, {.store_name = "j"});
+  auto j =
+      l.join(builder.table<Text, Text>("r"), [](const Text& a, const Text& b) { return cat(&a, &b); }, {.store_name = "j"});
   j.to_stream().to("out1");
   j.group_by([](const Text&, const Text& v) { return std::pair(v.substr(v.size() - 1), v); })
       .count({.store_name = "c"})

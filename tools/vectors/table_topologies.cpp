@@ -26,7 +26,8 @@ Topology count_group_by(const StreamsConfig&) {
 Topology count_named(const StreamsConfig&) {
   StreamsBuilder builder;
   in(builder)
-      .group_by([](const Text*, const Text* v) { return v == nullptr ? std::optional<Text>() : std::optional(*v); }, {.name = "g"})
+      .group_by([](const Text*, const Text* v) { return v == nullptr ? std::optional<Text>() : std::optional(*v); },
+                {.name = "g"})
       .count({.store_name = "c", .log_config = {{"retention.ms", "1234"}}, .name = "cnt"})
       .to_stream({.name = "ts"})
       .to("out");

@@ -54,7 +54,10 @@ Topology table(const StreamsConfig&) {
   auto t = versioned(builder, "in", "v", 20s);
   t.to_stream().to("out1");
   t.filter([](const Text& v) { return v.starts_with("a"); }, {.store_name = "vf", .history = 20s}).to_stream().to("out2");
-  t.group_by([](const Text&, const Text& v) { return std::pair(first(v), v); }).count({.store_name = "c"}).to_stream().to("out3");
+  t.group_by([](const Text&, const Text& v) { return std::pair(first(v), v); })
+      .count({.store_name = "c"})
+      .to_stream()
+      .to("out3");
   return builder.build();
 }
 Topology table_table(const StreamsConfig&) {

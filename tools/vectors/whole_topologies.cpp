@@ -46,11 +46,10 @@ std::vector<Text> words(const Text* value) {
 
 Topology many(const StreamsConfig&) {
   StreamsBuilder builder;
-  auto counts = builder.stream<Text, Text>("in")
-                    .flat_map_values(words)
-                    .group_by([](const Text*, const Text* w) { return *w; })
-                    .count();
-  auto joined = counts.join(builder.table<Text, Text>("t"), [](const Long& c, const Text& v) { return std::to_string(c) + "+" + v; });
+  auto counts =
+      builder.stream<Text, Text>("in").flat_map_values(words).group_by([](const Text*, const Text* w) { return *w; }).count();
+  auto joined =
+      counts.join(builder.table<Text, Text>("t"), [](const Long& c, const Text& v) { return std::to_string(c) + "+" + v; });
   joined.to_stream().to("out1");
   joined.group_by([](const Text&, const Text& v) { return std::pair(v.substr(v.size() - 1), Long{1}); })
       .reduce([](const Long& a, const Long& b) { return a + b; }, [](const Long& a, const Long& b) { return a - b; })
@@ -59,7 +58,9 @@ Topology many(const StreamsConfig&) {
   counts.to_stream().map_values([](const Long* v) { return v == nullptr ? Text("null") : std::to_string(*v); }).to("mid");
   auto mid = builder.stream<Text, Text>("mid");
   auto g = builder.global_table<Text, Text>("g");
-  mid.left_join(g, [](const Text& k, const Text&) { return k; }, [](const Text& a, const Text* b) { return cat(&a, b); }).to("out3");
+  mid.left_join(
+         g, [](const Text& k, const Text&) { return k; }, [](const Text& a, const Text* b) { return cat(&a, b); })
+      .to("out3");
   return builder.build();
 }
 

@@ -51,7 +51,8 @@ class WindowCommands final : public Answering<WindowCommands> {
     Text list;
     for (; rows.valid(); rows.next()) {
       const auto key = rows.key();
-      list += (list.empty() ? "" : ";") + (with_key ? key.key + "@" : "") + std::to_string(key.window.start.value) + "=" + rows.value();
+      list += (list.empty() ? "" : ";") + (with_key ? key.key + "@" : "") + std::to_string(key.window.start.value) + "=" +
+              rows.value();
     }
     return list;
   }

@@ -65,12 +65,10 @@ Topology unlimited_count(const StreamsConfig&) {
   return builder.build();
 }
 Topology tumbling_close(const StreamsConfig&) {
-  return counted(TimeWindows::of_size_and_grace(10s, 2s), {.store_name = "c", .retention = 600s},
-                 EmitStrategy::kOnWindowClose);
+  return counted(TimeWindows::of_size_and_grace(10s, 2s), {.store_name = "c", .retention = 600s}, EmitStrategy::kOnWindowClose);
 }
 Topology tumbling_close_throttled(const StreamsConfig&) {
-  return counted(TimeWindows::of_size_with_no_grace(10s), {.store_name = "c", .retention = 600s},
-                 EmitStrategy::kOnWindowClose);
+  return counted(TimeWindows::of_size_with_no_grace(10s), {.store_name = "c", .retention = 600s}, EmitStrategy::kOnWindowClose);
 }
 Topology hopping_close(const StreamsConfig&) {
   StreamsBuilder builder;
@@ -84,14 +82,13 @@ Topology tumbling_close_expiry(const StreamsConfig&) {
   return counted(TimeWindows::of_size_and_grace(10s, 2s), {.store_name = "c"}, EmitStrategy::kOnWindowClose);
 }
 
-Topology sliding_count(const StreamsConfig&) {
-  return counted(SlidingWindows::of_time_difference_with_no_grace(10s), {});
-}
+Topology sliding_count(const StreamsConfig&) { return counted(SlidingWindows::of_time_difference_with_no_grace(10s), {}); }
 Topology sliding_aggregate(const StreamsConfig&) {
   StreamsBuilder builder;
   to_out_as_text(numbers(builder)
                      .windowed_by(SlidingWindows::of_time_difference_and_grace(5s, 20s))
-                     .aggregate(Text(), [](const Text&, const Long& v, const Text& so_far) { return tail(so_far + std::to_string(v)); },
+                     .aggregate(Text(),
+                                [](const Text&, const Long& v, const Text& so_far) { return tail(so_far + std::to_string(v)); },
                                 {.store_name = "agg"}));
   return builder.build();
 }
@@ -110,9 +107,7 @@ Topology sliding_close(const StreamsConfig&) {
                  EmitStrategy::kOnWindowClose);
 }
 
-Topology session_count(const StreamsConfig&) {
-  return counted(SessionWindows::of_inactivity_gap_with_no_grace(10s), {});
-}
+Topology session_count(const StreamsConfig&) { return counted(SessionWindows::of_inactivity_gap_with_no_grace(10s), {}); }
 Topology session_aggregate(const StreamsConfig&) {
   StreamsBuilder builder;
   to_out_as_text(numbers(builder)

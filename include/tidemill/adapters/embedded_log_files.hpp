@@ -111,8 +111,7 @@ class EmbeddedLogFiles {
   /// Every batch in the order of the file, until `each` answers false or one has no readable header; that one
   /// is the last, with its problem. `from`: a position at which a batch begins. kNotFound: the file is gone.
   [[nodiscard]] Result<void> read(const TopicPartition& partition, const StoredSegment& segment,
-                                  UniqueFunction<bool(const StoredBatchInfo&)> each,
-                                  std::uint64_t from = 0) const;
+                                  UniqueFunction<bool(const StoredBatchInfo&)> each, std::uint64_t from = 0) const;
 
  private:
   explicit EmbeddedLogFiles(std::unique_ptr<Storage> storage) : storage_(std::move(storage)) {}

@@ -15,7 +15,7 @@ namespace detail {
 
 }  // namespace tidemill
 
-#define TIDEMILL_ASSERT(condition, ...)                                                                    \
-  (static_cast<bool>(condition)                                                                            \
-       ? static_cast<void>(0)                                                                              \
+#define TIDEMILL_ASSERT(condition, ...) \
+  (static_cast<bool>(condition)         \
+       ? static_cast<void>(0)           \
        : ::tidemill::detail::assertion_failed(#condition, __FILE__, __LINE__ __VA_OPT__(, ) __VA_ARGS__))

@@ -15,9 +15,7 @@ using BytesView = std::string_view;
 using OptionalBytes = std::optional<Bytes>;
 using OptionalBytesView = std::optional<BytesView>;
 
-inline OptionalBytes to_owned(OptionalBytesView view) {
-  return view ? OptionalBytes(Bytes(*view)) : OptionalBytes();
-}
+inline OptionalBytes to_owned(OptionalBytesView view) { return view ? OptionalBytes(Bytes(*view)) : OptionalBytes(); }
 inline OptionalBytesView to_view(const OptionalBytes& bytes) {
   return bytes ? OptionalBytesView(BytesView(*bytes)) : OptionalBytesView();
 }

@@ -15,22 +15,22 @@
 namespace tidemill {
 
 enum class ErrorKind : std::uint8_t {
-  kInvalidArgument,    // the caller asked for something that cannot be: a bad name, a bad configuration
-  kNotFound,           // no such topic, partition, store, group, file
+  kInvalidArgument,  // the caller asked for something that cannot be: a bad name, a bad configuration
+  kNotFound,         // no such topic, partition, store, group, file
   kAlreadyExists,
-  kCorruption,         // bytes that should be ours are not: a wrong checksum in the middle of a log
-  kIo,                 // the operating system refused; after a failed fsync the only way on is to reopen
+  kCorruption,  // bytes that should be ours are not: a wrong checksum in the middle of a log
+  kIo,          // the operating system refused; after a failed fsync the only way on is to reopen
   kDiskFull,
-  kLocked,             // another process or thread owns it
-  kFenced,             // a newer instance took over; nothing of this one will be accepted any more
-  kStaleMember,        // the membership token is of an old generation: the tasks are lost
+  kLocked,       // another process or thread owns it
+  kFenced,       // a newer instance took over; nothing of this one will be accepted any more
+  kStaleMember,  // the membership token is of an old generation: the tasks are lost
   kOffsetOutOfRange,
-  kTimeout,            // the deadline passed; the outcome may be unknown where the docstring says so
-  kUnavailable,        // broker or coordinator out of reach for now
-  kFull,               // a bounded queue or buffer is full for now
-  kTransactionAborted, // the transaction cannot be committed; abort it and go on from the last commit
+  kTimeout,             // the deadline passed; the outcome may be unknown where the docstring says so
+  kUnavailable,         // broker or coordinator out of reach for now
+  kFull,                // a bounded queue or buffer is full for now
+  kTransactionAborted,  // the transaction cannot be committed; abort it and go on from the last commit
   kUnauthorized,
-  kUnsupported,        // this adapter cannot do it; see LogTraits
+  kUnsupported,  // this adapter cannot do it; see LogTraits
   kTooLarge,
   kClosed,
   kInternal,
@@ -69,7 +69,7 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}    // NOLINT: converts on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: converts on purpose
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: converts on purpose
 
   [[nodiscard]] bool has_value() const { return state_.index() == 0; }
@@ -114,10 +114,9 @@ class [[nodiscard]] Result<void> {
 }  // namespace tidemill
 
 /// Returns the error of `expression` from the enclosing function, if it is one.
-#define TIDEMILL_TRY(expression)                                        \
-  do {                                                                  \
-    if (auto tidemill_try_ = (expression); !tidemill_try_.has_value())  \
-      return tidemill_try_.error();                                     \
+#define TIDEMILL_TRY(expression)                                                                     \
+  do {                                                                                               \
+    if (auto tidemill_try_ = (expression); !tidemill_try_.has_value()) return tidemill_try_.error(); \
   } while (false)
 /// `TIDEMILL_ASSIGN(auto x, call())`: x is the value, or the enclosing function returns the error.
 #define TIDEMILL_ASSIGN(declaration, expression) \

@@ -10,8 +10,8 @@
 #include <tidemill/config/handlers.hpp>
 #include <tidemill/log/log.hpp>
 #include <tidemill/processor/timestamp_extractor.hpp>
-#include <tidemill/topology/topology.hpp>
 #include <tidemill/state/state_engine.hpp>
+#include <tidemill/topology/topology.hpp>
 
 namespace tidemill {
 

@@ -59,8 +59,11 @@ class BranchedKStream {
     if (!branched.name.empty()) Draft::check_name(branched.name);
     const std::string name = name_ + suffix;
     at_.draft->burn_index();
-    at_.draft->add_processor({.name = name, .prototype = prototype(new detail::PassThroughNode), .parents = {name_},
-                              .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, V>()});
+    at_.draft->add_processor({.name = name,
+                              .prototype = prototype(new detail::PassThroughNode),
+                              .parents = {name_},
+                              .input = detail::stream_type<K, V>(),
+                              .output = detail::stream_type<K, V>()});
     typename KStream<K, V>::Handle handle = at_;
     handle.node = name;
     handle.join_source = std::make_shared<std::string>();

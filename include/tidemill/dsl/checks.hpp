@@ -39,17 +39,23 @@ concept RangeResult = requires(T& range) {
   std::end(range);
 };
 template <class T>
-inline constexpr bool kIsText = RangeResult<T> && requires(T& range) { requires std::same_as<ElementOf<T>, char>; };
+inline constexpr bool kIsText = RangeResult<T>&& requires(T& range) {
+  requires std::same_as < ElementOf<T>,
+  char > ;
+};
 template <class T>
 concept ListResult = RangeResult<T> && !kIsText<T>;
 template <class T>
-concept ListOfPairsResult = ListResult<T> && requires(T& range) { requires PairResult<ElementOf<T>>; };
+concept ListOfPairsResult = ListResult<T> && requires(T& range) {
+  requires PairResult<ElementOf<T>>;
+};
 
 template <class F, class K, class V>
-concept Predicate = RecordFunction<F, K, V> && std::convertible_to<CallResult<K, V, F>, bool>;
+concept Predicate = RecordFunction<F, K, V> && std::convertible_to < CallResult<K, V, F>,
+bool > ;
 template <class F, class K, class V>
-concept Mapper = RecordFunction<F, K, V> && OwningType<WithoutNull<CallResult<K, V, F>>> &&
-                 !std::is_void_v<CallResult<K, V, F>>;
+concept Mapper =
+    RecordFunction<F, K, V> && OwningType<WithoutNull<CallResult<K, V, F>>> && !std::is_void_v<CallResult<K, V, F>>;
 template <class F, class K, class V>
 concept PairMapper = RecordFunction<F, K, V> && PairResult<CallResult<K, V, F>>;
 template <class F, class K, class V>
@@ -64,17 +70,17 @@ concept Aggregator = std::is_invocable_r_v<std::optional<VR>, F&, const K&, cons
 
 }  // namespace tidemill::detail
 
-#define TIDEMILL_CHECK_TYPES(what, K, V)                                                                          \
-  static_assert(detail::OwningType<K>, what ": the key type must be copyable and own what it holds: no pointer, "  \
-                                            "reference or view (std::string instead of std::string_view)");        \
+#define TIDEMILL_CHECK_TYPES(what, K, V)                                                                            \
+  static_assert(detail::OwningType<K>, what ": the key type must be copyable and own what it holds: no pointer, "   \
+                                            "reference or view (std::string instead of std::string_view)");         \
   static_assert(detail::OwningType<V>, what ": the value type must be copyable and own what it holds: no pointer, " \
                                             "reference or view (std::string instead of std::string_view)")
-#define TIDEMILL_CHECK_COPYABLE(operation, F)                                                            \
+#define TIDEMILL_CHECK_COPYABLE(operation, F)                                                                         \
   static_assert(detail::CopyableFunction<F>, operation ": the function must be copyable, each task has its own copy " \
                                                        "(capture a std::shared_ptr instead of a std::unique_ptr)")
-#define TIDEMILL_CHECK_FUNCTION(operation, F)                                                                    \
-  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                         \
-  static_assert(detail::RecordFunction<F, K, V>,                                                                 \
+#define TIDEMILL_CHECK_FUNCTION(operation, F)                                                                           \
+  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                                \
+  static_assert(detail::RecordFunction<F, K, V>,                                                                        \
                 operation ": the function must be callable with (const V&) or (const K&, const V&), or, to see nulls, " \
                           "with (const V*), (const K&, const V*) or (const K*, const V*)")
 #define TIDEMILL_CHECK_RESULT(operation, concept_, F, sentence) \

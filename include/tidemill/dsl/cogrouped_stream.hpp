@@ -39,9 +39,9 @@ struct CogroupInput {
 
 /// Nodes, store and table of the whole; `make` gives one input's node.
 template <class KR, class K, class VR, class MakeNode>
-KTable<KR, VR> cogroup_aggregate(const std::vector<CogroupInput<K, VR>>& inputs, std::shared_ptr<TableFacts> facts,
-                                 const Materialized<K, VR>& materialized, MakeNode make,
-                                 std::function<void(typename KTable<KR, VR>::Handle&, const Serde<K>&, const Serde<VR>&)> finish) {
+KTable<KR, VR> cogroup_aggregate(
+    const std::vector<CogroupInput<K, VR>>& inputs, std::shared_ptr<TableFacts> facts, const Materialized<K, VR>& materialized,
+    MakeNode make, std::function<void(typename KTable<KR, VR>::Handle&, const Serde<K>&, const Serde<VR>&)> finish) {
   Draft& draft = *inputs.front().draft;
   std::vector<typename CogroupInput<K, VR>::Place> places;
   std::set<std::string> sources;
@@ -64,12 +64,18 @@ KTable<KR, VR> cogroup_aggregate(const std::vector<CogroupInput<K, VR>>& inputs,
   draft.add([=](TopologyBuilder& builder) {
     const std::vector<std::string> stores = add_store(builder, *facts);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      builder.add_processor({.name = names[i], .prototype = prototype(make(inputs[i], facts, key_serde, value_serde)),
-                             .parents = {places[i].node}, .stores = stores, .input = inputs[i].type,
+      builder.add_processor({.name = names[i],
+                             .prototype = prototype(make(inputs[i], facts, key_serde, value_serde)),
+                             .parents = {places[i].node},
+                             .stores = stores,
+                             .input = inputs[i].type,
                              .output = table_type<KR, VR>()});
     }
-    builder.add_processor({.name = merge, .prototype = prototype(new PassThroughNode), .parents = names,
-                           .input = table_type<KR, VR>(), .output = table_type<KR, VR>()});
+    builder.add_processor({.name = merge,
+                           .prototype = prototype(new PassThroughNode),
+                           .parents = names,
+                           .input = table_type<KR, VR>(),
+                           .output = table_type<KR, VR>()});
   });
   typename KTable<KR, VR>::Handle handle{inputs.front().draft, merge, sources, facts, nullptr, {}, materialized.value_serde};
   finish(handle, key_serde, value_serde);
@@ -82,14 +88,16 @@ KTable<Windowed<K>, VR> windowed_cogroup(const std::vector<CogroupInput<K, VR>>&
                                          const Materialized<K, VR>& materialized) {
   auto facts = std::make_shared<TableFacts>();
   facts->materialized = true;
-  facts->store = store_spec(materialized, inputs.front().draft->store_name_or_new(materialized.store_name, "COGROUPKSTREAM-AGGREGATE-"));
+  facts->store =
+      store_spec(materialized, inputs.front().draft->store_name_or_new(materialized.store_name, "COGROUPKSTREAM-AGGREGATE-"));
   plan.complete(facts->store);
   facts->window_grace = plan.sessions() ? plan.grace + plan.size : plan.grace;
   const auto make = [plan, init, merge](const CogroupInput<K, VR>& input, std::shared_ptr<const TableFacts> own,
                                         const Serde<K>& key, const Serde<VR>& value) {
     WindowPlan its = plan;
     its.null_values = input.null_values;
-    return new_windowed_aggregate(its, std::move(own), std::unique_ptr<WindowedAggregate>(input.windowed(key, value, init, merge)));
+    return new_windowed_aggregate(its, std::move(own),
+                                  std::unique_ptr<WindowedAggregate>(input.windowed(key, value, init, merge)));
   };
   return cogroup_aggregate<Windowed<K>, K, VR>(
       inputs, facts, materialized, make,
@@ -107,9 +115,9 @@ class TimeWindowedCogroupedKStream {
   TimeWindowedCogroupedKStream(std::vector<detail::CogroupInput<K, VR>> inputs, detail::WindowPlan plan)
       : inputs_(std::move(inputs)), plan_(plan) {}
   KTable<Windowed<K>, VR> aggregate(VR initial,
-      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
-    return detail::windowed_cogroup<K, VR>(inputs_, plan_, [initial] { return std::optional<VR>(initial); }, nullptr,
-                                           materialized);
+                                    const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+    return detail::windowed_cogroup<K, VR>(
+        inputs_, plan_, [initial] { return std::optional<VR>(initial); }, nullptr, materialized);
   }
 
  private:
@@ -125,7 +133,7 @@ class SessionWindowedCogroupedKStream {
   /// `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
   template <class M>
   KTable<Windowed<K>, VR> aggregate(VR initial, M merger,
-      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+                                    const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     static_assert(detail::SessionMerger<M, K, VR>, "aggregate(initial, merger): merger must be callable as "
                                                    "Result(const Key&, const Result&, const Result&)");
     return detail::windowed_cogroup<K, VR>(
@@ -157,14 +165,15 @@ class CogroupedKStream {
     return changed;
   }
   KTable<K, VR> aggregate(VR initial,
-      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+                          const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     auto facts = std::make_shared<detail::TableFacts>();
     facts->materialized = true;
     facts->store = detail::store_spec(
         materialized, inputs_.front().draft->store_name_or_new(materialized.store_name, "COGROUPKSTREAM-AGGREGATE-"));
     typename detail::CogroupInput<K, VR>::Init init = [initial] { return std::optional<VR>(initial); };
     const auto make = [init](const detail::CogroupInput<K, VR>& input, std::shared_ptr<const detail::TableFacts> own,
-                             const Serde<K>& key, const Serde<VR>& value) { return input.plain(std::move(own), key, value, init); };
+                             const Serde<K>& key,
+                             const Serde<VR>& value) { return input.plain(std::move(own), key, value, init); };
     return detail::cogroup_aggregate<K, K, VR>(
         inputs_, facts, materialized, make,
         [facts](typename KTable<K, VR>::Handle& handle, const Serde<K>& key, const Serde<VR>& value) {
@@ -172,9 +181,15 @@ class CogroupedKStream {
           handle.getter = detail::store_getter<K, VR>(facts, key, value);
         });
   }
-  TimeWindowedCogroupedKStream<K, VR> windowed_by(const TimeWindows& windows) const { return {inputs_, detail::WindowPlan(windows)}; }
-  TimeWindowedCogroupedKStream<K, VR> windowed_by(const UnlimitedWindows& windows) const { return {inputs_, detail::WindowPlan(windows)}; }
-  TimeWindowedCogroupedKStream<K, VR> windowed_by(const SlidingWindows& windows) const { return {inputs_, detail::WindowPlan(windows)}; }
+  TimeWindowedCogroupedKStream<K, VR> windowed_by(const TimeWindows& windows) const {
+    return {inputs_, detail::WindowPlan(windows)};
+  }
+  TimeWindowedCogroupedKStream<K, VR> windowed_by(const UnlimitedWindows& windows) const {
+    return {inputs_, detail::WindowPlan(windows)};
+  }
+  TimeWindowedCogroupedKStream<K, VR> windowed_by(const SlidingWindows& windows) const {
+    return {inputs_, detail::WindowPlan(windows)};
+  }
   SessionWindowedCogroupedKStream<K, VR> windowed_by(const SessionWindows& windows) const {
     return {inputs_, detail::WindowPlan(windows)};
   }

@@ -18,17 +18,18 @@ TIDEMILL_COMMON_TYPES template class KTable<std::string, std::string>;
 TIDEMILL_COMMON_TYPES template class KTable<std::string, std::int64_t>;
 TIDEMILL_COMMON_TYPES template class KGroupedStream<std::string, std::string>;
 
-TIDEMILL_COMMON_TYPES template KStream<std::string, std::string> KStream<std::string, std::string>::next(
-    const Named&, std::string_view, OperatorNode*, detail::Changes) const;
+TIDEMILL_COMMON_TYPES template KStream<std::string, std::string> KStream<std::string, std::string>::next(const Named&,
+                                                                                                         std::string_view,
+                                                                                                         OperatorNode*,
+                                                                                                         detail::Changes) const;
 TIDEMILL_COMMON_TYPES template KGroupedStream<std::string, std::string> KStream<std::string, std::string>::grouped_by(
     OperatorNode*, const Grouped<std::string, std::string>&) const;
 TIDEMILL_COMMON_TYPES template KTable<std::string, std::string> KGroupedStream<std::string, std::string>::aggregate_into(
     const char*, detail::AggregateUpdate<std::string, std::string, std::string>, detail::AggregateStart<std::string>,
     const Materialized<std::string, std::string>&, const std::optional<Serde<std::string>>&) const;
 TIDEMILL_COMMON_TYPES template KStream<std::string, std::string> KStream<std::string, std::string>::table_join<std::string>(
-    const KTable<std::string, std::string>&,
-    detail::StreamTableJoiner<std::string, std::string, std::string, std::string>, bool,
-    const Joined<std::string, std::string, std::string>&) const;
+    const KTable<std::string, std::string>&, detail::StreamTableJoiner<std::string, std::string, std::string, std::string>,
+    bool, const Joined<std::string, std::string, std::string>&) const;
 
 TIDEMILL_COMMON_TYPES template KStream<std::string, std::string> StreamsBuilder::stream(
     std::string, const Consumed<std::string, std::string>&);

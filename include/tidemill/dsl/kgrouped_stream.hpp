@@ -34,12 +34,12 @@ class KGroupedStream {
   /// `reducer(const V& so_far, const V& value) -> V or std::optional<V>` (none deletes); the first value of a key is taken as
   /// it is.
   template <class F>
-  [[gnu::noinline]] KTable<K, V> reduce(F reducer,
-      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const;
+  [[gnu::noinline]] KTable<K, V> reduce(
+      F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const;
   /// `aggregator(const K&, const V&, const VR& so_far) -> VR or std::optional<VR>` (none deletes).
   template <class VR, class F>
-  [[gnu::noinline]] KTable<K, VR> aggregate(VR initial, F aggregator,
-                          const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const;
+  [[gnu::noinline]] KTable<K, VR> aggregate(
+      VR initial, F aggregator, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const;
   /// Cuts the group into windows, to be aggregated each by itself.
   TimeWindowedKStream<K, V> windowed_by(const TimeWindows& windows) const;
   TimeWindowedKStream<K, V> windowed_by(const UnlimitedWindows& windows) const;
@@ -126,7 +126,7 @@ KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, detail::A
   const Serde<VR> kept_value = detail::serde_or_default(value, "the value type of the aggregate");
   at.draft->add_table({.name = name,
                        .prototype = prototype(new detail::AggregateNode<K, V, VR>(facts, kept_key, kept_value,
-                                                                                 std::move(update), std::move(start))),
+                                                                                  std::move(update), std::move(start))),
                        .parents = {from.at_->node},
                        .input = detail::stream_type<K, V>(),
                        .output = detail::table_type<K, VR>()},

@@ -17,7 +17,8 @@ class KGroupedTable {
       : draft_(std::move(draft)), node_(std::move(node)), grouped_(std::move(grouped)) {}
 
   /// A group that has become empty stays, as 0.
-  KTable<K, std::int64_t> count(const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
+  KTable<K, std::int64_t> count(
+      const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
     auto add = [](const K&, const V&, const std::optional<std::int64_t>& so_far) {
       return std::optional<std::int64_t>(so_far.value_or(0) + 1);
     };
@@ -27,7 +28,7 @@ class KGroupedTable {
   /// `adder(const V& so_far, const V& value)` and `subtractor(const V& so_far, const V& value)`, each V or std::optional<V>.
   template <class Add, class Subtract>
   KTable<K, V> reduce(Add adder, Subtract subtractor,
-      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+                      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     static_assert(detail::Reducer<Add, V> && detail::Reducer<Subtract, V>,
                   "reduce(adder, subtractor): both must be callable as Value(const Value& so_far, const Value& value)");
     auto add = [adder](const K&, const V& value, const std::optional<V>& so_far) mutable {
@@ -41,7 +42,7 @@ class KGroupedTable {
   /// `adder(const K&, const V&, const VR& so_far)` and `subtractor` likewise, each VR or std::optional<VR>.
   template <class VR, class Add, class Subtract>
   KTable<K, VR> aggregate(VR initial, Add adder, Subtract subtractor,
-      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+                          const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     static_assert(detail::Aggregator<Add, K, V, VR> && detail::Aggregator<Subtract, K, V, VR>,
                   "aggregate(initial, adder, subtractor): both must be callable as Result(const Key&, const Value&, const "
                   "Result& so_far), where Result is the type of `initial`");
@@ -94,21 +95,25 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::Ag
     *shared_ = source;
     draft_->add([=, parent = node_](TopologyBuilder& builder) {
       builder.add_internal_topic(topic, InternalTopicKind::kRepartition, {});
-      builder.add_sink({.name = sink, .topic = topic,
+      builder.add_sink({.name = sink,
+                        .topic = topic,
                         .prototype = prototype(new detail::ChangeSinkNode<K, V>(topic, key_serde, sent_serde)),
-                        .parents = {parent}, .input = detail::table_type<K, V>()});
-      builder.add_source({.name = source, .topics = {topic},
+                        .parents = {parent},
+                        .input = detail::table_type<K, V>()});
+      builder.add_source({.name = source,
+                          .topics = {topic},
                           .prototype = prototype(new detail::ChangeSourceNode<K, V>(key_serde, sent_serde)),
                           .output = detail::table_type<K, V>()});
     });
   }
   draft_->add_table({.name = name,
                      .prototype = prototype(new detail::TableAggregateNode<K, V, VR>(facts, key_serde, kept_serde,
-                                                                                    std::move(add), std::move(subtract))),
-                     .parents = {source}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
+                                                                                     std::move(add), std::move(subtract))),
+                     .parents = {source},
+                     .input = detail::table_type<K, V>(),
+                     .output = detail::table_type<K, VR>()},
                     facts);
-  return KTable<K, VR>(
-      {draft_, name, {source}, facts, detail::store_getter<K, VR>(facts, key_serde, kept_serde), key, value});
+  return KTable<K, VR>({draft_, name, {source}, facts, detail::store_getter<K, VR>(facts, key_serde, kept_serde), key, value});
 }
 
 template <class K, class V>
@@ -132,8 +137,11 @@ KGroupedTable<KR, VR> KTable<K, V>::grouped_by(OperatorNode* selector, Grouped<K
   if constexpr (std::is_same_v<VR, V>) {
     if (!grouped.value_serde) grouped.value_serde = at_->value_serde;
   }
-  at_->draft->add_processor({.name = name, .prototype = std::move(made), .parents = {at_->node},
-                            .input = detail::table_type<K, V>(), .output = detail::table_type<KR, VR>()});
+  at_->draft->add_processor({.name = name,
+                             .prototype = std::move(made),
+                             .parents = {at_->node},
+                             .input = detail::table_type<K, V>(),
+                             .output = detail::table_type<KR, VR>()});
   return KGroupedTable<KR, VR>(at_->draft, name, std::move(grouped));
 }
 

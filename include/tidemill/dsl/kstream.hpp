@@ -138,7 +138,7 @@ class KStream {
   /// Always through an internal topic.
   KStream repartition(const Repartitioned<K, V>& options = detail::no_options<Repartitioned<K, V>>()) const;
   [[gnu::noinline]] void to(std::string_view topic,
-      const Produced<K, V>& produced = detail::no_options<Produced<K, V>>()) const;
+                            const Produced<K, V>& produced = detail::no_options<Produced<K, V>>()) const;
   /// The topic of each record: a function `(const K*, const V*, const RecordContext&) -> std::string`, or with a name for
   /// describe() a TopicNameExtractor.
   [[gnu::noinline]] void to(const TopicNameExtractor<K, V>& topic,
@@ -152,37 +152,38 @@ class KStream {
 
   KGroupedStream<K, V> group_by_key(const Grouped<K, V>& grouped = detail::no_options<Grouped<K, V>>()) const;
   template <class F>
-  [[gnu::noinline]] auto group_by(F selector, const Grouped<typename detail::MadeBy<F, K, V>::Type, V>& grouped =
-                                detail::no_options<Grouped<typename detail::MadeBy<F, K, V>::Type, V>>()) const;
+  [[gnu::noinline]] auto group_by(F selector,
+                                  const Grouped<typename detail::MadeBy<F, K, V>::Type, V>& grouped =
+                                      detail::no_options<Grouped<typename detail::MadeBy<F, K, V>::Type, V>>()) const;
 
   /// `joiner(const V&, const VT&)` or `(const K&, const V&, const VT&)`.
   template <class VT, class F>
   [[gnu::noinline]] auto join(const KTable<K, VT>& table, F joiner,
-      const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
+                              const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
   /// `joiner(const V&, const VT*)`, `(const K&, const V&, const VT*)`, or, to see a missing key, `(const K*, const V&, const VT*)`.
   template <class VT, class F>
   [[gnu::noinline]] auto left_join(const KTable<K, VT>& table, F joiner,
-      const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
+                                   const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
   /// `selector(const K&, const V&)` gives the look-up key; joiners as above.
   template <class KT, class VT, class Select, class F>
   [[gnu::noinline]] auto join(const GlobalKTable<KT, VT>& table, Select selector, F joiner,
-      const Named& named = detail::no_options<Named>()) const;
+                              const Named& named = detail::no_options<Named>()) const;
   template <class KT, class VT, class Select, class F>
   [[gnu::noinline]] auto left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner,
-      const Named& named = detail::no_options<Named>()) const;
+                                   const Named& named = detail::no_options<Named>()) const;
 
   /// Records of equal key that are within the window of each other; joiners as with a table, `other` values of the other stream.
   template <class VO, class F>
   [[gnu::noinline]] auto join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
-            const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
+                              const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
   /// One of this stream that meets none goes on alone, when its window has closed.
   template <class VO, class F>
   [[gnu::noinline]] auto left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
-            const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
+                                   const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
   /// So does one of the other stream: `joiner(const V*, const VO*)`, or with the key in front.
   template <class VO, class F>
   [[gnu::noinline]] auto outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
-            const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
+                                    const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
 
   /// `supplier()` returns a std::unique_ptr to a Processor<K, V, KOut, VOut> or a class derived from one.
   template <class Supplier>
@@ -190,7 +191,7 @@ class KStream {
   /// `supplier()` returns a std::unique_ptr to a FixedKeyProcessor<K, V, VOut> or a class derived from one.
   template <class Supplier>
   auto process_values(Supplier supplier, std::vector<std::string> stores = {},
-      const Named& named = detail::no_options<Named>()) const;
+                      const Named& named = detail::no_options<Named>()) const;
 
   [[nodiscard]] const Handle& handle() const { return *at_; }
   /// What is given, else what the stream has, else that of the type.

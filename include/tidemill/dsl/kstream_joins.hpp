@@ -48,8 +48,8 @@ StreamTableJoiner<K, V, VT, R> with_or_without_other(F joiner) {
 
 }  // namespace detail
 
-#define TIDEMILL_CHECK_JOINER(operation, F, VTArg, form)                                                            \
-  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                            \
+#define TIDEMILL_CHECK_JOINER(operation, F, VTArg, form)                                                                    \
+  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                                    \
   static_assert(detail::StreamJoiner<F, K, V, VTArg>, operation ": joiner must be callable as NewValue(const Value&, " form \
                                                                 "), or with the stream's key, const Key&, in front")
 
@@ -84,10 +84,13 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const KTable<K, VT>
   TopologyBuilder::ProcessorSpec join{
       .name = name,
       .prototype = prototype(new detail::StreamTableJoinNode<K, V, K, VT, R>(*other.getter, nullptr, std::move(joiner), left)),
-      .parents = {at.node}, .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()};
+      .parents = {at.node},
+      .input = detail::stream_type<K, V>(),
+      .output = detail::stream_type<K, VR>()};
   if (joined.grace_period) {
     detail::JoinGrace grace{*joined.grace_period, nullptr, other.facts};
-    grace.codec.reset(new detail::TypedRecordCodec<K, V>(from.key_serde(joined.key_serde), from.value_serde(joined.value_serde)));
+    grace.codec.reset(
+        new detail::TypedRecordCodec<K, V>(from.key_serde(joined.key_serde), from.value_serde(joined.value_serde)));
     detail::add_waiting_join(*at.draft, std::move(join), other.getter->stores, std::move(grace));
   } else {
     at.draft->add_processor(std::move(join), other.getter->stores);
@@ -117,7 +120,9 @@ auto KStream<K, V>::left_join(const KTable<K, VT>& table, F joiner, const Joined
 namespace detail {
 /// `selector(const K&, const V&) -> KT or std::optional<KT>`, or one of the other forms of a record function.
 template <class Select, class K, class V, class KT>
-concept LookupKeySelector = RecordFunction<Select, K, V> && requires { requires std::convertible_to<CallResult<K, V, Select>, std::optional<KT>>; };
+concept LookupKeySelector = RecordFunction<Select, K, V> && requires {
+  requires std::convertible_to<CallResult<K, V, Select>, std::optional<KT>>;
+};
 template <class K, class V, class KT, class Select>
 LookupKey<K, V, KT> lookup_key(Select selector) {
   return [selector](const K* key, const V& value) mutable { return std::optional<KT>(call<K, V>(selector, key, &value)); };
@@ -134,11 +139,11 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::global_table_join(const Global
   const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-LEFTJOIN-");  // as Java, also of an inner join
   at_->draft->mark(name, {.joins_null_keys = left});
   at_->draft->add_processor({.name = name,
-                            .prototype = prototype(new detail::StreamTableJoinNode<K, V, KT, VT, R>(
-                                table.getter(), std::move(select), std::move(joiner), left)),
-                            .parents = {at_->node},
-                            .input = detail::stream_type<K, V>(),
-                            .output = detail::stream_type<K, VR>()});
+                             .prototype = prototype(new detail::StreamTableJoinNode<K, V, KT, VT, R>(
+                                 table.getter(), std::move(select), std::move(joiner), left)),
+                             .parents = {at_->node},
+                             .input = detail::stream_type<K, V>(),
+                             .output = detail::stream_type<K, VR>()});
   return KStream<K, VR>({at_->draft, name, at_->sources, at_->repartition_required, at_->key_serde, {}});
 }
 
@@ -146,9 +151,10 @@ template <class K, class V>
 template <class KT, class VT, class Select, class F>
 auto KStream<K, V>::join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named) const {
   TIDEMILL_CHECK_COPYABLE("join(global_table, selector, joiner)", Select);
-  static_assert(detail::LookupKeySelector<Select, K, V, KT>, "join(global_table, selector, joiner): selector must be callable as "
-                                                             "GlobalKey(const Key&, const Value&), where GlobalKey is the "
-                                                             "table's key type or a std::optional of it");
+  static_assert(detail::LookupKeySelector<Select, K, V, KT>,
+                "join(global_table, selector, joiner): selector must be callable as "
+                "GlobalKey(const Key&, const Value&), where GlobalKey is the "
+                "table's key type or a std::optional of it");
   TIDEMILL_CHECK_JOINER("join(global_table, selector, joiner)", F, const VT&, "const TableValue&");
   if constexpr (detail::LookupKeySelector<Select, K, V, KT> && detail::StreamJoiner<F, K, V, const VT&>) {
     using R = detail::JoinResult<F, K, V, const VT&>;
@@ -160,9 +166,10 @@ template <class K, class V>
 template <class KT, class VT, class Select, class F>
 auto KStream<K, V>::left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named) const {
   TIDEMILL_CHECK_COPYABLE("left_join(global_table, selector, joiner)", Select);
-  static_assert(detail::LookupKeySelector<Select, K, V, KT>, "left_join(global_table, selector, joiner): selector must be callable "
-                                                             "as GlobalKey(const Key&, const Value&), where GlobalKey is the "
-                                                             "table's key type or a std::optional of it");
+  static_assert(detail::LookupKeySelector<Select, K, V, KT>,
+                "left_join(global_table, selector, joiner): selector must be callable "
+                "as GlobalKey(const Key&, const Value&), where GlobalKey is the "
+                "table's key type or a std::optional of it");
   TIDEMILL_CHECK_JOINER("left_join(global_table, selector, joiner)", F, const VT*, "const TableValue*");
   if constexpr (detail::LookupKeySelector<Select, K, V, KT> && detail::StreamJoiner<F, K, V, const VT*>) {
     using R = detail::JoinResult<F, K, V, const VT*>;

@@ -21,8 +21,11 @@ KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix,
   auto made = prototype(node);
   const std::string name = at_->draft->name_or_new(named.name, prefix);
   at_->draft->mark(name, {.changes_key = key_changes, .changes_value = changes == detail::Changes::kValue});
-  at_->draft->add_processor({.name = name, .prototype = std::move(made), .parents = {at_->node},
-                            .input = detail::stream_type<K, V>(), .output = detail::stream_type<KR, VR>()});
+  at_->draft->add_processor({.name = name,
+                             .prototype = std::move(made),
+                             .parents = {at_->node},
+                             .input = detail::stream_type<K, V>(),
+                             .output = detail::stream_type<KR, VR>()});
   typename KStream<KR, VR>::Handle handle{at_->draft, name, at_->sources, at_->repartition_required || key_changes};
   if constexpr (std::is_same_v<K, KR>) {
     if (!key_changes) handle.key_serde = at_->key_serde;
@@ -34,9 +37,11 @@ template <class K, class V>
 KStream<K, V> KStream<K, V>::merge(const KStream& other, const Named& named) const {
   const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-MERGE-");
   at_->draft->mark(name, {.merges = true});
-  at_->draft->add_processor({.name = name, .prototype = prototype(new detail::PassThroughNode),
-                            .parents = {at_->node, other.at_->node},
-                            .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, V>()});
+  at_->draft->add_processor({.name = name,
+                             .prototype = prototype(new detail::PassThroughNode),
+                             .parents = {at_->node, other.at_->node},
+                             .input = detail::stream_type<K, V>(),
+                             .output = detail::stream_type<K, V>()});
   Handle handle{at_->draft, name, at_->sources, at_->repartition_required || other.at_->repartition_required};
   handle.sources.insert(other.at_->sources.begin(), other.at_->sources.end());
   return KStream(std::move(handle));
@@ -46,8 +51,11 @@ template <class K, class V>
 BranchedKStream<K, V> KStream<K, V>::split(const Named& named) const {
   const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-BRANCH-");
   auto branches = std::make_shared<detail::BranchNode::Branches>();
-  at_->draft->add_processor({.name = name, .prototype = prototype(new detail::BranchNode(branches)), .parents = {at_->node},
-                            .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, V>()});
+  at_->draft->add_processor({.name = name,
+                             .prototype = prototype(new detail::BranchNode(branches)),
+                             .parents = {at_->node},
+                             .input = detail::stream_type<K, V>(),
+                             .output = detail::stream_type<K, V>()});
   return BranchedKStream<K, V>(*at_, name, branches);
 }
 
@@ -83,16 +91,17 @@ KStream<K, V> KStream<K, V>::repartition(const Repartitioned<K, V>& options) con
 }
 
 template <class K, class V>
-void KStream<K, V>::sink(std::string_view topic, const TopicNameExtractor<K, V>& chooser, const Produced<K, V>& produced) const {
+void KStream<K, V>::sink(std::string_view topic, const TopicNameExtractor<K, V>& chooser,
+                         const Produced<K, V>& produced) const {
   const std::string name = at_->draft->name_or_new(produced.name, "KSTREAM-SINK-");
-  at_->draft->add_sink({.name = name,
-                       .topic = std::string(topic),
-                       .extractor_description = chooser.description,
-                       .prototype = prototype(new SinkNode<K, V>(std::string(topic), false, chooser.extract,
-                                                                 key_serde(produced.key_serde),
-                                                                 value_serde(produced.value_serde), produced.partitioner)),
-                       .parents = {at_->node},
-                       .input = detail::stream_type<K, V>()});
+  at_->draft->add_sink(
+      {.name = name,
+       .topic = std::string(topic),
+       .extractor_description = chooser.description,
+       .prototype = prototype(new SinkNode<K, V>(std::string(topic), false, chooser.extract, key_serde(produced.key_serde),
+                                                 value_serde(produced.value_serde), produced.partitioner)),
+       .parents = {at_->node},
+       .input = detail::stream_type<K, V>()});
 }
 template <class K, class V>
 void KStream<K, V>::to(std::string_view topic, const Produced<K, V>& produced) const {
@@ -112,10 +121,12 @@ KTable<K, V> KStream<K, V>::to_table(const Materialized<K, V>& materialized) con
   const KStream from = repartitioned(name, materialized.key_serde, materialized.value_serde);
   const Serde<K> key = key_serde(materialized.key_serde);
   const Serde<V> value = value_serde(materialized.value_serde);
-  at_->draft->add_table({.name = name, .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key, value)),
-                        .parents = {from.at_->node}, .input = detail::stream_type<K, V>(),
-                        .output = detail::table_type<K, V>()},
-                       facts);
+  at_->draft->add_table({.name = name,
+                         .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key, value)),
+                         .parents = {from.at_->node},
+                         .input = detail::stream_type<K, V>(),
+                         .output = detail::table_type<K, V>()},
+                        facts);
   return KTable<K, V>({at_->draft, name, from.at_->sources, facts, detail::store_getter<K, V>(facts, key, value), key, value});
 }
 
@@ -135,10 +146,13 @@ auto KStream<K, V>::process(Supplier supplier, std::vector<std::string> stores, 
     // A named processor burns no index, as in Java.
     if (!named.name.empty()) Draft::check_name(named.name);
     const std::string name = named.name.empty() ? at_->draft->new_name("KSTREAM-PROCESSOR-") : named.name;
-    at_->draft->add_stateful_processor(
-        {.name = name, .prototype = prototype(new ProcessorNode<K, V, KR, VR, Supplier>(supplier)), .parents = {at_->node},
-         .stores = std::move(stores), .input = detail::stream_type<K, V>(), .output = detail::stream_type<KR, VR>()},
-        detail::stores_of(supplier));
+    at_->draft->add_stateful_processor({.name = name,
+                                        .prototype = prototype(new ProcessorNode<K, V, KR, VR, Supplier>(supplier)),
+                                        .parents = {at_->node},
+                                        .stores = std::move(stores),
+                                        .input = detail::stream_type<K, V>(),
+                                        .output = detail::stream_type<KR, VR>()},
+                                       detail::stores_of(supplier));
     return KStream<KR, VR>({at_->draft, name, at_->sources, true, {}, {}});
   }
 }
@@ -158,10 +172,13 @@ auto KStream<K, V>::process_values(Supplier supplier, std::vector<std::string> s
                   "from tidemill::FixedKeyProcessor<Key, Value, ...> with the stream's types");
     if (!named.name.empty()) Draft::check_name(named.name);
     const std::string name = named.name.empty() ? at_->draft->new_name("KSTREAM-PROCESSVALUES-") : named.name;
-    at_->draft->add_stateful_processor(
-        {.name = name, .prototype = prototype(new FixedKeyProcessorNode<K, V, VR, Supplier>(supplier)), .parents = {at_->node},
-         .stores = std::move(stores), .input = detail::stream_type<K, V>(), .output = detail::stream_type<K, VR>()},
-        detail::stores_of(supplier));
+    at_->draft->add_stateful_processor({.name = name,
+                                        .prototype = prototype(new FixedKeyProcessorNode<K, V, VR, Supplier>(supplier)),
+                                        .parents = {at_->node},
+                                        .stores = std::move(stores),
+                                        .input = detail::stream_type<K, V>(),
+                                        .output = detail::stream_type<K, VR>()},
+                                       detail::stores_of(supplier));
     return KStream<K, VR>({at_->draft, name, at_->sources, at_->repartition_required, at_->key_serde, {}});
   }
 }

@@ -16,7 +16,8 @@ inline constexpr bool kJoinsPointersWithKey = std::is_invocable_v<F&, const K&, 
 template <class F, class K, class V, class VO>
 inline constexpr bool kJoinsPointersWithKeyPointer = std::is_invocable_v<F&, const K*, const V*, const VO*>;
 template <class F, class K, class V, class VO>
-concept OuterJoiner = kJoinsPointers<F, K, V, VO> || kJoinsPointersWithKey<F, K, V, VO> || kJoinsPointersWithKeyPointer<F, K, V, VO>;
+concept OuterJoiner =
+    kJoinsPointers<F, K, V, VO> || kJoinsPointersWithKey<F, K, V, VO> || kJoinsPointersWithKeyPointer<F, K, V, VO>;
 template <class K, class V, class VO, class F>
 decltype(auto) call_outer_joiner(F& joiner, const K* key, const V* value, const VO* other) {
   if constexpr (kJoinsPointers<F, K, V, VO>) {
@@ -33,7 +34,8 @@ using OuterJoinResult =
 
 /// The store of a join's side. TopologyException: the given one keeps other windows than the join needs.
 [[nodiscard]] StoreSpec join_window_store(const std::optional<StoreSpec>& given, std::string name, const JoinWindows& windows,
-                                          StoreEngineKind engine, bool logging, const std::map<std::string, std::string>& config);
+                                          StoreEngineKind engine, bool logging,
+                                          const std::map<std::string, std::string>& config);
 /// Where the records of a left or outer join wait.
 [[nodiscard]] StoreSpec outer_join_store(std::string name, StoreEngineKind engine, bool logging,
                                          const std::map<std::string, std::string>& config);
@@ -49,7 +51,8 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   using VR = detail::WithoutNull<R>;
   const auto repartition_name = [&](const char* side) { return joined.name.empty() ? std::string() : joined.name + side; };
   const KStream from = repartitioned_for_join(repartition_name("-left"), joined.key_serde, joined.value_serde);
-  const KStream<K, VO> with = other.repartitioned_for_join(repartition_name("-right"), joined.key_serde, joined.other_value_serde);
+  const KStream<K, VO> with =
+      other.repartitioned_for_join(repartition_name("-right"), joined.key_serde, joined.other_value_serde);
   Draft& draft = *at_->draft;
   draft.copartition(from.handle().sources, with.handle().sources);
   const std::string this_suffix = right_outer ? "-outer-this-join" : "-this-join";
@@ -66,8 +69,8 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   };
   const StoreSpec this_store = detail::join_window_store(joined.this_store, store_name(this_generated, this_suffix), windows,
                                                          joined.engine, joined.logging, joined.log_config);
-  const StoreSpec other_store = detail::join_window_store(joined.other_store, store_name(other_generated, other_suffix), windows,
-                                                          joined.engine, joined.logging, joined.log_config);
+  const StoreSpec other_store = detail::join_window_store(joined.other_store, store_name(other_generated, other_suffix),
+                                                          windows, joined.engine, joined.logging, joined.log_config);
   StoreSpec outer_store;
   if (left_outer && !windows.eager()) {
     const std::string suffix = std::string(right_outer ? "-outer" : "-left") + "-shared-join";
@@ -87,13 +90,11 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   using Types = std::unique_ptr<detail::StreamJoinTypes>;
   draft.add([=, left = from.handle().node, right = with.handle().node](TopologyBuilder& builder) {
     const auto this_types = [&] { return Types(new detail::TypedStreamJoin<K, V, VO, R>(key, value, other_value, joiner)); };
-    const auto other_types = [&] {
-      return Types(new detail::TypedStreamJoin<K, VO, V, R>(key, other_value, value, swapped));
-    };
+    const auto other_types = [&] { return Types(new detail::TypedStreamJoin<K, VO, V, R>(key, other_value, value, swapped)); };
     const auto add = [&](const std::string& name, OperatorNode* node, const std::vector<std::string>& parents,
                          const std::vector<std::string>& stores, const EdgeType& in, const EdgeType& out) {
-      builder.add_processor({.name = name, .prototype = prototype(node), .parents = parents, .stores = stores, .input = in,
-                             .output = out});
+      builder.add_processor(
+          {.name = name, .prototype = prototype(node), .parents = parents, .stores = stores, .input = in, .output = out});
     };
     const EdgeType this_type = detail::stream_type<K, V>();
     const EdgeType other_type = detail::stream_type<K, VO>();
@@ -109,8 +110,13 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
     builder.add_state_store(other_store);
     add(other_windowed, detail::new_join_window_node(other_store.name, other_types()), {right}, {other_store.name}, other_type,
         other_type);
-    detail::StreamJoinSide side{.left = true, .outer = left_outer, .before = windows.before(), .after = windows.after(),
-                                .grace = windows.grace(), .other_store = other_store.name, .outer_store = outer_store.name};
+    detail::StreamJoinSide side{.left = true,
+                                .outer = left_outer,
+                                .before = windows.before(),
+                                .after = windows.after(),
+                                .grace = windows.grace(),
+                                .other_store = other_store.name,
+                                .outer_store = outer_store.name};
     const auto stores_of = [&side] {
       std::vector<std::string> stores{side.other_store};
       if (!side.outer_store.empty()) stores.push_back(side.outer_store);
@@ -118,8 +124,13 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
     };
     if (!outer_store.name.empty()) builder.add_state_store(outer_store);
     add(this_join, detail::new_stream_join_node(side, this_types()), {this_windowed}, stores_of(), this_type, result);
-    side = {.left = false, .outer = right_outer, .before = windows.after(), .after = windows.before(),
-            .grace = windows.grace(), .other_store = this_store.name, .outer_store = outer_store.name};
+    side = {.left = false,
+            .outer = right_outer,
+            .before = windows.after(),
+            .after = windows.before(),
+            .grace = windows.grace(),
+            .other_store = this_store.name,
+            .outer_store = outer_store.name};
     add(other_join, detail::new_stream_join_node(side, other_types()), {other_windowed}, stores_of(), other_type, result);
     add(merge, new detail::PassThroughNode, {this_join, other_join}, {}, result, result);
   });
@@ -130,7 +141,8 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
 
 template <class K, class V>
 template <class VO, class F>
-auto KStream<K, V>::join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows, const StreamJoined<K, V, VO>& joined) const {
+auto KStream<K, V>::join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+                         const StreamJoined<K, V, VO>& joined) const {
   TIDEMILL_CHECK_JOINER("join(stream, joiner, windows)", F, const VO&, "const OtherValue&");
   if constexpr (detail::StreamJoiner<F, K, V, const VO&>) {
     using R = detail::JoinResult<F, K, V, const VO&>;

@@ -70,22 +70,23 @@ class KTable {
   /// `predicate(const V&)` or `(const K&, const V&)`; what does not match is a tombstone downstream.
   template <class F>
   [[gnu::noinline]] KTable filter(F predicate,
-      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+                                  const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return filtered(filter_of(std::move(predicate), true), materialized);
   }
   template <class F>
   [[gnu::noinline]] KTable filter_not(F predicate,
-      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+                                      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return filtered(filter_of(std::move(predicate), false), materialized);
   }
   /// `mapper(const V&)` or `(const K&, const V&)`; null stays null.
   template <class F>
-  [[gnu::noinline]] auto map_values(F mapper, const Materialized<K, typename detail::MadeBy<F, K, V>::Type>& materialized =
-                      detail::no_options<Materialized<K, typename detail::MadeBy<F, K, V>::Type>>()) const {
+  [[gnu::noinline]] auto map_values(F mapper,
+                                    const Materialized<K, typename detail::MadeBy<F, K, V>::Type>& materialized =
+                                        detail::no_options<Materialized<K, typename detail::MadeBy<F, K, V>::Type>>()) const {
     TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F,
                           "the mapper must return the new value, of a type that is copyable and owns what it holds "
                           "(std::string instead of std::string_view), or a std::optional of it");
@@ -112,38 +113,41 @@ class KTable {
   }
   /// `joiner(const V&, const VO&)`; both sides have to be there.
   template <class VO, class F>
-  [[gnu::noinline]] auto join(const KTable<K, VO>& other, F joiner,
-            const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
-                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
+  [[gnu::noinline]] auto join(
+      const KTable<K, VO>& other, F joiner,
+      const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
+          detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   /// `joiner(const V&, const VO*)`; the right side may be missing.
   template <class VO, class F>
-  [[gnu::noinline]] auto left_join(const KTable<K, VO>& other, F joiner,
-                 const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
-                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
+  [[gnu::noinline]] auto left_join(
+      const KTable<K, VO>& other, F joiner,
+      const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
+          detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// `joiner(const V*, const VO*)`; one side has to be there.
   template <class VO, class F>
-  [[gnu::noinline]] auto outer_join(const KTable<K, VO>& other, F joiner,
-                  const Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>& materialized =
-                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>>()) const;
+  [[gnu::noinline]] auto outer_join(
+      const KTable<K, VO>& other, F joiner,
+      const Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>& materialized =
+          detail::no_options<Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>>()) const;
   /// The rows under another key: `selector(const K&, const V&)` returns a std::pair of key and value; null ones are left out.
   template <class F>
-  [[gnu::noinline]] auto group_by(F selector, const detail::SelectedGroup<F, K, V>& grouped =
-                                detail::no_options<detail::SelectedGroup<F, K, V>>()) const;
+  [[gnu::noinline]] auto group_by(
+      F selector, const detail::SelectedGroup<F, K, V>& grouped = detail::no_options<detail::SelectedGroup<F, K, V>>()) const;
   /// Holds back changes, so that of many updates of a key only the last one goes on.
   KTable suppress(Suppressed suppressed) const;
   /// With a row of another table whose key `extract(const V&)` or `(const K&, const V&)` takes from each row; joiners as above.
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-  [[gnu::noinline]] auto join(const KTable<KO, VO>& other, Extract extract, F joiner,
-      const TableJoined& joined = detail::no_options<TableJoined>(),
-            const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
-                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
+  [[gnu::noinline]] auto join(
+      const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined = detail::no_options<TableJoined>(),
+      const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
+          detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-  [[gnu::noinline]] auto left_join(const KTable<KO, VO>& other, Extract extract, F joiner,
-      const TableJoined& joined = detail::no_options<TableJoined>(),
-                 const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
-                detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
+  [[gnu::noinline]] auto left_join(
+      const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined = detail::no_options<TableJoined>(),
+      const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
+          detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// Name of the store where the table can be queried; empty: it has none of its own.
   [[nodiscard]] std::string queryable_store_name() const { return at_->facts->materialized ? at_->facts->store.name : ""; }
   [[nodiscard]] const Handle& handle() const { return *at_; }
@@ -221,8 +225,7 @@ template <class K, class V>
 
 template <class K, class V>
 [[gnu::noinline]] std::shared_ptr<GetterSupplier<K, V>> store_getter(std::shared_ptr<const TableFacts> facts,
-                                                                     const Serde<K>& key_serde,
-                                                                     const Serde<V>& value_serde) {
+                                                                     const Serde<K>& key_serde, const Serde<V>& value_serde) {
   auto supplier = std::make_shared<GetterSupplier<K, V>>();
   supplier->make = [facts, key_serde, value_serde](TaskContext& task) {
     StateStore& store = store_of_table(task, facts->store.name, "a join's table");
@@ -243,16 +246,18 @@ Serde<V> serde_if_kept(bool kept, const std::optional<Serde<V>>& given, const ch
 template <class K, class V>
 KStream<K, V> KTable<K, V>::to_stream(const Named& named) const {
   const std::string name = at_->draft->name_or_new(named.name, "KTABLE-TOSTREAM-");
-  at_->draft->add_processor({.name = name, .prototype = prototype(new detail::ToStreamNode), .parents = {at_->node},
-                            .input = detail::table_type<K, V>(), .output = detail::stream_type<K, V>()});
+  at_->draft->add_processor({.name = name,
+                             .prototype = prototype(new detail::ToStreamNode),
+                             .parents = {at_->node},
+                             .input = detail::table_type<K, V>(),
+                             .output = detail::stream_type<K, V>()});
   return KStream<K, V>({at_->draft, name, at_->sources, false, at_->key_serde, at_->value_serde});
 }
 
 template <class K, class V>
 template <class VR>
 KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR> map, bool filter,
-                                   const Materialized<K, VR>& materialized,
-                                   const std::optional<Serde<VR>>& value_serde) const {
+                                   const Materialized<K, VR>& materialized, const std::optional<Serde<VR>>& value_serde) const {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->upstream = {at_->facts};
   const auto& key = materialized.key_serde ? materialized.key_serde : at_->key_serde;
@@ -280,7 +285,9 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
   at_->draft->add_table(
       {.name = name,
        .prototype = prototype(new detail::TableMapNode<K, V, VR>(facts, key_serde, kept, std::move(map), filter)),
-       .parents = {at_->node}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
+       .parents = {at_->node},
+       .input = detail::table_type<K, V>(),
+       .output = detail::table_type<K, VR>()},
       facts);
   return KTable<K, VR>({at_->draft, name, at_->sources, facts, getter, key, value});
 }

@@ -13,7 +13,9 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
                                          const TableJoined& joined, const Materialized<K, VR>& materialized) const {
   Draft& draft = *at_->draft;
   at_->facts->enable_old_values(true);
-  const auto name_of = [&](const char* suffix, const std::string& prefix) { return draft.name_or_new(joined.name, suffix, prefix); };
+  const auto name_of = [&](const char* suffix, const std::string& prefix) {
+    return draft.name_or_new(joined.name, suffix, prefix);
+  };
   const std::string fk = "KTABLE-FK-JOIN-";
   const std::string registration = name_of("-subscription-registration", fk + "SUBSCRIPTION-REGISTRATION-") + "-topic";
   const std::string send = name_of("-subscription-registration-processor", fk + "SUBSCRIPTION-REGISTRATION-");
@@ -43,12 +45,18 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
   const std::shared_ptr<const detail::ForeignKeyTypes> types(new Types(sides, std::move(extract), std::move(joiner)));
   std::set<std::string> sources = at_->sources;
   sources.insert(response_source);
-  const auto messages = [=](TopologyBuilder& builder, const std::string& topic, const std::string& sink, OperatorNode* sink_node,
-                            const std::vector<std::string>& parents, const std::string& source, bool typed) {
+  const auto messages = [=](TopologyBuilder& builder, const std::string& topic, const std::string& sink,
+                            OperatorNode* sink_node, const std::vector<std::string>& parents, const std::string& source,
+                            bool typed) {
     builder.add_internal_topic(topic, InternalTopicKind::kRepartition, {});
-    builder.add_sink({.name = sink, .topic = topic, .prototype = prototype(sink_node), .parents = parents,
+    builder.add_sink({.name = sink,
+                      .topic = topic,
+                      .prototype = prototype(sink_node),
+                      .parents = parents,
                       .input = typed ? detail::message_type() : EdgeType()});
-    builder.add_source({.name = source, .topics = {topic}, .prototype = prototype(detail::new_message_source()),
+    builder.add_source({.name = source,
+                        .topics = {topic},
+                        .prototype = prototype(detail::new_message_source()),
                         .output = detail::message_type()});
   };
   draft.add([=, left = at_->node, right = other.at_->node, left_facts = at_->facts, right_facts = other.at_->facts,
@@ -57,8 +65,12 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
     const detail::ForeignKeySide of_right{left_join, right_facts->versioned(), store};
     const auto add = [&builder](const std::string& name, OperatorNode* node, const std::string& parent,
                                 std::vector<std::string> stores, const EdgeType& in, const EdgeType& out) {
-      builder.add_processor({.name = name, .prototype = prototype(node), .parents = {parent}, .stores = std::move(stores),
-                             .input = in, .output = out});
+      builder.add_processor({.name = name,
+                             .prototype = prototype(node),
+                             .parents = {parent},
+                             .stores = std::move(stores),
+                             .input = in,
+                             .output = out});
     };
     const EdgeType message = detail::message_type();
     const EdgeType outcome = detail::stream_type<K, VR>();
@@ -73,7 +85,9 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
         outcome);
     builder.add_processor({.name = result,
                            .prototype = prototype(new detail::TableSourceNode<K, VR>(facts, key_serde, value_serde)),
-                           .parents = {resolve}, .stores = detail::add_store(builder, *facts), .input = outcome,
+                           .parents = {resolve},
+                           .stores = detail::add_store(builder, *facts),
+                           .input = outcome,
                            .output = detail::table_type<K, VR>()});
   });
   draft.copartition(other.at_->sources, {send_source});
@@ -97,8 +111,9 @@ auto KTable<K, V>::join(const KTable<KO, VO>& other, Extract extract, F joiner, 
 template <class K, class V>
 template <class KO, class VO, class Extract, class F>
   requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-auto KTable<K, V>::left_join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined,
-                             const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized) const {
+auto KTable<K, V>::left_join(
+    const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined,
+    const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized) const {
   using VR = typename detail::TableJoined<F, const V&, const VO*>::Type;
   static_assert(std::is_invocable_v<F&, const V&, const VO*>,
                 "left_join(table, extract, joiner): joiner must be callable as NewValue(const Value&, const OtherValue*)");

@@ -5,8 +5,8 @@
 
 namespace tidemill {
 
-#define TIDEMILL_CHECK_TABLE_JOINER(operation, F, A, B, form)                                                           \
-  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                                \
+#define TIDEMILL_CHECK_TABLE_JOINER(operation, F, A, B, form)                                                                 \
+  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                                      \
   static_assert(std::is_invocable_v<F&, A, B>, operation ": joiner must be callable as NewValue(" form "), and may return a " \
                                                          "std::optional of it")
 
@@ -23,8 +23,9 @@ auto KTable<K, V>::join(const KTable<K, VO>& other, F joiner,
 }
 template <class K, class V>
 template <class VO, class F>
-auto KTable<K, V>::left_join(const KTable<K, VO>& other, F joiner,
-                             const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized) const {
+auto KTable<K, V>::left_join(
+    const KTable<K, VO>& other, F joiner,
+    const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized) const {
   TIDEMILL_CHECK_TABLE_JOINER("left_join(table, joiner)", F, const V&, const VO*, "const Value&, const OtherValue*");
   if constexpr (std::is_invocable_v<F&, const V&, const VO*>) {
     using VR = typename detail::TableJoined<F, const V&, const VO*>::Type;
@@ -34,8 +35,9 @@ auto KTable<K, V>::left_join(const KTable<K, VO>& other, F joiner,
 }
 template <class K, class V>
 template <class VO, class F>
-auto KTable<K, V>::outer_join(const KTable<K, VO>& other, F joiner,
-                              const Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>& materialized) const {
+auto KTable<K, V>::outer_join(
+    const KTable<K, VO>& other, F joiner,
+    const Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>& materialized) const {
   TIDEMILL_CHECK_TABLE_JOINER("outer_join(table, joiner)", F, const V*, const VO*, "const Value*, const OtherValue*");
   if constexpr (std::is_invocable_v<F&, const V*, const VO*>) {
     using VR = typename detail::TableJoined<F, const V*, const VO*>::Type;
@@ -63,8 +65,8 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
   const std::string merge = draft.name_or_new(materialized.name, "KTABLE-MERGE-");
   const std::string left = draft.name_or_new(materialized.name, "-join-this", "KTABLE-JOINTHIS-");
   const std::string right = draft.name_or_new(materialized.name, "-join-other", "KTABLE-JOINOTHER-");
-  const Serde<K> key_serde = detail::serde_or_default(
-      materialized.key_serde ? materialized.key_serde : at_->key_serde, "the key type of the table");
+  const Serde<K> key_serde =
+      detail::serde_or_default(materialized.key_serde ? materialized.key_serde : at_->key_serde, "the key type of the table");
   const Serde<VR> kept = detail::serde_if_kept(facts->materialized, materialized.value_serde, "the value type of the join");
   std::shared_ptr<detail::GetterSupplier<K, VR>> getter;
   if (facts->materialized) {
@@ -81,18 +83,24 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
   draft.copartition(at_->sources, other.at_->sources);
   draft.add_processor({.name = left,
                        .prototype = prototype(new detail::TableJoinNode<K, V, VO, VR>(facts, 0, *other.at_->getter, joiner,
-                                                                                     needs_left, needs_right)),
-                       .parents = {at_->node}, .input = detail::table_type<K, V>(), .output = detail::table_type<K, VR>()},
+                                                                                      needs_left, needs_right)),
+                       .parents = {at_->node},
+                       .input = detail::table_type<K, V>(),
+                       .output = detail::table_type<K, VR>()},
                       other.at_->getter->stores);
   detail::TableJoiner<VO, V, VR> mirrored = [joiner](const VO* theirs, const V* mine) { return joiner(mine, theirs); };
   draft.add_processor({.name = right,
                        .prototype = prototype(new detail::TableJoinNode<K, VO, V, VR>(
                            facts, 1, *at_->getter, std::move(mirrored), needs_right, needs_left)),
-                       .parents = {other.at_->node}, .input = detail::table_type<K, VO>(),
+                       .parents = {other.at_->node},
+                       .input = detail::table_type<K, VO>(),
                        .output = detail::table_type<K, VR>()},
                       at_->getter->stores);
-  draft.add_table({.name = merge, .prototype = prototype(new detail::TableMergeNode<K, VR>(facts, key_serde, kept)),
-                   .parents = {left, right}, .input = detail::table_type<K, VR>(), .output = detail::table_type<K, VR>()},
+  draft.add_table({.name = merge,
+                   .prototype = prototype(new detail::TableMergeNode<K, VR>(facts, key_serde, kept)),
+                   .parents = {left, right},
+                   .input = detail::table_type<K, VR>(),
+                   .output = detail::table_type<K, VR>()},
                   facts);
   std::set<std::string> sources = at_->sources;
   sources.insert(other.at_->sources.begin(), other.at_->sources.end());

@@ -26,9 +26,12 @@ KTable<K, V> KTable<K, V>::suppress(Suppressed suppressed) const {
   at_->draft->add([=, parent = at_->node](TopologyBuilder& builder) {
     builder.add_state_store(spec);
     std::shared_ptr<const detail::SuppressTypes> types(new detail::TypedSuppress<K, V>(key_serde, value_serde));
-    builder.add_processor({.name = name, .prototype = prototype(detail::new_suppress_node(suppressed, wait, store, types)),
-                           .parents = {parent}, .stores = {store},
-                           .input = detail::table_type<K, V>(), .output = detail::table_type<K, V>()});
+    builder.add_processor({.name = name,
+                           .prototype = prototype(detail::new_suppress_node(suppressed, wait, store, types)),
+                           .parents = {parent},
+                           .stores = {store},
+                           .input = detail::table_type<K, V>(),
+                           .output = detail::table_type<K, V>()});
   });
   auto getter = std::make_shared<detail::GetterSupplier<K, V>>();
   getter->make = [from = at_->getter, store, key_serde, value_serde](TaskContext& task) {

@@ -122,10 +122,13 @@ KTable<K, VR> KTable<K, V>::transformed(std::function<std::unique_ptr<ValueTrans
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
   const Serde<VR> kept = detail::serde_if_kept(facts->materialized, materialized.value_serde, "the value type of the table");
   for (const StoreSpec& store : brought) stores.push_back(store.name);
-  at_->draft->add_table({.name = name, .prototype = prototype(new detail::TableTransformNode<K, V, VR>(facts, key_serde, kept, supplier)),
-                        .parents = {at_->node}, .stores = stores, .input = detail::table_type<K, V>(),
-                        .output = detail::table_type<K, VR>()},
-                       facts, std::move(brought));
+  at_->draft->add_table({.name = name,
+                         .prototype = prototype(new detail::TableTransformNode<K, V, VR>(facts, key_serde, kept, supplier)),
+                         .parents = {at_->node},
+                         .stores = stores,
+                         .input = detail::table_type<K, V>(),
+                         .output = detail::table_type<K, VR>()},
+                        facts, std::move(brought));
   auto getter = std::make_shared<detail::GetterSupplier<K, VR>>();
   if (facts->materialized) {
     getter = detail::store_getter<K, VR>(facts, key_serde, kept);
@@ -145,13 +148,15 @@ auto KTable<K, V>::transform_values(
     Supplier supplier, const Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value>& materialized,
     std::vector<std::string> stores) const {
   TIDEMILL_CHECK_COPYABLE("transform_values(supplier)", Supplier);
-  static_assert(detail::SuppliesTransformer<Supplier>, "transform_values(supplier): supplier() must return a std::unique_ptr to a "
-                                                       "class derived from tidemill::ValueTransformerWithKey");
+  static_assert(detail::SuppliesTransformer<Supplier>,
+                "transform_values(supplier): supplier() must return a std::unique_ptr to a "
+                "class derived from tidemill::ValueTransformerWithKey");
   if constexpr (detail::SuppliesTransformer<Supplier>) {
     using Types = typename detail::SuppliedTransformer<Supplier>::Types;
-    static_assert(std::is_same_v<typename Types::Key, K> && std::is_same_v<typename Types::ValueIn, V>,
-                  "transform_values(supplier): the transformer takes other types of key and value than the table has: derive it "
-                  "from tidemill::ValueTransformerWithKey<Key, Value, NewValue> with the table's types");
+    static_assert(
+        std::is_same_v<typename Types::Key, K> && std::is_same_v<typename Types::ValueIn, V>,
+        "transform_values(supplier): the transformer takes other types of key and value than the table has: derive it "
+        "from tidemill::ValueTransformerWithKey<Key, Value, NewValue> with the table's types");
     std::vector<StoreSpec> brought = detail::stores_of(supplier);
     return transformed<typename Types::Value>([supplier]() mutable { return supplier(); }, materialized, std::move(stores),
                                               std::move(brought));

@@ -24,13 +24,12 @@ concept WindowAggregator = Aggregator<F, K, V, VR> || NullAggregator<F, K, V, VR
 template <class F, class K, class VR>
 concept SessionMerger = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const VR&, const VR&>;
 
-
 /// The node and the table of a windowed aggregation. `given_value_serde`: where the options give none.
 template <class K, class V, class VR>
-[[gnu::noinline]] KTable<Windowed<K>, VR> windowed_aggregate(const KGroupedStream<K, V>& group, WindowPlan plan, bool null_values,
-                                                             const char* prefix, WindowUpdate<K, V, VR> update,
-                                                             AggregateStart<VR> init, SessionMerge<K, VR> merge,
-                                                             const Materialized<K, VR>& materialized,
+[[gnu::noinline]] KTable<Windowed<K>, VR> windowed_aggregate(const KGroupedStream<K, V>& group, WindowPlan plan,
+                                                             bool null_values, const char* prefix,
+                                                             WindowUpdate<K, V, VR> update, AggregateStart<VR> init,
+                                                             SessionMerge<K, VR> merge, const Materialized<K, VR>& materialized,
                                                              const std::optional<Serde<VR>>& given_value_serde) {
   plan.null_values = null_values;
   Draft& draft = *group.stream().handle().draft;
@@ -45,10 +44,12 @@ template <class K, class V, class VR>
   const KStream<K, V> from = group.repartitioned(facts->store.name);
   const Serde<K> key_serde = from.key_serde(key);
   const Serde<VR> value_serde = serde_or_default(value, "the value type of the aggregate");
-  std::unique_ptr<WindowedAggregate> typed(new TypedWindowedAggregate<K, V, VR>(key_serde, value_serde, std::move(update),
-                                                                               std::move(init), std::move(merge)));
-  draft.add_table({.name = name, .prototype = prototype(new_windowed_aggregate(plan, facts, std::move(typed))),
-                   .parents = {from.handle().node}, .input = stream_type<K, V>(),
+  std::unique_ptr<WindowedAggregate> typed(
+      new TypedWindowedAggregate<K, V, VR>(key_serde, value_serde, std::move(update), std::move(init), std::move(merge)));
+  draft.add_table({.name = name,
+                   .prototype = prototype(new_windowed_aggregate(plan, facts, std::move(typed))),
+                   .parents = {from.handle().node},
+                   .input = stream_type<K, V>(),
                    .output = table_type<Windowed<K>, VR>()},
                   facts);
   const auto windowed_serde =
@@ -96,20 +97,22 @@ class TimeWindowedKStream {
     changed.plan_.set_emit(strategy);
     return changed;
   }
-  KTable<Windowed<K>, std::int64_t> count(const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
-    return add<std::int64_t>("KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(),
-                             [] { return std::optional<std::int64_t>(0); }, materialized);
+  KTable<Windowed<K>, std::int64_t> count(
+      const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
+    return add<std::int64_t>(
+        "KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(), [] { return std::optional<std::int64_t>(0); }, materialized);
   }
   /// `reducer(const V& so_far, const V& value)`, or with `const V*` to see null values.
   template <class F>
   KTable<Windowed<K>, V> reduce(F reducer,
-      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+                                const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
     static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
                                                "Value& value), or with const Value* value to see null values");
     if constexpr (detail::WindowReducer<F, V>) {
-      return add<V>("KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(std::move(reducer)),
-                    [] { return std::optional<V>(); }, materialized, group_.value_serde());
+      return add<V>(
+          "KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(std::move(reducer)),
+          [] { return std::optional<V>(); }, materialized, group_.value_serde());
     } else {
       return KTable<Windowed<K>, V>({});
     }
@@ -117,15 +120,15 @@ class TimeWindowedKStream {
   /// `aggregator(const K&, const V&, const VR& so_far)`, or with `const V*` to see null values; std::optional<VR>: none deletes.
   template <class VR, class F>
   KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator,
-      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+                                    const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, const "
                   "Result& so_far), or with const Value* to see null values, where Result is the type of `initial`");
     if constexpr (detail::WindowAggregator<F, K, V, VR>) {
-      return add<VR>("KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>,
-                     detail::aggregate_update<K, V, VR>(std::move(aggregator)),
-                     [initial] { return std::optional<VR>(initial); }, materialized);
+      return add<VR>(
+          "KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>, detail::aggregate_update<K, V, VR>(std::move(aggregator)),
+          [initial] { return std::optional<VR>(initial); }, materialized);
     } else {
       return KTable<Windowed<K>, VR>({});
     }
@@ -136,8 +139,8 @@ class TimeWindowedKStream {
   KTable<Windowed<K>, VR> add(const char* prefix, bool null_values, detail::WindowUpdate<K, V, VR> update,
                               detail::AggregateStart<VR> init, const Materialized<K, VR>& materialized,
                               const std::optional<Serde<VR>>& value_serde = {}) const {
-    return detail::windowed_aggregate<K, V, VR>(group_, plan_, null_values, prefix, std::move(update), std::move(init),
-                                                nullptr, materialized, value_serde);
+    return detail::windowed_aggregate<K, V, VR>(group_, plan_, null_values, prefix, std::move(update), std::move(init), nullptr,
+                                                materialized, value_serde);
   }
   KGroupedStream<K, V> group_;
   detail::WindowPlan plan_;
@@ -154,25 +157,30 @@ class SessionWindowedKStream {
     changed.plan_.set_emit(strategy);
     return changed;
   }
-  KTable<Windowed<K>, std::int64_t> count(const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
+  KTable<Windowed<K>, std::int64_t> count(
+      const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
     auto merge = [](const K&, const std::optional<std::int64_t>& so_far, const std::int64_t& stored) {
       return std::optional<std::int64_t>(*so_far + stored);
     };
-    return add<std::int64_t>("KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(),
-                             [] { return std::optional<std::int64_t>(0); }, merge, materialized);
+    return add<std::int64_t>(
+        "KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(), [] { return std::optional<std::int64_t>(0); }, merge,
+        materialized);
   }
   /// `reducer(const V& so_far, const V& value)`; with `const V*` it sees null values.
   template <class F>
   KTable<Windowed<K>, V> reduce(F reducer,
-      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+                                const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
     TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
     static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
                                                "Value& value), or with const Value* value to see null values");
     if constexpr (detail::WindowReducer<F, V>) {
       auto merge = [update = detail::reduce_update<K, V>(reducer)](const K& key, const std::optional<V>& so_far,
-                                                                   const V& stored) mutable { return update(key, &stored, so_far); };
-      return add<V>("KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(reducer),
-                    [] { return std::optional<V>(); }, merge, materialized, group_.value_serde());
+                                                                   const V& stored) mutable {
+        return update(key, &stored, so_far);
+      };
+      return add<V>(
+          "KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(reducer), [] { return std::optional<V>(); },
+          merge, materialized, group_.value_serde());
     } else {
       return KTable<Windowed<K>, V>({});
     }
@@ -180,7 +188,7 @@ class SessionWindowedKStream {
   /// As of time windows; `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
   template <class VR, class F, class M>
   KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, M merger,
-      const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+                                    const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", F);
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", M);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
@@ -192,9 +200,9 @@ class SessionWindowedKStream {
       auto merge = [merger](const K& key, const std::optional<VR>& so_far, const VR& stored) mutable {
         return so_far ? std::optional<VR>(merger(key, *so_far, stored)) : std::optional<VR>(stored);
       };
-      return add<VR>("KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>,
-                     detail::aggregate_update<K, V, VR>(std::move(aggregator)),
-                     [initial] { return std::optional<VR>(initial); }, merge, materialized);
+      return add<VR>(
+          "KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>, detail::aggregate_update<K, V, VR>(std::move(aggregator)),
+          [initial] { return std::optional<VR>(initial); }, merge, materialized);
     } else {
       return KTable<Windowed<K>, VR>({});
     }

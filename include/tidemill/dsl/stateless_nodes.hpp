@@ -36,7 +36,7 @@ template <class F, class K, class V>
 inline constexpr bool kTakesPointers = std::is_invocable_v<F&, const K*, const V*>;
 template <class F, class K, class V>
 concept RecordFunction = kTakesKeyValue<F, K, V> || kTakesValue<F, K, V> || kTakesKeyValuePointer<F, K, V> ||
-                         kTakesValuePointer<F, K, V> || kTakesPointers<F, K, V>;
+    kTakesValuePointer<F, K, V> || kTakesPointers<F, K, V>;
 /// References win: a generic `const auto&` also accepts a pointer, and means the value.
 template <class F, class K, class V>
 inline constexpr bool kSeesNull = !kTakesKeyValue<F, K, V> && !kTakesValue<F, K, V>;
@@ -90,158 +90,157 @@ struct MadeBy {
   using Type = V;
 };
 template <class F, class K, class V>
-  requires RecordFunction<F, K, V> && (!std::is_void_v<CallResult<K, V, F>>)
-struct MadeBy<F, K, V> {
-  using Type = WithoutNull<CallResult<K, V, F>>;
-};
-
-template <class K, class V, class F>
-class FilterNode final : public OperatorNode {
- public:
-  FilterNode(F predicate, bool keep) : predicate_(std::move(predicate)), keep_(keep) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FilterNode(*this)); }
-  void process(const ErasedRecord& record) override {
-    if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return pass(record);
-    }
-    if (static_cast<bool>(call<K, V>(predicate_, record.key, record.value)) == keep_) forward(record);
-  }
-
- private:
-  F predicate_;
-  bool keep_;
-};
-
-template <class K, class V, class F>
-class MapValuesNode final : public OperatorNode {
- public:
-  explicit MapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapValuesNode(*this)); }
-  void process(const ErasedRecord& record) override {
-    if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return pass(record);
-    }
-    const auto value = call<K, V>(mapper_, record.key, record.value);
-    forward({record.key, pointer_to(value), record.context});
-  }
-
- private:
-  F mapper_;
-};
-
-template <class K, class V, class F>
-class FlatMapValuesNode final : public OperatorNode {
- public:
-  explicit FlatMapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FlatMapValuesNode(*this)); }
-  void process(const ErasedRecord& record) override {
-    if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return drop("null-value", record);
-    }
-    const auto values = call<K, V>(mapper_, record.key, record.value);
-    for (const auto& value : values) forward({record.key, pointer_to(value), record.context});
-  }
-
- private:
-  F mapper_;
-};
-
-template <class K, class V, class F>
-class MapNode final : public OperatorNode {
- public:
-  explicit MapNode(F mapper) : mapper_(std::move(mapper)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapNode(*this)); }
-  void process(const ErasedRecord& record) override {
-    if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return drop("null-value", record);
-    }
-    const auto pair = call<K, V>(mapper_, record.key, record.value);
-    forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
-  }
-
- private:
-  F mapper_;
-};
-
-template <class K, class V, class F>
-class FlatMapNode final : public OperatorNode {
- public:
-  explicit FlatMapNode(F mapper) : mapper_(std::move(mapper)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FlatMapNode(*this)); }
-  void process(const ErasedRecord& record) override {
-    if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return drop("null-value", record);
-    }
-    const auto pairs = call<K, V>(mapper_, record.key, record.value);
-    for (const auto& pair : pairs) forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
-  }
-
- private:
-  F mapper_;
-};
-
-template <class K, class V, class F>
-class SelectKeyNode final : public OperatorNode {
- public:
-  explicit SelectKeyNode(F selector) : selector_(std::move(selector)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new SelectKeyNode(*this)); }
-  void process(const ErasedRecord& record) override {
-    if constexpr (!kSeesNull<F, K, V>) {
-      if (record.value == nullptr) return drop("null-value", record);
-    }
-    const auto key = call<K, V>(selector_, record.key, record.value);
-    forward({pointer_to(key), record.value, record.context});
-  }
-
- private:
-  F selector_;
-};
-
-/// peek and foreach: the function is called, then the record goes on (foreach has no children).
-template <class K, class V, class F>
-class PeekNode final : public OperatorNode {
- public:
-  explicit PeekNode(F action) : action_(std::move(action)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new PeekNode(*this)); }
-  void process(const ErasedRecord& record) override {
-    if (kSeesNull<F, K, V> || record.value != nullptr) call<K, V>(action_, record.key, record.value);
-    forward(record);
-  }
-
- private:
-  F action_;
-};
-
-/// merge, branch children, and wherever a name is needed and nothing is done.
-class PassThroughNode final : public OperatorNode {
- public:
-  std::unique_ptr<OperatorNode> clone() const override;
-  void process(const ErasedRecord& record) override { forward(record); }
-};
-
-/// Drops records without key in front of a repartition topic; not counted, as in Java.
-class NullKeyFilterNode final : public OperatorNode {
- public:
-  std::unique_ptr<OperatorNode> clone() const override;
-  void process(const ErasedRecord& record) override {
-    if (record.key != nullptr) forward(record);
-  }
-};
-
-/// The first child whose predicate says yes gets the record; the default child, if there is one, what is left.
-class BranchNode final : public OperatorNode {
- public:
-  using Predicate = std::function<bool(const void* key, const void* value)>;
-  struct Branches {
-    std::vector<std::pair<Predicate, std::string>> branches;
-    std::string default_child;  // empty: none
+  requires RecordFunction<F, K, V> &&(!std::is_void_v<CallResult<K, V, F>>)struct MadeBy<F, K, V> {
+    using Type = WithoutNull<CallResult<K, V, F>>;
   };
-  explicit BranchNode(std::shared_ptr<Branches> branches) : branches_(std::move(branches)) {}
-  std::unique_ptr<OperatorNode> clone() const override;
-  void process(const ErasedRecord& record) override;
 
- private:
-  std::shared_ptr<Branches> branches_;
-};
+  template <class K, class V, class F>
+  class FilterNode final : public OperatorNode {
+   public:
+    FilterNode(F predicate, bool keep) : predicate_(std::move(predicate)), keep_(keep) {}
+    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FilterNode(*this)); }
+    void process(const ErasedRecord& record) override {
+      if constexpr (!kSeesNull<F, K, V>) {
+        if (record.value == nullptr) return pass(record);
+      }
+      if (static_cast<bool>(call<K, V>(predicate_, record.key, record.value)) == keep_) forward(record);
+    }
+
+   private:
+    F predicate_;
+    bool keep_;
+  };
+
+  template <class K, class V, class F>
+  class MapValuesNode final : public OperatorNode {
+   public:
+    explicit MapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
+    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapValuesNode(*this)); }
+    void process(const ErasedRecord& record) override {
+      if constexpr (!kSeesNull<F, K, V>) {
+        if (record.value == nullptr) return pass(record);
+      }
+      const auto value = call<K, V>(mapper_, record.key, record.value);
+      forward({record.key, pointer_to(value), record.context});
+    }
+
+   private:
+    F mapper_;
+  };
+
+  template <class K, class V, class F>
+  class FlatMapValuesNode final : public OperatorNode {
+   public:
+    explicit FlatMapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
+    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FlatMapValuesNode(*this)); }
+    void process(const ErasedRecord& record) override {
+      if constexpr (!kSeesNull<F, K, V>) {
+        if (record.value == nullptr) return drop("null-value", record);
+      }
+      const auto values = call<K, V>(mapper_, record.key, record.value);
+      for (const auto& value : values) forward({record.key, pointer_to(value), record.context});
+    }
+
+   private:
+    F mapper_;
+  };
+
+  template <class K, class V, class F>
+  class MapNode final : public OperatorNode {
+   public:
+    explicit MapNode(F mapper) : mapper_(std::move(mapper)) {}
+    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapNode(*this)); }
+    void process(const ErasedRecord& record) override {
+      if constexpr (!kSeesNull<F, K, V>) {
+        if (record.value == nullptr) return drop("null-value", record);
+      }
+      const auto pair = call<K, V>(mapper_, record.key, record.value);
+      forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
+    }
+
+   private:
+    F mapper_;
+  };
+
+  template <class K, class V, class F>
+  class FlatMapNode final : public OperatorNode {
+   public:
+    explicit FlatMapNode(F mapper) : mapper_(std::move(mapper)) {}
+    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FlatMapNode(*this)); }
+    void process(const ErasedRecord& record) override {
+      if constexpr (!kSeesNull<F, K, V>) {
+        if (record.value == nullptr) return drop("null-value", record);
+      }
+      const auto pairs = call<K, V>(mapper_, record.key, record.value);
+      for (const auto& pair : pairs) forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
+    }
+
+   private:
+    F mapper_;
+  };
+
+  template <class K, class V, class F>
+  class SelectKeyNode final : public OperatorNode {
+   public:
+    explicit SelectKeyNode(F selector) : selector_(std::move(selector)) {}
+    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new SelectKeyNode(*this)); }
+    void process(const ErasedRecord& record) override {
+      if constexpr (!kSeesNull<F, K, V>) {
+        if (record.value == nullptr) return drop("null-value", record);
+      }
+      const auto key = call<K, V>(selector_, record.key, record.value);
+      forward({pointer_to(key), record.value, record.context});
+    }
+
+   private:
+    F selector_;
+  };
+
+  /// peek and foreach: the function is called, then the record goes on (foreach has no children).
+  template <class K, class V, class F>
+  class PeekNode final : public OperatorNode {
+   public:
+    explicit PeekNode(F action) : action_(std::move(action)) {}
+    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new PeekNode(*this)); }
+    void process(const ErasedRecord& record) override {
+      if (kSeesNull<F, K, V> || record.value != nullptr) call<K, V>(action_, record.key, record.value);
+      forward(record);
+    }
+
+   private:
+    F action_;
+  };
+
+  /// merge, branch children, and wherever a name is needed and nothing is done.
+  class PassThroughNode final : public OperatorNode {
+   public:
+    std::unique_ptr<OperatorNode> clone() const override;
+    void process(const ErasedRecord& record) override { forward(record); }
+  };
+
+  /// Drops records without key in front of a repartition topic; not counted, as in Java.
+  class NullKeyFilterNode final : public OperatorNode {
+   public:
+    std::unique_ptr<OperatorNode> clone() const override;
+    void process(const ErasedRecord& record) override {
+      if (record.key != nullptr) forward(record);
+    }
+  };
+
+  /// The first child whose predicate says yes gets the record; the default child, if there is one, what is left.
+  class BranchNode final : public OperatorNode {
+   public:
+    using Predicate = std::function<bool(const void* key, const void* value)>;
+    struct Branches {
+      std::vector<std::pair<Predicate, std::string>> branches;
+      std::string default_child;  // empty: none
+    };
+    explicit BranchNode(std::shared_ptr<Branches> branches) : branches_(std::move(branches)) {}
+    std::unique_ptr<OperatorNode> clone() const override;
+    void process(const ErasedRecord& record) override;
+
+   private:
+    std::shared_ptr<Branches> branches_;
+  };
 
 }  // namespace tidemill::detail

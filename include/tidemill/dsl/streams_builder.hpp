@@ -25,7 +25,7 @@ class StreamsBuilder {
   }
   template <class K, class V>
   KStream<K, V> stream(std::initializer_list<const char*> topics,
-      const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
+                       const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
     return stream_of<K, V>({topics.begin(), topics.end()}, {}, consumed);
   }
   /// All topics whose names match.
@@ -35,10 +35,10 @@ class StreamsBuilder {
   }
   template <class K, class V>
   KTable<K, V> table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(),
-      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
+                     const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
   template <class K, class V>
   GlobalKTable<K, V> global_table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(),
-      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
+                                  const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
   /// Connected later, by name, in process(..., {"name"}). One that is never connected is left out.
   StreamsBuilder& add_state_store(StoreSpec store) {
     Draft::check_name(store.name);
@@ -78,9 +78,9 @@ class StreamsBuilder {
   TopologyBuilder::Source source(const std::string& name, std::vector<std::string> topics, const Consumed<K, V>& consumed) {
     return {.name = name,
             .topics = std::move(topics),
-            .prototype = prototype(new TypedSourceNode<K, V>(
-                detail::serde_or_default(consumed.key_serde, "the key type of the source"),
-                detail::serde_or_default(consumed.value_serde, "the value type of the source"))),
+            .prototype = prototype(
+                new TypedSourceNode<K, V>(detail::serde_or_default(consumed.key_serde, "the key type of the source"),
+                                          detail::serde_or_default(consumed.value_serde, "the value type of the source"))),
             .output = detail::stream_type<K, V>(),
             .offset_reset = consumed.offset_reset,
             .reset_duration = consumed.reset_duration,
@@ -90,8 +90,7 @@ class StreamsBuilder {
 };
 
 template <class K, class V>
-KTable<K, V> StreamsBuilder::table(std::string topic, const Consumed<K, V>& consumed,
-                                   const Materialized<K, V>& materialized) {
+KTable<K, V> StreamsBuilder::table(std::string topic, const Consumed<K, V>& consumed, const Materialized<K, V>& materialized) {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = !materialized.store_name.empty();
   const std::string store = draft_->store_name_or_new(materialized.store_name, topic + "-");
@@ -107,11 +106,13 @@ KTable<K, V> StreamsBuilder::table(std::string topic, const Consumed<K, V>& cons
     if (facts->store.logging && builder.optimizes("reuse.ktable.source.topics")) facts->store.source_topic_as_changelog = topic;
     builder.add_processor({.name = name,
                            .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key_serde, value_serde)),
-                           .parents = {source_name}, .stores = detail::add_store(builder, *facts),
-                           .input = detail::stream_type<K, V>(), .output = detail::table_type<K, V>()});
+                           .parents = {source_name},
+                           .stores = detail::add_store(builder, *facts),
+                           .input = detail::stream_type<K, V>(),
+                           .output = detail::table_type<K, V>()});
   });
-  return KTable<K, V>({draft_, name, {source_name}, facts, detail::store_getter<K, V>(facts, key_serde, value_serde), key,
-                       value});
+  return KTable<K, V>(
+      {draft_, name, {source_name}, facts, detail::store_getter<K, V>(facts, key_serde, value_serde), key, value});
 }
 
 template <class K, class V>
@@ -124,15 +125,17 @@ GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, const Consume
   const std::string name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
   facts->store = detail::store_spec(materialized, store);
   facts->store.caching = false;
-  const Serde<K> key_serde = detail::serde_or_default(
-      materialized.key_serde ? materialized.key_serde : consumed.key_serde, "the key type of the table");
+  const Serde<K> key_serde = detail::serde_or_default(materialized.key_serde ? materialized.key_serde : consumed.key_serde,
+                                                      "the key type of the table");
   const Serde<V> value_serde = detail::serde_or_default(
       materialized.value_serde ? materialized.value_serde : consumed.value_serde, "the value type of the table");
   draft_->add([=, made = source<K, V>(source_name, {topic}, consumed)](TopologyBuilder& builder) {
-    builder.add_global_store(
-        facts->store, made,
-        {.name = name, .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key_serde, value_serde)),
-         .parents = {}, .input = detail::stream_type<K, V>(), .output = detail::table_type<K, V>()});
+    builder.add_global_store(facts->store, made,
+                             {.name = name,
+                              .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key_serde, value_serde)),
+                              .parents = {},
+                              .input = detail::stream_type<K, V>(),
+                              .output = detail::table_type<K, V>()});
   });
   return GlobalKTable<K, V>(store, detail::store_getter<K, V>(facts, key_serde, value_serde));
 }

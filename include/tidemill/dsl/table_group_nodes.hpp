@@ -105,9 +105,10 @@ class ChangeSourceNode final : public SourceNode {
     return std::unique_ptr<OperatorNode>(new ChangeSourceNode(key_serde_, value_serde_));
   }
   void receive_raw(const RawRecord& record) override {
-    const std::string_view topic = record.context->source != nullptr ? std::string_view(record.context->source->topic)
-                                                                     : std::string_view();
-    if (!record.key || !record.value) throw SerializationException("a table's repartition topic has a record without key or value");
+    const std::string_view topic =
+        record.context->source != nullptr ? std::string_view(record.context->source->topic) : std::string_view();
+    if (!record.key || !record.value)
+      throw SerializationException("a table's repartition topic has a record without key or value");
     const K key = key_serde_.deserialize(topic, *record.key);
     const ChangeBytes bytes = split_change(*record.value);
     std::optional<V> now;

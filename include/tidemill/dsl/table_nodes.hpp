@@ -113,8 +113,9 @@ class TimestampedTable {
       return Put::kLatest;
     }
     const std::int64_t answer = versions_->put_version(key_bytes_, bytes, timestamp);
-    return answer == VersionedBytesStore::kNotPut ? Put::kRefused
-                                                  : answer == VersionedBytesStore::kLatest ? Put::kLatest : Put::kOlder;
+    return answer == VersionedBytesStore::kNotPut   ? Put::kRefused
+           : answer == VersionedBytesStore::kLatest ? Put::kLatest
+                                                    : Put::kOlder;
   }
 
  private:
@@ -145,16 +146,16 @@ class TableNode : public OperatorNode {
   void init() override {
     if (!facts_->materialized) return;
     table_.open(connected_store(facts_->store.name));
-    table_.forward_through_cache(facts_->send_old_values, [this](const K& key, const Change& change,
-                                                                 const RecordContext& context) {
-      forward({&key, &change, &context});
-    });
+    table_.forward_through_cache(facts_->send_old_values,
+                                 [this](const K& key, const Change& change, const RecordContext& context) {
+                                   forward({&key, &change, &context});
+                                 });
   }
 
  protected:
   /// Puts, and forwards unless the cache will.
-  void put_and_forward(const K& key, const V* value, const V* old_value, Timestamp timestamp,
-                       const RecordContext& context, bool latest = true) {
+  void put_and_forward(const K& key, const V* value, const V* old_value, Timestamp timestamp, const RecordContext& context,
+                       bool latest = true) {
     if (facts_->materialized) {
       const auto put = table_.put(key, value, timestamp);
       if (table_.cached() || put == TimestampedTable<K, V>::Put::kRefused) return;
@@ -174,16 +175,14 @@ template <class K, class V>
 class TableSourceNode final : public TableNode<K, V> {
  public:
   using TableNode<K, V>::TableNode;
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new TableSourceNode(*this));
-  }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new TableSourceNode(*this)); }
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr) return this->drop("null-key", record);
     const K& key = *static_cast<const K*>(record.key);
     std::optional<ValueAndTimestamp<V>> old;
     if (this->facts_->materialized && this->facts_->send_old_values) old = this->table_.get(key);
-    this->put_and_forward(key, static_cast<const V*>(record.value), old ? &old->value : nullptr,
-                          record.context->timestamp, *record.context);
+    this->put_and_forward(key, static_cast<const V*>(record.value), old ? &old->value : nullptr, record.context->timestamp,
+                          *record.context);
   }
 };
 
@@ -233,8 +232,8 @@ class TableMapNode final : public TableNode<K, VR> {
       }
       if (filter_ && !now && !old && !this->facts_->upstream.front()->versioned()) return;
     }
-    this->put_and_forward(key, now ? &*now : nullptr, old ? &*old : nullptr, record.context->timestamp,
-                          *record.context, change.is_latest);
+    this->put_and_forward(key, now ? &*now : nullptr, old ? &*old : nullptr, record.context->timestamp, *record.context,
+                          change.is_latest);
   }
 
  private:
@@ -293,7 +292,10 @@ class JoinedGetter final : public ValueGetter<K, VR> {
  public:
   JoinedGetter(std::unique_ptr<ValueGetter<K, V>> left, std::unique_ptr<ValueGetter<K, VO>> right,
                TableJoiner<V, VO, VR> joiner, bool needs_left, bool needs_right)
-      : left_(std::move(left)), right_(std::move(right)), joiner_(std::move(joiner)), needs_left_(needs_left),
+      : left_(std::move(left)),
+        right_(std::move(right)),
+        joiner_(std::move(joiner)),
+        needs_left_(needs_left),
         needs_right_(needs_right) {}
   std::optional<ValueAndTimestamp<VR>> get(const K& key) override {
     const auto mine = left_->get(key);
@@ -316,7 +318,8 @@ class JoinedGetter final : public ValueGetter<K, VR> {
 template <class K, class V, class VR>
 class MappedGetter final : public ValueGetter<K, VR> {
  public:
-  MappedGetter(std::unique_ptr<ValueGetter<K, V>> from, TableMap<K, V, VR> map) : from_(std::move(from)), map_(std::move(map)) {}
+  MappedGetter(std::unique_ptr<ValueGetter<K, V>> from, TableMap<K, V, VR> map)
+      : from_(std::move(from)), map_(std::move(map)) {}
   std::optional<ValueAndTimestamp<VR>> get(const K& key) override { return mapped(key, from_->get(key)); }
   std::optional<ValueAndTimestamp<VR>> get_as_of(const K& key, Timestamp time) override {
     return mapped(key, from_->get_as_of(key, time));
@@ -379,8 +382,12 @@ class TableJoinNode final : public OperatorNode {
   /// This side's value (the other's) has to be there for a result. `side`: this one among the joined tables of `facts`.
   TableJoinNode(std::shared_ptr<const TableFacts> facts, std::size_t side, GetterSupplier<K, VOther> supplier,
                 TableJoiner<VThis, VOther, VR> joiner, bool needs_this, bool needs_other)
-      : facts_(std::move(facts)), side_(side), supplier_(std::move(supplier)), joiner_(std::move(joiner)),
-        needs_this_(needs_this), needs_other_(needs_other) {}
+      : facts_(std::move(facts)),
+        side_(side),
+        supplier_(std::move(supplier)),
+        joiner_(std::move(joiner)),
+        needs_this_(needs_this),
+        needs_other_(needs_other) {}
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new TableJoinNode(facts_, side_, supplier_, joiner_, needs_this_, needs_other_));
   }
@@ -427,9 +434,7 @@ template <class K, class V>
 class TableMergeNode final : public TableNode<K, V> {
  public:
   using TableNode<K, V>::TableNode;
-  std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new TableMergeNode(*this));
-  }
+  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new TableMergeNode(*this)); }
   void process(const ErasedRecord& record) override {
     const Change& change = *static_cast<const Change*>(record.value);
     this->put_and_forward(*static_cast<const K*>(record.key), static_cast<const V*>(change.new_value),

@@ -31,7 +31,9 @@ TransformerTypes<K, V, VR> transformer_types(const ValueTransformerWithKey<K, V,
 
 /// `supplier()` returns a std::unique_ptr to a ValueTransformerWithKey or to a class derived from one.
 template <class Supplier>
-concept SuppliesTransformer = requires(Supplier& supplier) { transformer_types(supplier().get()); };
+concept SuppliesTransformer = requires(Supplier& supplier) {
+  transformer_types(supplier().get());
+};
 /// What its transformers take and make. Of another supplier: some types.
 template <class Supplier>
 struct SuppliedTransformer {

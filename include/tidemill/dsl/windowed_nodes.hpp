@@ -21,10 +21,8 @@ struct WindowPlan {
   bool null_values = false;
 
   WindowPlan() = default;
-  explicit WindowPlan(const TimeWindows& windows)
-      : size(windows.size()), advance(windows.advance()), grace(windows.grace()) {}
-  explicit WindowPlan(const UnlimitedWindows& windows)
-      : kind(Kind::kUnlimited), size(INT64_MAX), start(windows.start()) {}
+  explicit WindowPlan(const TimeWindows& windows) : size(windows.size()), advance(windows.advance()), grace(windows.grace()) {}
+  explicit WindowPlan(const UnlimitedWindows& windows) : kind(Kind::kUnlimited), size(INT64_MAX), start(windows.start()) {}
   explicit WindowPlan(const SlidingWindows& windows)
       : kind(Kind::kSliding), size(windows.time_difference()), grace(windows.grace()) {}
   explicit WindowPlan(const SessionWindows& windows)
@@ -76,7 +74,10 @@ class TypedWindowedAggregate final : public WindowedAggregate {
  public:
   TypedWindowedAggregate(const Serde<K>& key_serde, const Serde<VR>& value_serde, WindowUpdate<K, V, VR> update,
                          AggregateStart<VR> init, SessionMerge<K, VR> merge)
-      : key_serde_(key_serde), value_serde_(value_serde), update_(std::move(update)), init_(std::move(init)),
+      : key_serde_(key_serde),
+        value_serde_(value_serde),
+        update_(std::move(update)),
+        init_(std::move(init)),
         merge_(std::move(merge)) {}
   std::unique_ptr<WindowedAggregate> clone() const override {
     return std::unique_ptr<WindowedAggregate>(new TypedWindowedAggregate(*this));

@@ -30,9 +30,9 @@ struct TopicDescription {
 };
 struct PartitionOffsets {
   TopicPartition partition;
-  Offset start;             // log start offset
-  Offset last_stable;       // where read committed ends
-  Offset high_watermark;    // where read uncommitted ends
+  Offset start;                  // log start offset
+  Offset last_stable;            // where read committed ends
+  Offset high_watermark;         // where read uncommitted ends
   std::uint64_t size_bytes = 0;  // on disk; 0: not known
 };
 struct GroupMemberDescription {
@@ -58,16 +58,14 @@ class LogAdmin {
   /// kAlreadyExists; kInvalidArgument for a bad name (letters, digits, '.', '_', '-', at most 249) or config.
   [[nodiscard]] virtual Result<void> create_topic(const TopicSpec& topic, MonotonicTime deadline) = 0;
   [[nodiscard]] virtual Result<void> delete_topic(std::string_view topic, MonotonicTime deadline) = 0;
-  [[nodiscard]] virtual Result<void> alter_topic(std::string_view topic, const TopicConfig& config,
-                                                 MonotonicTime deadline) = 0;
+  [[nodiscard]] virtual Result<void> alter_topic(std::string_view topic, const TopicConfig& config, MonotonicTime deadline) = 0;
   [[nodiscard]] virtual Result<std::vector<PartitionOffsets>> offsets(std::span<const TopicPartition> partitions,
                                                                       MonotonicTime deadline) = 0;
   /// First offset whose timestamp is at least `timestamp`; the end if none is.
   [[nodiscard]] virtual Result<Offset> offset_for_time(const TopicPartition& partition, Timestamp timestamp,
                                                        MonotonicTime deadline) = 0;
   /// Records below the offset are gone; never above the last stable offset.
-  [[nodiscard]] virtual Result<void> delete_records(const TopicPartition& partition, Offset before,
-                                                    MonotonicTime deadline) = 0;
+  [[nodiscard]] virtual Result<void> delete_records(const TopicPartition& partition, Offset before, MonotonicTime deadline) = 0;
   [[nodiscard]] virtual Result<std::vector<std::string>> list_groups(MonotonicTime deadline) = 0;
   [[nodiscard]] virtual Result<GroupDescription> describe_group(std::string_view group, MonotonicTime deadline) = 0;
 };

@@ -26,10 +26,10 @@ struct SubtopologyTasks {
 };
 
 struct JoinMetadata {
-  std::string process_id;       // one per Streams, kept in its state directory
-  std::string client_id;        // <client>-StreamThread-<n>
-  std::string instance_id;      // group.instance.id; empty: dynamic member
-  std::string user_endpoint;    // application.server; empty: none
+  std::string process_id;     // one per Streams, kept in its state directory
+  std::string client_id;      // <client>-StreamThread-<n>
+  std::string instance_id;    // group.instance.id; empty: dynamic member
+  std::string user_endpoint;  // application.server; empty: none
   std::int32_t num_standby_replicas = 0;
   std::vector<SubtopologyTasks> tasks;
   /// Stateful tasks whose state lies on this process's disk, with the sum of their changelog offsets.
@@ -58,8 +58,7 @@ struct ApplicationShutdownRequested {};
 struct MembershipFailed {
   Error error;
 };
-using MembershipEvent =
-    std::variant<TasksAssigned, TasksRevoked, TasksLost, ApplicationShutdownRequested, MembershipFailed>;
+using MembershipEvent = std::variant<TasksAssigned, TasksRevoked, TasksLost, ApplicationShutdownRequested, MembershipFailed>;
 
 /// Used by its stream thread, but for token(). Network work has a thread of its own behind it.
 class Membership {

@@ -90,7 +90,9 @@ FixedKeyProcessorTypes<K, VIn, VOut> fixed_key_processor_types(const FixedKeyPro
 
 /// `supplier()` returns a std::unique_ptr to a FixedKeyProcessor or to a class derived from one.
 template <class Supplier>
-concept SuppliesFixedKeyProcessor = requires(Supplier& supplier) { fixed_key_processor_types(supplier().get()); };
+concept SuppliesFixedKeyProcessor = requires(Supplier& supplier) {
+  fixed_key_processor_types(supplier().get());
+};
 template <class Supplier>
 using SuppliedFixedKeyTypes = decltype(fixed_key_processor_types(std::declval<Supplier&>()().get()));
 }  // namespace detail
@@ -110,9 +112,9 @@ class FixedKeyProcessorNode final : public detail::ProcessorNodeBase {
     processor_->init(*context_);
   }
   void process(const ErasedRecord& record) override {
-    processor_->process(FixedKeyRecord<K, VIn>(Record<K, VIn>(static_cast<const K*>(record.key),
-                                                              static_cast<const VIn*>(record.value),
-                                                              record.context->timestamp, record.context->headers)));
+    processor_->process(
+        FixedKeyRecord<K, VIn>(Record<K, VIn>(static_cast<const K*>(record.key), static_cast<const VIn*>(record.value),
+                                              record.context->timestamp, record.context->headers)));
   }
   void close() override {
     if (processor_) processor_->close();

@@ -192,7 +192,8 @@ class OperatorNode {
   /// To all children, in order.
   void forward(const ErasedRecord& record) const {
     OperatorNode* const child = only_child_;
-    if (child == nullptr || task_->current != record.context) [[unlikely]] return forward_to_all(record);
+    if (child == nullptr || task_->current != record.context) [[unlikely]]
+      return forward_to_all(record);
     // receive(), without the call: a third of what an operator costs.
     task_->node_at_work->store(child->name_, std::memory_order_relaxed);
     try {

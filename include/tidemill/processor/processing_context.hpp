@@ -41,24 +41,23 @@ class ProcessingContext {
   [[nodiscard]] std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name,
                                                                      Serde<K> key_serde = SerdeOf<K>::serde(),
                                                                      Serde<V> value_serde = SerdeOf<V>::serde()) const {
-    return std::unique_ptr<KeyValueStore<K, V>>(
-        new KeyValueStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>), std::move(key_serde),
-                                std::move(value_serde), node_.task().current));
+    return std::unique_ptr<KeyValueStore<K, V>>(new KeyValueStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>),
+                                                                        std::move(key_serde), std::move(value_serde),
+                                                                        node_.task().current));
   }
   /// The same for window stores (ValueAndTimestamp<...> for those of windowed aggregations) and session stores.
   template <class K, class V>
   [[nodiscard]] std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name, Serde<K> key_serde = SerdeOf<K>::serde(),
                                                                 Serde<V> value_serde = SerdeOf<V>::serde()) const {
-    return std::unique_ptr<WindowStore<K, V>>(
-        new WindowStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>), std::move(key_serde),
-                              std::move(value_serde), node_.task().current));
+    return std::unique_ptr<WindowStore<K, V>>(new WindowStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>),
+                                                                    std::move(key_serde), std::move(value_serde),
+                                                                    node_.task().current));
   }
   template <class K, class V>
-  [[nodiscard]] std::unique_ptr<VersionedKeyValueStore<K, V>> versioned_store(std::string_view name,
-                                                                              Serde<K> key_serde = SerdeOf<K>::serde(),
-                                                                              Serde<V> value_serde = SerdeOf<V>::serde()) const {
-    return std::unique_ptr<VersionedKeyValueStore<K, V>>(new VersionedKeyValueStore<K, V>(
-        node_.connected_store(name), std::move(key_serde), std::move(value_serde)));
+  [[nodiscard]] std::unique_ptr<VersionedKeyValueStore<K, V>> versioned_store(
+      std::string_view name, Serde<K> key_serde = SerdeOf<K>::serde(), Serde<V> value_serde = SerdeOf<V>::serde()) const {
+    return std::unique_ptr<VersionedKeyValueStore<K, V>>(
+        new VersionedKeyValueStore<K, V>(node_.connected_store(name), std::move(key_serde), std::move(value_serde)));
   }
   template <class K, class V>
   [[nodiscard]] std::unique_ptr<SessionStore<K, V>> session_store(std::string_view name,

@@ -62,7 +62,9 @@ ProcessorTypes<KIn, VIn, KOut, VOut> processor_types(const Processor<KIn, VIn, K
 
 /// `supplier()` returns a std::unique_ptr to a Processor or to a class derived from one.
 template <class Supplier>
-concept SuppliesProcessor = requires(Supplier& supplier) { processor_types(supplier().get()); };
+concept SuppliesProcessor = requires(Supplier& supplier) {
+  processor_types(supplier().get());
+};
 template <class Supplier>
 using SuppliedTypes = decltype(processor_types(std::declval<Supplier&>()().get()));
 /// A supplier may bring stores along: `std::vector<StoreSpec> stores() const`. They are added, once, and connected.

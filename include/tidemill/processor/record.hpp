@@ -25,12 +25,14 @@ class Record {
   [[nodiscard]] bool has_value() const { return value_ != nullptr; }
   /// StreamsException where the record has none; ask has_key(), or use key_or_null().
   [[nodiscard]] const K& key() const {
-    if (key_ == nullptr) [[unlikely]] detail::throw_missing_key();
+    if (key_ == nullptr) [[unlikely]]
+      detail::throw_missing_key();
     return *key_;
   }
   /// StreamsException for a null value; ask has_value(), or use value_or_null().
   [[nodiscard]] const V& value() const {
-    if (value_ == nullptr) [[unlikely]] detail::throw_missing_value();
+    if (value_ == nullptr) [[unlikely]]
+      detail::throw_missing_value();
     return *value_;
   }
   [[nodiscard]] const K* key_or_null() const { return key_; }

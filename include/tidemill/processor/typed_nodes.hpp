@@ -35,8 +35,8 @@ class TypedSourceNode final : public SourceNode {
     return std::unique_ptr<OperatorNode>(new TypedSourceNode(key_serde_, value_serde_));
   }
   void receive_raw(const RawRecord& record) override {
-    const std::string_view topic = record.context->source != nullptr ? std::string_view(record.context->source->topic)
-                                                                     : std::string_view();
+    const std::string_view topic =
+        record.context->source != nullptr ? std::string_view(record.context->source->topic) : std::string_view();
     std::optional<K> key;
     std::optional<V> value;
     if (record.key) key.emplace(key_serde_.deserialize(topic, *record.key));
@@ -56,11 +56,14 @@ class SinkNode final : public OperatorNode {
   /// each record.
   SinkNode(std::string topic, bool internal, decltype(TopicNameExtractor<K, V>::extract) chooser, Serde<K> key_serde,
            Serde<V> value_serde, StreamPartitioner<K, V> partitioner)
-      : topic_(std::move(topic)), internal_(internal), chooser_(std::move(chooser)), key_serde_(std::move(key_serde)),
-        value_serde_(std::move(value_serde)), partitioner_(std::move(partitioner)) {}
+      : topic_(std::move(topic)),
+        internal_(internal),
+        chooser_(std::move(chooser)),
+        key_serde_(std::move(key_serde)),
+        value_serde_(std::move(value_serde)),
+        partitioner_(std::move(partitioner)) {}
   std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(
-        new SinkNode(topic_, internal_, chooser_, key_serde_, value_serde_, partitioner_));
+    return std::unique_ptr<OperatorNode>(new SinkNode(topic_, internal_, chooser_, key_serde_, value_serde_, partitioner_));
   }
   void init() override {
     if (internal_) topic_ = task().application_id() + "-" + topic_;

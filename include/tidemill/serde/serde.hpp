@@ -44,9 +44,7 @@ class Serde : private detail::SerdeBase {
   Serde(Serialize serialize, Deserialize deserialize, std::shared_ptr<const void> state = nullptr)
       : SerdeBase(std::move(state)), serialize_(serialize), deserialize_(deserialize) {}
 
-  void serialize(std::string_view topic, const T& value, Bytes& out) const {
-    serialize_(state_.get(), topic, value, out);
-  }
+  void serialize(std::string_view topic, const T& value, Bytes& out) const { serialize_(state_.get(), topic, value, out); }
   [[nodiscard]] T deserialize(std::string_view topic, BytesView bytes) const {
     return deserialize_(state_.get(), topic, bytes);
   }
@@ -69,6 +67,8 @@ template <class T>
 struct SerdeOf;
 
 template <class T>
-concept HasSerde = requires { { SerdeOf<T>::serde() }; };
+concept HasSerde = requires {
+  {SerdeOf<T>::serde()};
+};
 
 }  // namespace tidemill

@@ -66,10 +66,9 @@ Serde<Windowed<K>> time_windowed_serde(Serde<K> inner, std::chrono::milliseconds
   return serde.partitioned_without_suffix(detail::kTimeSuffix);
 }
 template <class K>
-  requires HasSerde<K>
-Serde<Windowed<K>> time_windowed_serde(std::chrono::milliseconds size) {
-  return time_windowed_serde<K>(SerdeOf<K>::serde(), size);
-}
+  requires HasSerde<K> Serde<Windowed<K>> time_windowed_serde(std::chrono::milliseconds size) {
+    return time_windowed_serde<K>(SerdeOf<K>::serde(), size);
+  }
 
 /// Keys of session windows.
 template <class K>
@@ -83,17 +82,14 @@ Serde<Windowed<K>> session_windowed_serde(Serde<K> inner) {
       },
       [](const void* state, std::string_view topic, BytesView bytes) {
         const Window window{detail::time_at_end(bytes, 0), detail::time_at_end(bytes, 8)};
-        return Windowed<K>{static_cast<const State*>(state)->inner.deserialize(
-                               topic, bytes.substr(0, bytes.size() - detail::kSessionSuffix)),
-                           window};
+        return Windowed<K>{
+            static_cast<const State*>(state)->inner.deserialize(topic, bytes.substr(0, bytes.size() - detail::kSessionSuffix)),
+            window};
       },
       std::shared_ptr<const void>(new State{std::move(inner), {}}));
   return serde.partitioned_without_suffix(detail::kSessionSuffix);
 }
 template <class K>
-  requires HasSerde<K>
-Serde<Windowed<K>> session_windowed_serde() {
-  return session_windowed_serde<K>(SerdeOf<K>::serde());
-}
+  requires HasSerde<K> Serde<Windowed<K>> session_windowed_serde() { return session_windowed_serde<K>(SerdeOf<K>::serde()); }
 
 }  // namespace tidemill

@@ -8,8 +8,8 @@
 #include <functional>
 #include <optional>
 
-#include <tidemill/base/record_context.hpp>
 #include <tidemill/base/bytes.hpp>
+#include <tidemill/base/record_context.hpp>
 
 namespace tidemill {
 

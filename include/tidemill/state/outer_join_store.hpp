@@ -7,8 +7,8 @@
 
 #include <memory>
 
-#include <tidemill/state/bytes_store.hpp>
 #include <tidemill/serde/windowed.hpp>
+#include <tidemill/state/bytes_store.hpp>
 
 namespace tidemill {
 

@@ -30,7 +30,9 @@ class VersionedKeyValueStore {
   static constexpr std::int64_t kLatest = VersionedBytesStore::kLatest;
   static constexpr std::int64_t kNotPut = VersionedBytesStore::kNotPut;
   VersionedKeyValueStore(StateStore& store, Serde<K> key_serde, Serde<V> value_serde)
-      : store_(store), versions_(detail::versions_of(store)), key_serde_(std::move(key_serde)),
+      : store_(store),
+        versions_(detail::versions_of(store)),
+        key_serde_(std::move(key_serde)),
         value_serde_(std::move(value_serde)) {}
 
   /// Where the next version begins, kLatest when there is none, kNotPut when it came too late. Null: deleted from then on.

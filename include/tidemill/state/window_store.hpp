@@ -98,8 +98,11 @@ class WindowStore final : public ReadOnlyWindowStore<K, V> {
   using Iterator = WindowedIterator<K, V>;
   /// `context` gives the timestamp of puts: that of the record being processed.
   WindowStore(StateStore& store, Serde<K> key_serde, Serde<V> value_serde, const RecordContext* const& context)
-      : store_(store), windows_(detail::windows_of(store)), key_serde_(std::move(key_serde)),
-        value_serde_(std::move(value_serde)), context_(context) {}
+      : store_(store),
+        windows_(detail::windows_of(store)),
+        key_serde_(std::move(key_serde)),
+        value_serde_(std::move(value_serde)),
+        context_(context) {}
 
   /// Null deletes.
   void put(const K& key, const V* value, Timestamp start) {
@@ -184,8 +187,11 @@ class SessionStore final : public ReadOnlySessionStore<K, V> {
  public:
   using Iterator = WindowedIterator<K, V>;
   SessionStore(StateStore& store, Serde<K> key_serde, Serde<V> value_serde, const RecordContext* const& context)
-      : store_(store), sessions_(detail::sessions_of(store)), key_serde_(std::move(key_serde)),
-        value_serde_(std::move(value_serde)), context_(context) {}
+      : store_(store),
+        sessions_(detail::sessions_of(store)),
+        key_serde_(std::move(key_serde)),
+        value_serde_(std::move(value_serde)),
+        context_(context) {}
 
   /// Null deletes.
   void put(const Windowed<K>& session, const V* value) {
@@ -209,8 +215,8 @@ class SessionStore final : public ReadOnlySessionStore<K, V> {
     const detail::KeyBounds<K> keys(key_serde_, from_key, to_key);
     std::unique_ptr<BytesIterator> rows;
     if (!keys.empty()) {
-      rows = sessions_.find_sessions(
-          SessionRange{keys.from(), keys.to(), earliest_end, latest_start, kMaxTimestamp, direction});
+      rows =
+          sessions_.find_sessions(SessionRange{keys.from(), keys.to(), earliest_end, latest_start, kMaxTimestamp, direction});
     }
     return Iterator(std::move(rows), &key_serde_, &value_serde_, detail::session_of_row, {});
   }

@@ -62,22 +62,21 @@ class TopologyTestDriver {
 
   /// Records without a timestamp take `start`, which grows by `auto_advance` with each; none: the driver's wall clock now.
   template <class K, class V>
-    requires HasSerde<K> && HasSerde<V>
-  TestInputTopic<K, V> create_input_topic(std::string topic, std::optional<Timestamp> start = {},
-                                          std::chrono::milliseconds auto_advance = {}) {
-    return create_input_topic<K, V>(std::move(topic), SerdeOf<K>::serde(), SerdeOf<V>::serde(), start, auto_advance);
-  }
+    requires HasSerde<K> && HasSerde<V> TestInputTopic<K, V> create_input_topic(std::string topic,
+                                                                                std::optional<Timestamp> start = {},
+                                                                                std::chrono::milliseconds auto_advance = {}) {
+      return create_input_topic<K, V>(std::move(topic), SerdeOf<K>::serde(), SerdeOf<V>::serde(), start, auto_advance);
+    }
   template <class K, class V>
   TestInputTopic<K, V> create_input_topic(std::string topic, Serde<K> key_serde, Serde<V> value_serde,
                                           std::optional<Timestamp> start = {}, std::chrono::milliseconds auto_advance = {}) {
-    return {*this, std::move(topic), std::move(key_serde), std::move(value_serde), start.value_or(wall_clock_time()),
+    return {*this,       std::move(topic), std::move(key_serde), std::move(value_serde), start.value_or(wall_clock_time()),
             auto_advance};
   }
   template <class K, class V>
-    requires HasSerde<K> && HasSerde<V>
-  TestOutputTopic<K, V> create_output_topic(std::string topic) {
-    return create_output_topic<K, V>(std::move(topic), SerdeOf<K>::serde(), SerdeOf<V>::serde());
-  }
+    requires HasSerde<K> && HasSerde<V> TestOutputTopic<K, V> create_output_topic(std::string topic) {
+      return create_output_topic<K, V>(std::move(topic), SerdeOf<K>::serde(), SerdeOf<V>::serde());
+    }
   template <class K, class V>
   TestOutputTopic<K, V> create_output_topic(std::string topic, Serde<K> key_serde, Serde<V> value_serde) {
     return {*this, std::move(topic), std::move(key_serde), std::move(value_serde)};
@@ -178,8 +177,12 @@ class TestInputTopic {
  public:
   TestInputTopic(TopologyTestDriver& driver, std::string topic, Serde<K> key_serde, Serde<V> value_serde, Timestamp start,
                  std::chrono::milliseconds auto_advance)
-      : driver_(driver), topic_(std::move(topic)), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)),
-        time_(start), auto_advance_(auto_advance) {}
+      : driver_(driver),
+        topic_(std::move(topic)),
+        key_serde_(std::move(key_serde)),
+        value_serde_(std::move(value_serde)),
+        time_(start),
+        auto_advance_(auto_advance) {}
 
   /// `record.timestamp` kNoTimestamp: the topic's time, which then advances.
   void pipe_input(const TestRecord<K, V>& record) {

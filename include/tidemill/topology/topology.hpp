@@ -38,19 +38,19 @@ struct NodeSpec {
   EdgeType output;
 
   // Sources
-  std::vector<std::string> topics;     // internal ones without the application id in front
-  std::string topic_pattern;           // a regular expression instead of topics
+  std::vector<std::string> topics;  // internal ones without the application id in front
+  std::string topic_pattern;        // a regular expression instead of topics
   OffsetReset offset_reset = OffsetReset::kDefault;
   std::chrono::milliseconds reset_duration{0};
   std::shared_ptr<const TimestampExtractor> timestamp_extractor;  // null: the configured one
   // Sinks
-  std::string sink_topic;              // empty: chosen per record
-  std::string extractor_description;   // for describe() of a chosen-per-record sink
+  std::string sink_topic;             // empty: chosen per record
+  std::string extractor_description;  // for describe() of a chosen-per-record sink
 };
 
 struct StoreNode {
   StoreSpec spec;
-  std::vector<std::int32_t> users;     // node ids
+  std::vector<std::int32_t> users;  // node ids
   bool global = false;
   /// Global stores: the node that feeds it on the global thread, and whether restore runs records through it.
   std::int32_t global_source = -1;
@@ -58,18 +58,18 @@ struct StoreNode {
 
 enum class InternalTopicKind : std::uint8_t { kRepartition, kChangelog, kSubscriptionRegistration, kSubscriptionResponse };
 struct InternalTopic {
-  std::string name;                    // without the application id in front
+  std::string name;  // without the application id in front
   InternalTopicKind kind = InternalTopicKind::kRepartition;
-  std::optional<std::int32_t> partitions;  // explicit count
+  std::optional<std::int32_t> partitions;     // explicit count
   std::map<std::string, std::string> config;  // whole, as Java makes it, without topic.* overrides
-  std::string store;                   // changelogs: of which store
+  std::string store;                          // changelogs: of which store
 };
 
 struct Subtopology {
   std::int32_t id = 0;
-  std::vector<std::int32_t> nodes;     // ids, in the order added
-  std::vector<std::string> source_topics;       // user topics and repartition topics (without application id)
-  std::vector<std::string> sink_topics;         // fixed ones
+  std::vector<std::int32_t> nodes;         // ids, in the order added
+  std::vector<std::string> source_topics;  // user topics and repartition topics (without application id)
+  std::vector<std::string> sink_topics;    // fixed ones
   std::vector<std::string> stores;
   /// Groups of source topics that must have equal partition counts.
   std::vector<std::vector<std::string>> copartition_groups;

@@ -51,7 +51,8 @@ class TopologyBuilder {
   template <class K, class V>
   TopologyBuilder& add_sink(std::string name, std::string topic, std::vector<std::string> parents,
                             SinkOptions<K, V> options = {}) {
-    add_sink(typed_sink<K, V>(std::move(name), std::move(topic), {.extract = nullptr, .description = {}}, std::move(parents), options));
+    add_sink(typed_sink<K, V>(std::move(name), std::move(topic), {.extract = nullptr, .description = {}}, std::move(parents),
+                              options));
     return *this;
   }
   template <class K, class V>
@@ -147,9 +148,9 @@ class TopologyBuilder {
   template <class K, class V>
   static Source typed_source(std::string name, const SourceOptions<K, V>& options) {
     Source source{.name = std::move(name), .prototype = nullptr, .output = detail::stream_type<K, V>()};
-    source.prototype = detail::prototype(new TypedSourceNode<K, V>(
-        detail::serde_or_default(options.key_serde, "the key type of the source"),
-        detail::serde_or_default(options.value_serde, "the value type of the source")));
+    source.prototype = detail::prototype(
+        new TypedSourceNode<K, V>(detail::serde_or_default(options.key_serde, "the key type of the source"),
+                                  detail::serde_or_default(options.value_serde, "the value type of the source")));
     source.offset_reset = options.offset_reset;
     source.reset_duration = options.reset_duration;
     source.timestamp_extractor = options.timestamp_extractor;
@@ -166,15 +167,21 @@ class TopologyBuilder {
       return {.name = std::move(name),
               .prototype = detail::prototype(new ProcessorNode<typename Types::KeyIn, typename Types::ValueIn,
                                                                typename Types::Key, typename Types::Value, Supplier>(supplier)),
-              .parents = {}, .stores = {}, .input = input,
+              .parents = {},
+              .stores = {},
+              .input = input,
               .output = detail::stream_type<typename Types::Key, typename Types::Value>()};
     }
   }
   template <class K, class V>
   static Sink typed_sink(std::string name, std::string topic, TopicNameExtractor<K, V> chooser,
                          std::vector<std::string> parents, const SinkOptions<K, V>& options) {
-    Sink sink{.name = std::move(name), .topic = topic, .extractor_description = std::move(chooser.description),
-              .prototype = nullptr, .parents = std::move(parents), .input = detail::stream_type<K, V>()};
+    Sink sink{.name = std::move(name),
+              .topic = topic,
+              .extractor_description = std::move(chooser.description),
+              .prototype = nullptr,
+              .parents = std::move(parents),
+              .input = detail::stream_type<K, V>()};
     sink.prototype = detail::prototype(
         new SinkNode<K, V>(std::move(topic), false, std::move(chooser.extract),
                            detail::serde_or_default(options.key_serde, "the key type of the sink"),

@@ -31,9 +31,7 @@ struct Counts {
   int aborts = 0;
 };
 
-MonotonicTime deadline() {
-  return system_clock().now().monotonic + std::chrono::seconds(30);
-}
+MonotonicTime deadline() { return system_clock().now().monotonic + std::chrono::seconds(30); }
 
 void send_round(LogProducer& producer, TopicHandle topic, int round, bool all_have_keys, Counts& sent) {
   static const Bytes kHeaders = Headers{{"round", Bytes("x")}, {"null", std::nullopt}}.encode();
@@ -53,11 +51,9 @@ void send_round(LogProducer& producer, TopicHandle topic, int round, bool all_ha
 }
 
 Counts plain(Log& log, const std::string& name) {
-  auto group =
-      log.commit_group(
-             {.name = "plain-" + name, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
-             deadline())
-          .value();
+  auto group = log.commit_group({.name = "plain-" + name, .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
+                                deadline())
+                   .value();
   auto producer = group->producer();
   const TopicHandle topic = producer->topic(name, deadline()).value();
   Counts sent;
@@ -82,15 +78,13 @@ Counts transactional(Log& log, const std::string& name) {
     (void)one->flush(deadline()).value();
     send_round(*producer_two, topic_two, round, keys, sent);
     (void)two->flush(deadline()).value();
-    if (one->commit({}, deadline()).outcome != CommitOutcome::kCommitted)
-      throw std::runtime_error("not committed");
+    if (one->commit({}, deadline()).outcome != CommitOutcome::kCommitted) throw std::runtime_error("not committed");
     ++sent.commits;
     if (round % 3 == 1) {
       if (two->abort(deadline()).outcome != CommitOutcome::kAborted) throw std::runtime_error("not aborted");
       ++sent.aborts;
     } else {
-      if (two->commit({}, deadline()).outcome != CommitOutcome::kCommitted)
-        throw std::runtime_error("not committed");
+      if (two->commit({}, deadline()).outcome != CommitOutcome::kCommitted) throw std::runtime_error("not committed");
       ++sent.commits;
     }
   }
@@ -104,8 +98,7 @@ const char* codec_name(std::uint8_t codec) {
 
 void print_segment(const fs::path& path, Counts& found) {
   std::ifstream file(path, std::ios::binary);
-  const auto bytes =
-      std::make_shared<const Bytes>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  const auto bytes = std::make_shared<const Bytes>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   const auto partition = std::make_shared<const TopicPartition>(TopicPartition{"t", PartitionId(0)});
   for (std::size_t at = 0; at < bytes->size();) {
     const auto header = read_batch_header(BytesView(*bytes).substr(at)).value();
@@ -119,15 +112,14 @@ void print_segment(const fs::path& path, Counts& found) {
       found.commits += type == ControlType::kCommit ? 1 : 0;
       found.aborts += type == ControlType::kAbort ? 1 : 0;
     }
-    std::printf(
-        "{\"file\":\"%s\",\"base\":%lld,\"last\":%lld,\"records\":%zu,\"producer\":%lld,\"epoch\":%d,"
-        "\"sequence\":%d,"
-        "\"transactional\":%s,\"marker\":\"%s\",\"position\":%zu,\"size\":%zu,\"codec\":\"%s\",\"crc\":%u}\n",
-        path.c_str(), static_cast<long long>(header->base_offset.value),
-        static_cast<long long>(header->last_offset().value), batch->records.size(),
-        static_cast<long long>(header->producer_id), header->producer_epoch, header->base_sequence,
-        header->transactional() ? "true" : "false", marker, at, header->total_bytes(),
-        codec_name(header->codec()), header->crc);
+    std::printf("{\"file\":\"%s\",\"base\":%lld,\"last\":%lld,\"records\":%zu,\"producer\":%lld,\"epoch\":%d,"
+                "\"sequence\":%d,"
+                "\"transactional\":%s,\"marker\":\"%s\",\"position\":%zu,\"size\":%zu,\"codec\":\"%s\",\"crc\":%u}\n",
+                path.c_str(), static_cast<long long>(header->base_offset.value),
+                static_cast<long long>(header->last_offset().value), batch->records.size(),
+                static_cast<long long>(header->producer_id), header->producer_epoch, header->base_sequence,
+                header->transactional() ? "true" : "false", marker, at, header->total_bytes(), codec_name(header->codec()),
+                header->crc);
     at += header->total_bytes();
   }
 }
@@ -163,8 +155,8 @@ int main(int argc, char** argv) try {
     Counts found;
     for (const fs::path& file : files) print_segment(file, found);
     const Counts& must = name.starts_with("compacted") ? found : sent;
-    std::printf("{\"topic\":\"%s\",\"folder\":\"%s\",\"sent\":%d,\"records\":%d,\"commits\":%d,\"aborts\":%d}\n",
-                name.c_str(), folder.c_str(), sent.records, must.records, must.commits, must.aborts);
+    std::printf("{\"topic\":\"%s\",\"folder\":\"%s\",\"sent\":%d,\"records\":%d,\"commits\":%d,\"aborts\":%d}\n", name.c_str(),
+                folder.c_str(), sent.records, must.records, must.commits, must.aborts);
   }
   return 0;
 } catch (const std::exception& problem) {

@@ -23,7 +23,8 @@ void build_simple(StreamsBuilder& builder, bool with_repartitioning) {
   by_key
       .aggregate(std::numeric_limits<Int>::max(),
                  [](const Text&, Int value, Int smallest) { return std::min(value, smallest); })
-      .to_stream().to("min");
+      .to_stream()
+      .to("min");
   by_key.aggregate(Long{0}, [](const Text&, Int value, Long sum) { return sum + value; }).to_stream().to("sum");
   if (with_repartitioning) data.to("repartition");
 }
@@ -33,9 +34,9 @@ void build_behind_repartition(StreamsBuilder& builder) {
   repartition.process([] { return std::make_unique<CountingProcessor<Text, Int>>("repartition"); });
   const auto by_key = repartition.group_by_key();
   by_key
-      .aggregate(std::numeric_limits<Int>::min(),
-                 [](const Text&, Int value, Int largest) { return std::max(value, largest); })
-      .to_stream().to("max");
+      .aggregate(std::numeric_limits<Int>::min(), [](const Text&, Int value, Int largest) { return std::max(value, largest); })
+      .to_stream()
+      .to("max");
   by_key.count().to_stream().to("cnt");
 }
 

@@ -69,8 +69,7 @@ class Member {
 
 void write_and_commit(Log& log, Membership& membership, const ConfigReading& reading) {
   const std::string& name = reading.config.client_id;
-  const auto group =
-      log.commit_group({.name = name, .application_id = reading.config.application_id}, soon()).value();
+  const auto group = log.commit_group({.name = name, .application_id = reading.config.application_id}, soon()).value();
   const auto producer = group->producer();
   const SendStatus sent = producer->send({.topic = producer->topic(kPartition.topic, soon()).value(),
                                           .partition = kPartition.partition,

@@ -25,7 +25,8 @@ Topology word_count() {
       .flat_map_values(words)
       .group_by([](const auto&, const Text& word) { return word; })
       .count({.store_name = "counts"})
-      .to_stream().to("word-counts");
+      .to_stream()
+      .to("word-counts");
   return builder.build();
 }
 

@@ -108,16 +108,15 @@ TEST_P(StorageTest, ALockIsHeldOnceAndUntilItIsGone) {
   EXPECT_TRUE(storage_->lock("lock").has_value());
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, StorageTest, testing::Bool(),
-                         [](const auto& info) { return info.param ? "Real" : "Memory"; });
+INSTANTIATE_TEST_SUITE_P(Both, StorageTest, testing::Bool(), [](const auto& info) { return info.param ? "Real" : "Memory"; });
 
 TEST(RealStorage, KnowsNetworkFileSystems) {
   for (const std::uint64_t type : {0x6969ULL, 0xff534d42ULL, 0xfe534d42ULL, 0x00c36400ULL, 0x01021997ULL}) {
     EXPECT_TRUE(is_network_file_system(type)) << type;
   }
   EXPECT_TRUE(is_network_file_system(0xffffffffff534d42ULL)) << "f_type may be signed";
-  for (const std::uint64_t type : {0xef53ULL /* ext4 */, 0x58465342ULL /* XFS */, 0x9123683eULL /* Btrfs */, 0x01021994ULL /* tmpfs */,
-                                   0x794c7630ULL /* overlayfs */, 0x2fc12fc1ULL /* ZFS */}) {
+  for (const std::uint64_t type : {0xef53ULL /* ext4 */, 0x58465342ULL /* XFS */, 0x9123683eULL /* Btrfs */,
+                                   0x01021994ULL /* tmpfs */, 0x794c7630ULL /* overlayfs */, 0x2fc12fc1ULL /* ZFS */}) {
     EXPECT_FALSE(is_network_file_system(type)) << type;
   }
 }

@@ -49,8 +49,9 @@ TEST(ReadConfig, KnowsEveryKeyOfKafkaStreams) {
     if (key.starts_with("#")) continue;
     ++count;
     bool accepted = false;
-    for (const char* value : {"1", "true", "none", "at_least_once", "rocksDB", "RocksDBDslStoreSuppliers", "LogAndFailExceptionHandler",
-                              "LogAndFailProcessingExceptionHandler", "DefaultProductionExceptionHandler", "FailOnInvalidTimestamp"}) {
+    for (const char* value :
+         {"1", "true", "none", "at_least_once", "rocksDB", "RocksDBDslStoreSuppliers", "LogAndFailExceptionHandler",
+          "LogAndFailProcessingExceptionHandler", "DefaultProductionExceptionHandler", "FailOnInvalidTimestamp"}) {
       try {
         for (const std::string& warning : read_config({{key, value}}, true).warnings) {
           EXPECT_THAT(warning, ::testing::StartsWith(key + " is not used: ")) << "a key without effect says why";
@@ -115,8 +116,11 @@ TEST(ReadConfig, KnowsTheBuiltInHandlersByTheirJavaNames) {
 }
 
 TEST(ReadConfig, ClientKeysNeedNoPrefixAndOnesWithAPrefixWin) {
-  const ConfigReading reading = read_config({{"acks", "all"}, {"linger.ms", "5"}, {"producer.linger.ms", "7"},
-                                             {"fetch.min.bytes", "100"}, {"ssl.ca.location", "/ca.pem"}});
+  const ConfigReading reading = read_config({{"acks", "all"},
+                                             {"linger.ms", "5"},
+                                             {"producer.linger.ms", "7"},
+                                             {"fetch.min.bytes", "100"},
+                                             {"ssl.ca.location", "/ca.pem"}});
   EXPECT_THAT(reading.warnings, testing::IsEmpty());
   EXPECT_THAT(reading.config.producer, ElementsAre(Pair("acks", "all"), Pair("linger.ms", "7")));
   EXPECT_THAT(reading.config.consumer, ElementsAre(Pair("fetch.min.bytes", "100")));

@@ -79,8 +79,12 @@ TEST(EmbeddedCommitGroup, AFailedBatchSaysWhoseRecordsWereInIt) {
   const auto producer = plain->producer();
   const TopicHandle topic = producer->topic("t", world.deadline()).value();
   const auto send = [&](std::uint64_t cookie) {
-    EXPECT_EQ(producer->send({.topic = topic, .partition = PartitionId(0), .key = BytesView("k"), .value = BytesView("v"),
-                              .headers = {}, .cookie = cookie}),
+    EXPECT_EQ(producer->send({.topic = topic,
+                              .partition = PartitionId(0),
+                              .key = BytesView("k"),
+                              .value = BytesView("v"),
+                              .headers = {},
+                              .cookie = cookie}),
               SendStatus::kAccepted);
   };
   send(1);

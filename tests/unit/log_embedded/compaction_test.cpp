@@ -82,9 +82,9 @@ TEST(Compaction, TakesAbortedRecordsAtOnceAndTheirMarkersLater) {
   World world;
   world.topic("balances", compacted({{"delete.retention.ms", "1000"}, {"segment.bytes", "400"}}));
   const std::string fills_a_segment(350, 'x');
-  world.put("balances", "a", BytesView("1"));                             // 0
-  world.put_in_transaction("balances", "a", BytesView("no"), false);      // 1, marker 2
-  world.put_in_transaction("balances", "b", BytesView("yes"), true);      // 3, marker 4
+  world.put("balances", "a", BytesView("1"));                         // 0
+  world.put_in_transaction("balances", "a", BytesView("no"), false);  // 1, marker 2
+  world.put_in_transaction("balances", "b", BytesView("yes"), true);  // 3, marker 4
   world.put("balances", "z", BytesView(fills_a_segment));
   const auto markers = [&] {
     std::vector<std::int64_t> offsets;
@@ -138,7 +138,8 @@ TEST(Compaction, ThatStoppedHalfWayIsWhatReadersAreTold) {
   world.storage.fail(1, {simulation::Operation::kSyncDirectory});
   const Result<void> done = run_background(world.log());
   ASSERT_FALSE(done);
-  EXPECT_THAT(done.error().message, testing::HasSubstr("the compaction of balances-0 has stopped half-way; close the log and open it again"));
+  EXPECT_THAT(done.error().message,
+              testing::HasSubstr("the compaction of balances-0 has stopped half-way; close the log and open it again"));
   const PollResult polled = world.reader("balances")->poll(1 << 20).value();
   ASSERT_THAT(polled.errors, SizeIs(1));
   EXPECT_EQ(polled.errors.front().error.message, done.error().message) << "nothing is damaged";
@@ -360,7 +361,8 @@ TEST(Compaction, OfATopicThatIsDeletedMeanwhileEnds) {
   for (int round = 0; round < 20; ++round) {
     ASSERT_TRUE(log->admin().create_topic({.name = "t", .partitions = 1, .config = compacted()}, deadline()));
     const auto plain =
-        log->commit_group({.name = "", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline()).value();
+        log->commit_group({.name = "", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline())
+            .value();
     const auto producer = plain->producer();
     for (int i = 0; i < 50; ++i) {
       ASSERT_EQ(producer->send({.topic = producer->topic("t", deadline()).value(),
@@ -386,7 +388,8 @@ TEST(Compaction, RunsBesideWritersAndReaders) {
   const auto deadline = [] { return system_clock().now().monotonic + std::chrono::seconds(60); };
   constexpr std::int64_t kRecords = 3000;
   ASSERT_TRUE(log->admin().create_topic(
-      {.name = "t", .partitions = 1, .config = compacted({{"segment.bytes", "2000"}, {"delete.retention.ms", "0"}})}, deadline()));
+      {.name = "t", .partitions = 1, .config = compacted({{"segment.bytes", "2000"}, {"delete.retention.ms", "0"}})},
+      deadline()));
   std::thread writer([&] {
     const auto group = log->commit_group({.name = "w", .application_id = {}}, deadline()).value();
     const auto producer = group->producer();

@@ -132,7 +132,8 @@ int on_a_small_disk(const std::string& directory) {
       acknowledged += result.outcome == CommitOutcome::kCommitted ? 1 : 0;
     }
     good &= check(result.outcome == CommitOutcome::kAborted, "a full disk aborts the transaction");
-    good &= check(result.error.kind == ErrorKind::kTransactionAborted || result.error.kind == ErrorKind::kDiskFull, "and says so");
+    good &=
+        check(result.error.kind == ErrorKind::kTransactionAborted || result.error.kind == ErrorKind::kDiskFull, "and says so");
     good &= check(acknowledged > 50, "most of the disk was used");
     log->admin().delete_records({"t", PartitionId(0)}, Offset(100), deadline()).value();
     (void)producer->send({.topic = topic,

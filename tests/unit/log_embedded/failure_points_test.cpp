@@ -12,9 +12,9 @@ using simulation::Operation;
 using test::Row;
 using test::World;
 
-const simulation::Operations kAll{Operation::kOpen, Operation::kRead, Operation::kWrite, Operation::kTruncate,
-                                  Operation::kPreallocate, Operation::kSync, Operation::kSyncDirectory, Operation::kName,
-                                  Operation::kLook};
+const simulation::Operations kAll{Operation::kOpen,          Operation::kRead,        Operation::kWrite,
+                                  Operation::kTruncate,      Operation::kPreallocate, Operation::kSync,
+                                  Operation::kSyncDirectory, Operation::kName,        Operation::kLook};
 
 struct Step {
   std::string name;
@@ -59,8 +59,7 @@ Step commit(std::int64_t number) {
   const std::string value = "committed " + std::to_string(number);
   return {"commit " + std::to_string(number),
           [=](World& world) {
-            const auto group =
-                world.log().commit_group({.name = "app-1", .application_id = "app"}, world.deadline()).value();
+            const auto group = world.log().commit_group({.name = "app-1", .application_id = "app"}, world.deadline()).value();
             const auto producer = group->producer();
             send_to_both(world, *producer, value);
             const CommitPosition position{{"input", PartitionId(0)}, Offset(number), kNoLeaderEpoch, ""};
@@ -131,8 +130,11 @@ Step kill() {
 std::vector<Step> script() {
   std::vector<Step> steps{
       make_topic("events", 2, {{"segment.bytes", "300"}}),
-      make_topic("balances", 1, {{"cleanup.policy", "compact"}, {"segment.bytes", "200"}, {"min.cleanable.dirty.ratio", "0"},
-                                 {"delete.retention.ms", "0"}}),
+      make_topic("balances", 1,
+                 {{"cleanup.policy", "compact"},
+                  {"segment.bytes", "200"},
+                  {"min.cleanable.dirty.ratio", "0"},
+                  {"delete.retention.ms", "0"}}),
       make_topic("windows", 1, {{"retention.ms", "3600000"}, {"segment.bytes", "200"}}),
       commit(1),
       abort(),
@@ -157,8 +159,7 @@ std::vector<Step> script() {
       commit(3),
       put("balances", "a", "3"),
       make_topic("short-lived", 1, {}),
-      {"delete",
-       [](World& world) { world.log().admin().delete_topic("short-lived", world.deadline()).value(); },
+      {"delete", [](World& world) { world.log().admin().delete_topic("short-lived", world.deadline()).value(); },
        [](World& world) { return !has_topic(world, "short-lived"); }},
       background(),
       {"close",

@@ -32,8 +32,7 @@ void work(World& world) {
   world.put("short-lived", "k", BytesView("v"));
   for (int i = 0; i < 3; ++i) world.put("orders", "order-" + std::to_string(i), BytesView("a value"));
   {
-    const auto group =
-        world.log().commit_group({.name = "app-1", .application_id = "app"}, world.deadline()).value();
+    const auto group = world.log().commit_group({.name = "app-1", .application_id = "app"}, world.deadline()).value();
     const auto producer = group->producer();
     world.send(*producer, "orders", BytesView("committed"), BytesView("value"), Timestamp(1234), 1);
     world.send(*producer, "balances", BytesView("a"), BytesView("1"));
@@ -86,7 +85,8 @@ Files golden(const fs::path& folder) {
 }
 
 void expect_what_was_written(World& world) {
-  EXPECT_EQ(world.rows("orders"), (std::vector<Row>{{1, "order-1", "a value"}, {2, "order-2", "a value"}, {4, "last", "value"}}));
+  EXPECT_EQ(world.rows("orders"),
+            (std::vector<Row>{{1, "order-1", "a value"}, {2, "order-2", "a value"}, {4, "last", "value"}}));
   EXPECT_EQ(world.rows("orders", 1), (std::vector<Row>{{0, "committed", "value"}}));
   std::map<std::string, OptionalBytes> balances;
   for (const Row& row : world.rows("balances")) balances[row.key] = row.value;

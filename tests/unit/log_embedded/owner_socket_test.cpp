@@ -23,9 +23,7 @@ namespace {
 
 using testing::HasSubstr;
 
-MonotonicTime soon() {
-  return system_clock().now().monotonic + std::chrono::seconds(30);
-}
+MonotonicTime soon() { return system_clock().now().monotonic + std::chrono::seconds(30); }
 
 /// What is done to the lock file of a directory.
 class LockFileEvents {
@@ -85,8 +83,8 @@ class OwnerSocket : public testing::Test {
       pollfd wanted{listener_.number(), POLLIN, 0};
       EXPECT_EQ(::poll(&wanted, 1, 30'000), 1);
       connection_ = Descriptor(::accept(listener_.number(), nullptr, nullptr));
-      const Bytes both = frame(encode_answer<Hello>(HelloAnswer{})) +
-                         frame(encode_answer<Read>(std::vector<PartitionRead>{std::move(read)}));
+      const Bytes both =
+          frame(encode_answer<Hello>(HelloAnswer{})) + frame(encode_answer<Read>(std::vector<PartitionRead>{std::move(read)}));
       EXPECT_EQ(send_some(connection_.number(), both).value(), both.size());
     });
     auto channel = OwnerChannel::open(directory_, soon());
@@ -140,9 +138,7 @@ TEST_F(OwnerSocket, IsWaitedForWhileTheOwnerStarts) {
   std::thread tool([&] { reached = reach(); });
   const auto log = in_memory_log();
   const auto storage = memory_storage();
-  auto engine =
-      Engine::open(nullptr, *storage, system_clock(), system_random(), {.background_thread = false}, "a log")
-          .value();
+  auto engine = Engine::open(nullptr, *storage, system_clock(), system_random(), {.background_thread = false}, "a log").value();
   const auto server = OwnerServer::start(*log, std::move(engine), directory_).value();
   tool.join();
   EXPECT_THAT(reached.value()->traits().description, HasSubstr("process " + std::to_string(::getpid())));
@@ -269,8 +265,7 @@ TEST_F(OwnerSocket, OfAnOwnerThatDoesNotAnswerIsGivenUpWithASentence) {
   const auto lock = real_storage(directory_)->lock("lock").value();
   const auto without_socket = reach(std::chrono::milliseconds(20));
   EXPECT_EQ(without_socket.error().kind, ErrorKind::kLocked);
-  EXPECT_THAT(without_socket.error().message,
-              HasSubstr("process " + std::to_string(::getpid()) + " owns " + directory_));
+  EXPECT_THAT(without_socket.error().message, HasSubstr("process " + std::to_string(::getpid()) + " owns " + directory_));
   const auto listener = listen_at(directory_, kOwnerSocketName).value();
   const auto silent = reach(std::chrono::milliseconds(20));
   EXPECT_EQ(silent.error().kind, ErrorKind::kTimeout);
@@ -353,8 +348,7 @@ TEST_F(OwnerSocket, ABatchThatCannotBeReadIsNotSkipped) {
   };
   Bytes damaged = batch(Offset(1));
   damaged.back() = static_cast<char>(damaged.back() ^ 1);
-  const auto consumer =
-      consumer_that_was_told({Offset(2), true, Offset(2), {batch(Offset(0)), damaged}, std::nullopt});
+  const auto consumer = consumer_that_was_told({Offset(2), true, Offset(2), {batch(Offset(0)), damaged}, std::nullopt});
   const std::pair<TopicPartition, Offset> from{{"t", PartitionId(0)}, Offset(0)};
   consumer->assign(std::span(&from, 1)).value();
   EXPECT_TRUE(consumer->wait(soon()));
@@ -371,8 +365,7 @@ TEST_F(OwnerSocket, CannotDoWhatNeedsTheOwnersMemory) {
   own();
   const auto log = reach().value();
   EXPECT_EQ(log->membership("app").error().kind, ErrorKind::kUnsupported);
-  EXPECT_EQ(log->commit_group({.name = "tx", .application_id = {}}, soon()).error().kind,
-            ErrorKind::kUnsupported);
+  EXPECT_EQ(log->commit_group({.name = "tx", .application_id = {}}, soon()).error().kind, ErrorKind::kUnsupported);
 }
 
 }  // namespace

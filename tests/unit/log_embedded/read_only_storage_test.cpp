@@ -97,8 +97,7 @@ TEST_F(ReadOnlyStorage, ALogThatIsOnlyLookedAtKeepsEveryByte) {
     auto log = open_embedded_log(root_, {.background_thread = false}).value();
     log->admin().create_topic({.name = "t", .partitions = 1, .config = {}}, deadline).value();
     auto plain =
-        log->commit_group({.name = "p", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce},
-                          deadline)
+        log->commit_group({.name = "p", .application_id = {}, .guarantee = ProcessingGuarantee::kAtLeastOnce}, deadline)
             .value();
     auto producer = plain->producer();
     ProducerRecord record;

@@ -181,8 +181,11 @@ void make_anew(World& world, const std::string& topic) {
     const auto plain = world.group("", ProcessingGuarantee::kAtLeastOnce);
     const auto producer = plain->producer();
     for (int i = 0; i < 10; ++i) {
-      (void)producer->send({.topic = producer->topic(topic, world.deadline()).value(), .partition = PartitionId(0),
-                            .key = BytesView("old"), .value = BytesView("first of two"), .headers = {}});
+      (void)producer->send({.topic = producer->topic(topic, world.deadline()).value(),
+                            .partition = PartitionId(0),
+                            .key = BytesView("old"),
+                            .value = BytesView("first of two"),
+                            .headers = {}});
       world.send(*producer, topic, BytesView("old"), BytesView("second"));
       (void)plain->flush(world.deadline()).value();
     }
@@ -305,8 +308,8 @@ TEST(Recovery, FinishesACompactionAndThrowsAnUnfinishedOneAway) {
   copy({1, 2, 3}, "00000000000000000001.swap");
   copy({0}, "00000000000000000000.cleaned");
   EXPECT_THAT(world.rows("t"), SizeIs(5));
-  EXPECT_EQ(world.segments("t"), (std::vector<std::string>{"00000000000000000000.log", "00000000000000000001.log",
-                                                           "00000000000000000004.log"}));
+  EXPECT_EQ(world.segments("t"),
+            (std::vector<std::string>{"00000000000000000000.log", "00000000000000000001.log", "00000000000000000004.log"}));
 }
 
 TEST(Recovery, ADirectoryThatAnotherProcessOwnsNamesThatProcess) {

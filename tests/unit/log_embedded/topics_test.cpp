@@ -47,7 +47,8 @@ TEST(Topics, TheProducersCompressionIsUsedWhereTheTopicLeavesItTo) {
                                        world.deadline())
                          .value();
   const auto producer = group->producer();
-  for (const char* topic : {"own", "producers", "default"}) world.send(*producer, topic, BytesView("k"), BytesView(kCompressible));
+  for (const char* topic : {"own", "producers", "default"})
+    world.send(*producer, topic, BytesView("k"), BytesView(kCompressible));
   EXPECT_THAT(codecs(world, "own"), ElementsAre(3));
   EXPECT_THAT(codecs(world, "producers"), ElementsAre(4));
   EXPECT_THAT(codecs(world, "default"), ElementsAre(4));
@@ -65,7 +66,8 @@ TEST(Topics, WhatIsAlteredHoldsForProducersAtWork) {
   world.send(*producer, "t", BytesView("k"), BytesView(kCompressible));
   world.log()
       .admin()
-      .alter_topic("t", {{"compression.type", "gzip"}, {"segment.bytes", "100"}, {"max.message.bytes", "500"}}, world.deadline())
+      .alter_topic("t", {{"compression.type", "gzip"}, {"segment.bytes", "100"}, {"max.message.bytes", "500"}},
+                   world.deadline())
       .value();
   world.send(*producer, "t", BytesView("k"), BytesView("small"));
   world.send(*producer, "t", BytesView("k"), BytesView("small"));
@@ -95,7 +97,8 @@ TEST(Topics, SegmentMsBeginsANewSegmentByTheRecordsTimes) {
   World world;
   world.topic("t", {{"segment.ms", "1000"}});
   for (const std::int64_t time : {5000, 5500, 6000, 6001, 5000, 7500}) world.put("t", "k", BytesView("v"), Timestamp(time));
-  EXPECT_THAT(world.segments("t"), ElementsAre("00000000000000000000.log", "00000000000000000003.log", "00000000000000000005.log"));
+  EXPECT_THAT(world.segments("t"),
+              ElementsAre("00000000000000000000.log", "00000000000000000003.log", "00000000000000000005.log"));
 }
 
 TEST(Topics, RetentionByTimeTakesOldSegmentsAndAtLastTheActiveOne) {

@@ -49,7 +49,8 @@ class World {
   [[nodiscard]] MonotonicTime deadline() const { return clock.now().monotonic + std::chrono::seconds(10); }
 
   void topic(const std::string& name, TopicConfig config = {}, std::int32_t partitions = 1) {
-    log().admin()
+    log()
+        .admin()
         .create_topic({.name = name, .partitions = partitions, .replication_factor = -1, .config = std::move(config)},
                       deadline())
         .value();
@@ -87,11 +88,13 @@ class World {
     const auto producer = transaction->producer();
     send(*producer, topic, BytesView(key), value);
     (void)transaction->flush(deadline()).value();
-    const CommitOutcome outcome = commits ? transaction->commit({}, deadline()).outcome : transaction->abort(deadline()).outcome;
+    const CommitOutcome outcome =
+        commits ? transaction->commit({}, deadline()).outcome : transaction->abort(deadline()).outcome;
     EXPECT_EQ(outcome, commits ? CommitOutcome::kCommitted : CommitOutcome::kAborted);
   }
   [[nodiscard]] std::unique_ptr<LogConsumer> reader(const std::string& topic, Offset from = Offset(0),
-                                                    Isolation isolation = Isolation::kReadCommitted, std::int32_t partition = 0) {
+                                                    Isolation isolation = Isolation::kReadCommitted,
+                                                    std::int32_t partition = 0) {
     auto consumer = log().consumer(isolation).value();
     const std::pair<TopicPartition, Offset> start{{topic, PartitionId(partition)}, from};
     consumer->assign({&start, 1}).value();

@@ -20,12 +20,16 @@ std::string hex(BytesView bytes) {
 TEST(GroupRequests, FindCoordinatorAsksForAGroup) {
   const auto request = find_coordinator("app");
   EXPECT_EQ(request.version, 2);
-  EXPECT_EQ(hex(request.body), "0003617070" "00");
+  EXPECT_EQ(hex(request.body), "0003617070"
+                               "00");
 }
 
 TEST(GroupRequests, HeartbeatOfADynamicMember) {
   const auto request = heartbeat({.group = "g", .member_id = "m", .generation = 5, .instance_id = ""});
-  EXPECT_EQ(hex(request.body), "000167" "00000005" "00016d" "ffff");
+  EXPECT_EQ(hex(request.body), "000167"
+                               "00000005"
+                               "00016d"
+                               "ffff");
   EXPECT_FALSE(request.flexible);
 }
 
@@ -34,9 +38,21 @@ TEST(GroupRequests, OffsetCommitGroupsPartitionsByTopic) {
                                               {{"t", PartitionId(1)}, Offset(2), kNoLeaderEpoch, ""}};
   const auto request = offset_commit({.group = "g", .member_id = "m", .generation = 5, .instance_id = ""}, positions);
   EXPECT_EQ(request.version, 7);
-  EXPECT_EQ(hex(request.body), "000167" "00000005" "00016d" "ffff" "00000001" "000174" "00000002"
-                               "00000000" "0000000000000001" "ffffffff" "000178"
-                               "00000001" "0000000000000002" "ffffffff" "0000");
+  EXPECT_EQ(hex(request.body), "000167"
+                               "00000005"
+                               "00016d"
+                               "ffff"
+                               "00000001"
+                               "000174"
+                               "00000002"
+                               "00000000"
+                               "0000000000000001"
+                               "ffffffff"
+                               "000178"
+                               "00000001"
+                               "0000000000000002"
+                               "ffffffff"
+                               "0000");
 }
 
 TEST(GroupRequests, JoinAnswerOfALeaderHoldsTheMembers) {

@@ -8,7 +8,9 @@
 namespace tidemill::kafka {
 namespace {
 
-MembershipToken token(std::int32_t generation) { return {.group = "g", .member_id = "m", .generation = generation, .instance_id = ""}; }
+MembershipToken token(std::int32_t generation) {
+  return {.group = "g", .member_id = "m", .generation = generation, .instance_id = ""};
+}
 
 TEST(LiveMembers, ATokenOfAnOlderGenerationIsRenewedWhileTheTasksAreKept) {
   LiveMembers members;

@@ -18,9 +18,7 @@ constexpr std::string_view kServerFinal = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJ
 
 ScramClient user() { return {SaslMechanism::kScramSha256, "user", "pencil", std::string(kNonce)}; }
 
-TEST(Sasl, PlainSeparatesItsPartsWithNul) {
-  EXPECT_EQ(plain_message("alice", "secret"), std::string("\0alice\0secret", 13));
-}
+TEST(Sasl, PlainSeparatesItsPartsWithNul) { EXPECT_EQ(plain_message("alice", "secret"), std::string("\0alice\0secret", 13)); }
 
 TEST(Sasl, ScramAnswersAsTheStandardsExample) {
   ScramClient client = user();
@@ -53,13 +51,11 @@ TEST(Sasl, ScramTellsWhyTheServerRefused) {
 }
 
 TEST(Sasl, ScramRefusesWhatNoServerMaySay) {
-  for (const std::string_view wrong : {"",
-                                       "r=another,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-                                       "r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-                                       "r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096",
-                                       "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=0",
-                                       "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=2000000000",
-                                       "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ=="}) {
+  for (const std::string_view wrong :
+       {"", "r=another,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", "r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+        "r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096", "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=0",
+        "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=2000000000",
+        "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ=="}) {
     ScramClient client = user();
     static_cast<void>(client.first_message());
     EXPECT_FALSE(client.final_message(wrong).has_value()) << wrong;

@@ -20,7 +20,8 @@ struct Group : ::testing::Test {
   MembershipToken token() {
     if (!membership) {
       membership = log->membership("app").value();
-      EXPECT_TRUE(membership->join({.process_id = "p", .client_id = "c", .instance_id = {}, .user_endpoint = {}, .tasks = {}, .task_offset_sums = {}}));
+      EXPECT_TRUE(membership->join(
+          {.process_id = "p", .client_id = "c", .instance_id = {}, .user_endpoint = {}, .tasks = {}, .task_offset_sums = {}}));
       static_cast<void>(membership->events());
     }
     return membership->token();
@@ -41,7 +42,8 @@ TEST_F(CommitCoordinatorTest, NobodySettlesBeforeAllHaveArrivedAndAllApplyTheOut
   coordinator.arrive(*b, token());
   ASSERT_TRUE(coordinator.view(*a).is_leader != coordinator.view(*b).is_leader);
   auto& leader = coordinator.view(*a).is_leader ? *a : *b;
-  ASSERT_TRUE(coordinator.settle(leader, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
+  ASSERT_TRUE(coordinator.settle(
+      leader, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
   EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kCommitted) << coordinator.outcome().error.message;
   EXPECT_TRUE(coordinator.view(*a).must_apply);
   coordinator.applied(*a, clock.now());
@@ -59,7 +61,8 @@ TEST_F(CommitCoordinatorTest, AnAbortTurnsACommitThatIsBeingGathered) {
   coordinator.request(RoundIntent::kAbort, {ErrorKind::kInternal, "b has failed"});
   coordinator.arrive(*b, token());
   auto& leader = coordinator.view(*a).is_leader ? *a : *b;
-  ASSERT_TRUE(coordinator.settle(leader, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
+  ASSERT_TRUE(coordinator.settle(
+      leader, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
   EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kAborted);
 }
 
@@ -86,7 +89,8 @@ TEST_F(CommitCoordinatorTest, TheBusyCommitAfterAMultipleOfWhatTheLastCommitTook
   auto a = join();
   coordinator.request(RoundIntent::kCommit);
   coordinator.arrive(*a, token());
-  ASSERT_TRUE(coordinator.settle(*a, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
+  ASSERT_TRUE(coordinator.settle(
+      *a, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
   const MonotonicTime settled = clock.now().monotonic;
   clock.advance(std::chrono::milliseconds(3));
   coordinator.applied(*a, clock.now());
@@ -95,7 +99,8 @@ TEST_F(CommitCoordinatorTest, TheBusyCommitAfterAMultipleOfWhatTheLastCommitTook
   EXPECT_EQ(coordinator.report(*a, busy, clock.now()), due);
   EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
   clock.advance(due - clock.now().monotonic);
-  EXPECT_FALSE(coordinator.report(*a, {.idle = false, .dirty = true, .gathers = true}, clock.now())) << "its record cache gathers";
+  EXPECT_FALSE(coordinator.report(*a, {.idle = false, .dirty = true, .gathers = true}, clock.now()))
+      << "its record cache gathers";
   EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
   EXPECT_TRUE(coordinator.report(*a, busy, clock.now()));
   EXPECT_TRUE(coordinator.view(*a).must_arrive);

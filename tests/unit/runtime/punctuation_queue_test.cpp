@@ -42,9 +42,8 @@ TEST_F(PunctuationQueueTest, APunctuatorMayCancelItself) {
 }
 
 TEST_F(PunctuationQueueTest, APunctuatorMayScheduleAnother) {
-  queue.add(node, Timestamp(0), 100ms, [&](Timestamp) {
-    queue.add(node, Timestamp(7), 100ms, [&](Timestamp now) { calls.push_back(-now.value); });
-  });
+  queue.add(node, Timestamp(0), 100ms,
+            [&](Timestamp) { queue.add(node, Timestamp(7), 100ms, [&](Timestamp now) { calls.push_back(-now.value); }); });
   run(5);
   run(8);
   EXPECT_THAT(calls, ElementsAre(-8));

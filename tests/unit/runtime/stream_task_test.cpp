@@ -28,9 +28,17 @@ struct Bench : RecordCollector, ChangelogWriter {
 
   Bench() { config.application_id = "app"; }
   void make(const std::shared_ptr<Topology>& topology, std::span<const CommitPosition> committed = {}) {
-    StreamTaskOptions options{.id = {.subtopology = 0, .partition = 0}, .topology = topology, .part = whole_part(*topology),
-                              .config = &config, .clock = &clock, .collector = this, .changelog = this, .memory_engine = engine.get(),
-                              .directory = {}, .inputs = {}, .global_store = nullptr};
+    StreamTaskOptions options{.id = {.subtopology = 0, .partition = 0},
+                              .topology = topology,
+                              .part = whole_part(*topology),
+                              .config = &config,
+                              .clock = &clock,
+                              .collector = this,
+                              .changelog = this,
+                              .memory_engine = engine.get(),
+                              .directory = {},
+                              .inputs = {},
+                              .global_store = nullptr};
     task = StreamTask::create(std::move(options)).value();
     task->read_metadata(committed);
     task->initialize();
@@ -47,8 +55,11 @@ struct Bench : RecordCollector, ChangelogWriter {
     auto memory = std::make_shared<Memory>(Memory{key, value, encoded_headers});
     auto batch = std::make_shared<RecordBatch>();
     batch->partition = std::make_shared<const TopicPartition>(TopicPartition{topic, PartitionId(0)});
-    batch->records.push_back({.offset = Offset(next_offset[topic]++), .timestamp = Timestamp(timestamp), .key = BytesView(memory->key),
-                              .value = BytesView(memory->value), .headers = memory->headers});
+    batch->records.push_back({.offset = Offset(next_offset[topic]++),
+                              .timestamp = Timestamp(timestamp),
+                              .key = BytesView(memory->key),
+                              .value = BytesView(memory->value),
+                              .headers = memory->headers});
     batch->size_bytes = 10;
     batch->memory = memory;
     for (std::size_t i = 0; i < task->input_count(); ++i) {
@@ -61,8 +72,8 @@ struct Bench : RecordCollector, ChangelogWriter {
   }
   void send(std::string_view, std::string_view topic, OptionalBytesView key, OptionalBytesView value,
             const RecordContext& context, const PartitionChoice&) override {
-    sent.push_back(std::string(topic) + ":" + std::string(key.value_or("null")) + "=" + std::string(value.value_or("null")) + "@" +
-                   std::to_string(context.timestamp.value));
+    sent.push_back(std::string(topic) + ":" + std::string(key.value_or("null")) + "=" + std::string(value.value_or("null")) +
+                   "@" + std::to_string(context.timestamp.value));
     headers.push_back(context.headers != nullptr ? *context.headers : Headers());
   }
   std::int32_t partition_count(std::string_view) override { return 1; }
@@ -161,7 +172,12 @@ TEST(StreamTask, AfterContinueSiblingBranchesStillGetTheRecord) {
   Bench bench;
   bench.config.processing_exception_handler = log_and_continue_on_processing_error("dlq");
   const auto boom = [](FunctionNode&, const ErasedRecord&) { throw std::runtime_error("boom"); };
-  bench.make(HandMade().source("a", {"a"}).processor("bad", boom, {"a"}).processor("good", pass(), {"a"}).sink("out", "out", {"good"}).build());
+  bench.make(HandMade()
+                 .source("a", {"a"})
+                 .processor("bad", boom, {"a"})
+                 .processor("good", pass(), {"a"})
+                 .sink("out", "out", {"good"})
+                 .build());
   bench.pipe("a", "k", "v", 10);
   bench.run();
   EXPECT_THAT(bench.sent, ElementsAre("dlq:k=v@10", "out:k=v@10"));
@@ -195,7 +211,12 @@ TEST(StreamTask, PositionsCarryPartitionTimeAndProcessorMetadataOverARestart) {
 
 TEST(StreamTask, AbortGoesBackToTheLastCommit) {
   Bench bench;
-  bench.make(HandMade().store(test::text_store("s")).source("a", {"a"}).processor("count", test::counting("s"), {"a"}, {"s"}).sink("out", "out", {"count"}).build());
+  bench.make(HandMade()
+                 .store(test::text_store("s"))
+                 .source("a", {"a"})
+                 .processor("count", test::counting("s"), {"a"}, {"s"})
+                 .sink("out", "out", {"count"})
+                 .build());
   bench.pipe("a", "k", "v", 10);
   bench.run();
   ASSERT_TRUE(bench.task->commit({}));

@@ -7,8 +7,8 @@
 namespace tidemill::runtime {
 namespace {
 
-using ::testing::HasSubstr;
 using test::HandMade;
+using ::testing::HasSubstr;
 
 std::map<std::string, std::int32_t> counts(const std::vector<TopicSpec>& topics) {
   std::map<std::string, std::int32_t> result;
@@ -18,8 +18,8 @@ std::map<std::string, std::int32_t> counts(const std::vector<TopicSpec>& topics)
 using Counts = std::map<std::string, std::int32_t>;
 
 TEST(TopicPlan, ARepartitionTopicHasTheLargestCountOfWhatIsWrittenIntoIt) {
-  const TopicPlan plan = plan_topics(*test::word_count(), {.application_id = "app", .existing = {{"lines", 6}, {"word-counts", 1}},
-                                                           .overrides = {}});
+  const TopicPlan plan = plan_topics(
+      *test::word_count(), {.application_id = "app", .existing = {{"lines", 6}, {"word-counts", 1}}, .overrides = {}});
   EXPECT_EQ(counts(plan.internal), (Counts{{"app-words-repartition", 6}, {"app-counts-changelog", 6}}));
   EXPECT_TRUE(plan.missing.empty());
   ASSERT_EQ(plan.tasks.size(), 2U);
@@ -29,8 +29,8 @@ TEST(TopicPlan, ARepartitionTopicHasTheLargestCountOfWhatIsWrittenIntoIt) {
 }
 
 TEST(TopicPlan, MissingUserTopicsGetTheDefaultCount) {
-  const TopicPlan plan = plan_topics(*test::word_count(), {.application_id = "app", .existing = {}, .default_partitions = 3,
-                                                           .overrides = {}});
+  const TopicPlan plan =
+      plan_topics(*test::word_count(), {.application_id = "app", .existing = {}, .default_partitions = 3, .overrides = {}});
   EXPECT_EQ(counts(plan.missing), (Counts{{"lines", 3}, {"word-counts", 3}}));
   EXPECT_EQ(counts(plan.internal), (Counts{{"app-words-repartition", 3}, {"app-counts-changelog", 3}}));
 }
@@ -50,7 +50,8 @@ std::shared_ptr<Topology> joined(std::optional<std::int32_t> explicit_count = st
 }
 
 TEST(TopicPlan, ARepartitionTopicAdoptsTheCountOfTheTopicItIsJoinedWith) {
-  const TopicPlan plan = plan_topics(*joined(), {.application_id = "app", .existing = {{"left", 8}, {"right", 3}}, .overrides = {}});
+  const TopicPlan plan =
+      plan_topics(*joined(), {.application_id = "app", .existing = {{"left", 8}, {"right", 3}}, .overrides = {}});
   EXPECT_EQ(counts(plan.internal), (Counts{{"app-r", 3}}));
 }
 
@@ -71,14 +72,16 @@ TEST(TopicPlan, ContradictionsNameTheTopicsAndTheRemedy) {
     return "";
   };
   EXPECT_THAT(message(*joined(4), {{"left", 8}, {"right", 3}}), HasSubstr("r has 4, right has 3"));
-  EXPECT_THAT(message(*joined(), {{"left", 8}, {"right", 3}, {"app-r", 5}}), HasSubstr("\"app-r\" has 5 partitions and 3 are needed"));
+  EXPECT_THAT(message(*joined(), {{"left", 8}, {"right", 3}, {"app-r", 5}}),
+              HasSubstr("\"app-r\" has 5 partitions and 3 are needed"));
 }
 
 TEST(TopicPlan, OverridesGoBetweenDefaultsAndTheStoresOwnConfiguration) {
   auto topology = test::word_count();
   topology->stores.at("counts").spec.log_config = {{"segment.bytes", "5"}};
   topology->internal_topics.at("counts-changelog").config = {{"cleanup.policy", "compact"}, {"segment.bytes", "5"}};
-  const TopicPlan plan = plan_topics(*topology, {.application_id = "app", .existing = {{"lines", 1}},
+  const TopicPlan plan = plan_topics(*topology, {.application_id = "app",
+                                                 .existing = {{"lines", 1}},
                                                  .overrides = {{"segment.bytes", "9"}, {"compression.type", "zstd"}}});
   for (const TopicSpec& topic : plan.internal) {
     EXPECT_EQ(topic.config.at("compression.type"), "zstd");

@@ -8,7 +8,8 @@ namespace {
 
 Bytes from_hex(std::string_view hex) {
   Bytes bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
   return bytes;
 }
 template <class T>
@@ -30,7 +31,8 @@ std::string refusal(std::string_view hex) {
 
 TEST(ListSerde, HasJavasBytes) {
   expect_java<std::int32_t>({1, 2, 3}, "000000000000000003000000010000000200000003");
-  expect_java<std::optional<std::int32_t>>({1, std::nullopt, 3, std::nullopt}, "00000000020000000100000003000000040000000100000003");
+  expect_java<std::optional<std::int32_t>>({1, std::nullopt, 3, std::nullopt},
+                                           "00000000020000000100000003000000040000000100000003");
   expect_java<std::int64_t>({-1}, "000000000000000001ffffffffffffffff");
   expect_java<std::int16_t>({7}, "0000000000000000010007");
   expect_java<double>({1.5}, "0000000000000000013ff8000000000000");
@@ -55,7 +57,8 @@ TEST(ListSerde, RefusesWhatIsNoList) {
   EXPECT_EQ(refusal("017fffffff00000000"), "these bytes are no list: it says that 2147483647 elements follow, in 4 bytes");
   EXPECT_EQ(refusal("00000000010000000500000001"), "these bytes are no list: 4 bytes are to follow and 0 do");
   EXPECT_EQ(refusal("0100000001fffffffe"), "these bytes are no list: the length of an element is -2");
-  EXPECT_EQ(refusal("0000000001000000000000000200000001"), "the list has a null element: read it as std::vector<std::optional<...>>");
+  EXPECT_EQ(refusal("0000000001000000000000000200000001"),
+            "the list has a null element: read it as std::vector<std::optional<...>>");
 }
 
 }  // namespace

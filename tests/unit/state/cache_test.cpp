@@ -116,7 +116,8 @@ TEST_F(CacheTest, ReadsFillTheCacheAndRangesMergeIt) {
   for (auto row = store->range({}); row->valid(); row->next()) rows.emplace_back(row->key(), row->value());
   EXPECT_THAT(rows, ElementsAre(Pair("a", "1"), Pair("b", "2")));
   rows.clear();
-  for (auto row = store->range({.from = std::nullopt, .to = std::nullopt, .direction = Direction::kReverse}); row->valid(); row->next()) {
+  for (auto row = store->range({.from = std::nullopt, .to = std::nullopt, .direction = Direction::kReverse}); row->valid();
+       row->next()) {
     rows.emplace_back(row->key(), row->value());
   }
   EXPECT_THAT(rows, ElementsAre(Pair("b", "2"), Pair("a", "1")));
@@ -227,7 +228,8 @@ TEST_F(CacheTest, AnEntryEvictedWhileAnotherIsWrittenIsStillWrittenExactlyOnce) 
   EXPECT_THAT(forwarded_, ElementsAre("a>1", "b>1", "c>1", "d>1", "w>1", "x>1", "y>1", "z>1"));
   EXPECT_THAT(changelog_.written, ElementsAre("a=1@1", "b=1@1", "c=1@1", "d=1@1", "w=1@1", "x=1@1", "y=1@1", "z=1@1"));
   Bytes value;
-  for (const char* key : {"a", "b", "c", "d", "w", "x", "y", "z"}) EXPECT_TRUE(store->engine_store().get(key, value).value()) << key;
+  for (const char* key : {"a", "b", "c", "d", "w", "x", "y", "z"})
+    EXPECT_TRUE(store->engine_store().get(key, value).value()) << key;
 }
 
 TEST_F(CacheTest, TheChangelogOfATimestampedStoreHasPlainValues) {

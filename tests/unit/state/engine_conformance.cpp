@@ -81,7 +81,8 @@ TEST_P(EngineConformance, RangesAreInKeyOrderBothWaysWithInclusiveAndOpenBounds)
                                                          Pair("ab", "uncommitted"), Pair("a", "a")));
   const auto range = [&](OptionalBytesView from, OptionalBytesView to, Direction direction = Direction::kForward) {
     std::string keys;
-    for (const auto& [key, value] : rows(a().range({.from = from, .to = to, .direction = direction}).value())) keys += key + " ";
+    for (const auto& [key, value] : rows(a().range({.from = from, .to = to, .direction = direction}).value()))
+      keys += key + " ";
     return keys;
   };
   EXPECT_EQ(range("ab", "bb"), "ab bb ");
@@ -281,7 +282,8 @@ TEST_P(EngineConformance, BehavesAsAPlainMapWithCommits) {
         case 2: ASSERT_TRUE(a().flush()) << seed; break;
         case 3: {
           const Rows found = all(a());
-          ASSERT_EQ(std::vector(now.begin(), now.end()), (std::vector<std::pair<const std::string, std::string>>(found.begin(), found.end())))
+          ASSERT_EQ(std::vector(now.begin(), now.end()),
+                    (std::vector<std::pair<const std::string, std::string>>(found.begin(), found.end())))
               << "seed " << seed << ", step " << step;
           break;
         }
@@ -303,13 +305,15 @@ TEST_P(EngineConformance, BehavesAsAPlainMapWithCommits) {
           ASSERT_EQ(found, Rows(now.begin(), now.upper_bound(key))) << "seed " << seed << ", step " << step;
           break;
         }
-        case 4: case 5: case 6: case 7: case 8:
+        case 4:
+        case 5:
+        case 6:
+        case 7:
+        case 8:
           remove(a(), key);
           now.erase(key);
           break;
-        default:
-          put(a(), key, std::to_string(step));
-          now[key] = std::to_string(step);
+        default: put(a(), key, std::to_string(step)); now[key] = std::to_string(step);
       }
       const auto expected = now.find(key);
       ASSERT_EQ(get(a(), key), expected == now.end() ? "-" : expected->second) << "seed " << seed << ", step " << step;

@@ -33,7 +33,8 @@ class RefusingStore final : public BytesStore {
   Result<void> flush() override { return store_->flush(); }
   std::optional<ChangelogPosition> durable_position() const override { return store_->durable_position(); }
   const Position& position() const override { return store_->position(); }
-  Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> rows, const ChangelogPosition& changelog) override {
+  Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> rows,
+                       const ChangelogPosition& changelog) override {
     TIDEMILL_TRY(write());
     position_ = changelog.offset;
     return store_->restore(rows, changelog);
@@ -64,7 +65,8 @@ TEST_P(RestoredStores, ArePositionedBehindARecordOnlyWhenTheyHaveIt) {
   std::vector<Bytes> values;
   for (std::int64_t i = 0; i < 5; ++i) {
     Bytes& key = keys.emplace_back();
-    if (spec.kind == StoreKind::kWindow || spec.kind == StoreKind::kTimestampedWindow) append_window_key("k", Timestamp(i * 700), 0, key);
+    if (spec.kind == StoreKind::kWindow || spec.kind == StoreKind::kTimestampedWindow)
+      append_window_key("k", Timestamp(i * 700), 0, key);
     if (spec.kind == StoreKind::kSession) append_session_key("k", {Timestamp(i * 700), Timestamp(i * 700)}, key);
     if (key.empty()) key = "k" + std::to_string(i);
     append_big_endian(values.emplace_back("change"), i);
@@ -81,8 +83,8 @@ TEST_P(RestoredStores, ArePositionedBehindARecordOnlyWhenTheyHaveIt) {
     int writes_left = writes;
     Offset position(0);
     auto engine = in_memory_stores()->open("", {&spec, 1}).value();
-    const auto store = open_store({.spec = spec, .engine = std::make_unique<RefusingStore>(std::move(engine.front()), writes_left, position)},
-                                  current);
+    const auto store = open_store(
+        {.spec = spec, .engine = std::make_unique<RefusingStore>(std::move(engine.front()), writes_left, position)}, current);
     try {
       done = store->restore(records, {.offset = Offset(5), .epoch = LeaderEpoch(1)}).has_value();
     } catch (const StateStoreException& error) {

@@ -44,9 +44,9 @@ class WindowedStores : public ::testing::TestWithParam<EngineUnderTest> {
     if (!engine_ || !engine_->persistent()) engine_ = GetParam().make();
     spec_.engine = on_disk() ? StoreEngineKind::kPersistent : StoreEngineKind::kInMemory;
     auto stores = engine_->open(directory_, {&spec_, 1}).value();
-    store_ = open_store({.spec = spec_, .engine = std::move(stores.front()), .cache = cache_.get(),
-                         .on_expired = [this] { ++expired_; }},
-                        current_);
+    store_ = open_store(
+        {.spec = spec_, .engine = std::move(stores.front()), .cache = cache_.get(), .on_expired = [this] { ++expired_; }},
+        current_);
   }
   [[nodiscard]] bool on_disk() const { return engine_->persistent(); }
   // As the task does it.
@@ -129,7 +129,12 @@ TEST_P(WindowedStores, AnyWalkFindsWhatAPlainMapHas) {
           store().engine_store().flush().value();
           open();
           break;
-        case 4: case 5: case 6: case 7: case 8: case 9: {
+        case 4:
+        case 5:
+        case 6:
+        case 7:
+        case 8:
+        case 9: {
           const std::string one = key();
           WindowRange range{.from = Timestamp(time()), .to = Timestamp(time())};
           if (random.next() % 4 == 0) range.to = kMaxTimestamp;
@@ -154,7 +159,11 @@ TEST_P(WindowedStores, AnyWalkFindsWhatAPlainMapHas) {
           ASSERT_EQ(found, expected) << "step " << step << (cached ? ", cached" : "");
           break;
         }
-        case 10: case 11: case 12: case 13: case 14: {
+        case 10:
+        case 11:
+        case 12:
+        case 13:
+        case 14: {
           const std::pair row(key(), time());
           put(row.first, row.second, std::nullopt);
           now.erase(row);
@@ -261,20 +270,22 @@ TEST_P(WindowedStores, SessionsAreFoundByTheirTimesAsInAPlainList) {
         break;
       case 2:
         if (now.empty()) break;
-        store().sessions()->remove_session(std::get<0>(now.begin()->first),
-                                           {Timestamp(std::get<2>(now.begin()->first)), Timestamp(std::get<1>(now.begin()->first))},
-                                           Timestamp(0));
+        store().sessions()->remove_session(
+            std::get<0>(now.begin()->first),
+            {Timestamp(std::get<2>(now.begin()->first)), Timestamp(std::get<1>(now.begin()->first))}, Timestamp(0));
         now.erase(now.begin());
         break;
-      case 3: case 4: case 5: {
+      case 3:
+      case 4:
+      case 5: {
         std::vector<std::string> expected;
         for (const auto& [row, value] : now) {
           if (std::get<0>(row) != key || std::get<1>(row) < start || std::get<2>(row) > end) continue;
           expected.push_back(text(key, std::get<1>(row), value));
         }
         std::vector<std::string> found;
-        for (auto row = store().sessions()->find_sessions({.from_key = key, .to_key = key, .earliest_end = Timestamp(start),
-                                                           .latest_start = Timestamp(end)});
+        for (auto row = store().sessions()->find_sessions(
+                 {.from_key = key, .to_key = key, .earliest_end = Timestamp(start), .latest_start = Timestamp(end)});
              row->valid(); row->next()) {
           const auto [of, times] = split_session_key(row->key());
           found.push_back(text(Bytes(of), times.end.value, Bytes(row->value())));
