@@ -114,12 +114,16 @@ int main(int argc, char** argv) {
       generate_files(seed, transactions, out);
       return 0;
     }
+    int status = 0;
     if (looking) {
       const Connection connection = connect(target, Access::kLook);
-      return print_verdict(verify(*connection.config.log, connection.config.application_id));
+      status = print_verdict(verify(*connection.config.log, connection.config.application_id));
+    } else {
+      options.http = !no_http;
+      status = run(options);
     }
-    options.http = !no_http;
-    return run(options);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+    throw std::runtime_error("standard output cannot be written: what was to be told is lost");
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "liquidity: %s\n", problem.what());
     return looking ? kCannotTell : 1;

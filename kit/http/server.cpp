@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "http/metrics_text.hpp"
@@ -49,7 +50,13 @@ class BoundedQueue final : public httplib::TaskQueue {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return jobs_.size() < HttpServer::kConnectionsWaitingMax || ending_; });
     jobs_.push_back(std::move(job));
-    if (jobs_.size() > idle_ && workers_.size() < HttpServer::kWorkersMax) workers_.emplace_back([this] { work(); });
+    if (jobs_.size() > idle_ && workers_.size() < HttpServer::kWorkersMax) {
+      try {
+        workers_.emplace_back([this] { work(); });
+      } catch (const std::system_error&) {  // no more threads for this process: those that there are do the work
+        if (workers_.empty()) throw;
+      }
+    }
     job_.notify_one();
   }
   void shutdown() override {

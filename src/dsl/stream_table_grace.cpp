@@ -30,8 +30,9 @@ class WaitingJoinNode final : public OperatorNode {
     codec_->encode(record.key, record.value, key_, value_);
     if (!buffer_->put(key_, value_, *record.context)) return join_->process(record);
     buffer_->evict_due([this](const JoinBuffer::Waiting& waiting) {
+      // Received, not processed: where an error is passed over, the record that waited is done with, and not given again.
       codec_->decode(waiting.key, waiting.value, [&](const void* key, const void* value) {
-        join_->process({key, value, waiting.context});
+        join_->receive({key, value, waiting.context});
       });
     });
   }

@@ -84,7 +84,10 @@ bool StreamThread::gather(RoundIntent intent, Now now) {
     gate_.dispatch();
     if (!gate_.drain(now.monotonic)) {
       const auto refused_for = gate_.refused_for(now.monotonic);
-      if (refused_for < (closing_ ? kNoRoomWhenClosingMax : kNoRoomMax)) return false;
+      // Without a transaction an abort takes nothing back: what has been written would be written again, to no avail.
+      const bool transactional = options_.config->processing_guarantee == ProcessingGuarantee::kExactlyOnceV2;
+      const std::chrono::nanoseconds most = transactional ? kNoRoomMax : options_.config->task_timeout;
+      if (refused_for < (closing_ ? kNoRoomWhenClosingMax : most)) return false;
       throw TransactionBroken(
           {ErrorKind::kFull, fmt::format("{} has had no room for what was sent for {} ms", options_.log->traits().description,
                                          std::chrono::floor<std::chrono::milliseconds>(refused_for).count())});

@@ -37,6 +37,7 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
     append_big_endian(row, context.timestamp.value);
     row.append(key);
     append_big_endian(row, number_);
+    if (row < none_before_) none_before_ = row;
     BufferedChange change;
     change.set_context(context);
     change.new_value = Bytes(value);
@@ -49,9 +50,12 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
   void evict_due(const std::function<void(const Waiting&)>& give) override {
     count();
     if (newest_ == kNoTimestamp) return;
-    for (const auto next = rows_->range({}); next->valid(); next->next()) {
+    // Not from the first key: what has been given lies there, deleted, and would be stepped over for every record.
+    const Bytes from = none_before_;
+    for (const auto next = rows_->range({.from = from, .to = std::nullopt}); next->valid(); next->next()) {
       const Bytes row(next->key());
       check(row);
+      none_before_ = row;
       if (time_of(row) > due_time()) return;
       BytesView bytes = next->value();
       const BufferedChange change = take_buffered_change(bytes);
@@ -98,6 +102,7 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
     newest_ = kNoTimestamp;
     number_ = 0;
     records_ = 0;
+    none_before_.clear();
     for (const auto row = rows_->range({}); row->valid(); row->next(), ++records_) {
       check(row->key());
       newest_ = time_of(row->key());
@@ -109,6 +114,7 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
   Timestamp newest_ = kNoTimestamp;
   std::int32_t number_ = 0;
   std::int64_t records_ = 0;
+  Bytes none_before_;  // no row has a smaller key
 };
 
 }  // namespace

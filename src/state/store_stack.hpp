@@ -38,6 +38,8 @@ class LayeredStore : public StateStore {
   virtual void drop_cache() = 0;
   /// The engine has committed what was put.
   virtual void committed() {}
+  /// The engine has been emptied, for a restore from the beginning.
+  virtual void cleared() {}
   /// Takes what was written to the changelog before; outside of any uncommitted change.
   [[nodiscard]] virtual Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
 };

@@ -121,6 +121,7 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
   void flush_cache() override {}
   void drop_cache() override { now_ = committed_; }
   void committed() override { committed_ = now_; }
+  void cleared() override { now_ = committed_ = {}; }
 
  private:
   template <class T>

@@ -7,8 +7,8 @@ using Text = std::string;
 void build(StreamsBuilder& builder) {
   auto stream = builder.stream<Text, Text>("in");
 #ifdef WRONG
-  (void)stream.group_by_key().aggregate(
-      0, [](const Text&, const Text& value, const Text& so_far) { return so_far + value; });  // here
+  const auto add = [](const Text&, const Text& value, const Text& so_far) { return so_far + value; };
+  (void)stream.group_by_key().aggregate(0, add);  // here
 #else
   (void)stream.group_by_key().aggregate(Text(),
                                         [](const Text&, const Text& value, const Text& so_far) { return so_far + value; });

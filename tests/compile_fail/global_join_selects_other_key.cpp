@@ -8,8 +8,8 @@ void build(StreamsBuilder& builder) {
   auto stream = builder.stream<Text, Text>("in");
 #ifdef WRONG
   auto table = builder.global_table<std::int64_t, Text>("g");
-  stream.join(
-      table, [](const Text& value) { return value; }, [](const Text& a, const Text& b) { return a + b; });  // here
+  const auto joiner = [](const Text& a, const Text& b) { return a + b; };
+  stream.join(table, [](const Text& value) { return value; }, joiner);  // here
 #else
   auto table = builder.global_table<std::int64_t, Text>("g");
   stream.join(

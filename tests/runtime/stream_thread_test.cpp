@@ -388,11 +388,14 @@ struct NoRoom {
   World world;
   std::shared_ptr<OtherLog> log = std::make_shared<OtherLog>(world.log);
   std::unique_ptr<Application> application;
-  NoRoom() {
+  explicit NoRoom(ProcessingGuarantee guarantee = ProcessingGuarantee::kExactlyOnceV2) {
+    StreamsConfig config;
+    config.processing_guarantee = guarantee;
+    config.commit_interval = 100ms;
     world.create("in", 1);
     world.log = log;
     application = std::make_unique<Application>(
-        world, HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), StreamsConfig{});
+        world, HandMade().source("source", {"in"}).sink("sink", "out", {"source"}).build(), config);
     EXPECT_TRUE(application->settle());
     send_to(world, 0, {{"a", Timestamp(1000)}});
     log->set_full(true);
@@ -409,6 +412,15 @@ TEST(StreamThread, ARoundThatTheLogHasNoRoomForIsAbortedAndRepeatedUntilThereIsR
   no_room.run(30s);
   EXPECT_GE(no_room.application->thread().metrics().aborts.value(), 2U);
   EXPECT_FALSE(no_room.application->thread().failure().has_value());
+  no_room.log->set_full(false);
+  ASSERT_TRUE(no_room.application->settle());
+  EXPECT_EQ(no_room.world.read("out").size(), 1U);
+}
+
+TEST(StreamThread, AtLeastOnceWaitsForRoomAsNoAbortWouldTakeBackWhatIsWritten) {
+  NoRoom no_room(ProcessingGuarantee::kAtLeastOnce);
+  no_room.run(60s);
+  EXPECT_EQ(no_room.application->thread().metrics().aborts.value(), 0U);
   no_room.log->set_full(false);
   ASSERT_TRUE(no_room.application->settle());
   EXPECT_EQ(no_room.world.read("out").size(), 1U);

@@ -218,6 +218,8 @@ class Alone(ToolTest):
 
     def test_half_written_input_says_which_line_and_keeps_what_came_before(self):
         self.done("topics", "create", "t", "--partitions", "1")
+        self.assertIn("line 1: a timestamp is 0 or more",
+                      self.refused("produce", "t", "--json", stdin=b'{"value":"a","timestamp":-5}\n'))
         sentence = self.refused("produce", "t", "--json", stdin=b'{"value":"a"}\n{"value":"b"\n')
         self.assertIn("line 2: not a JSON object", sentence)
         self.assertIn("1 records are there", sentence)

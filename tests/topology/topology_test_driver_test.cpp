@@ -145,6 +145,39 @@ TEST(TopologyTestDriver, ShowsWindowsSessionsAndVersions) {
   EXPECT_EQ((driver.window_store<Text, std::int64_t>("nothing")), nullptr);
 }
 
+TEST(TopologyTestDriver, ARecordThatFailsWhenItHasWaitedForItsTableIsGivenUpAlone) {
+  using namespace std::chrono_literals;
+  using Text = std::string;
+  StreamsBuilder builder;
+  const auto table = builder.table<Text, Text>("table", {}, {.store_name = "versions", .history = 1h});
+  builder.stream<Text, Text>("in")
+      .join(table,
+            [](const Text& left, const Text& right) {
+              if (left == "bad") throw std::invalid_argument(left);
+              return left + right;
+            },
+            {.grace_period = 10ms})
+      .to("out");
+  StreamsConfig config;
+  int failed = 0;
+  config.processing_exception_handler = [&](const ErrorHandlerContext& context, const HandledError&) -> HandlerResponse {
+    ++failed;
+    return log_and_continue_on_processing_error()(context, {});
+  };
+  TopologyTestDriver driver(builder.build(), config);
+  driver.create_input_topic<Text, Text>("table").pipe_input("k", "+row", Timestamp(0));
+  auto in = driver.create_input_topic<Text, Text>("in");
+  auto out = driver.create_output_topic<Text, Text>("out");
+  in.pipe_input("k", "bad", Timestamp(10));
+  in.pipe_input("k", "good", Timestamp(11));
+  in.pipe_input("k", "later", Timestamp(100));
+  in.pipe_input("k", "last", Timestamp(200));
+  EXPECT_EQ(failed, 1) << "it has been given up";
+  EXPECT_EQ(out.read_value(), "good+row");
+  EXPECT_EQ(out.read_value(), "later+row");
+  EXPECT_TRUE(out.is_empty());
+}
+
 TEST(TopologyTestDriver, HeadersAndTimestampsGoThrough) {
   StreamsBuilder builder;
   builder.stream<std::string, std::string>("in").filter([](const auto&, const std::string&) { return true; }).to("out");

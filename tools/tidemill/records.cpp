@@ -180,6 +180,7 @@ NewRecord from_json_line(const std::string& line, const Types& types) {
       record.partition = number<std::int32_t>(value.dump(), "partition");
     } else if (name == "timestamp" && value.is_number_integer()) {
       record.timestamp = tidemill::Timestamp(value.get<std::int64_t>());
+      if (record.timestamp < tidemill::kNoTimestamp) throw std::runtime_error("a timestamp is 0 or more; -1: now");
     } else if (name == "key") {
       record.key = read(value, types.key, name);
     } else if (name == "value") {
