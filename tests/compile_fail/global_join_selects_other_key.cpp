@@ -9,7 +9,8 @@ void build(StreamsBuilder& builder) {
 #ifdef WRONG
   auto table = builder.global_table<std::int64_t, Text>("g");
   const auto joiner = [](const Text& a, const Text& b) { return a + b; };
-  stream.join(table, [](const Text& value) { return value; }, joiner);  // here
+  const auto selector = [](const Text& value) { return value; };
+  stream.join(table, selector, joiner);  // here
 #else
   auto table = builder.global_table<std::int64_t, Text>("g");
   stream.join(
