@@ -16,6 +16,8 @@ constexpr std::size_t kSegmentBytes = 8;
 /// Of a scan over more segments the cache is asked once, for all keys.
 constexpr std::int64_t kCachedSegmentsMax = 8;
 constexpr std::int64_t kSegmentsRepeatedMax = 100;
+/// Of a scan over more segments the first one that has rows is looked for.
+constexpr std::int64_t kSegmentsWalkedMax = 8;
 
 Bytes segment_prefix(std::int64_t segment) {
   Bytes prefix;
@@ -313,6 +315,12 @@ std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
     if (scan.direction == Direction::kReverse) std::reverse(cached.begin(), cached.end());
   }
   if (scan.to < scan.from) first = last + 1;
+  if (last - first > kSegmentsWalkedMax) {
+    // A store that was opened and has not been written yet knows of no first segment: one look, not one for each since 1970.
+    const Bytes from = segment_prefix(first);
+    const auto row = checked(spec_, engine_->range({.from = from, .to = std::nullopt}));
+    first = row->valid() ? std::max(first, load_big_endian<std::int64_t>(row->key().data())) : last + 1;
+  }
   const auto before = std::move(scan.before);
   auto rows = std::unique_ptr<BytesIterator>(
       new SegmentIterator(*engine_, std::move(scan), first, last, oldest, time_of_, std::move(cached)));

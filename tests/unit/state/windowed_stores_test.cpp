@@ -186,6 +186,19 @@ TEST_P(WindowedStores, AnyWalkFindsWhatAPlainMapHas) {
   }
 }
 
+TEST_P(WindowedStores, OneThatWasJustOpenedIsReadWithoutALookAtEverySegmentSince1970) {
+  constexpr std::int64_t kToday = 1'795'000'000'000;
+  put("a", kToday, BytesView("1"));
+  put("b", kToday + kSegment, BytesView("2"));
+  commit();
+  store().engine_store().flush().value();
+  if (on_disk()) open();
+  const std::vector<std::string> both{text("a", kToday, "1"), text("b", kToday + kSegment, "2")};
+  EXPECT_EQ(walk({}), both);
+  EXPECT_EQ(walk({.direction = Direction::kReverse}), (std::vector<std::string>{both[1], both[0]}));
+  EXPECT_EQ(walk({.from = Timestamp(0), .to = Timestamp(kToday)}), std::vector<std::string>{both[0]});
+}
+
 TEST_P(WindowedStores, ASegmentGoesWhenTimeHasPassedItByTheRetention) {
   for (std::int64_t start = 0; start < 500; start += 50) put("k", start, "1");
   commit();
