@@ -79,7 +79,12 @@ Result<void> PartitionLog::roll() {
   segment.base = end_;
   segment.path = directory_ + "/" + segment_name(end_);
   TIDEMILL_ASSIGN(segment.file, shared_.files.open(segment.path, OpenMode::kTruncate));
-  TIDEMILL_TRY(storage_.sync_directory(directory_));
+  if (Result<void> synced = storage_.sync_directory(directory_); !synced) {
+    // After a failed sync a later one proves nothing of this name: the next try makes it anew.
+    segment.file.reset();
+    (void)storage_.remove(segment.path).has_value();
+    return synced;
+  }
   segments_.push_back(std::move(segment));
   TIDEMILL_CRASH_POINT("segment.rolled");
   return {};
