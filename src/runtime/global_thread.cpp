@@ -189,8 +189,7 @@ Result<void> GlobalThread::clear_lost_futures(const std::vector<PartitionOffsets
       if (!next || *next <= known.high_watermark) continue;
       spdlog::warn("global store {} has seen offset {} of {}, which ends at {}: it is rebuilt", store.spec->name,
                    next->value - 1, to_string(known.partition), known.high_watermark.value);
-      TIDEMILL_TRY(store.engine->clear());
-      store.top->cleared();
+      TIDEMILL_TRY(store.top->clear());
       break;
     }
   }

@@ -44,8 +44,7 @@ Result<void> Restorer::add(StreamTask& task, std::span<const CommitPosition> com
     if (position.offset > end) {
       spdlog::warn("store {} of task {} stands at offset {} of {}, which ends at {}: it is rebuilt", store.spec->name,
                    to_string(task.task_id()), position.offset.value, to_string(store.changelog), end.value);
-      TIDEMILL_TRY(store.engine->clear());
-      store.top->cleared();
+      TIDEMILL_TRY(store.top->clear());
       position = store.changelog_position = {};
     }
     Item item{.task = &task,
@@ -89,8 +88,7 @@ Result<void> Restorer::start_over(Item& item) {
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets,
                   log_.admin().offsets({&item.restore.changelog, 1}, clock_.now().monotonic + kWatermarkTimeout));
   const Offset start = offsets.empty() ? Offset(0) : offsets.front().start;
-  TIDEMILL_TRY(item.store->engine->clear());
-  item.store->top->cleared();
+  TIDEMILL_TRY(item.store->top->clear());
   item.store->changelog_position = {};
   TIDEMILL_TRY(consumer_->seek(item.restore.changelog, start));
   item.next = item.restore.start = item.restore.current = start;

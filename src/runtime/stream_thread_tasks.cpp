@@ -215,7 +215,7 @@ std::size_t StreamThread::buffered_bytes() const {
   return bytes;
 }
 
-/// With all memory taken only empty inputs are read, a batch at a time: a task may be waiting for one of them.
+// With all memory taken only empty inputs are read, a batch at a time: a task may be waiting for one of them.
 // Also without inputs: a consumer has more to tell than records, and does not wait before it has told it.
 bool StreamThread::poll(Now now) {
   const std::size_t buffered = buffered_bytes();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "state/bytes_hash.hpp"
+#include "state/heap_bytes.hpp"
 
 namespace tidemill {
 namespace {
@@ -65,10 +66,8 @@ class InMemoryIterator final : public BytesIterator {
 
 /// What the rows of all stores of an engine take, as last told by their owners.
 using Tally = std::shared_ptr<std::atomic<std::size_t>>;
-constexpr std::size_t kInlineText = 15;
 /// A slot of the hash map at its usual load, and the allocator's part of what a text has on the heap.
 constexpr std::size_t kSlotBytes = 100;
-std::size_t heap_bytes(std::size_t size) { return size > kInlineText ? size + 16 : 0; }
 std::size_t row_bytes(std::size_t key, std::size_t value) { return kSlotBytes + heap_bytes(key) + heap_bytes(value); }
 
 // What each key was before it was changed, in the order of the changes; the bytes of all lie one behind the other.

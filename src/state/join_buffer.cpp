@@ -88,6 +88,7 @@ class JoinBufferStore final : public LayeredStore, public JoinBuffer {
   }
 
  private:
+  void cleared() override { counted_ = false; }
   /// What is not newer is no longer waited for.
   [[nodiscard]] Timestamp due_time() const { return newest_ - spec().retention.count(); }
   void check(BytesView row) const {

@@ -66,6 +66,7 @@ class SegmentedRows {
   void flush_cache();
   void drop_cache();
   void committed() { committed_ = now_; }
+  void cleared() { now_ = committed_ = {}; }
 
   [[nodiscard]] const StoreSpec& spec() const { return spec_; }
   [[nodiscard]] BytesStore& engine() { return *engine_; }

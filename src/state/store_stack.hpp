@@ -38,10 +38,18 @@ class LayeredStore : public StateStore {
   virtual void drop_cache() = 0;
   /// The engine has committed what was put.
   virtual void committed() {}
-  /// The engine has been emptied, for a restore from the beginning.
-  virtual void cleared() {}
+  /// Empties the store, for a restore from the beginning: the engine, and what the layers know of it.
+  [[nodiscard]] Result<void> clear() {
+    TIDEMILL_TRY(engine_store().clear());
+    cleared();
+    return {};
+  }
   /// Takes what was written to the changelog before; outside of any uncommitted change.
   [[nodiscard]] virtual Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
+
+ protected:
+  /// The engine has been emptied.
+  virtual void cleared() {}
 };
 
 /// `changelog` null: not logged. `cache` null (or spec without caching): no cache. `current`: the task's current record.

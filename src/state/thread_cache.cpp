@@ -10,6 +10,7 @@
 #include <tidemill/base/assert.hpp>
 
 #include "state/bytes_hash.hpp"
+#include "state/heap_bytes.hpp"
 
 namespace tidemill {
 namespace {
@@ -17,7 +18,6 @@ namespace {
 // Java's accounting: NamedCache.LRUNode (key + 8 + 8 + 8) and LRUCacheEntry (value, context: 8 + 8 + topic + 4 + headers, 1 flag).
 constexpr std::size_t kNodeBytes = 24;
 constexpr std::size_t kContextBytes = 8 + 8 + 4 + 1;
-constexpr std::size_t kInlineText = 15;
 /// A slot of the hash map at its usual load, a place among the updates, and the allocator's part of a row.
 constexpr std::size_t kSlotBytes = 90;
 /// Outdated notes of updates beyond those of dirty rows before they are thrown out.
@@ -30,7 +30,6 @@ std::size_t header_bytes(const Headers& headers) {
   for (const Header& header : headers) bytes += header.key.size() + (header.value ? header.value->size() : 0);
   return bytes;
 }
-std::size_t heap_bytes(const std::string& text) { return text.capacity() > kInlineText ? text.capacity() + 16 : 0; }
 
 /// A place in the order of use: a ring around the cache's own.
 struct Place {
@@ -193,8 +192,9 @@ void NamedCache::account(Row& row) {
   const std::size_t headers = row.headers.empty() ? 0 : header_bytes(row.headers);
   const std::size_t cost = row.key.size() + kNodeBytes + kContextBytes + headers +
                            (row.source != nullptr ? row.source->topic.size() : 0) + (row.value ? row.value->size() : 0);
-  const std::size_t memory = sizeof(Row) + kSlotBytes + heap_bytes(row.key) + (row.value ? heap_bytes(*row.value) : 0) +
-                             row.headers.size() * sizeof(Header) + headers;
+  const std::size_t memory = sizeof(Row) + kSlotBytes + heap_bytes(row.key.capacity()) +
+                             (row.value ? heap_bytes(row.value->capacity()) : 0) + row.headers.size() * sizeof(Header) +
+                             headers;
   cache_.add(cost - row.cost, memory - row.memory);
   row.cost = cost;
   row.memory = memory;

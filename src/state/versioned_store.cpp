@@ -121,9 +121,9 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
   void flush_cache() override {}
   void drop_cache() override { now_ = committed_; }
   void committed() override { committed_ = now_; }
-  void cleared() override { now_ = committed_ = {}; }
 
  private:
+  void cleared() override { now_ = committed_ = {}; }
   template <class T>
   T checked(Result<T> result) const {
     if (!result) throw StateStoreException(result.error().with_context("store \"" + spec_.name + "\""));

@@ -32,6 +32,7 @@ class SegmentedStore : public LayeredStore {
   }
 
  protected:
+  void cleared() override { rows_.cleared(); }
   [[nodiscard]] bool by_time() const { return rows_.spec().engine == StoreEngineKind::kInMemory || rows_.spec().time_ordered; }
   SegmentedRows rows_;
 };

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
+#include "state/heap_bytes.hpp"
+
 namespace tidemill::rocksdb_state {
 namespace {
 
-constexpr std::size_t kInlineText = 15;
 /// As much memory of a transaction's undo list stays as is usual between two commits.
 constexpr std::size_t kUndoKept = 65536;
 constexpr std::size_t kOldValuesKept = std::size_t{2} << 20;
-
-std::size_t heap_bytes(std::size_t size) { return size > kInlineText ? size + 16 : 0; }
 
 }  // namespace
 
