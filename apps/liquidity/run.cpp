@@ -29,6 +29,8 @@ constexpr milliseconds kLook{500};
 /// How long the input is begun again and again before that is told as the end, and the pause between two attempts.
 constexpr std::chrono::minutes kFeedRetryMax{2};
 constexpr std::chrono::seconds kFeedPause{1};
+/// How long lines that are to be read again wait for the chain to have judged what went in before.
+constexpr std::chrono::minutes kSettleMax{1};
 
 std::string grouped(std::int64_t number) {
   std::string text = std::to_string(number);
@@ -160,6 +162,7 @@ class Run {
     kit::Progress progress("transactions.ndjson");
     FileProgress reached;  // by all attempts
     const auto tell = [&](const std::string& message) { progress.say(message); };
+    const Judged judged{[&] { settle(progress); }, seen_by(*streams_)};
     feed(progress, [&](const std::function<void()>& success) {
       const FileProgress begin = reached;
       const auto show = [&](const FileProgress& at) {
@@ -170,11 +173,21 @@ class Run {
                       grouped(reached.lines) + " taken, " + grouped(standing(*streams_).to_do) + " records in the chain");
         return going_on();
       };
-      taken_ = load_transactions(*log_, options_.input, tell, show);
+      taken_ = load_transactions(*log_, options_.input, tell, show, judged);
       taken_.before -= begin.lines;
     });
     taken_.lines = reached.lines;
     taken_.malformed = reached.malformed;
+  }
+
+  // Lines that are read again are passed over where the chain has judged them; what it has not by then goes in once more, and
+  // has no second effect.
+  void settle(kit::Progress& progress) {
+    const auto begin = Clock::now();
+    while (going_on() && !streams_->wait_until_caught_up(kLook)) {
+      progress.show(0, 0, "waits for the chain: " + grouped(standing(*streams_).to_do) + " records to go");
+      if (Clock::now() - begin > kSettleMax) return;
+    }
   }
 
   void play() {
@@ -225,6 +238,8 @@ class Run {
                 static_cast<double>(taken_.lines) / std::max(seconds, 1e-9));
     if (taken_.before > 0) std::printf(", after %s lines before", number(taken_.before).c_str());
     if (taken_.malformed > 0) std::printf("; %s lines malformed", number(taken_.malformed).c_str());
+    if (taken_.known > 0) std::printf("; %s lines known already", number(taken_.known).c_str());
+    if (taken_.contradicting > 0) std::printf(", %s of them with another content", number(taken_.contradicting).c_str());
     if (taken_.half_written) std::printf("; 1 line half-written and left");
     std::printf(
         "\n%s refused, %s breaches, %s of them cleared, in all\n", number(count_records(*log_, topics::kDeadLetters)).c_str(),

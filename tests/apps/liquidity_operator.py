@@ -184,6 +184,33 @@ def another_day(app):
     says(app.verify(data), f"{2 * SMALL} transactions, 0 refused")
 
 
+def edited_in_the_middle(app):
+    """What was read has been changed since: the operator hears of it, and nothing counts twice."""
+    data, day = app.path("data"), app.generate("day", SMALL)
+    path = day + "/transactions.ndjson"
+    with open(path, encoding="utf-8") as file:
+        lines = file.readlines()
+
+    def run(*parts):
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        status, output = once(app, data, day)
+        assert status == 0, output
+        says(output, *parts)
+
+    whole = lines[99]
+    lines[99] = lines[199] = "{broken\n"
+    run("2,000 transactions taken", "2 lines malformed")
+    lines[99] = whole
+    lines[1499] = re.sub(r'"amount":(-?\d)', r'"amount":\g<1>0', lines[1499])
+    run(f"{path}: a change in lines ", "after 2000 lines were taken", "is read again from line",
+        f"{path}:1500: transaction ", "taken with another content", "1 transactions taken", "1,9", "lines known already, 1 of them with another content")
+    lines[0] = transaction("new-first", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"
+    run("another file was read at this place before", "1 transactions taken", "1,999 lines known already")
+    run("0 transactions taken")
+    says(app.verify(data), f"{SMALL + 2} transactions, 2 refused, 0 repeated")
+
+
 def next_day(app):
     """The same clients, other transactions, in the same place."""
     day = app.path("day")
@@ -347,7 +374,7 @@ def full_disk(app):
 
 
 CHECKS = [wrong_usage, missing_files, configurations, owned_by_another, ports, bad_lines, bad_reference_data,
-          ended_and_started_again, another_day, interrupted, killed, posts, metrics, read_only_directory, full_disk]
+          ended_and_started_again, another_day, edited_in_the_middle, interrupted, killed, posts, metrics, read_only_directory, full_disk]
 
 
 def main():
