@@ -3,6 +3,7 @@
 
 usage: liquidity_operator.py LIQUIDITY TIDEMILL [NAME...]   (NAMEs: only these checks)
 """
+import json
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 
-from program import Liquidity, http, transaction
+from program import PATIENCE, Liquidity, http, transaction
 
 SMALL = 2000
 LARGE = 40000
@@ -265,14 +266,17 @@ def posts(app):
         assert outcome[0] == status, f"{outcome} is not {status}"
         says(outcome[1], *parts)
 
-    for _ in range(3):  # idempotent
-        answers(http("POST", where, good), 201, '{"id":"p-1"}')
+    answers(http("POST", where, good), 201, '{"id":"p-1"}')
+    for spelled in (good, good, json.dumps({"note": "again", **json.loads(good)}, indent=1)):  # on its way, or judged
+        answers(http("POST", where, spelled), 200, '{"id":"p-1","known":true}')
+    answers(http("POST", where, good.replace("5}", "6}")), 409, "p-1 is known with another content")
     answers(http("POST", where, ""), 400, "error")
     answers(http("POST", where, "{"), 400, "not valid JSON")
     answers(http("POST", where, b"\xff\xfe{}"), 400, "not valid JSON")
     answers(http("POST", where, "[]"), 400, "not a JSON object")
     answers(http("POST", where, '{"id":"x"}'), 400, '\\"time\\" is missing')
     answers(http("POST", where, good.replace("-5", "-5.5")), 400, "whole number")
+    answers(http("POST", where, good.replace('"value_date": "2026-11-23"', '"value_date": "soon"')), 400, "not a date like 2026-11-23")
     answers(http("POST", where, transaction("p-2", ("A1-EUR-1", "EUR", -5))), 422, "do not sum to zero")
     answers(http("POST", where, transaction("p-3", ("A1-EUR-1", "EUR", 2**63), ("A2-EUR-1", "EUR", -2**63))), 422, "overflows")
     answers(http("POST", where, transaction("p-4", ("A1-EUR-1", "EUR", -5), ("Z", "EUR", 5))), 201, "p-4")
@@ -280,6 +284,8 @@ def posts(app):
     answers(http("POST", where, good + " " * 2000000), 413, "error")
     answers(http("POST", where, good, {"Origin": "http://example.org"}), 403, "error")
     answers(http("POST", where, good, {"Host": "example.org"}), 403, "error")
+    answers(http("PUT", where, good), 405, "does not take such a request")
+    answers(http("POST", url + "/nothing", good), 404, "error")
     answers(http("GET", url + "/nothing"), 404, "error")
     answers(http("GET", where), 405, "does not take such a request")
     answers(http("POST", url + "/healthz", "{}"), 405, "does not take such a request")
@@ -295,9 +301,45 @@ def posts(app):
     assert run.end(signal.SIGINT) == 0, run.output
     status, output = app.call("run", "--data", data, "--once", "--no-http")
     assert status == 0, output
-    says(app.verify(data), f"{100 + 3 + 3 + 3} transactions, 3 refused, 2 repeated")
+    says(app.verify(data), f"{100 + 3 + 1 + 3} transactions, 3 refused, 0 repeated")
     refusals = {record["key"] for record in app.records(data, "lq.dlq")}
     assert refusals == {"p-2", "p-3", "p-4"}, refusals
+    # What was taken is known after a start, too; what was refused is judged anew.
+    run = app.start("run", "--data", data, "--port", 0)
+    where = run.url() + "/transactions"
+    run.wait_for("page is at")
+    answers(http("POST", where, good), 200, "known")
+    answers(http("POST", where, good.replace("2026-11-23T18", "2026-11-23T19")), 409, "needs an id of its own")
+    answers(http("POST", where, transaction("p-4", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5))), 201, "p-4")
+    assert run.end(signal.SIGINT) == 0, run.output
+
+
+def raw(url, request):
+    """All that comes back until the server closes."""
+    host, port = re.fullmatch("http://([^:/]*):([0-9]*)", url).groups()
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        connection.sendall(request.encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer.decode()
+
+
+def odd_requests(app):
+    run = app.start("run", "--data", app.path("data"), "--port", 0)
+    url = run.url()
+    # A body that is shorter than it claims.
+    answer = raw(url, "POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\n{}")
+    says(answer, "HTTP/1.1 408 ", "Connection: close", "has not come to its end in time")
+    assert "Keep-Alive" not in answer, answer
+    says(raw(url, "POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\n{}"), "HTTP/1.1 404 ", "Connection: close")
+    # HTTP/1.0 has no Host; where there is one, it counts.
+    says(raw(url, "GET /healthz HTTP/1.0\r\n\r\n"), "200 OK", '{"state":')
+    says(raw(url, "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n"), "200 OK")
+    for wrong in ("HTTP/1.0\r\nHost: example.org", "HTTP/1.0\r\nOrigin: http://example.org", "HTTP/1.1\r\nConnection: close",
+                  "HTTP/1.1\r\nConnection: close\r\nHost: example.org"):
+        says(raw(url, f"GET /healthz {wrong}\r\n\r\n"), "403 Forbidden", "answers requests to 127.0.0.1 only")
+    assert run.end(signal.SIGINT) == 0, run.output
 
 
 def metrics(app):
@@ -374,7 +416,7 @@ def full_disk(app):
 
 
 CHECKS = [wrong_usage, missing_files, configurations, owned_by_another, ports, bad_lines, bad_reference_data,
-          ended_and_started_again, another_day, edited_in_the_middle, interrupted, killed, posts, metrics, read_only_directory, full_disk]
+          ended_and_started_again, another_day, edited_in_the_middle, interrupted, killed, posts, odd_requests, metrics, read_only_directory, full_disk]
 
 
 def main():
