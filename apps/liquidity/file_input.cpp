@@ -231,8 +231,9 @@ class TransactionFile {
   }
   void read_again(const std::string& what) {
     again_until_ = size_;
-    tell_(what + ". What is known already has no second effect, and a transaction that was taken stays as it was: to correct it, "
-                 "add one with an id of its own at the end of the file.");
+    tell_(what +
+          ". What is known already has no second effect, and a transaction that was taken stays as it was: to correct it, "
+          "add one with an id of its own at the end of the file.");
     if (judged_.settle) judged_.settle();
   }
   // The last line has no end. If it is a transaction all the same, nothing is missing.
@@ -319,7 +320,8 @@ class TransactionFile {
       if (count > kMessagesMax) tell_(path_ + ": " + std::to_string(count - kMessagesMax) + " more " + what);
     };
     rest(summary_.malformed, "malformed lines, refused as well");
-    rest(summary_.contradicting, "lines with the id of a transaction that was taken with another content, without effect as well");
+    rest(summary_.contradicting,
+         "lines with the id of a transaction that was taken with another content, without effect as well");
   }
   void send(std::string_view key, std::string_view value, std::int64_t time_ms, std::string_view headers) {
     appender_->append(topics::kTransactions, key, value, time_ms, headers);
@@ -350,7 +352,7 @@ class TransactionFile {
   std::int64_t size_ = 0;
   std::int64_t begun_at_ = 0;
   std::int64_t again_until_ = 0;
-  std::string source_before_;  // how the file was named then
+  std::string source_before_;                                                  // how the file was named then
   std::optional<std::unordered_map<std::string, std::int64_t>> dead_letters_;  // checksums of lines, and how many are left
   FileSummary summary_;
 };

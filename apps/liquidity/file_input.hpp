@@ -35,12 +35,12 @@ struct FileProgress {
   std::int64_t malformed = 0;  // of them
 };
 struct FileSummary {
-  std::int64_t lines = 0;      // taken by this call, empty ones not counted
-  std::int64_t malformed = 0;  // of them, in the dead letters soon
-  std::int64_t before = 0;     // taken by earlier calls
-  std::int64_t known = 0;      // read again, taken or refused by earlier calls; not in `lines`
+  std::int64_t lines = 0;          // taken by this call, empty ones not counted
+  std::int64_t malformed = 0;      // of them, in the dead letters soon
+  std::int64_t before = 0;         // taken by earlier calls
+  std::int64_t known = 0;          // read again, taken or refused by earlier calls; not in `lines`
   std::int64_t contradicting = 0;  // of the known ones: with another content than was taken
-  bool half_written = false;   // the last line has no end and is no transaction yet: left for the next time
+  bool half_written = false;       // the last line has no end and is no transaction yet: left for the next time
 };
 /// What the chain has made of earlier lines; asked where lines are read again. Without it they all go in again, and
 /// the chain ignores what it knows.

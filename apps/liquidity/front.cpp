@@ -11,7 +11,8 @@ constexpr std::chrono::milliseconds kPageInterval{500};
 
 }  // namespace
 
-Front::Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams) : view_(log), intake_(log, seen_by(streams)) {
+Front::Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams)
+    : view_(log), intake_(log, seen_by(streams)) {
   server_.get("/", [] { return kit::Response{200, page(), "text/html; charset=utf-8"}; });
   server_.get("/state", [this] { return kit::Response{200, view_.json()}; });
   server_.events("/events", kPageInterval, [this] { return view_.json(); });
@@ -57,10 +58,10 @@ kit::Response Front::post(const std::string& body) {
     case Added::kKnown: return {200, "{\"id\":" + json_text(transaction.id) + ",\"known\":true}"};
     case Added::kContradiction: break;
   }
-  return kit::error_response(409, "transaction " + transaction.id +
-                                      " is known with another content, and stays as it is; nothing has been written. A correction "
-                                      "needs an id of its own");
-
+  return kit::error_response(409,
+                             "transaction " + transaction.id +
+                                 " is known with another content, and stays as it is; nothing has been written. A correction "
+                                 "needs an id of its own");
 }
 
 }  // namespace liquidity

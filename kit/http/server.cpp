@@ -157,10 +157,12 @@ HttpServer::HttpServer() : impl_(new Impl) {
     const std::string origin = request.get_header_value("Origin");
     // HTTP/1.0 knows no Host. A browser always sends one, so that a page of another site is recognized by it.
     const bool needs_host = request.version != "HTTP/1.0" || !origin.empty();
-    const bool own = request.has_header("Host") ? is_loopback(host) && (origin.empty() || origin == "http://" + host) : !needs_host;
+    const bool own =
+        request.has_header("Host") ? is_loopback(host) && (origin.empty() || origin == "http://" + host) : !needs_host;
     if (own) return httplib::Server::HandlerResponse::Unhandled;
-    answer(out, error_response(403, "this server answers requests to 127.0.0.1 only (the header Host says so), and no other site's "
-                                    "pages"));
+    answer(out,
+           error_response(403, "this server answers requests to 127.0.0.1 only (the header Host says so), and no other site's "
+                               "pages"));
     return httplib::Server::HandlerResponse::Handled;
   });
   server.set_error_handler([this](const httplib::Request& request, httplib::Response& out) {

@@ -56,17 +56,18 @@ TEST(LiquidityChain, RefusesABadTransactionWhole) {
 
 TEST(LiquidityChain, RefusesAValueDateThatIsNoneWhole) {
   Chain chain;
-  const std::string legs = R"("legs":[{"account":"A1","currency":"EUR","amount":-5},{"account":"B1","currency":"EUR","amount":5}]})";
+  const std::string legs =
+      R"("legs":[{"account":"A1","currency":"EUR","amount":-5},{"account":"B1","currency":"EUR","amount":5}]})";
   const std::string begin = R"({"id":"t","time":"2026-11-23T08:00:00Z",)";
-  for (const char* date : {R"("tomorrow")", R"("2026-11-31")", R"("2026-11-23T08:00:00Z")", R"("20261123")", "20261123", "null"}) {
+  for (const char* date :
+       {R"("tomorrow")", R"("2026-11-31")", R"("2026-11-23T08:00:00Z")", R"("20261123")", "20261123", "null"}) {
     chain.send("t", begin + "\"value_date\":" + date + "," + legs);
   }
   chain.send("t", begin + legs);
   EXPECT_THAT(chain.last(topics::kAccountBalances), IsEmpty());
-  EXPECT_THAT(chain.reasons(),
-              ElementsAre(R"("value_date" is "tomorrow", not a date like 2026-11-23)", HasSubstr("2026-11-31"),
-                          HasSubstr("not a date"), HasSubstr("not a date"), R"("value_date" is not a text)",
-                          R"("value_date" is not a text)", R"("value_date" is missing)"));
+  EXPECT_THAT(chain.reasons(), ElementsAre(R"("value_date" is "tomorrow", not a date like 2026-11-23)", HasSubstr("2026-11-31"),
+                                           HasSubstr("not a date"), HasSubstr("not a date"), R"("value_date" is not a text)",
+                                           R"("value_date" is not a text)", R"("value_date" is missing)"));
   EXPECT_EQ(chain.violation(), "");
 }
 
@@ -173,7 +174,8 @@ TEST(Intake, TellsARepetitionFromAnotherTransactionOfTheSameId) {
   std::map<std::string, Seen> store;
   Intake intake(chain.log, [&](const std::string& id) { return store[id]; });
   const auto payment = [](std::int64_t amount) {
-    return Transaction{"t", "2026-11-23T08:00:00Z", "2026-11-23", kMorning, {{"A1", "EUR", -amount}, {"B1", "EUR", amount}}, {}};
+    return Transaction{"t", "2026-11-23T08:00:00Z", "2026-11-23", kMorning, {{"A1", "EUR", -amount}, {"B1", "EUR", amount}},
+                       {}};
   };
   const auto add = [&](const Transaction& one) { return intake.add(one, to_json(one)); };
   EXPECT_EQ(add(payment(1)), Added::kNew);
@@ -204,7 +206,8 @@ TEST(Intake, LetsOneOfManyThreadsBringAnIdAndAnswersTheOthers) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
-      const Transaction one{"t", "2026-11-23T08:00:00Z", "2026-11-23", kMorning, {{"A1", "EUR", -1 - t % 2}, {"B1", "EUR", 1 + t % 2}}, {}};
+      const Transaction one{
+          "t", "2026-11-23T08:00:00Z", "2026-11-23", kMorning, {{"A1", "EUR", -1 - t % 2}, {"B1", "EUR", 1 + t % 2}}, {}};
       switch (intake.add(one, to_json(one))) {
         case Added::kNew: ++fresh; break;
         case Added::kKnown: ++known; break;

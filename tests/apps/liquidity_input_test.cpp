@@ -163,16 +163,15 @@ class LiquidityInputChanged : public LiquidityInput {
 };
 
 TEST_F(LiquidityInputChanged, TellsAnEditInTheMiddleAndTakesOnlyWhatIsNew) {
-  lines_[19] = line("t-20");                                                    // mended
-  lines_[54] = lines_[54].replace(lines_[54].find("08:00"), 5, "09:00");        // was taken as it was
+  lines_[19] = line("t-20");                                              // mended
+  lines_[54] = lines_[54].replace(lines_[54].find("08:00"), 5, "09:00");  // was taken as it was
   const FileSummary summary = load_again();
   EXPECT_EQ(summary.lines, 1);
   EXPECT_EQ(summary.malformed, 0);
   EXPECT_EQ(summary.contradicting, 1);
-  EXPECT_THAT(messages_,
-              ElementsAre(AllOf(HasSubstr(file(": a change in lines 19 to 20, after 100 lines were taken")),
-                                HasSubstr("read again from line 19 on"), HasSubstr("id of its own")),
-                          HasSubstr(file(":55: transaction t-55 was taken with another content"))));
+  EXPECT_THAT(messages_, ElementsAre(AllOf(HasSubstr(file(": a change in lines 19 to 20, after 100 lines were taken")),
+                                           HasSubstr("read again from line 19 on"), HasSubstr("id of its own")),
+                                     HasSubstr(file(":55: transaction t-55 was taken with another content"))));
   EXPECT_EQ(keys().size(), 101U);
   EXPECT_EQ(load().lines, 0);
   EXPECT_THAT(messages_, IsEmpty());

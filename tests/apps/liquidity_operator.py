@@ -176,6 +176,15 @@ def ended_and_started_again(app):
         complete(app, data, SMALL)
 
 
+def progress(app):
+    """While the input is taken, what the chain has still to do is no secret."""
+    status, output = once(app, app.path("data"), app.generate("day", LARGE))
+    assert status == 0, output
+    says(output, "transactions.ndjson [##############################] 100%  40,000 taken")
+    waiting = [int(number.replace(",", "")) for number in re.findall(r"taken, ([\d,]+) records in the chain", output)]
+    assert max(waiting) > 0, output
+
+
 def another_day(app):
     data = app.path("data")
     for seed in (1, 2):
@@ -314,6 +323,33 @@ def posts(app):
     assert run.end(signal.SIGINT) == 0, run.output
 
 
+def states(url, count):
+    """The first states that the page is sent."""
+    with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=PATIENCE) as connection:
+        connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with connection.makefile(encoding="utf-8") as lines:
+            found = []
+            while len(found) < count:
+                line = lines.readline()
+                assert line, f"the stream has ended after {found}"
+                if line.startswith("data: "):
+                    found.append(json.loads(line[len("data: "):]))
+            return found
+
+
+def rates_of_the_past(app):
+    """After a start nothing moves, whatever there is to read."""
+    data, day = app.path("data"), app.generate("day", SMALL)
+    assert once(app, data, day)[0] == 0
+    run = app.start("run", "--data", data, "--port", 0)
+    seen = states(run.url(), 8)
+    transactions = next(stage for stage in seen[-1]["stages"] if stage["topic"] == "lq.transactions")
+    assert seen[-1]["current"] and transactions["records"] == SMALL, seen[-1]
+    rates = [[stage["rate"] for stage in state["stages"]] for state in seen]
+    assert not any(map(any, rates)), rates
+    assert run.end(signal.SIGINT) == 0, run.output
+
+
 def raw(url, request):
     """All that comes back until the server closes."""
     host, port = re.fullmatch("http://([^:/]*):([0-9]*)", url).groups()
@@ -416,7 +452,7 @@ def full_disk(app):
 
 
 CHECKS = [wrong_usage, missing_files, configurations, owned_by_another, ports, bad_lines, bad_reference_data,
-          ended_and_started_again, another_day, edited_in_the_middle, interrupted, killed, posts, odd_requests, metrics, read_only_directory, full_disk]
+          ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, posts, odd_requests, rates_of_the_past, metrics, read_only_directory, full_disk]
 
 
 def main():

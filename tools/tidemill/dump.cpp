@@ -96,8 +96,9 @@ void require_any(const Where& where, const DumpOptions& options, const tidemill:
                              (near.empty() ? ": `tidemill topics list` shows all" : "; did you mean \"" + near + "\"?"));
   }
   if (options.partition < count || options.partition < 0) return;
-  throw std::runtime_error(options.topic.empty() ? "no topic in " + where.data + " has a partition " + std::to_string(options.partition)
-                                                 : no_partition(options.topic, static_cast<std::size_t>(count), options.partition));
+  throw std::runtime_error(options.topic.empty()
+                               ? "no topic in " + where.data + " has a partition " + std::to_string(options.partition)
+                               : no_partition(options.topic, static_cast<std::size_t>(count), options.partition));
 }
 
 }  // namespace

@@ -107,7 +107,8 @@ class CommandLine {
       return require_command(*chosen.front(), before + chosen.front()->get_name() + " ", rest);
     }
     std::vector<std::string> names;
-    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
     if (names.empty() || app.get_require_subcommand_min() == 0) return;
     std::string known;
     for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
@@ -115,8 +116,8 @@ class CommandLine {
     if (wrong == rest.end()) throw tool::UsageError("which command? tidemill " + before + "has " + known);
     const std::string near = tool::nearest(*wrong, names);
     throw tool::UsageError("there is no command \"" + before + *wrong + "\"" +
-                           (near.empty() ? "" : " (did you mean \"" + before + near + "\"?)") + ": tidemill " + before + "has " +
-                           known);
+                           (near.empty() ? "" : " (did you mean \"" + before + near + "\"?)") + ": tidemill " + before +
+                           "has " + known);
   }
 
   void add_topics() {
@@ -160,8 +161,7 @@ class CommandLine {
                      "JSON lines: partition, offset, timestamp, key, value, headers; bytes that are no text "
                      "as {\"base64\":\"...\"}");
     consume.add_option("--max", consume_.max, "At most so many records")->check(whole_from_zero());
-    consume.add_option("--partition", consume_.partitions, "Only this one; may be repeated")
-        ->check(whole_from_zero());
+    consume.add_option("--partition", consume_.partitions, "Only this one; may be repeated")->check(whole_from_zero());
     add_types(consume, consume_.types);
     add_where(consume, where_);
   }
@@ -170,8 +170,9 @@ class CommandLine {
     CLI::App& groups = *app_.add_subcommand("groups", "Groups: members, committed positions, lag; reset moves positions");
     groups.add_option("group", name_, "Only this one");
     groups.add_flag("--json", json_, "JSON lines");
-    CLI::App& reset = add(groups, "reset", "Moves the positions of a group that has no members: skips records, or reads them again",
-                          [this] { return tool::reset_group(where_, reset_); });
+    CLI::App& reset =
+        add(groups, "reset", "Moves the positions of a group that has no members: skips records, or reads them again",
+            [this] { return tool::reset_group(where_, reset_); });
     groups.callback([this, &reset] {  // called after that of reset
       if (!reset.parsed()) run_ = [this] { return tool::groups(where_, name_, json_); };
     });
@@ -184,12 +185,15 @@ class CommandLine {
     reset.add_flag("--to-earliest", reset_.to_earliest, "To the first record that there is");
     reset.add_flag("--to-latest", reset_.to_latest, "Behind the last record");
     reset.add_option("--shift-by", reset_.shift_by, "So many offsets on, or back (-N); 1 skips a record")->type_name("N");
-    reset.add_option("--to-datetime", reset_.to_datetime, "To the first record of this time or later: 2026-11-23T08:00:00.000, in UTC")
+    reset
+        .add_option("--to-datetime", reset_.to_datetime,
+                    "To the first record of this time or later: 2026-11-23T08:00:00.000, in UTC")
         ->type_name("TIME");
     reset.add_flag("--execute", reset_.execute, "Does it; without, only shows what would change");
     reset.add_flag("--dry-run", reset_.dry_run, "Only shows what would change: the default");
-    reset.footer("An offset outside of the partition becomes the nearest that is inside. The state of the application is not turned\n"
-                 "back: what it has counted of records that are read again, it counts again.");
+    reset.footer(
+        "An offset outside of the partition becomes the nearest that is inside. The state of the application is not turned\n"
+        "back: what it has counted of records that are read again, it counts again.");
     for (CLI::App* command : {&groups, &reset}) add_where(*command, where_);
   }
 

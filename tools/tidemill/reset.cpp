@@ -165,8 +165,8 @@ int reset_group(const Where& where, const ResetOptions& options) {
     const tidemill::MembershipToken nobody{.group = options.group, .member_id = {}, .instance_id = {}};
     const auto committed = membership->commit(positions, nobody, where.deadline());
     if (!committed && committed.error().kind == tidemill::ErrorKind::kStaleMember) {
-      throw std::runtime_error("group \"" + options.group + "\" has become active meanwhile, and nothing was moved: " +
-                               committed.error().message);
+      throw std::runtime_error("group \"" + options.group +
+                               "\" has become active meanwhile, and nothing was moved: " + committed.error().message);
     }
     committed.value();
   }

@@ -72,10 +72,12 @@ std::string whose(const std::string& directory) {
   };
   struct stat there {};
   if (::stat(directory.c_str(), &there) != 0) {
-    return "The user " + name(::geteuid()) + " may not reach " + directory + ": run this as the user of the application that owns it";
+    return "The user " + name(::geteuid()) + " may not reach " + directory +
+           ": run this as the user of the application that owns it";
   }
   return directory + " belongs to " + name(there.st_uid) + ", and this is " + name(::geteuid()) + ": run it as " +
-         name(there.st_uid) + " (sudo -u " + name(there.st_uid) + "), or let " + name(::geteuid()) + " read and write what is in it";
+         name(there.st_uid) + " (sudo -u " + name(there.st_uid) + "), or let " + name(::geteuid()) +
+         " read and write what is in it";
 }
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {
