@@ -8,6 +8,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -64,13 +65,18 @@ class ReferenceData {
   explicit ReferenceData(tidemill::Log& log) : log_(log) {
     Reader reader;
     read_topic(log, topics::kAccounts, [&](const TopicRecord& record) {
-      if (record.key && record.value) accounts_[std::string(*record.key)] = reader.account(*record.value);
+      if (!record.key || !record.value) return;
+      accounts_[std::string(*record.key)] = reader.account(*record.value);
+      unnamed_accounts_.emplace(*record.key);
     });
     read_topic(log, topics::kLimits, [&](const TopicRecord& record) {
-      if (record.key && record.value) limits_[std::string(*record.key)] = *record.value;
+      if (!record.key || !record.value) return;
+      limits_[std::string(*record.key)] = *record.value;
+      unnamed_limits_.emplace(*record.key);
     });
   }
   void add(const Account& account, const std::string& where) {
+    unnamed_accounts_.erase(account.account);
     const auto [known, fresh] = accounts_.emplace(account.account, account);
     if (fresh) {
       news_.push_back({topics::kAccounts, account.account, to_json(account)});
@@ -79,11 +85,16 @@ class ReferenceData {
                                 known->second.currency + "; neither can change: open another account");
     }
   }
-  void add(const Limit& limit) {
+  void add(const Limit& limit, const std::string& where) {
     const std::string key = client_key(limit.client, limit.currency);
+    unnamed_limits_.erase(key);
     std::string json = to_json(limit);
     std::string& known = limits_[key];
     if (known == json) return;
+    if (!known.empty()) {
+      changes_.push_back(where + ": the floor of " + key + " is now " + std::to_string(limit.floor) +
+                         "; it is in force from the next leg on");
+    }
     known = json;
     news_.push_back({topics::kLimits, key, std::move(json)});
   }
@@ -94,6 +105,20 @@ class ReferenceData {
     const std::int64_t now = wall_time_ms();
     for (const News& news : news_) appender.append(news.topic, news.key, news.json, now);
     appender.commit();
+  }
+  /// What an operator may not have meant: floors that were changed, and what is known and in no line of these files.
+  void tell(const std::string& directory, const Tell& tell) const {
+    for (std::size_t i = 0; i < std::min<std::size_t>(changes_.size(), kMessagesMax); ++i) tell(changes_[i]);
+    if (changes_.size() > kMessagesMax)
+      tell("and " + std::to_string(changes_.size() - kMessagesMax) + " more floors have changed");
+    const auto unnamed = [&](const std::set<std::string>& keys, const char* file, const char* what, const char* stays) {
+      if (keys.empty()) return;
+      tell(directory + file + ": " + std::to_string(keys.size()) + " " + what + " taken before are not in it (" +
+           *keys.begin() + (keys.size() > 1 ? ", ..." : "") + "); " + stays);
+    };
+    unnamed(unnamed_accounts_, "/accounts.ndjson", "accounts", "they stay open");
+    unnamed(unnamed_limits_, "/limits.ndjson", "limits",
+            "they stay in force: to lift one, give it a floor that cannot be reached");
   }
   Complaints complaints;
 
@@ -106,6 +131,9 @@ class ReferenceData {
   tidemill::Log& log_;
   std::unordered_map<std::string, Account> accounts_;
   std::unordered_map<std::string, std::string> limits_;
+  std::set<std::string> unnamed_accounts_;  // known, and not named by these files so far
+  std::set<std::string> unnamed_limits_;
+  std::vector<std::string> changes_;
   std::vector<News> news_;
 };
 
@@ -359,20 +387,21 @@ class TransactionFile {
 
 }  // namespace
 
-void load_reference_data(tidemill::Log& log, const std::string& directory) {
+void load_reference_data(tidemill::Log& log, const std::string& directory, const Tell& tell) {
   ReferenceData data(log);
   Reader reader;
   read_lines(directory + "/accounts.ndjson", data,
              [&](std::string_view line, const std::string& where) { data.add(reader.account(line), where); });
   read_lines(directory + "/limits.ndjson", data,
-             [&](std::string_view line, const std::string&) { data.add(reader.limit(line)); });
+             [&](std::string_view line, const std::string& where) { data.add(reader.limit(line), where); });
   data.commit();
+  if (tell) data.tell(directory, tell);
 }
 
 void load_reference_data(tidemill::Log& log, const std::vector<Account>& accounts, const std::vector<Limit>& limits) {
   ReferenceData data(log);
   for (const Account& account : accounts) data.add(account, "account " + account.account);
-  for (const Limit& limit : limits) data.add(limit);
+  for (const Limit& limit : limits) data.add(limit, client_key(limit.client, limit.currency));
   data.commit();
 }
 

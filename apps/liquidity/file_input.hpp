@@ -23,8 +23,9 @@ namespace liquidity {
 using Tell = std::function<void(const std::string&)>;
 
 /// accounts.ndjson and limits.ndjson. BadInput names every line that is wrong (the first kMessagesMax of them), and then
-/// nothing has been taken: a line that is no account, an account that changes its client or currency.
-void load_reference_data(tidemill::Log& log, const std::string& directory);
+/// nothing has been taken: a line that is no account, an account that changes its client or currency. Tells which floors
+/// have changed, and what was taken before and is in no line any more.
+void load_reference_data(tidemill::Log& log, const std::string& directory, const Tell& tell = nullptr);
 /// The same checks for a whole set that is at hand.
 void load_reference_data(tidemill::Log& log, const std::vector<Account>& accounts, const std::vector<Limit>& limits);
 

@@ -116,7 +116,9 @@ class Run {
     log_ = connection.config.log;
     chain_.emplace(log_, connection.config.application_id);
     create_topics(*log_, connection.topics);
-    if (!options_.input.empty()) load_reference_data(*log_, options_.input);
+    if (!options_.input.empty()) {
+      load_reference_data(*log_, options_.input, [](const std::string& note) { std::fprintf(stderr, "%s\n", note.c_str()); });
+    }
     if (options_.generate) player().load_reference_data();
     // On a log of its own only a full disk keeps the chain waiting; who asked for an end wants to hear of it.
     if (options_.once && !options_.target.data.empty()) connection.config.task_timeout = kFullDiskMax;

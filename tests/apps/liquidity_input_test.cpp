@@ -291,6 +291,23 @@ TEST_F(LiquidityInput, TakesNothingOfBadReferenceDataAndNamesEveryLine) {
   EXPECT_THAT(read_all(*log_, topics::kAccounts), IsEmpty());
 }
 
+TEST_F(LiquidityInput, TellsWhatHasChangedInReferenceDataAndWhatIsNotInItAnyMore) {
+  const auto told = [this] {
+    std::vector<std::string> told;
+    load_reference_data(*log_, directory_, [&](const std::string& note) { told.push_back(note); });
+    return told;
+  };
+  append("limits.ndjson", "{\"client\":\"C2\",\"currency\":\"EUR\",\"floor\":0}\n");
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(told(), IsEmpty());
+  write("accounts.ndjson", "{\"account\":\"A1\",\"client\":\"C1\",\"currency\":\"EUR\"}\n");
+  write("limits.ndjson", "{\"client\":\"C1\",\"currency\":\"EUR\",\"floor\":-2000}\n");
+  EXPECT_THAT(told(),
+              ElementsAre(HasSubstr("limits.ndjson:1: the floor of C1/EUR is now -2000"),
+                          HasSubstr("accounts.ndjson: 1 accounts taken before are not in it (B1); they stay open"),
+                          HasSubstr("limits.ndjson: 1 limits taken before are not in it (C2/EUR); they stay in force")));
+}
+
 TEST_F(LiquidityInput, TakesReferenceDataOnlyWhereItIsNews) {
   load_reference_data(*log_, directory_);
   load_reference_data(*log_, directory_);

@@ -215,10 +215,14 @@ def edited_in_the_middle(app):
     lines[1499] = re.sub(r'"amount":(-?\d)', r'"amount":\g<1>0', lines[1499])
     run(f"{path}: a change in lines ", "after 2000 lines were taken", "is read again from line",
         f"{path}:1500: transaction ", "taken with another content", "1 transactions taken", "1,9", "lines known already, 1 of them with another content")
+    lines.append(transaction("mended", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 4)) + "\n")
+    run("1 transactions taken", "3 refused")
+    lines[-1] = transaction("mended", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"  # was refused: is judged anew
+    run("a change in ", "1 transactions taken", "3 refused")
     lines[0] = transaction("new-first", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"
-    run("another file was read at this place before", "1 transactions taken", "1,999 lines known already")
+    run("another file was read at this place before", "1 transactions taken", "2,000 lines known already")
     run("0 transactions taken")
-    says(app.verify(data), f"{SMALL + 2} transactions, 2 refused, 0 repeated")
+    says(app.verify(data), f"{SMALL + 4} transactions, 3 refused, 0 repeated")
 
 
 def next_day(app):

@@ -126,9 +126,10 @@ std::vector<Move> plan(const Where& where, tidemill::Log& log, const ResetOption
 
 void require_empty(const tidemill::GroupDescription& group) {
   if (group.members.empty() && group.state != "Stable") return;
-  throw std::runtime_error("group \"" + group.group + "\" is active (" + group.state + ", " +
-                           std::to_string(group.members.size()) +
-                           " members): its positions can be moved only while nobody works in it; stop the application first");
+  throw std::runtime_error(
+      "group \"" + group.group + "\" is active (" + group.state + ", " + std::to_string(group.members.size()) +
+      " members): its positions can be moved only while nobody works in it; stop the application first (one that was "
+      "killed is a member until its session.timeout.ms is over)");
 }
 
 void require_one_way(const ResetOptions& options) {
