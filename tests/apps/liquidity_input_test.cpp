@@ -204,6 +204,19 @@ TEST_F(LiquidityInputChanged, TellsThatItWasCutShortAndGoesOnWhenItGrows) {
   EXPECT_EQ(keys().size(), 101U);
 }
 
+TEST_F(LiquidityInputChanged, LooksUpEveryLineOnlyAsLongAsSomeAreKnown) {
+  std::int64_t looked_up = 0;
+  judged_.seen = [&](const std::string& id) {
+    ++looked_up;
+    return seen_[id];
+  };
+  lines_.clear();
+  for (int i = 0; i < 12800; ++i) lines_.push_back(line("v-" + std::to_string(i)));
+  EXPECT_EQ(load_again().lines, 12800);
+  EXPECT_GE(looked_up, 1000);
+  EXPECT_LE(looked_up, 1000 + 200);
+}
+
 TEST_F(LiquidityInputChanged, PassesOverWhatIsKnownAlsoAfterAStopAmidReadingAgain) {
   for (int i = 0; i < 12000; ++i) lines_.push_back(line("v-" + std::to_string(i)));
   lines_.emplace_back("bad");
