@@ -14,7 +14,9 @@ namespace tidemill {
 namespace {
 
 constexpr std::chrono::seconds kQueryTimeout{30};
+/// Between two looks at whether all is caught up; the second where a look may be a question to a broker.
 constexpr std::chrono::milliseconds kCaughtUpRetry{1};
+constexpr std::chrono::milliseconds kCaughtUpRetryRemote{20};
 
 /// Answers of several threads, awaited by one caller; shared, because a thread may answer after the caller has given up.
 template <class T>
@@ -207,7 +209,7 @@ bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uin
   std::map<TopicPartition, Offset> next;
   std::uint64_t sum = 0;
   for (const auto& standing : answers->answers) {
-    if (!standing.clean) return false;
+    if (!standing.clean || standing.has_records) return false;
     sum += standing.processed;
     for (const auto& [partition, offset] : standing.next) next[partition] = offset;
   }
@@ -229,6 +231,7 @@ bool Streams::Impl::wait_until_caught_up(std::chrono::milliseconds timeout) {
   // Twice in a row with nothing processed in between: records on their way from one task to the next were none.
   std::uint64_t processed = 0;
   bool before = false;
+  const auto retry = config_.log->traits().commits_are_cheap ? kCaughtUpRetry : kCaughtUpRetryRemote;
   for (;;) {
     const StreamsState now = state();
     if (now != StreamsState::kRunning && now != StreamsState::kRebalancing) return false;
@@ -238,7 +241,7 @@ bool Streams::Impl::wait_until_caught_up(std::chrono::milliseconds timeout) {
     before = caught_up;
     if (system_clock().now().monotonic >= deadline) return false;
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kCaughtUpRetry);
+    changed_.wait_for(lock, retry);
   }
 }
 
