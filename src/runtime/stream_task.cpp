@@ -264,11 +264,6 @@ bool StreamTask::process(Now now) {
     input.headers = headers ? *std::move(headers) : Headers();
   }
   dirty_ = true;
-  if (input.processed_offset == nullptr) {
-    input.processed_offset =
-        &processed_[input.queue.partition().topic].try_emplace(input.queue.partition().partition.value, -1).first->second;
-  }
-  *input.processed_offset = record.offset.value;
   const RawRecord raw_record{.key = record.key, .value = record.value, .context = &context};
   bool taken = false;
   {
@@ -282,6 +277,12 @@ bool StreamTask::process(Now now) {
       taken = receive(input, raw_record);
     }
   }
+  // Only now: of a record that fails a query must not be told that it has been seen.
+  if (input.processed_offset == nullptr) {
+    input.processed_offset =
+        &processed_[input.queue.partition().topic].try_emplace(input.queue.partition().partition.value, -1).first->second;
+  }
+  *input.processed_offset = record.offset.value;
   const std::size_t records = input.queue.size_records();
   const std::size_t bytes = input.queue.size_bytes();
   input.queue.pop(taken);

@@ -43,16 +43,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   [[nodiscard]] std::vector<RestoreProgress> restore_progress() const;
   [[nodiscard]] std::vector<Metric> metrics() const;
 
-  /// Reads one store on all its owners.
-  enum class QueryKind : std::uint8_t { kGet /* `from` */, kRange, kCount };
-  struct Query {
-    std::string store;
-    QueryKind kind = QueryKind::kRange;
-    OptionalBytes from = std::nullopt;
-    OptionalBytes to = std::nullopt;
-    QueryOptions options = {};
-  };
-  [[nodiscard]] Result<StoreAnswer> query(const Query& query) const;
+  [[nodiscard]] Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
+                                                                const StoreQuery& query) const;
 
   // RestoreObserver
   void restore_started(const runtime::StoreRestore& restore) override;
@@ -80,7 +72,6 @@ class Streams::Impl final : public runtime::RestoreObserver {
     StreamsState now;
     StreamsState before;
   };
-  enum class ReadOutcome : std::uint8_t { kRead, kNotHere, kWaitsForCommit };
 
   void check_config() const;
   void check_names() const;
@@ -117,15 +108,10 @@ class Streams::Impl final : public runtime::RestoreObserver {
   bool caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const;
   [[nodiscard]] bool has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const;
   [[nodiscard]] const Clock& clock() const { return *config_.clock; }
-  /// What one thread answers; snapshots are read by who asked.
-  struct QueryPart {
-    StoreAnswer answer;
-    std::vector<std::unique_ptr<BytesSnapshot>> snapshots;
-    std::optional<Error> error;
-    ReadOutcome outcome = ReadOutcome::kNotHere;
-  };
-  static QueryPart read_tasks(runtime::StreamThread& thread, const Query& query, bool at_commit, Now now);
-  [[nodiscard]] Result<StoreAnswer> query_global(const Query& query) const;
+  [[nodiscard]] Result<void> check_askable(const std::string& store) const;
+  [[nodiscard]] QueryResult<StoreRows> query_global(const StateQueryRequest& request, const StoreQuery& query) const;
+  /// Of the partitions asked for that have not answered.
+  void explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const;
 
   std::shared_ptr<StateEngine> persistent_engine_;
   std::shared_ptr<StateEngine> memory_engine_;

@@ -1,0 +1,234 @@
+// Questions to the stores of a running application, from any thread.
+//
+// A question goes to every stream thread's mailbox; the owner answers between two records. With read committed and an engine that has
+// snapshots the owner only takes the snapshot, and who asked reads it; without them the owner answers right after a commit. A
+// store that is being restored answers with what it has, which its position tells, unless the request wants tasks that run.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "query/store_reader.hpp"
+#include "streams/answers.hpp"
+#include "streams/streams_impl.hpp"
+
+namespace tidemill {
+namespace {
+
+struct Ask {
+  StateQueryRequest request;
+  StoreQuery query;
+  const Clock* clock;
+};
+struct PartitionPart {
+  std::int32_t partition = 0;
+  QueryResult<StoreRows> result;
+  /// To be read by who asked.
+  std::optional<CommittedStore> committed = std::nullopt;
+};
+using ThreadPart = std::vector<PartitionPart>;
+
+/// Says where it was asked for, what was read, by whom, in which time.
+class Watch {
+ public:
+  Watch(const Ask& ask, QueryResult<StoreRows>& result, std::string what)
+      : ask_(ask), result_(result), what_(std::move(what)), begin_(ask.clock->now().monotonic) {}
+  ~Watch() {
+    if (!ask_.request.execution_info) return;
+    const auto time = std::chrono::duration_cast<std::chrono::microseconds>(ask_.clock->now().monotonic - begin_);
+    result_.add_execution_info(fmt::format("{} in {} us", what_, time.count()));
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  const Ask& ask_;
+  QueryResult<StoreRows>& result_;
+  std::string what_;
+  MonotonicTime begin_;
+};
+
+bool within_bound(const Ask& ask, std::int32_t partition, QueryResult<StoreRows>& result) {
+  const PositionBound& bound = ask.request.position_bound;
+  if (bound.admits(result.position(), partition)) return true;
+  result.fail(FailureReason::kNotUpToBound,
+              {ErrorKind::kUnavailable,
+               fmt::format("partition {} of store \"{}\" has seen {}, which is not yet up to the bound {}", partition,
+                           ask.request.store_name, to_string(result.position()), to_string(bound.position()))});
+  return false;
+}
+
+/// False: the engine has no snapshots, so the owner has to answer right after a commit.
+bool take_snapshot(const Ask& ask, runtime::StreamThread& thread, runtime::TaskStore& store, PartitionPart& part) {
+  Result<std::unique_ptr<BytesSnapshot>> snapshot = store.engine->snapshot();
+  if (!snapshot && snapshot.error().kind == ErrorKind::kUnsupported) return false;
+  if (!snapshot) {
+    part.result.fail(FailureReason::kStoreException, snapshot.error());
+    return true;
+  }
+  part.result.set_staleness(thread.since_commit(ask.clock->now()));
+  part.result.set_position((*snapshot)->position());
+  if (within_bound(ask, part.partition, part.result)) {
+    part.committed = CommittedStore{store.top->spec(), *std::move(snapshot), store.top->oldest_committed()};
+  }
+  return true;
+}
+
+void read_live(const Ask& ask, runtime::StreamThread& thread, const runtime::StreamTask& task, runtime::TaskStore& store,
+               bool running, QueryResult<StoreRows>& result) {
+  result.set_position(running ? task.processed_position() : store.engine->position());
+  if (!running) result.set_staleness(QueryOutcome::kUnknownStaleness);
+  if (!within_bound(ask, task.task_id().partition, result)) return;
+  const Watch watch(ask, result, fmt::format("{} answered for task {}", thread.name(), to_string(task.task_id())));
+  read_store(*store.top, ask.query, ask.request.bytes_max, result);
+}
+
+/// What a thread has of the store. nullopt: ask again right after a commit.
+std::optional<ThreadPart> read_tasks(const Ask& ask, runtime::StreamThread& thread, bool at_commit) {
+  ThreadPart parts;
+  const StateQueryRequest& request = ask.request;
+  // How many rows there are is an estimate, and always one of now.
+  const bool live =
+      at_commit || request.isolation == QueryIsolation::kReadUncommitted || ask.query.kind == StoreQuery::Kind::kCount;
+  for (runtime::StreamTask* task : thread.tasks()) {
+    const std::int32_t partition = task->task_id().partition;
+    if (request.partitions && !request.partitions->contains(partition)) continue;
+    for (runtime::TaskStore& store : task->stores()) {
+      if (store.spec->name != request.store_name) continue;
+      PartitionPart& part = parts.emplace_back();
+      part.partition = partition;
+      const bool running = task->state() == runtime::TaskState::kRunning;
+      if (request.require_active && !running) {
+        part.result.fail(
+            FailureReason::kNotActive,
+            {ErrorKind::kUnavailable, fmt::format("task {} of store \"{}\" does not run: it is {}", to_string(task->task_id()),
+                                                  request.store_name, to_string(task->state()))});
+      } else if (live || !running) {
+        read_live(ask, thread, *task, store, running, part.result);
+      } else if (!take_snapshot(ask, thread, store, part)) {
+        return std::nullopt;
+      }
+    }
+  }
+  return parts;
+}
+
+/// A task that moves from thread to thread meanwhile may answer twice; one that runs knows more than one that is being restored.
+void add_better(StateQueryResult<StoreRows>& result, std::int32_t partition, QueryResult<StoreRows> answer) {
+  const auto known = result.partition_results().find(partition);
+  const bool worse = known != result.partition_results().end() && known->second.is_success() &&
+                     (answer.is_failure() || answer.staleness() == QueryOutcome::kUnknownStaleness);
+  if (!worse) result.add_result(partition, std::move(answer));
+}
+
+}  // namespace
+
+Result<void> Streams::Impl::check_askable(const std::string& store) const {
+  if (!given_topology_->stores.contains(store)) {
+    std::string names;
+    for (const auto& [name, known] : given_topology_->stores) names += (names.empty() ? "" : ", ") + name;
+    return Error{ErrorKind::kNotFound,
+                 fmt::format("there is no store \"{}\"; the topology has: {}", store, names.empty() ? "none" : names)};
+  }
+  const StreamsState now = state();
+  if (now == StreamsState::kCreated) {
+    return Error{ErrorKind::kUnavailable, fmt::format("store \"{}\" is not there yet: start() first", store)};
+  }
+  if (now != StreamsState::kRunning && now != StreamsState::kRebalancing) {
+    return Error{ErrorKind::kClosed,
+                 fmt::format("store \"{}\" is not there any more: the application is {}", store, to_string(now))};
+  }
+  return {};
+}
+
+QueryResult<StoreRows> Streams::Impl::query_global(const StateQueryRequest& request, const StoreQuery& query) const {
+  StateStore* store = global_ ? global_->find(request.store_name) : nullptr;
+  if (store == nullptr) {
+    return QueryResult<StoreRows>::for_failure(FailureReason::kNotPresent,
+                                               {ErrorKind::kUnavailable, "the global stores are not there yet"});
+  }
+  const Ask ask{request, query, &clock()};
+  QueryResult<StoreRows> result;
+  result.set_position(global_->position());
+  result.set_staleness(global_->staleness());
+  if (!request.position_bound.admits(result.position())) {
+    result.fail(FailureReason::kNotUpToBound,
+                {ErrorKind::kUnavailable,
+                 fmt::format("global store \"{}\" has seen {}, which is not yet up to the bound {}", request.store_name,
+                             to_string(result.position()), to_string(request.position_bound.position()))});
+    return result;
+  }
+  const Watch watch(ask, result, "the caller read the global store");
+  read_view(*store, query, request.bytes_max, result);
+  return result;
+}
+
+void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const {
+  if (!request.partitions) return;
+  std::int32_t count = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const SubtopologyTasks& tasks : tasks_) {
+      const auto part = runtime::subtopology_part(*topology_, tasks.subtopology);
+      if (std::find(part.stores.begin(), part.stores.end(), request.store_name) != part.stores.end()) count = tasks.partitions;
+    }
+  }
+  for (const std::int32_t partition : *request.partitions) {
+    if (result.partition_results().contains(partition)) continue;
+    if (partition < 0 || partition >= count) {
+      result.add_result(partition,
+                        QueryResult<StoreRows>::for_failure(
+                            FailureReason::kDoesNotExist,
+                            {ErrorKind::kNotFound, fmt::format("store \"{}\" has {} partitions, counted from 0: there is no {}",
+                                                               request.store_name, count, partition)}));
+    } else {
+      result.add_result(partition,
+                        QueryResult<StoreRows>::for_failure(
+                            FailureReason::kNotPresent,
+                            {ErrorKind::kUnavailable,
+                             fmt::format("partition {} of store \"{}\" is not here now: another instance has it, or it is on "
+                                         "its way",
+                                         partition, request.store_name)}));
+    }
+  }
+}
+
+Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryRequest& request,
+                                                               const StoreQuery& query) const {
+  TIDEMILL_TRY(check_askable(request.store_name));
+  StateQueryResult<StoreRows> result;
+  if (given_topology_->stores.find(request.store_name)->second.global) {
+    result.set_global_result(query_global(request, query));
+    return result;
+  }
+  const auto ask = std::make_shared<const Ask>(Ask{request, query, &clock()});
+  auto answers = std::make_shared<Answers<ThreadPart>>();
+  for (const auto& thread : threads()) {
+    const std::lock_guard lock(answers->mutex);
+    const bool posted = thread->post([answers, ask](runtime::StreamThread& owner) {
+      if (auto parts = read_tasks(*ask, owner, false)) return answers->add(*std::move(parts));
+      const bool later =
+          owner.post([answers, ask](runtime::StreamThread& again) { answers->add(*read_tasks(*ask, again, true)); }, true);
+      if (!later) answers->add({});
+    });
+    if (posted) ++answers->expected;
+  }
+  if (!answers->wait(request.timeout)) {
+    return Error{
+        ErrorKind::kTimeout,
+        fmt::format("store \"{}\" was not answered for in {} ms: a stream thread is busy, or its next commit is further away",
+                    request.store_name, request.timeout.count())};
+  }
+  for (ThreadPart& parts : answers->answers) {
+    for (PartitionPart& part : parts) {
+      if (part.committed) {
+        const Watch watch(*ask, part.result, fmt::format("the caller read a snapshot of partition {}", part.partition));
+        read_store(*std::move(part.committed), query, request.bytes_max, part.result);
+      }
+      add_better(result, part.partition, std::move(part.result));
+    }
+  }
+  explain_absent(request, result);
+  return result;
+}
+
+}  // namespace tidemill
