@@ -69,9 +69,8 @@ bool is_key_value(StoreKind kind) { return kind == StoreKind::kKeyValue || kind 
 /// Reads one store for one question. Rows that have become too old are left out; a snapshot cannot tell by itself.
 class Reader {
  public:
-  /// `layers`: the store's, null where it is a view of one.
-  Reader(StateStore& store, LayeredStore* layers, const StoreQuery& query, std::size_t bytes_max, Timestamp oldest)
-      : store_(store), layers_(layers), query_(query), bytes_max_(bytes_max), oldest_(oldest) {}
+  Reader(LayeredStore& store, const StoreQuery& query, std::size_t bytes_max, Timestamp oldest)
+      : store_(store), query_(query), bytes_max_(bytes_max), oldest_(oldest) {}
 
   void read(QueryResult<StoreRows>& result) {
     if (!known()) return result.fail(FailureReason::kUnknownQueryType, unknown());
@@ -96,7 +95,7 @@ class Reader {
       case Kind::kWindows: return store_.windows() != nullptr;
       case Kind::kSessions: return store_.sessions() != nullptr;
       case Kind::kVersion:
-      case Kind::kVersions: return layers_ != nullptr && store_.versioned() != nullptr;
+      case Kind::kVersions: return store_.versioned() != nullptr;
     }
     return false;
   }
@@ -124,8 +123,8 @@ class Reader {
   Result<void> read_key() {
     Bytes value;
     bool found = false;
-    if (query_.skip_cache && layers_ != nullptr) {
-      TIDEMILL_ASSIGN(found, layers_->engine_store().get(*query_.from, value));
+    if (query_.skip_cache) {
+      TIDEMILL_ASSIGN(found, store_.engine_store().get(*query_.from, value));
     } else {
       found = store_.get(*query_.from, value);
     }
@@ -164,8 +163,12 @@ class Reader {
     return add_version(*std::move(found));
   }
   Result<void> read_versions() {
-    if (query_.time_to < oldest_) return {};
-    auto found = layers_->versions(*query_.from, query_.time_from, query_.time_to);
+    if (query_.time_to < query_.time_from) {
+      return Error{ErrorKind::kInvalidArgument, fmt::format("{} from {} to {}: the times are the wrong way round", query_.name,
+                                                            query_.time_from.value, query_.time_to.value)};
+    }
+    auto found = store_.versions(*query_.from, query_.time_from, query_.time_to);
+    if (query_.time_to < oldest_) std::erase_if(found, [](const auto& version) { return version.valid_to != kNoTimestamp; });
     if (query_.direction == Direction::kForward) std::reverse(found.begin(), found.end());
     for (auto& version : found) TIDEMILL_TRY(add_version(std::move(version)));
     return {};
@@ -195,8 +198,7 @@ class Reader {
     return {};
   }
 
-  StateStore& store_;
-  LayeredStore* layers_;
+  LayeredStore& store_;
   const StoreQuery& query_;
   std::size_t bytes_max_;
   Timestamp oldest_;
@@ -207,11 +209,7 @@ class Reader {
 }  // namespace
 
 void read_store(LayeredStore& store, const StoreQuery& query, std::size_t bytes_max, QueryResult<StoreRows>& result) {
-  Reader(store, &store, query, bytes_max, Timestamp(INT64_MIN)).read(result);
-}
-
-void read_view(StateStore& store, const StoreQuery& query, std::size_t bytes_max, QueryResult<StoreRows>& result) {
-  Reader(store, nullptr, query, bytes_max, Timestamp(INT64_MIN)).read(result);
+  Reader(store, query, bytes_max, Timestamp(INT64_MIN)).read(result);
 }
 
 void read_store(CommittedStore store, const StoreQuery& query, std::size_t bytes_max, QueryResult<StoreRows>& result) {
@@ -220,7 +218,7 @@ void read_store(CommittedStore store, const StoreQuery& query, std::size_t bytes
     std::string name = store.spec.name;
     std::unique_ptr<BytesStore> engine(new SnapshotStore(std::move(name), std::move(store.snapshot)));
     const auto view = open_store({.spec = std::move(store.spec), .engine = std::move(engine)}, nothing);
-    Reader(*view, view.get(), query, bytes_max, store.oldest).read(result);
+    Reader(*view, query, bytes_max, store.oldest).read(result);
   } catch (const StateStoreException& error) {
     result.fail(FailureReason::kStoreException, error.error());
   }

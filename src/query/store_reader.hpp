@@ -11,8 +11,6 @@ namespace tidemill {
 
 /// The rows, or the failure, into `result`; its position and age are the caller's.
 void read_store(LayeredStore& store, const StoreQuery& query, std::size_t bytes_max, QueryResult<StoreRows>& result);
-/// Keys and values only.
-void read_view(StateStore& store, const StoreQuery& query, std::size_t bytes_max, QueryResult<StoreRows>& result);
 
 /// What the last commit left of a store.
 struct CommittedStore {

@@ -97,9 +97,9 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
   std::vector<Found> versions(BytesView key, Timestamp from, Timestamp to) override {
     count(counters_->gets);
     std::vector<Found> found;
-    if (to < oldest()) return found;
     Timestamp next = kNoTimestamp;
     for (Version& version : versions_of(key)) {
+      if (next != kNoTimestamp && to < oldest()) break;
       const bool valid = version.valid_from <= to && (next == kNoTimestamp || next > from);
       if (valid && version.value) found.push_back({*std::move(version.value), version.valid_from, next});
       next = version.valid_from;

@@ -92,6 +92,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   Result<std::shared_ptr<runtime::StreamThread>> make_thread(Host& host);
   [[nodiscard]] bool has_persistent_stores() const;
   void work(Host& host);
+  /// The one whose stream thread calls; null: none.
+  static thread_local const Impl* works_for_;
   void thread_changed();
   bool thread_failed(Host& host, const Error& error);
   void thread_ended(Host& host);
@@ -108,7 +110,11 @@ class Streams::Impl final : public runtime::RestoreObserver {
   bool caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const;
   [[nodiscard]] bool has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const;
   [[nodiscard]] const Clock& clock() const { return *config_.clock; }
+  /// Null: there are no global stores (yet). Any thread.
+  [[nodiscard]] runtime::GlobalThread* global() const { return global_started_ ? global_.get() : nullptr; }
   [[nodiscard]] Result<void> check_askable(const std::string& store) const;
+  [[nodiscard]] Result<StateQueryResult<StoreRows>> query_threads(const StateQueryRequest& request,
+                                                                  const StoreQuery& query) const;
   [[nodiscard]] QueryResult<StoreRows> query_global(const StateQueryRequest& request, const StoreQuery& query) const;
   /// Of the partitions asked for that have not answered.
   void explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const;
@@ -121,6 +127,9 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::shared_ptr<const Topology> topology_;
   std::vector<SubtopologyTasks> tasks_;
   std::unique_ptr<runtime::GlobalThread> global_;
+  std::atomic<bool> global_started_{false};
+  /// Questions that wait in a mailbox, also those whose askers have given up. Shared with them.
+  const std::shared_ptr<std::atomic<std::size_t>> asked_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> find_global_;
   std::deque<Host> hosts_;       // addresses stay
   std::mutex listener_mutex_;    // one call of the user's restore listener or uncaught handler at a time

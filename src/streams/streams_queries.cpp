@@ -36,17 +36,19 @@ bool Streams::Impl::has_all_tasks(const std::map<TopicPartition, Offset>& inputs
 /// True: at this moment every input of every local task had been read to where it then ended, and committed.
 bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const {
   stable = false;
-  auto answers = std::make_shared<Answers<runtime::StreamThread::Standing>>();
-  for (const auto& thread : threads()) {
+  using Standing = runtime::StreamThread::Standing;
+  const auto all = threads();
+  const auto answers = std::make_shared<Answers<Standing>>(all.size());
+  for (const auto& thread : all) {
     if (!thread->snapshot().assigned) return false;
-    const std::lock_guard lock(answers->mutex);
-    if (thread->post([answers](runtime::StreamThread& owner) { answers->add(owner.standing()); }, true)) ++answers->expected;
+    thread->post([reply = Reply<Standing>(answers)](runtime::StreamThread& owner) mutable { reply.give(owner.standing()); },
+                 true);
   }
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().now().monotonic);
   if (!answers->wait(std::max(left, std::chrono::milliseconds(0)))) return false;
   std::map<TopicPartition, Offset> next;
   std::uint64_t sum = 0;
-  for (const auto& standing : answers->answers) {
+  for (const Standing& standing : answers->take()) {
     if (!standing.clean) return false;
     sum += standing.processed;
     for (const auto& [partition, offset] : standing.next) next[partition] = offset;
@@ -61,7 +63,7 @@ bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uin
   for (const PartitionOffsets& end : *ends) {
     if (next[end.partition] < end.last_stable) return false;
   }
-  return !global_ || global_->caught_up();
+  return !global() || global()->caught_up();
 }
 
 bool Streams::Impl::wait_until_caught_up(std::chrono::milliseconds timeout) {
@@ -154,7 +156,7 @@ std::vector<Metric> Streams::Impl::metrics() const {
     report_thread(thread->metrics(), tags, result);
     for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) report_task(*task.metrics, tags, result);
   }
-  if (const auto metrics = global_ ? global_->metrics() : nullptr) {
+  if (const auto metrics = global() ? global()->metrics() : nullptr) {
     report_task(*metrics, {{"thread-id", client_id_ + "-GlobalStreamThread"}}, result);
   }
   report_memory(result);

@@ -14,10 +14,25 @@
 namespace tidemill {
 namespace {
 
-struct Ask {
-  StateQueryRequest request;
-  StoreQuery query;
-  const Clock* clock;
+/// Questions of an application that wait at once; an asker that has given up leaves its own in the mailboxes.
+constexpr std::size_t kAsksMax = 4096;
+
+/// A question, with its place among those that wait.
+class Ask {
+ public:
+  Ask(StateQueryRequest asked, StoreQuery in_bytes, const Clock& watch, std::shared_ptr<std::atomic<std::size_t>> waiting)
+      : request(std::move(asked)), query(std::move(in_bytes)), clock(&watch), waiting_(std::move(waiting)) {
+    ++*waiting_;
+  }
+  ~Ask() { --*waiting_; }
+  Ask(const Ask&) = delete;
+  Ask& operator=(const Ask&) = delete;
+  const StateQueryRequest request;
+  const StoreQuery query;
+  const Clock* const clock;
+
+ private:
+  std::shared_ptr<std::atomic<std::size_t>> waiting_;
 };
 struct PartitionPart {
   std::int32_t partition = 0;
@@ -30,18 +45,23 @@ using ThreadPart = std::vector<PartitionPart>;
 /// Says where it was asked for, what was read, by whom, in which time.
 class Watch {
  public:
-  Watch(const Ask& ask, QueryResult<StoreRows>& result, std::string what)
-      : ask_(ask), result_(result), what_(std::move(what)), begin_(ask.clock->now().monotonic) {}
+  Watch(const StateQueryRequest& request, const Clock& clock, QueryResult<StoreRows>& result, std::string what)
+      : wanted_(request.execution_info),
+        clock_(clock),
+        result_(result),
+        what_(std::move(what)),
+        begin_(clock.now().monotonic) {}
   ~Watch() {
-    if (!ask_.request.execution_info) return;
-    const auto time = std::chrono::duration_cast<std::chrono::microseconds>(ask_.clock->now().monotonic - begin_);
+    if (!wanted_) return;
+    const auto time = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now().monotonic - begin_);
     result_.add_execution_info(fmt::format("{} in {} us", what_, time.count()));
   }
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
  private:
-  const Ask& ask_;
+  const bool wanted_;
+  const Clock& clock_;
   QueryResult<StoreRows>& result_;
   std::string what_;
   MonotonicTime begin_;
@@ -78,7 +98,8 @@ void read_live(const Ask& ask, runtime::StreamThread& thread, const runtime::Str
   result.set_position(running ? task.processed_position() : store.engine->position());
   if (!running) result.set_staleness(QueryOutcome::kUnknownStaleness);
   if (!within_bound(ask, task.task_id().partition, result)) return;
-  const Watch watch(ask, result, fmt::format("{} answered for task {}", thread.name(), to_string(task.task_id())));
+  const Watch watch(ask.request, *ask.clock, result,
+                    fmt::format("{} answered for task {}", thread.name(), to_string(task.task_id())));
   read_store(*store.top, ask.query, ask.request.bytes_max, result);
 }
 
@@ -141,30 +162,31 @@ Result<void> Streams::Impl::check_askable(const std::string& store) const {
 }
 
 QueryResult<StoreRows> Streams::Impl::query_global(const StateQueryRequest& request, const StoreQuery& query) const {
-  StateStore* store = global_ ? global_->find(request.store_name) : nullptr;
-  if (store == nullptr) {
+  QueryResult<StoreRows> result;
+  const auto read = [&](LayeredStore& store, const Position& seen) {
+    result.set_position(seen);
+    if (!request.position_bound.admits(seen)) {
+      result.fail(FailureReason::kNotUpToBound,
+                  {ErrorKind::kUnavailable,
+                   fmt::format("global store \"{}\" has seen {}, which is not yet up to the bound {}", request.store_name,
+                               to_string(seen), to_string(request.position_bound.position()))});
+      return;
+    }
+    const Watch watch(request, clock(), result, "the caller read the global store");
+    read_store(store, query, request.bytes_max, result);
+  };
+  runtime::GlobalThread* const stores = global();
+  if (stores != nullptr) result.set_staleness(stores->staleness());
+  if (stores == nullptr || !stores->read(request.store_name, read)) {
     return QueryResult<StoreRows>::for_failure(FailureReason::kNotPresent,
                                                {ErrorKind::kUnavailable, "the global stores are not there yet"});
   }
-  const Ask ask{request, query, &clock()};
-  QueryResult<StoreRows> result;
-  result.set_position(global_->position());
-  result.set_staleness(global_->staleness());
-  if (!request.position_bound.admits(result.position())) {
-    result.fail(FailureReason::kNotUpToBound,
-                {ErrorKind::kUnavailable,
-                 fmt::format("global store \"{}\" has seen {}, which is not yet up to the bound {}", request.store_name,
-                             to_string(result.position()), to_string(request.position_bound.position()))});
-    return result;
-  }
-  const Watch watch(ask, result, "the caller read the global store");
-  read_view(*store, query, request.bytes_max, result);
   return result;
 }
 
 void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const {
   if (!request.partitions) return;
-  std::int32_t count = 0;
+  std::optional<std::int32_t> count;  // nobody knows before the topics have been looked at
   {
     const std::lock_guard lock(mutex_);
     for (const SubtopologyTasks& tasks : tasks_) {
@@ -174,12 +196,12 @@ void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryR
   }
   for (const std::int32_t partition : *request.partitions) {
     if (result.partition_results().contains(partition)) continue;
-    if (partition < 0 || partition >= count) {
+    if (count && (partition < 0 || partition >= *count)) {
       result.add_result(partition,
                         QueryResult<StoreRows>::for_failure(
                             FailureReason::kDoesNotExist,
                             {ErrorKind::kNotFound, fmt::format("store \"{}\" has {} partitions, counted from 0: there is no {}",
-                                                               request.store_name, count, partition)}));
+                                                               request.store_name, *count, partition)}));
     } else {
       result.add_result(partition,
                         QueryResult<StoreRows>::for_failure(
@@ -195,22 +217,36 @@ void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryR
 Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryRequest& request,
                                                                const StoreQuery& query) const {
   TIDEMILL_TRY(check_askable(request.store_name));
+  if (!given_topology_->stores.find(request.store_name)->second.global) return query_threads(request, query);
   StateQueryResult<StoreRows> result;
-  if (given_topology_->stores.find(request.store_name)->second.global) {
-    result.set_global_result(query_global(request, query));
-    return result;
+  result.set_global_result(query_global(request, query));
+  return result;
+}
+
+Result<StateQueryResult<StoreRows>> Streams::Impl::query_threads(const StateQueryRequest& request,
+                                                                 const StoreQuery& query) const {
+  if (works_for_ == this) {
+    return Error{
+        ErrorKind::kInvalidArgument,
+        fmt::format("store \"{}\" was asked on a stream thread, which would wait for itself: ask on another thread, or "
+                    "connect the store to the processor",
+                    request.store_name)};
   }
-  const auto ask = std::make_shared<const Ask>(Ask{request, query, &clock()});
-  auto answers = std::make_shared<Answers<ThreadPart>>();
-  for (const auto& thread : threads()) {
-    const std::lock_guard lock(answers->mutex);
-    const bool posted = thread->post([answers, ask](runtime::StreamThread& owner) {
-      if (auto parts = read_tasks(*ask, owner, false)) return answers->add(*std::move(parts));
-      const bool later =
-          owner.post([answers, ask](runtime::StreamThread& again) { answers->add(*read_tasks(*ask, again, true)); }, true);
-      if (!later) answers->add({});
+  const auto all = threads();
+  auto ask = std::make_shared<const Ask>(request, query, clock(), asked_);
+  if (*asked_ > kAsksMax) {
+    return Error{ErrorKind::kFull, fmt::format("store \"{}\" was not asked: {} questions wait for an answer already",
+                                               request.store_name, kAsksMax)};
+  }
+  const auto answers = std::make_shared<Answers<ThreadPart>>(all.size());
+  for (const auto& thread : all) {
+    thread->post([ask, reply = Reply<ThreadPart>(answers)](runtime::StreamThread& owner) mutable {
+      if (!reply.wanted()) return;
+      if (auto parts = read_tasks(*ask, owner, false)) return reply.give(*std::move(parts));
+      owner.post([ask = std::move(ask), reply = std::move(reply)](
+                     runtime::StreamThread& again) mutable { reply.give(*read_tasks(*ask, again, true)); },
+                 true);
     });
-    if (posted) ++answers->expected;
   }
   if (!answers->wait(request.timeout)) {
     return Error{
@@ -218,10 +254,12 @@ Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryR
         fmt::format("store \"{}\" was not answered for in {} ms: a stream thread is busy, or its next commit is further away",
                     request.store_name, request.timeout.count())};
   }
-  for (ThreadPart& parts : answers->answers) {
+  StateQueryResult<StoreRows> result;
+  for (ThreadPart& parts : answers->take()) {
     for (PartitionPart& part : parts) {
       if (part.committed) {
-        const Watch watch(*ask, part.result, fmt::format("the caller read a snapshot of partition {}", part.partition));
+        const Watch watch(request, clock(), part.result,
+                          fmt::format("the caller read a snapshot of partition {}", part.partition));
         read_store(*std::move(part.committed), query, request.bytes_max, part.result);
       }
       add_better(result, part.partition, std::move(part.result));
