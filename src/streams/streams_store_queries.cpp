@@ -78,7 +78,8 @@ bool within_bound(const Ask& ask, std::int32_t partition, QueryResult<StoreRows>
 }
 
 /// False: the engine has no snapshots, so the owner has to answer right after a commit.
-bool take_snapshot(const Ask& ask, runtime::StreamThread& thread, runtime::TaskStore& store, PartitionPart& part) {
+bool take_snapshot(const Ask& ask, runtime::StreamThread& thread, const runtime::StreamTask& task, runtime::TaskStore& store,
+                   PartitionPart& part) {
   Result<std::unique_ptr<BytesSnapshot>> snapshot = store.engine->snapshot();
   if (!snapshot && snapshot.error().kind == ErrorKind::kUnsupported) return false;
   if (!snapshot) {
@@ -86,7 +87,7 @@ bool take_snapshot(const Ask& ask, runtime::StreamThread& thread, runtime::TaskS
     return true;
   }
   part.result.set_staleness(thread.since_commit(ask.clock->now()));
-  part.result.set_position((*snapshot)->position());
+  part.result.set_position(task.committed_position());
   if (within_bound(ask, part.partition, part.result)) {
     part.committed = CommittedStore{store.top->spec(), *std::move(snapshot), store.top->oldest_committed()};
   }
@@ -125,7 +126,7 @@ std::optional<ThreadPart> read_tasks(const Ask& ask, runtime::StreamThread& thre
                                                   request.store_name, to_string(task->state()))});
       } else if (live || !running) {
         read_live(ask, thread, *task, store, running, part.result);
-      } else if (!take_snapshot(ask, thread, store, part)) {
+      } else if (!take_snapshot(ask, thread, *task, store, part)) {
         return std::nullopt;
       }
     }
