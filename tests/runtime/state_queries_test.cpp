@@ -111,6 +111,48 @@ TEST_P(StateQueries, AskKeysRangesWindowsSessionsAndVersions) {
   EXPECT_TRUE(streams.close());
 }
 
+/// What Java's store of the same puts answers.
+TEST_P(StateQueries, VersionsBehindTheHistoryAreGoneButForTheLatest) {
+  const auto log = log_with(1);
+  Streams streams(every_kind(GetParam().kind), config(log));
+  ASSERT_TRUE(streams.start());
+  const auto put = [&](const std::vector<Piped>& versions) {
+    produce(*log, "versions-in", versions);
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  };
+  const auto at = [&](QueryIsolation isolation, std::int64_t time) {
+    const auto found = ask(streams, "versions", isolation, VersionedKeyQuery<Text, Text>{.key = "k", .as_of = Timestamp(time)});
+    return found ? found->value : "none";
+  };
+  const auto during = [&](QueryIsolation isolation, std::int64_t from, std::int64_t to) {
+    std::vector<Text> values;
+    const MultiVersionedKeyQuery<Text, Text> query{.key = "k", .from_time = Timestamp(from), .to_time = Timestamp(to)};
+    for (const auto& version : ask(streams, "versions", isolation, query)) values.push_back(version.value);
+    return values;
+  };
+  put({{"k", "one", 100}, {"k", "two", 200}, {"k", "three", 300}, {"k", "five", 500}, {"z", "z", 1350}});
+  for (const QueryIsolation isolation : {kLive, kCommitted}) {  // the history begins at 350
+    EXPECT_EQ(at(isolation, 349), "none");
+    EXPECT_EQ(at(isolation, 350), "three");
+    EXPECT_THAT(during(isolation, 0, 349), IsEmpty());
+    EXPECT_THAT(during(isolation, 0, 350), ElementsAre("three", "two", "one"));
+    EXPECT_THAT(during(isolation, 0, 1000), ElementsAre("five", "three", "two", "one"));
+  }
+  put({{"z", "z", 1700}});
+  for (const QueryIsolation isolation : {kLive, kCommitted}) {  // at 700
+    EXPECT_EQ(at(isolation, 499), "none");
+    EXPECT_EQ(at(isolation, 500), "five");
+    EXPECT_THAT(during(isolation, 0, 499), IsEmpty());
+    EXPECT_THAT(during(isolation, 0, 699), ElementsAre("five"));
+    const MultiVersionedKeyQuery<Text, Text> wrong{.key = "k", .from_time = Timestamp(2), .to_time = Timestamp(1)};
+    const auto refused =
+        streams.query({.store_name = "versions", .isolation = isolation}, wrong).value().partition_results().at(0);
+    EXPECT_EQ(refused.failure_error().kind, ErrorKind::kInvalidArgument);
+    EXPECT_THAT(refused.failure_message(), HasSubstr("from 2 to 1: the times are the wrong way round"));
+  }
+  EXPECT_TRUE(streams.close());
+}
+
 TEST_P(StateQueries, ViewsOfEachTypeOverAllPartitions) {
   const auto log = log_with(2);
   Streams streams(every_kind(GetParam().kind), config(log, 2));
