@@ -61,6 +61,21 @@ struct ThreadMetadata {
   std::string state;  // CREATED, STARTING, PARTITIONS_REVOKED, PARTITIONS_ASSIGNED, RUNNING, PENDING_SHUTDOWN, DEAD
   std::vector<TaskMetadata> tasks;
 };
+/// How far a store's partition that is here has followed its changelog.
+struct LagInfo {
+  Offset current;
+  Offset end;
+  [[nodiscard]] std::int64_t lag() const { return end > current ? end - current : 0; }
+};
+/// By store and partition.
+using StoreLags = std::map<std::string, std::map<std::int32_t, LagInfo>>;
+/// Where a store has a key.
+struct KeyQueryMetadata {
+  /// -1: in all of them; a global store has no partitions of its own.
+  std::int32_t partition = -1;
+  /// An active task of this instance runs with it. Else another instance has it, or it is on its way.
+  bool here = false;
+};
 /// How long close() may take and whether the member leaves its group at once.
 struct CloseOptions {
   std::chrono::milliseconds timeout{60000};
@@ -98,6 +113,16 @@ class Streams final : public StoreQueries {
 
   [[nodiscard]] std::vector<ThreadMetadata> metadata_for_local_threads() const;
   [[nodiscard]] std::vector<RestoreProgress> restore_progress() const;
+  /// Of stores that have a changelog and are here; those of running tasks have no lag. Errors as of query_store().
+  [[nodiscard]] Result<StoreLags> all_local_store_partition_lags() const;
+  /// For keys that lie where Kafka's default partitioner puts them. Errors as of query_store().
+  [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key_bytes(std::string_view store, BytesView key) const;
+  template <class K>
+  [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key(std::string_view store, const K& key,
+                                                                const Serde<K>& serde = SerdeOf<K>::serde()) const {
+    const Bytes bytes = detail::key_bytes(serde, key);
+    return query_metadata_for_key_bytes(store, BytesView(bytes).substr(0, bytes.size() - serde.partition_suffix()));
+  }
   [[nodiscard]] std::vector<Metric> metrics() const;
   [[nodiscard]] const Topology& topology() const;
   void pause();

@@ -41,6 +41,10 @@ void Streams::resume() { impl_->set_paused(false); }
 bool Streams::is_paused() const { return impl_->is_paused(); }
 Result<void> Streams::clean_up() { return impl_->clean_up(); }
 
+Result<StoreLags> Streams::all_local_store_partition_lags() const { return impl_->store_lags(); }
+Result<KeyQueryMetadata> Streams::query_metadata_for_key_bytes(std::string_view store, BytesView key) const {
+  return impl_->place_of_key(std::string(store), key);
+}
 Result<StateQueryResult<StoreRows>> Streams::query_store(const StateQueryRequest& request, const StoreQuery& query) const {
   return impl_->query_store(request, query);
 }

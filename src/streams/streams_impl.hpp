@@ -45,6 +45,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
 
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
                                                                 const StoreQuery& query) const;
+  [[nodiscard]] Result<StoreLags> store_lags() const;
+  [[nodiscard]] Result<KeyQueryMetadata> place_of_key(const std::string& store, BytesView key) const;
 
   // RestoreObserver
   void restore_started(const runtime::StoreRestore& restore) override;
@@ -112,7 +114,12 @@ class Streams::Impl final : public runtime::RestoreObserver {
   [[nodiscard]] const Clock& clock() const { return *config_.clock; }
   /// Null: there are no global stores (yet). Any thread.
   [[nodiscard]] runtime::GlobalThread* global() const { return global_started_ ? global_.get() : nullptr; }
-  [[nodiscard]] Result<void> check_askable(const std::string& store) const;
+  /// kUnavailable before start(), kClosed when stopped; kInvalidArgument on a stream thread that would wait for itself.
+  enum class OnStreamThread : std::uint8_t { kMay, kMayNot };
+  [[nodiscard]] Result<void> check_askable(std::string_view what, OnStreamThread allowed = OnStreamThread::kMayNot) const;
+  [[nodiscard]] Result<void> check_known(const std::string& store) const;
+  /// How many the store has; nullopt: the topics have not been looked at yet.
+  [[nodiscard]] std::optional<std::int32_t> store_partitions(const std::string& store) const;
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_threads(const StateQueryRequest& request,
                                                                   const StoreQuery& query) const;
   [[nodiscard]] QueryResult<StoreRows> query_global(const StateQueryRequest& request, const StoreQuery& query) const;

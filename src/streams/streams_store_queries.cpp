@@ -144,24 +144,6 @@ void add_better(StateQueryResult<StoreRows>& result, std::int32_t partition, Que
 
 }  // namespace
 
-Result<void> Streams::Impl::check_askable(const std::string& store) const {
-  if (!given_topology_->stores.contains(store)) {
-    std::string names;
-    for (const auto& [name, known] : given_topology_->stores) names += (names.empty() ? "" : ", ") + name;
-    return Error{ErrorKind::kNotFound,
-                 fmt::format("there is no store \"{}\"; the topology has: {}", store, names.empty() ? "none" : names)};
-  }
-  const StreamsState now = state();
-  if (now == StreamsState::kCreated) {
-    return Error{ErrorKind::kUnavailable, fmt::format("store \"{}\" is not there yet: start() first", store)};
-  }
-  if (now != StreamsState::kRunning && now != StreamsState::kRebalancing) {
-    return Error{ErrorKind::kClosed,
-                 fmt::format("store \"{}\" is not there any more: the application is {}", store, to_string(now))};
-  }
-  return {};
-}
-
 QueryResult<StoreRows> Streams::Impl::query_global(const StateQueryRequest& request, const StoreQuery& query) const {
   QueryResult<StoreRows> result;
   const auto read = [&](LayeredStore& store, const Position& seen) {
@@ -187,14 +169,7 @@ QueryResult<StoreRows> Streams::Impl::query_global(const StateQueryRequest& requ
 
 void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const {
   if (!request.partitions) return;
-  std::optional<std::int32_t> count;  // nobody knows before the topics have been looked at
-  {
-    const std::lock_guard lock(mutex_);
-    for (const SubtopologyTasks& tasks : tasks_) {
-      const auto part = runtime::subtopology_part(*topology_, tasks.subtopology);
-      if (std::find(part.stores.begin(), part.stores.end(), request.store_name) != part.stores.end()) count = tasks.partitions;
-    }
-  }
+  const std::optional<std::int32_t> count = store_partitions(request.store_name);
   for (const std::int32_t partition : *request.partitions) {
     if (result.partition_results().contains(partition)) continue;
     if (count && (partition < 0 || partition >= *count)) {
@@ -217,8 +192,10 @@ void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryR
 
 Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryRequest& request,
                                                                const StoreQuery& query) const {
-  TIDEMILL_TRY(check_askable(request.store_name));
-  if (!given_topology_->stores.find(request.store_name)->second.global) return query_threads(request, query);
+  TIDEMILL_TRY(check_known(request.store_name));
+  const bool global = given_topology_->stores.find(request.store_name)->second.global;
+  TIDEMILL_TRY(check_askable("store \"" + request.store_name + "\"", global ? OnStreamThread::kMay : OnStreamThread::kMayNot));
+  if (!global) return query_threads(request, query);
   StateQueryResult<StoreRows> result;
   result.set_global_result(query_global(request, query));
   return result;
@@ -226,13 +203,6 @@ Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryR
 
 Result<StateQueryResult<StoreRows>> Streams::Impl::query_threads(const StateQueryRequest& request,
                                                                  const StoreQuery& query) const {
-  if (works_for_ == this) {
-    return Error{
-        ErrorKind::kInvalidArgument,
-        fmt::format("store \"{}\" was asked on a stream thread, which would wait for itself: ask on another thread, or "
-                    "connect the store to the processor",
-                    request.store_name)};
-  }
   const auto all = threads();
   auto ask = std::make_shared<const Ask>(request, query, clock(), asked_);
   if (*asked_ > kAsksMax) {
