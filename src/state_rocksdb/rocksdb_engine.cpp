@@ -51,7 +51,10 @@ class RocksDbEngine final : public StateEngine {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-    for (const std::string& name : names) descriptors.emplace_back(name, family_options());
+    for (const std::string& name : names) {
+      descriptors.emplace_back(name,
+                               name == rocksdb::kDefaultColumnFamilyName ? rocksdb::ColumnFamilyOptions() : family_options());
+    }
     auto instance = std::make_shared<Instance>();
     instance->flush_bytes = options_.flush_bytes;
     instance->gathered = gathered_;
@@ -86,10 +89,15 @@ class RocksDbEngine final : public StateEngine {
     table.block_cache = cache_;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     table.cache_index_and_filter_blocks = true;
+    table.pin_l0_filter_and_index_blocks_in_cache = true;
+    table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
     rocksdb::ColumnFamilyOptions family;
     family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     family.write_buffer_size = std::min<std::size_t>(options_.memory_bytes / 4, std::size_t{16} << 20);
     family.max_write_buffer_number = 3;
+    // Most keys that are looked for in a memtable are not there, and its skip list is what a miss costs most.
+    family.memtable_prefix_bloom_size_ratio = 0.02;
+    family.memtable_whole_key_filtering = true;
     family.compression = rocksdb::kNoCompression;
     return family;
   }
