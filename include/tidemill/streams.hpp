@@ -16,7 +16,7 @@
 #include <tidemill/base/metric.hpp>
 #include <tidemill/config/streams_config.hpp>
 #include <tidemill/dsl/streams_builder.hpp>
-#include <tidemill/state/key_value_store.hpp>
+#include <tidemill/query/queryable_stores.hpp>
 #include <tidemill/topology/topology.hpp>
 
 namespace tidemill {
@@ -61,49 +61,35 @@ struct ThreadMetadata {
   std::string state;  // CREATED, STARTING, PARTITIONS_REVOKED, PARTITIONS_ASSIGNED, RUNNING, PENDING_SHUTDOWN, DEAD
   std::vector<TaskMetadata> tasks;
 };
+/// How far a store's partition that is here has followed its changelog.
+struct LagInfo {
+  Offset current;
+  Offset end;
+  [[nodiscard]] std::int64_t lag() const { return end > current ? end - current : 0; }
+};
+/// By store and partition.
+using StoreLags = std::map<std::string, std::map<std::int32_t, LagInfo>>;
+/// Where a store has a key.
+struct KeyQueryMetadata {
+  /// -1: in all of them; a global store has no partitions of its own.
+  std::int32_t partition = -1;
+  /// An active task of this instance runs with it. Else another instance has it, or it is on its way.
+  bool here = false;
+};
 /// How long close() may take and whether the member leaves its group at once.
 struct CloseOptions {
   std::chrono::milliseconds timeout{60000};
   bool leave_group = true;
 };
 
-/// Rows of one store over all local tasks, in bytes: what queries return before typing.
-struct StoreRow {
-  Bytes key;
-  Bytes value;
-};
-/// Uncommitted (live): what the owner sees now, caches included; asked of the owner between two records. Committed: what the last
-/// commit left; on a snapshot where the engine has one (RocksDB), else at the owner's next commit.
-enum class QueryIsolation : std::uint8_t { kReadUncommitted, kReadCommitted };
-struct QueryOptions {
-  QueryIsolation isolation = QueryIsolation::kReadUncommitted;
-  Direction direction = Direction::kForward;
-  /// At most so many rows; 0: no limit.
-  std::size_t limit = 0;
-};
-struct StoreAnswer {
-  std::vector<StoreRow> rows;
-  std::uint64_t count = 0;  // of query_count()
-  /// Which input the answer has seen.
-  Position position;
-  /// How old the answer's data may be: zero for live reads of running tasks; for committed reads the time since the last commit
-  /// where something has been processed since; for global stores the time since they had read everything.
-  std::chrono::milliseconds staleness{0};
-};
-/// The same, typed.
-template <class T>
-struct QueryAnswer {
-  T value;
-  Position position;
-  std::chrono::milliseconds staleness{0};
-};
-
-class Streams {
+/// Its stores are asked by what StoreQueries gives (query(), and the views of <tidemill/query/queryable_stores.hpp>): over the local
+/// tasks' partitions, from any thread, while they are written.
+class Streams final : public StoreQueries {
  public:
   /// Checks configuration and topology (ConfigException, TopologyException); does nothing yet.
   Streams(Topology topology, StreamsConfig config);
   /// Closes, if that has not been done.
-  ~Streams();
+  ~Streams() override;
   Streams(Streams&&) noexcept;
   Streams& operator=(Streams&&) noexcept;
 
@@ -127,6 +113,16 @@ class Streams {
 
   [[nodiscard]] std::vector<ThreadMetadata> metadata_for_local_threads() const;
   [[nodiscard]] std::vector<RestoreProgress> restore_progress() const;
+  /// Of stores that have a changelog and are here; those of running tasks have no lag. Errors as of query_store().
+  [[nodiscard]] Result<StoreLags> all_local_store_partition_lags() const;
+  /// For keys that lie where Kafka's default partitioner puts them. Errors as of query_store().
+  [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key_bytes(std::string_view store, BytesView key) const;
+  template <class K>
+  [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key(std::string_view store, const K& key,
+                                                                const Serde<K>& serde = SerdeOf<K>::serde()) const {
+    const Bytes bytes = detail::key_bytes(serde, key);
+    return query_metadata_for_key_bytes(store, BytesView(bytes).substr(0, bytes.size() - serde.partition_suffix()));
+  }
   [[nodiscard]] std::vector<Metric> metrics() const;
   [[nodiscard]] const Topology& topology() const;
   void pause();
@@ -136,81 +132,15 @@ class Streams {
   /// kInvalidArgument; kLocked when another process has the directory.
   [[nodiscard]] Result<void> clean_up();
 
-  /// Queries in bytes, over the local tasks' partitions of the store; from any thread while it is written. kNotFound: no such
-  /// store; kUnavailable: no task of it runs here now.
-  [[nodiscard]] Result<StoreAnswer> query_get(std::string_view store, BytesView key,
-                                              QueryIsolation isolation = QueryIsolation::kReadUncommitted) const;
-  /// Bounds are inclusive, nullopt is open; per task in key order.
-  [[nodiscard]] Result<StoreAnswer> query_range(std::string_view store, OptionalBytesView from, OptionalBytesView to,
-                                                QueryOptions options = {}) const;
-  /// As approximate_num_entries() of the store.
-  [[nodiscard]] Result<StoreAnswer> query_count(std::string_view store) const;
+  [[nodiscard]] Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
+                                                                const StoreQuery& query) const override;
 
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-/// A typed read-only view of a store over all local tasks; see Streams::query_*.
-template <class K, class V>
-class QueryableStore {
- public:
-  QueryableStore(const Streams& streams, std::string name, Serde<K> key_serde = SerdeOf<K>::serde(),
-                 Serde<V> value_serde = SerdeOf<V>::serde())
-      : streams_(streams), name_(std::move(name)), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
-  using Rows = std::vector<std::pair<K, V>>;
-  [[nodiscard]] Result<QueryAnswer<std::optional<V>>> get(const K& key,
-                                                          QueryIsolation isolation = QueryIsolation::kReadUncommitted) const;
-  /// Null: open.
-  [[nodiscard]] Result<QueryAnswer<Rows>> range(const K* from, const K* to, QueryOptions options = {}) const;
-  [[nodiscard]] Result<QueryAnswer<Rows>> all(QueryOptions options = {}) const { return range(nullptr, nullptr, options); }
-  [[nodiscard]] Result<QueryAnswer<std::uint64_t>> count() const;
-
- private:
-  /// Store form to value: timestamped stores have eight bytes in front.
-  [[nodiscard]] V decode(BytesView stored) const;
-  const Streams& streams_;
-  std::string name_;
-  Serde<K> key_serde_;
-  Serde<V> value_serde_;
-};
-
 /// main() in one line: starts, reports, ends in order on SIGINT or SIGTERM; the exit status.
 int run(Topology topology, StreamsConfig config);
-
-template <class K, class V>
-V QueryableStore<K, V>::decode(BytesView stored) const {
-  const auto& stores = streams_.topology().stores;
-  const auto found = stores.find(name_);
-  const bool timestamped = found != stores.end() && found->second.spec.timestamped();
-  return value_serde_.deserialize({}, timestamped ? split_timestamp(stored).second : stored);
-}
-template <class K, class V>
-Result<QueryAnswer<std::optional<V>>> QueryableStore<K, V>::get(const K& key, QueryIsolation isolation) const {
-  Bytes bytes;
-  key_serde_.serialize({}, key, bytes);
-  TIDEMILL_ASSIGN(StoreAnswer answer, streams_.query_get(name_, bytes, isolation));
-  QueryAnswer<std::optional<V>> typed{.value = {}, .position = std::move(answer.position), .staleness = answer.staleness};
-  if (!answer.rows.empty()) typed.value.emplace(decode(answer.rows.front().value));
-  return typed;
-}
-template <class K, class V>
-auto QueryableStore<K, V>::range(const K* from, const K* to, QueryOptions options) const -> Result<QueryAnswer<Rows>> {
-  Bytes from_bytes;
-  Bytes to_bytes;
-  if (from != nullptr) key_serde_.serialize({}, *from, from_bytes);
-  if (to != nullptr) key_serde_.serialize({}, *to, to_bytes);
-  TIDEMILL_ASSIGN(StoreAnswer answer, streams_.query_range(name_, from ? OptionalBytesView(from_bytes) : std::nullopt,
-                                                           to ? OptionalBytesView(to_bytes) : std::nullopt, options));
-  QueryAnswer<Rows> typed{.value = {}, .position = std::move(answer.position), .staleness = answer.staleness};
-  for (const StoreRow& row : answer.rows) typed.value.emplace_back(key_serde_.deserialize({}, row.key), decode(row.value));
-  return typed;
-}
-template <class K, class V>
-Result<QueryAnswer<std::uint64_t>> QueryableStore<K, V>::count() const {
-  TIDEMILL_ASSIGN(StoreAnswer answer, streams_.query_count(name_));
-  return QueryAnswer<std::uint64_t>{
-      .value = answer.count, .position = std::move(answer.position), .staleness = answer.staleness};
-}
 
 }  // namespace tidemill

@@ -318,9 +318,14 @@ std::chrono::milliseconds GlobalThread::staleness() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::nanoseconds(std::max<std::int64_t>(0, now - caught_up_at_)));
 }
-Position GlobalThread::position() {
+bool GlobalThread::read(std::string_view name, UniqueFunction<void(LayeredStore& store, const Position& seen)> job) {
   const std::lock_guard lock(mutex_);
-  return task_->processed_position();
+  for (TaskStore& store : task_->stores()) {
+    if (store.spec->name != name) continue;
+    job(*store.top, task_->processed_position());
+    return true;
+  }
+  return false;
 }
 
 std::shared_ptr<TaskMetrics> GlobalThread::metrics() const { return task_ ? task_->metrics() : nullptr; }

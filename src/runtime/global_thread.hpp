@@ -47,8 +47,8 @@ class GlobalThread {
   [[nodiscard]] bool caught_up();
   /// How long ago the stores had everything that could be read. Any thread.
   [[nodiscard]] std::chrono::milliseconds staleness() const;
-  /// Which input a store has seen. Any thread.
-  [[nodiscard]] Position position();
+  /// Runs `job` on a store that nobody writes meanwhile, with the input that it has seen. False: there is none. Any thread.
+  bool read(std::string_view name, UniqueFunction<void(LayeredStore& store, const Position& seen)> job);
   [[nodiscard]] std::shared_ptr<TaskMetrics> metrics() const;
 
  private:

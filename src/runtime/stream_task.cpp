@@ -180,6 +180,7 @@ void StreamTask::set_position(std::size_t index, Offset offset) { inputs_[index]
 void StreamTask::initialize() {
   TIDEMILL_ASSERT(nodes_.empty(), "a task is initialized once between aborts");
   for (const TaskStore& store : stores_) merge_position(processed_, store.engine->position());
+  committed_ = processed_;
   const Topology& topology = *options_.topology;
   std::vector<OperatorNode*> by_id(topology.nodes.size(), nullptr);
   for (const std::int32_t id : options_.part.nodes) {
@@ -264,11 +265,6 @@ bool StreamTask::process(Now now) {
     input.headers = headers ? *std::move(headers) : Headers();
   }
   dirty_ = true;
-  if (input.processed_offset == nullptr) {
-    input.processed_offset =
-        &processed_[input.queue.partition().topic].try_emplace(input.queue.partition().partition.value, -1).first->second;
-  }
-  *input.processed_offset = record.offset.value;
   const RawRecord raw_record{.key = record.key, .value = record.value, .context = &context};
   bool taken = false;
   {
@@ -282,6 +278,12 @@ bool StreamTask::process(Now now) {
       taken = receive(input, raw_record);
     }
   }
+  // Only now: of a record that fails a query must not be told that it has been seen.
+  if (input.processed_offset == nullptr) {
+    input.processed_offset =
+        &processed_[input.queue.partition().topic].try_emplace(input.queue.partition().partition.value, -1).first->second;
+  }
+  *input.processed_offset = record.offset.value;
   const std::size_t records = input.queue.size_records();
   const std::size_t bytes = input.queue.size_bytes();
   input.queue.pop(taken);
@@ -402,6 +404,7 @@ Result<void> StreamTask::commit(std::span<const WrittenPosition> written) {
       metrics_->committed[i].set(static_cast<std::uint64_t>(inputs_[i]->committed_offset.value));
     }
   }
+  committed_ = processed_;
   processor_metadata_changed_ = false;
   dirty_ = false;
   commit_requested_ = false;
@@ -432,6 +435,7 @@ void StreamTask::abort() {
   processor_metadata_.clear();
   processor_metadata_changed_ = false;
   processed_.clear();
+  committed_.clear();
   current = nullptr;
   raw = nullptr;
   dirty_ = false;

@@ -131,6 +131,8 @@ class StreamTask final : public TaskContext {
   [[nodiscard]] Result<void> close();
   /// Which input the task has processed: topic, partition, offset of the last record.
   [[nodiscard]] const Position& processed_position() const { return processed_; }
+  /// The same, as of the last commit. A store may know less: it is not told where nothing was written, nor by its changelog.
+  [[nodiscard]] const Position& committed_position() const { return committed_; }
 
   // Errors.
   [[nodiscard]] ErrorHandlerContext error_context(std::string_view node) const;
@@ -200,6 +202,7 @@ class StreamTask final : public TaskContext {
   ProcessorMetadata processor_metadata_;
   bool processor_metadata_changed_ = false;
   Position processed_;
+  Position committed_;
   bool dirty_ = false;
   bool commit_requested_ = false;
 };

@@ -418,6 +418,11 @@ std::vector<StreamTask*> StreamThread::running_tasks() {
   }
   return tasks;
 }
+std::vector<StreamTask*> StreamThread::tasks() {
+  std::vector<StreamTask*> tasks;
+  for (const auto& slot : slots_) tasks.push_back(slot->task.get());
+  return tasks;
+}
 bool StreamThread::has_tasks_that_do_not_run() const {
   return std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->phase != SlotPhase::kRunning; });
 }

@@ -118,6 +118,8 @@ class StreamThread {
   /// with `committed`.
   void replan(std::shared_ptr<const Topology> topology, std::vector<SubtopologyTasks> tasks);
   [[nodiscard]] std::vector<StreamTask*> running_tasks();
+  /// Also those that are being restored.
+  [[nodiscard]] std::vector<StreamTask*> tasks();
   [[nodiscard]] bool has_tasks_that_do_not_run() const;
   /// Where the thread stands; for a job that was posted with `committed`.
   struct Standing {

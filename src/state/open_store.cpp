@@ -34,6 +34,10 @@ std::unique_ptr<LayeredStore> open_store(OpenStore options, const RecordContext*
   return lists ? make_list_store(std::move(store)) : std::move(store);
 }
 
+std::vector<VersionedBytesStore::Found> LayeredStore::versions(BytesView, Timestamp, Timestamp) {
+  throw StateStoreException(Error{ErrorKind::kUnsupported, "store \"" + name() + "\" is no versioned store"});
+}
+
 Result<void> LayeredStore::restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) {
   std::vector<std::pair<BytesView, OptionalBytesView>> rows;
   rows.reserve(records.size());

@@ -169,7 +169,6 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
 std::int64_t SegmentedRows::segment_of(Timestamp time) const {
   return std::max<std::int64_t>(time.value, 0) / segment_interval_;
 }
-Timestamp SegmentedRows::oldest_live() const { return Timestamp(now_.observed.value - spec_.retention.count() + 1); }
 Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segment_of(time_of_(row))).append(row); }
 
 void SegmentedRows::find_last_segment() {

@@ -71,7 +71,8 @@ class SegmentedRows {
   [[nodiscard]] const StoreSpec& spec() const { return spec_; }
   [[nodiscard]] BytesStore& engine() { return *engine_; }
   /// Older rows are not found.
-  [[nodiscard]] Timestamp oldest_live() const;
+  [[nodiscard]] Timestamp oldest_live() const { return oldest_of(now_); }
+  [[nodiscard]] Timestamp oldest_committed() const { return oldest_of(committed_); }
 
  private:
   [[nodiscard]] std::int64_t segment_of(Timestamp time) const;
@@ -107,6 +108,9 @@ class SegmentedRows {
     std::int64_t first_segment = 0;  // none before it has rows
     std::int64_t last_segment = -1;  // none behind it has rows
   };
+  [[nodiscard]] Timestamp oldest_of(const Reach& reach) const {
+    return Timestamp(reach.observed.value - spec_.retention.count() + 1);
+  }
   Reach now_;
   Reach committed_;
   Timestamp newest_cached_ = kNoTimestamp;  // of all that was ever put in the cache

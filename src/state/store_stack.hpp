@@ -4,6 +4,9 @@
 #include <atomic>
 #include <memory>
 #include <span>
+#include <vector>
+
+#include <tidemill/state/versioned_bytes.hpp>
 
 #include "state/thread_cache.hpp"
 
@@ -44,6 +47,10 @@ class LayeredStore : public StateStore {
     cleared();
     return {};
   }
+  /// Rows (windows, versions) older than that were not found any more at the last commit.
+  [[nodiscard]] virtual Timestamp oldest_committed() const { return Timestamp(INT64_MIN); }
+  /// Of a versioned store: a key's versions that were valid at some moment from `from` to `to`, the newest first.
+  [[nodiscard]] virtual std::vector<VersionedBytesStore::Found> versions(BytesView key, Timestamp from, Timestamp to);
   /// Takes what was written to the changelog before; outside of any uncommitted change.
   [[nodiscard]] virtual Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
 

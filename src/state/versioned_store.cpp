@@ -93,6 +93,20 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     return std::nullopt;
   }
 
+  Timestamp oldest_committed() const override { return committed_.observed - spec_.retention.count(); }
+  std::vector<Found> versions(BytesView key, Timestamp from, Timestamp to) override {
+    count(counters_->gets);
+    std::vector<Found> found;
+    Timestamp next = kNoTimestamp;
+    for (Version& version : versions_of(key)) {
+      if (next != kNoTimestamp && to < oldest()) break;
+      const bool valid = version.valid_from <= to && (next == kNoTimestamp || next > from);
+      if (valid && version.value) found.push_back({*std::move(version.value), version.valid_from, next});
+      next = version.valid_from;
+    }
+    return found;
+  }
+
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
     for (const ChangelogRecord& record : records) {
       if (record.timestamp < oldest()) continue;  // it was refused when it came, too

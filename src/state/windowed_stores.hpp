@@ -27,6 +27,7 @@ class SegmentedStore : public LayeredStore {
   void flush_cache() override { rows_.flush_cache(); }
   void drop_cache() override { rows_.drop_cache(); }
   void committed() override { rows_.committed(); }
+  Timestamp oldest_committed() const override { return rows_.oldest_committed(); }
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
     return rows_.restore(records, position);
   }

@@ -41,23 +41,12 @@ void Streams::resume() { impl_->set_paused(false); }
 bool Streams::is_paused() const { return impl_->is_paused(); }
 Result<void> Streams::clean_up() { return impl_->clean_up(); }
 
-Result<StoreAnswer> Streams::query_get(std::string_view store, BytesView key, QueryIsolation isolation) const {
-  return impl_->query({.store = std::string(store),
-                       .kind = Impl::QueryKind::kGet,
-                       .from = Bytes(key),
-                       .to = std::nullopt,
-                       .options = {.isolation = isolation}});
+Result<StoreLags> Streams::all_local_store_partition_lags() const { return impl_->store_lags(); }
+Result<KeyQueryMetadata> Streams::query_metadata_for_key_bytes(std::string_view store, BytesView key) const {
+  return impl_->place_of_key(std::string(store), key);
 }
-Result<StoreAnswer> Streams::query_range(std::string_view store, OptionalBytesView from, OptionalBytesView to,
-                                         QueryOptions options) const {
-  return impl_->query({.store = std::string(store),
-                       .kind = Impl::QueryKind::kRange,
-                       .from = to_owned(from),
-                       .to = to_owned(to),
-                       .options = options});
-}
-Result<StoreAnswer> Streams::query_count(std::string_view store) const {
-  return impl_->query({.store = std::string(store), .kind = Impl::QueryKind::kCount});
+Result<StateQueryResult<StoreRows>> Streams::query_store(const StateQueryRequest& request, const StoreQuery& query) const {
+  return impl_->query_store(request, query);
 }
 
 // run()

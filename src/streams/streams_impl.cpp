@@ -97,7 +97,10 @@ void Streams::Impl::check_config() const {
 
 // Threads
 
+thread_local const Streams::Impl* Streams::Impl::works_for_ = nullptr;
+
 void Streams::Impl::work(Host& host) {
+  works_for_ = this;
   for (;;) {
     std::shared_ptr<runtime::StreamThread> thread;
     {

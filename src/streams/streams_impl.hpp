@@ -43,16 +43,10 @@ class Streams::Impl final : public runtime::RestoreObserver {
   [[nodiscard]] std::vector<RestoreProgress> restore_progress() const;
   [[nodiscard]] std::vector<Metric> metrics() const;
 
-  /// Reads one store on all its owners.
-  enum class QueryKind : std::uint8_t { kGet /* `from` */, kRange, kCount };
-  struct Query {
-    std::string store;
-    QueryKind kind = QueryKind::kRange;
-    OptionalBytes from = std::nullopt;
-    OptionalBytes to = std::nullopt;
-    QueryOptions options = {};
-  };
-  [[nodiscard]] Result<StoreAnswer> query(const Query& query) const;
+  [[nodiscard]] Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
+                                                                const StoreQuery& query) const;
+  [[nodiscard]] Result<StoreLags> store_lags() const;
+  [[nodiscard]] Result<KeyQueryMetadata> place_of_key(const std::string& store, BytesView key) const;
 
   // RestoreObserver
   void restore_started(const runtime::StoreRestore& restore) override;
@@ -80,7 +74,6 @@ class Streams::Impl final : public runtime::RestoreObserver {
     StreamsState now;
     StreamsState before;
   };
-  enum class ReadOutcome : std::uint8_t { kRead, kNotHere, kWaitsForCommit };
 
   void check_config() const;
   void check_names() const;
@@ -101,6 +94,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   Result<std::shared_ptr<runtime::StreamThread>> make_thread(Host& host);
   [[nodiscard]] bool has_persistent_stores() const;
   void work(Host& host);
+  /// The one whose stream thread calls; null: none.
+  static thread_local const Impl* works_for_;
   void thread_changed();
   bool thread_failed(Host& host, const Error& error);
   void thread_ended(Host& host);
@@ -117,15 +112,19 @@ class Streams::Impl final : public runtime::RestoreObserver {
   bool caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const;
   [[nodiscard]] bool has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const;
   [[nodiscard]] const Clock& clock() const { return *config_.clock; }
-  /// What one thread answers; snapshots are read by who asked.
-  struct QueryPart {
-    StoreAnswer answer;
-    std::vector<std::unique_ptr<BytesSnapshot>> snapshots;
-    std::optional<Error> error;
-    ReadOutcome outcome = ReadOutcome::kNotHere;
-  };
-  static QueryPart read_tasks(runtime::StreamThread& thread, const Query& query, bool at_commit, Now now);
-  [[nodiscard]] Result<StoreAnswer> query_global(const Query& query) const;
+  /// Null: there are no global stores (yet). Any thread.
+  [[nodiscard]] runtime::GlobalThread* global() const { return global_started_ ? global_.get() : nullptr; }
+  /// kUnavailable before start(), kClosed when stopped; kInvalidArgument on a stream thread that would wait for itself.
+  enum class OnStreamThread : std::uint8_t { kMay, kMayNot };
+  [[nodiscard]] Result<void> check_askable(std::string_view what, OnStreamThread allowed = OnStreamThread::kMayNot) const;
+  [[nodiscard]] Result<void> check_known(const std::string& store) const;
+  /// How many the store has; nullopt: the topics have not been looked at yet.
+  [[nodiscard]] std::optional<std::int32_t> store_partitions(const std::string& store) const;
+  [[nodiscard]] Result<StateQueryResult<StoreRows>> query_threads(const StateQueryRequest& request,
+                                                                  const StoreQuery& query) const;
+  [[nodiscard]] QueryResult<StoreRows> query_global(const StateQueryRequest& request, const StoreQuery& query) const;
+  /// Of the partitions asked for that have not answered.
+  void explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const;
 
   std::shared_ptr<StateEngine> persistent_engine_;
   std::shared_ptr<StateEngine> memory_engine_;
@@ -135,6 +134,9 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::shared_ptr<const Topology> topology_;
   std::vector<SubtopologyTasks> tasks_;
   std::unique_ptr<runtime::GlobalThread> global_;
+  std::atomic<bool> global_started_{false};
+  /// Questions that wait in a mailbox, also those whose askers have given up. Shared with them.
+  const std::shared_ptr<std::atomic<std::size_t>> asked_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> find_global_;
   std::deque<Host> hosts_;       // addresses stay
   std::mutex listener_mutex_;    // one call of the user's restore listener or uncaught handler at a time

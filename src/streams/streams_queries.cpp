@@ -1,188 +1,28 @@
-// Questions to a running application: queries of its stores, whether it has caught up, its metadata and metrics.
-//
-// A query goes to every stream thread's mailbox; the owner answers between two records. With read committed and an engine
-// that has snapshots the owner only takes the snapshot, and the caller reads it; without them the owner answers right after a commit.
+// Questions to a running application: whether it has caught up, its metadata and metrics.
 #include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
 
 #include "runtime/metrics_report.hpp"
+#include "streams/answers.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
 namespace {
 
-constexpr std::chrono::seconds kQueryTimeout{30};
+constexpr std::chrono::seconds kOffsetsTimeout{30};
 /// Between two looks at whether all is caught up; the second where a look may be a question to a broker.
 constexpr std::chrono::milliseconds kCaughtUpRetry{1};
 constexpr std::chrono::milliseconds kCaughtUpRetryRemote{20};
 
-/// Answers of several threads, awaited by one caller; shared, because a thread may answer after the caller has given up.
-template <class T>
-struct Answers {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::size_t expected = 0;
-  std::vector<T> answers;
-
-  void add(T answer) {
-    const std::lock_guard lock(mutex);
-    answers.push_back(std::move(answer));
-    changed.notify_all();
-  }
-  bool wait(std::chrono::milliseconds timeout) {
-    std::unique_lock lock(mutex);
-    return changed.wait_for(lock, timeout, [this] { return answers.size() >= expected; });
-  }
-};
-
-Result<void> read_rows(std::unique_ptr<BytesIterator> rows, std::size_t limit, std::vector<StoreRow>& out) {
-  for (std::size_t count = 0; rows->valid() && (limit == 0 || count < limit); rows->next(), ++count) {
-    out.push_back({Bytes(rows->key()), Bytes(rows->value())});
-  }
-  return rows->status();
-}
-// Queries are the handle's own business: helpers take them as they come.
-template <class Query>
-BytesRange range_of(const Query& query) {
-  return {.from = to_view(query.from), .to = to_view(query.to), .direction = query.options.direction};
-}
-
-void merge(Position& into, const Position& other) {
-  for (const auto& [topic, partitions] : other) {
-    for (const auto& [partition, offset] : partitions) {
-      std::int64_t& known = into[topic].try_emplace(partition, offset).first->second;
-      known = std::max(known, offset);
-    }
-  }
-}
-
-template <class Query>
-Result<void> read_store(StateStore& store, const Query& query, StoreAnswer& answer) {
-  using Kind = decltype(query.kind);
-  try {
-    switch (query.kind) {
-      case Kind::kCount: answer.count += store.approximate_num_entries(); break;
-      case Kind::kRange: return read_rows(store.range(range_of(query)), query.options.limit, answer.rows);
-      case Kind::kGet:
-        Bytes value;
-        if (store.get(*query.from, value)) answer.rows.push_back({*query.from, std::move(value)});
-        break;
-    }
-    return {};
-  } catch (const StateStoreException& error) {
-    return error.error();
-  }
-}
-template <class Query>
-Result<void> read_snapshot(const BytesSnapshot& snapshot, const Query& query, StoreAnswer& answer) {
-  if (query.kind == decltype(query.kind)::kGet) {
-    Bytes value;
-    TIDEMILL_ASSIGN(const bool found, snapshot.get(*query.from, value));
-    if (found) answer.rows.push_back({*query.from, std::move(value)});
-    return {};
-  }
-  TIDEMILL_ASSIGN(std::unique_ptr<BytesIterator> rows, snapshot.range(range_of(query)));
-  return read_rows(std::move(rows), query.options.limit, answer.rows);
-}
-
 }  // namespace
-
-Streams::Impl::QueryPart Streams::Impl::read_tasks(runtime::StreamThread& thread, const Query& query, bool at_commit, Now now) {
-  QueryPart part;
-  for (runtime::StreamTask* task : thread.running_tasks()) {
-    for (runtime::TaskStore& store : task->stores()) {
-      if (store.spec->name != query.store) continue;
-      part.outcome = ReadOutcome::kRead;
-      if (query.options.isolation == QueryIsolation::kReadUncommitted || at_commit) {
-        merge(part.answer.position, task->processed_position());
-        if (const Result<void> read = read_store(*store.top, query, part.answer); !read) part.error = read.error();
-        continue;
-      }
-      Result<std::unique_ptr<BytesSnapshot>> snapshot = store.engine->snapshot();
-      if (!snapshot && snapshot.error().kind == ErrorKind::kUnsupported) {
-        part.outcome = ReadOutcome::kWaitsForCommit;
-        return part;
-      }
-      if (!snapshot) {
-        part.error = snapshot.error();
-        continue;
-      }
-      part.answer.staleness = thread.since_commit(now);
-      merge(part.answer.position, (*snapshot)->position());
-      part.snapshots.push_back(*std::move(snapshot));
-    }
-  }
-  return part;
-}
-
-Result<StoreAnswer> Streams::Impl::query_global(const Query& query) const {
-  StateStore* store = global_ ? global_->find(query.store) : nullptr;
-  if (store == nullptr) return Error{ErrorKind::kUnavailable, "the global stores are not there yet: start() first"};
-  StoreAnswer answer;
-  answer.position = global_->position();
-  answer.staleness = global_->staleness();
-  TIDEMILL_TRY(read_store(*store, query, answer));
-  return answer;
-}
-
-Result<StoreAnswer> Streams::Impl::query(const Query& query) const {
-  const auto spec = given_topology_->stores.find(query.store);
-  if (spec == given_topology_->stores.end()) {
-    std::string names;
-    for (const auto& [name, store] : given_topology_->stores) names += (names.empty() ? "" : ", ") + name;
-    return Error{ErrorKind::kNotFound,
-                 fmt::format("there is no store \"{}\"; the topology has: {}", query.store, names.empty() ? "none" : names)};
-  }
-  if (spec->second.global) return query_global(query);
-  auto answers = std::make_shared<Answers<QueryPart>>();
-  for (const auto& thread : threads()) {
-    const std::lock_guard lock(answers->mutex);
-    const bool posted = thread->post([answers, query, clock = &clock()](runtime::StreamThread& owner) {
-      QueryPart part = read_tasks(owner, query, false, clock->now());
-      if (part.outcome == ReadOutcome::kWaitsForCommit) {
-        const bool later =
-            owner.post([answers, query,
-                        clock](runtime::StreamThread& again) { answers->add(read_tasks(again, query, true, clock->now())); },
-                       true);
-        if (later) return;
-        part.outcome = ReadOutcome::kNotHere;
-      }
-      answers->add(std::move(part));
-    });
-    if (posted) ++answers->expected;
-  }
-  if (!answers->wait(kQueryTimeout)) {
-    return Error{ErrorKind::kTimeout,
-                 fmt::format("store \"{}\" was not answered for in time: a stream thread is busy", query.store)};
-  }
-  StoreAnswer whole;
-  bool here = false;
-  for (QueryPart& part : answers->answers) {
-    if (part.error) return *part.error;
-    here = here || part.outcome == ReadOutcome::kRead;
-    whole.count += part.answer.count;
-    whole.staleness = std::max(whole.staleness, part.answer.staleness);
-    merge(whole.position, part.answer.position);
-    whole.rows.insert(whole.rows.end(), std::make_move_iterator(part.answer.rows.begin()),
-                      std::make_move_iterator(part.answer.rows.end()));
-    for (const auto& snapshot : part.snapshots) TIDEMILL_TRY(read_snapshot(*snapshot, query, whole));
-  }
-  if (!here) {
-    return Error{
-        ErrorKind::kUnavailable,
-        fmt::format("store \"{}\" has no running task here: it is being restored, or other instances have it", query.store)};
-  }
-  if (query.options.limit > 0 && whole.rows.size() > query.options.limit) whole.rows.resize(query.options.limit);
-  return whole;
-}
 
 // Caught up
 
 /// Alone in the group, an instance has every task; less means that some are on their way from thread to thread.
 bool Streams::Impl::has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const {
-  const auto group = config_.log->admin().describe_group(config_.application_id, clock().now().monotonic + kQueryTimeout);
+  const auto group = config_.log->admin().describe_group(config_.application_id, clock().now().monotonic + kOffsetsTimeout);
   if (group && group->members.size() != threads().size()) return true;
   for (const SubtopologyTasks& tasks : tasks_) {
     for (std::int32_t p = 0; p < tasks.partitions; ++p) {
@@ -198,18 +38,25 @@ bool Streams::Impl::has_all_tasks(const std::map<TopicPartition, Offset>& inputs
 /// True: at this moment every input of every local task had been read to where it then ended, and committed.
 bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const {
   stable = false;
-  auto answers = std::make_shared<Answers<runtime::StreamThread::Standing>>();
-  for (const auto& thread : threads()) {
+  using Standing = runtime::StreamThread::Standing;
+  const auto all = threads();
+  const auto answers = std::make_shared<Answers<Standing>>(all.size());
+  for (const auto& thread : all) {
     if (!thread->snapshot().assigned) return false;
-    const std::lock_guard lock(answers->mutex);
-    if (thread->post([answers](runtime::StreamThread& owner) { answers->add(owner.standing()); }, true)) ++answers->expected;
+    thread->post([reply = Reply<Standing>(answers)](runtime::StreamThread& owner) mutable { reply.give(owner.standing()); },
+                 true);
   }
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().now().monotonic);
   if (!answers->wait(std::max(left, std::chrono::milliseconds(0)))) return false;
   std::map<TopicPartition, Offset> next;
   std::uint64_t sum = 0;
+<<<<<<< HEAD
   for (const auto& standing : answers->answers) {
     if (!standing.clean || standing.has_records) return false;
+=======
+  for (const Standing& standing : answers->take()) {
+    if (!standing.clean) return false;
+>>>>>>> h-iq
     sum += standing.processed;
     for (const auto& [partition, offset] : standing.next) next[partition] = offset;
   }
@@ -218,12 +65,12 @@ bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uin
   processed = sum;
   std::vector<TopicPartition> partitions;
   for (const auto& [partition, offset] : next) partitions.push_back(partition);
-  const auto ends = config_.log->admin().offsets(partitions, clock().now().monotonic + kQueryTimeout);
+  const auto ends = config_.log->admin().offsets(partitions, clock().now().monotonic + kOffsetsTimeout);
   if (!ends) return false;
   for (const PartitionOffsets& end : *ends) {
     if (next[end.partition] < end.last_stable) return false;
   }
-  return !global_ || global_->caught_up();
+  return !global() || global()->caught_up();
 }
 
 bool Streams::Impl::wait_until_caught_up(std::chrono::milliseconds timeout) {
@@ -317,7 +164,7 @@ std::vector<Metric> Streams::Impl::metrics() const {
     report_thread(thread->metrics(), tags, result);
     for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) report_task(*task.metrics, tags, result);
   }
-  if (const auto metrics = global_ ? global_->metrics() : nullptr) {
+  if (const auto metrics = global() ? global()->metrics() : nullptr) {
     report_task(*metrics, {{"thread-id", client_id_ + "-GlobalStreamThread"}}, result);
   }
   report_memory(result);

@@ -150,6 +150,7 @@ Result<void> Streams::Impl::start_global() {
   TIDEMILL_TRY(global_->start());
   find_global_ = std::make_shared<UniqueFunction<StateStore*(std::string_view)>>(
       [this](std::string_view name) { return global_->find(name); });
+  global_started_ = true;
   return {};
 }
 

@@ -16,6 +16,8 @@ import re
 import sys
 
 LINE = re.compile(r'\s*([<>])\s+(\S+)\s+("[^"]*"|-?\d+|null)\s+("[^"]*"|-?\d+|null)(?:\s+@(-?\d+))?\s*(?:#.*)?$')
+# A function of a `cpp top` block, which nothing may call.
+TOP_FUNCTION = re.compile(r"^[a-z][\w:<>, ]* (\w+)\([^{}]*\) \{$", re.M)
 WALL = re.compile(r"\s*wall\s+\+(\d+)\s*$")
 
 
@@ -85,6 +87,8 @@ def main():
     for index, (first, language, text, heading) in enumerate(all_blocks):
         if language == "cpp top":
             body += f'#line {first} "{page}"\n{text}\n'
+            for function in TOP_FUNCTION.findall(text):
+                body += f"[[maybe_unused]] const auto use_{function} = &{function};\n"
         if language != "cpp":
             continue
         number += 1

@@ -1,4 +1,7 @@
 // Global stores and tables: whole before start() returns, kept up, continued after a restart, read by every task.
+#include <atomic>
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include <tidemill/base/random.hpp>
@@ -30,6 +33,8 @@ std::map<Text, Text> rows(const Streams& streams, const Text& store) {
   for (const auto& [key, value] : QueryableStore<Text, Text>(streams, store).all().value().value) result[key] = value;
   return result;
 }
+
+Text key_of(int partition, int number) { return "p" + std::to_string(partition) + "-" + std::to_string(number); }
 
 TEST(GlobalStore, IsWholeBeforeStartReturnsAndReportsItsRestore) {
   const auto log = in_memory_log({.default_partitions = 3});
@@ -71,6 +76,54 @@ TEST(GlobalStore, FollowsItsTopicAndTombstonesAndSaysHowOldItIs) {
   EXPECT_LT(answer.staleness, 20s);
   const auto count = QueryableStore<Text, Text>(streams, "names-store").count();
   EXPECT_EQ(count.value().value, 2U);
+}
+
+TEST(GlobalStore, AnswersQuestionsWithWhatItHadSeenAtThatMoment) {
+  const auto log = in_memory_log({.default_partitions = 2});
+  Streams streams(names_joined(StoreEngineKind::kInMemory), running_config(log));
+  StateQueryRequest request{.store_name = "names-store"};
+  const KeyQuery<Text, Text> first{.key = "p0-0"};
+  EXPECT_EQ(streams.query(request, first).error().kind, ErrorKind::kUnavailable) << "not started";
+  ASSERT_TRUE(streams.start());
+  std::atomic<bool> stop{false};
+  std::thread asker([&] {
+    Position seen;
+    while (!stop) {
+      const auto all = streams.query(request, RangeQuery<Text, Text>{}).value();
+      const Position before = std::exchange(seen, all.position());
+      std::size_t records = 0;
+      for (const auto& [partition, offset] : seen["names"]) records += static_cast<std::size_t>(offset) + 1;
+      EXPECT_EQ(all.global_result()->result().size(), records);
+      EXPECT_TRUE(PositionBound::at(before).admits(seen)) << "it does not go back";
+    }
+  });
+  for (int round = 0; round < 20; ++round) {
+    std::vector<Piped> records;
+    for (int i = round * 100; i < round * 100 + 100; ++i) {
+      for (const int p : {0, 1}) records.push_back({.key = key_of(p, i), .value = "v", .partition = p});
+    }
+    produce(*log, "names", records);
+  }
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  stop = true;
+  asker.join();
+  const Position whole{{"names", {{0, 1999}, {1, 1999}}}};
+  request.position_bound = PositionBound::at(whole);
+  const auto found = streams.query(request, first).value();
+  EXPECT_TRUE(found.partition_results().empty());
+  EXPECT_EQ(found.only_partition_result()->result(), "v");
+  EXPECT_EQ(found.position(), whole);
+  request.position_bound = PositionBound::at({{"names", {{0, 1999}, {1, 2000}}}});
+  const auto late = streams.query(request, first).value();
+  EXPECT_EQ(late.global_result()->failure_reason(), FailureReason::kNotUpToBound);
+  EXPECT_THAT(late.global_result()->failure_message(),
+              HasSubstr("has seen {names: {0: 1999, 1: 1999}}, which is not yet up to"));
+  EXPECT_EQ(late.position(), whole);
+  request.position_bound = PositionBound::unbounded();
+  EXPECT_EQ(streams.query(request, WindowKeyQuery<Text, Text>{.key = "a"}).value().global_result()->failure_reason(),
+            FailureReason::kUnknownQueryType);
+  ASSERT_TRUE(streams.close());
+  EXPECT_EQ(streams.query(request, first).error().kind, ErrorKind::kClosed);
 }
 
 TEST(GlobalStore, OnDiskGoesOnBehindWhatItHasSeen) {

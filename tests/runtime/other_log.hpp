@@ -53,11 +53,14 @@ class OtherLog final : public Log {
 
   /// Producers take nothing, as long as it says so.
   void set_full(bool full) { troubles_->full = full; }
+  /// Consumers get nothing, as long as it says so.
+  void hold_reads(bool held) { troubles_->held = held; }
   [[nodiscard]] std::uint64_t polls() const { return troubles_->polls; }
 
  private:
   struct Troubles {
     std::atomic<bool> full{false};
+    std::atomic<bool> held{false};
     std::atomic<std::uint64_t> polls{0};
     std::mutex mutex;
     std::vector<PartitionError> errors;
@@ -84,6 +87,7 @@ class OtherLog final : public Log {
     void resume(const TopicPartition& partition) override { below_->resume(partition); }
     Result<PollResult> poll(std::size_t bytes_max) override {
       ++troubles_->polls;
+      if (troubles_->held) return PollResult{};
       TIDEMILL_ASSIGN(PollResult polled, below_->poll(bytes_max));
       const std::lock_guard lock(troubles_->mutex);
       for (auto error = troubles_->errors.begin(); error != troubles_->errors.end();) {

@@ -3,10 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include <tidemill/base/random.hpp>
-
+#include "engines.hpp"
 #include "other_log.hpp"
-#include "running.hpp"
 
 namespace tidemill::test {
 namespace {
@@ -26,28 +24,8 @@ Topology counts(StoreEngineKind engine) {
   builder.stream<Text, Text>("in").group_by_key().count({.store_name = "counts", .engine = engine}).to_stream().to("out");
   return builder.build();
 }
-struct Engine {
-  const char* name;
-  StoreEngineKind kind;
-};
-class Queries : public ::testing::TestWithParam<Engine> {
- protected:
-  StreamsConfig config(const std::shared_ptr<Log>& log, int threads = 1) {
-    StreamsConfig made = running_config(log, threads);
-    made.state_dir = directory_;
-    return made;
-  }
-  ~Queries() override { std::system(("rm -rf " + directory_).c_str()); }
-  std::string directory_ = ::testing::TempDir() + "tidemill-queries-" + random_uuid(system_random());
-};
-INSTANTIATE_TEST_SUITE_P(Engines, Queries,
-                         ::testing::Values(Engine{"InMemory", StoreEngineKind::kInMemory}
-#ifdef TIDEMILL_ROCKSDB
-                                           ,
-                                           Engine{"RocksDb", StoreEngineKind::kPersistent}
-#endif
-                                           ),
-                         [](const auto& info) { return info.param.name; });
+class Queries : public OverEngines {};
+INSTANTIATE_TEST_SUITE_P(Engines, Queries, ::testing::ValuesIn(all_engines()), name_of);
 
 TEST_P(Queries, GetRangeAllAndCountOverAllTasks) {
   const auto log = in_memory_log({.default_partitions = 1});
@@ -80,7 +58,7 @@ TEST_P(Queries, GetRangeAllAndCountOverAllTasks) {
   EXPECT_THAT((QueryableStore<Text, Long>(streams, "nothing").get("a").error().message),
               HasSubstr("there is no store \"nothing\""));
   ASSERT_TRUE(streams.close());
-  EXPECT_EQ(store.get("b").error().kind, ErrorKind::kUnavailable) << "nobody owns it any more";
+  EXPECT_EQ(store.get("b").error().kind, ErrorKind::kClosed) << "nobody owns it any more";
 }
 
 TEST_P(Queries, CommittedReadsShowTheLastCommitAndSayHowOldItIs) {

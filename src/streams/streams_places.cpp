@@ -1,0 +1,129 @@
+// Where an application's stores are: who may be asked now, which partition has a key, how far the stores here have come.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <tidemill/base/partitioner.hpp>
+
+#include "streams/answers.hpp"
+#include "streams/streams_impl.hpp"
+
+namespace tidemill {
+namespace {
+
+constexpr std::chrono::seconds kLagsTimeout{30};
+
+/// A store's partition as its owner sees it.
+struct LocalStore {
+  std::string store;
+  std::int32_t partition = 0;
+  TopicPartition changelog;
+  /// nullopt: it has everything.
+  std::optional<Offset> current;
+};
+using LocalStores = std::vector<LocalStore>;
+
+LocalStores local_stores(runtime::StreamThread& thread) {
+  LocalStores found;
+  const std::vector<runtime::StoreRestore> restoring = thread.snapshot().restoring;
+  for (runtime::StreamTask* task : thread.tasks()) {
+    for (const runtime::TaskStore& store : task->stores()) {
+      if (store.changelog.topic.empty()) continue;
+      LocalStore& one =
+          found.emplace_back(LocalStore{store.spec->name, task->task_id().partition, store.changelog, std::nullopt});
+      if (task->state() == runtime::TaskState::kRunning) continue;
+      one.current = store.changelog_position.offset;
+      for (const runtime::StoreRestore& restore : restoring) {
+        if (restore.changelog == store.changelog) one.current = restore.current;
+      }
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<void> Streams::Impl::check_known(const std::string& store) const {
+  if (given_topology_->stores.contains(store)) return {};
+  std::string names;
+  for (const auto& [name, known] : given_topology_->stores) names += (names.empty() ? "" : ", ") + name;
+  return Error{ErrorKind::kNotFound,
+               fmt::format("there is no store \"{}\"; the topology has: {}", store, names.empty() ? "none" : names)};
+}
+
+Result<void> Streams::Impl::check_askable(std::string_view what, OnStreamThread allowed) const {
+  const StreamsState now = state();
+  if (now == StreamsState::kCreated) {
+    return Error{ErrorKind::kUnavailable, fmt::format("{} is not there yet: start() first", what)};
+  }
+  if (now != StreamsState::kRunning && now != StreamsState::kRebalancing) {
+    return Error{ErrorKind::kClosed, fmt::format("{} is not there any more: the application is {}", what, to_string(now))};
+  }
+  if (allowed == OnStreamThread::kMayNot && works_for_ == this) {
+    return Error{ErrorKind::kInvalidArgument,
+                 fmt::format("{} was asked on a stream thread, which would wait for itself: ask on "
+                             "another thread, or connect the store to the processor",
+                             what)};
+  }
+  return {};
+}
+
+std::optional<std::int32_t> Streams::Impl::store_partitions(const std::string& store) const {
+  const std::lock_guard lock(mutex_);
+  for (const SubtopologyTasks& tasks : tasks_) {
+    const auto part = runtime::subtopology_part(*topology_, tasks.subtopology);
+    if (std::find(part.stores.begin(), part.stores.end(), store) != part.stores.end()) return tasks.partitions;
+  }
+  return std::nullopt;
+}
+
+Result<KeyQueryMetadata> Streams::Impl::place_of_key(const std::string& store, BytesView key) const {
+  TIDEMILL_TRY(check_known(store));
+  const std::string what = "store \"" + store + "\"";
+  TIDEMILL_TRY(check_askable(what, OnStreamThread::kMay));
+  if (given_topology_->stores.find(store)->second.global) return KeyQueryMetadata{.partition = -1, .here = global() != nullptr};
+  const std::optional<std::int32_t> partitions = store_partitions(store);
+  if (!partitions) return Error{ErrorKind::kUnavailable, what + " is not there yet: its topics have not been looked at"};
+  KeyQueryMetadata place{.partition = partition_for_key(key, *partitions).value};
+  for (const auto& thread : threads()) {
+    for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) {
+      if (task.id.partition != place.partition || task.state != runtime::TaskState::kRunning) continue;
+      const auto part = runtime::subtopology_part(*given_topology_, task.id.subtopology);
+      place.here = place.here || std::find(part.stores.begin(), part.stores.end(), store) != part.stores.end();
+    }
+  }
+  return place;
+}
+
+Result<StoreLags> Streams::Impl::store_lags() const {
+  TIDEMILL_TRY(check_askable("what the stores lack"));
+  const auto all = threads();
+  const auto answers = std::make_shared<Answers<LocalStores>>(all.size());
+  for (const auto& thread : all) {
+    thread->post(
+        [reply = Reply<LocalStores>(answers)](runtime::StreamThread& owner) mutable { reply.give(local_stores(owner)); });
+  }
+  if (!answers->wait(kLagsTimeout)) {
+    return Error{ErrorKind::kTimeout, "nobody knows what the stores lack: a stream thread is busy"};
+  }
+  LocalStores stores;
+  std::vector<TopicPartition> changelogs;
+  for (LocalStores& part : answers->take()) {
+    for (LocalStore& store : part) {
+      changelogs.push_back(store.changelog);
+      stores.push_back(std::move(store));
+    }
+  }
+  TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> ends,
+                  config_.log->admin().offsets(changelogs, clock().now().monotonic + kLagsTimeout));
+  StoreLags lags;
+  for (const LocalStore& store : stores) {
+    for (const PartitionOffsets& end : ends) {
+      if (end.partition != store.changelog) continue;
+      lags[store.store][store.partition] = {store.current.value_or(end.high_watermark), end.high_watermark};
+    }
+  }
+  return lags;
+}
+
+}  // namespace tidemill
