@@ -1,0 +1,74 @@
+"""Compares two answers."""
+import collections
+import re
+
+# Of suppress(), Java writes what has changed in the order of a hash set.
+UNORDERED = re.compile(r"-changelog$")
+
+
+class Difference:
+    """`kind` says where it is, so that shrinking does not slip from one difference to another."""
+
+    def __init__(self, kind, text):
+        self.kind, self.text = kind, text
+
+
+def compare(scenario, ours, java):
+    """None, or the first Difference. What is different on purpose is told by `known`."""
+    if "died" in (ours.get("error", [""])[0], java.get("error", [""])[0]):
+        return Difference("died", f"ours: {ours.get('error')}\nJava: {java.get('error')}")
+    if ("built" in ours) != ("built" in java):
+        return Difference("build", f"ours: {ours.get('error', 'built')}\nJava: {java.get('error', 'built')}")
+    if "built" not in ours:
+        return None
+    if ours["built"] != java["built"]:
+        return Difference("describe", f"ours: {ours['built']}\nJava: {java['built']}")
+    mine, theirs = ours.get("steps", []), java.get("steps", [])
+    unordered = {f"app-{name}-changelog" for name, rows in (java.get("end") or {}).get("stores", {}).items()
+                 if len(rows) == 3 and all(isinstance(row, int) for row in rows)}
+    for number, (one, other) in enumerate(zip(mine, theirs)):
+        found = compare_step(one, other, unordered)
+        if found:
+            return Difference(found.kind, f"input {number}, {scenario['input'][number]}:\n{found.text}")
+    if len(mine) != len(theirs):
+        return Difference("steps", f"ours has {len(mine)} steps, Java {len(theirs)}; "
+                                   f"ours: {ours.get('error')}, Java: {java.get('error')}")
+    if ("error" in ours) != ("error" in java):
+        return Difference("end error", f"ours: {ours.get('error')}\nJava: {java.get('error')}")
+    return compare_end(ours["end"], java["end"]) if "end" in ours else None
+
+
+def compare_step(ours, java, unordered):
+    if ("error" in ours) != ("error" in java):
+        return Difference("error", f"ours: {ours.get('error', ours.get('sent'))}\nJava: {java.get('error', java.get('sent'))}")
+    if "error" in ours:
+        return None
+    mine, theirs = ours["sent"], java["sent"]
+    if unordered:
+        loose = [[row for row in rows if row[0] in unordered] for rows in (mine, theirs)]
+        if sorted(map(repr, loose[0])) != sorted(map(repr, loose[1])):
+            return Difference("sent", side_by_side(*loose))
+        mine, theirs = ([row for row in rows if row[0] not in unordered] for rows in (mine, theirs))
+    return None if mine == theirs else Difference("sent", side_by_side(mine, theirs))
+
+
+def compare_end(ours, java):
+    if ours["dropped"] != java["dropped"]:
+        return Difference("dropped", f"dropped: ours {ours['dropped']}, Java {java['dropped']}")
+    if sorted(ours["stores"]) != sorted(java["stores"]):
+        return Difference("stores", f"stores: ours {sorted(ours['stores'])}, Java {sorted(java['stores'])}")
+    for name, rows in java["stores"].items():
+        mine = ours["stores"][name]
+        if sorted(map(repr, mine)) != sorted(map(repr, rows)):
+            return Difference("store", f"store {name}:\n{side_by_side(mine, rows)}")
+    return None
+
+
+def side_by_side(ours, java):
+    at = next((i for i, (one, other) in enumerate(zip(ours, java)) if one != other), min(len(ours), len(java)))
+    return (f"  the first {at} are equal, then\n" + "".join(f"  ours: {row}\n" for row in ours[at:])
+            + "".join(f"  Java: {row}\n" for row in java[at:]))
+
+
+def operators(scenario):
+    return collections.Counter(step["op"] for step in scenario["topology"])
