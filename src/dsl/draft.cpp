@@ -42,6 +42,14 @@ void Draft::check_name(const std::string& name) {
 void Draft::add_processor(TopologyBuilder::ProcessorSpec processor) {
   add([processor = std::move(processor)](TopologyBuilder& builder) { builder.add_processor(processor); });
 }
+void Draft::add_merge(TopologyBuilder::ProcessorSpec processor) {
+  mark(processor.name, {.merges = true});
+  add([processor = std::move(processor)](TopologyBuilder& builder) {
+    TopologyBuilder::ProcessorSpec merge = processor;
+    if (builder.same_node(merge.parents.front(), merge.parents.back())) merge.parents.pop_back();
+    builder.add_processor(std::move(merge));
+  });
+}
 void Draft::add_stateful_processor(TopologyBuilder::ProcessorSpec processor, std::vector<StoreSpec> stores) {
   for (const StoreSpec& store : stores) processor.stores.push_back(store.name);
   add([processor = std::move(processor), stores = std::move(stores)](TopologyBuilder& builder) {

@@ -4,6 +4,8 @@
   differential.py --client build/release/bin/differential_client --minutes 60
   differential.py --client ... --first 4711 --count 1      once more what seed 4711 gives
   differential.py --client ... --scenario FILE             a scenario as it was printed
+  differential.py --client ... --scenario FILE --record CASE   the same, and keeps it with Java's answer as cases/CASE.json
+  differential.py --client ... --cases                     what cases/ has; needs no JDK
 
 Each seed gives one scenario, which both sides run; everything that was sent, what the stores have and describe() says, dropped
 records and errors have to be equal. A difference is shrunk and printed with its seed. Ends with how often each operator was
@@ -12,13 +14,17 @@ drawn; status 1 if there was a difference, 77 if there is no JDK.
 import argparse
 import collections
 import json
+import os
 import sys
+import tempfile
 import time
 
 import grammar
 import judge
 from shrink import Shrinker
-from sides import Pair
+from sides import HERE, Pair, Side
+
+CASES = os.path.join(HERE, "cases")
 
 
 def arguments():
@@ -28,6 +34,8 @@ def arguments():
     parser.add_argument("--count", type=int, help="so many scenarios")
     parser.add_argument("--minutes", type=float, help="for so long")
     parser.add_argument("--scenario", help="a file with one scenario instead")
+    parser.add_argument("--record", metavar="CASE", help="keeps the scenario and Java's answer")
+    parser.add_argument("--cases", action="store_true", help="runs what was kept")
     parser.add_argument("--keep-going", action="store_true", help="on after a difference")
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--show", action="store_true", help="print each scenario and both answers")
@@ -39,6 +47,38 @@ def print_scenario(scenario):
     for name in ("topology", "input"):
         parts.append(f'"{name}":[\n ' + ",\n ".join(json.dumps(one) for one in scenario[name]) + "]")
     print("{" + ",\n".join(parts) + "}", flush=True)
+
+
+def case_file(name):
+    return os.path.join(CASES, name + ".json")
+
+
+def record(name, scenario, java):
+    """One line for each part of it."""
+    with open(case_file(name), "w", encoding="utf-8") as file:
+        parts = [f'"config":{json.dumps(scenario["config"])}', f'"built":{json.dumps(java.get("built"))}']
+        for key, rows in (("topology", scenario["topology"]), ("input", scenario["input"]), ("steps", java.get("steps", []))):
+            parts.append(f'"{key}":[\n ' + ",\n ".join(json.dumps(one) for one in rows) + "]")
+        parts += [f'"{key}":{json.dumps(java[key])}' for key in ("end", "error") if key in java]
+        file.write("{" + ",\n".join(parts) + "}\n")
+
+
+def run_cases(client):
+    """What was kept: our answers against Java's of then."""
+    failed, names = [], sorted(os.listdir(CASES))
+    with tempfile.TemporaryFile() as errors:
+        ours = Side("ours", [client], errors)
+        for name in names:
+            with open(os.path.join(CASES, name), encoding="utf-8") as file:
+                case = json.load(file)
+            java = {key: case[key] for key in ("built", "steps", "end", "error") if case.get(key) is not None}
+            difference = judge.compare(case, ours.run(case), java)
+            if difference:
+                failed.append(name)
+                print(f"==== {name}: {difference.kind}\n{difference.text}")
+        ours.close()
+    print(f"{len(names) - len(failed)} cases equal, {len(failed)} different")
+    return 1 if failed or not names else 0
 
 
 class Run:
@@ -88,11 +128,16 @@ class Run:
 
 def main():
     options = arguments()
+    if options.cases:
+        return run_cases(options.client)
     with Pair(options.client) as pair:
         run = Run(options, pair)
         if options.scenario:
             with open(options.scenario, encoding="utf-8") as file:
-                run.take(options.scenario, json.load(file))
+                scenario = json.load(file)
+            run.take(options.scenario, scenario)
+            if options.record:
+                record(options.record, scenario, pair.run(scenario)[1])
         else:
             seed = options.first if options.first is not None else int(time.time()) * 1000
             print(f"first seed {seed} (repeat with --first {seed})", flush=True)
