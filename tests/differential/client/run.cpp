@@ -47,6 +47,9 @@ const Operators& operators() {
   static const Operators all = [] {
     Operators made;
     add_stream_operators(made);
+    add_table_operators(made);
+    add_window_operators(made);
+    add_join_operators(made);
     return made;
   }();
   return all;

@@ -80,6 +80,7 @@ Materialized<K, V> materialized(const json& step) {
   const auto store = step.find("store");
   if (store == step.end()) return made;
   made.store_name = text(*store, "name");
+  if constexpr (std::is_same_v<K, Text>) made.key_serde = SerdeOf<Text>::serde();  // without a name, something has to be said
   made.caching = store->value("cache", true);
   made.logging = store->value("log", true);
   made.engine = engine(*store);

@@ -3,12 +3,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Named;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.state.BuiltInDslStoreSuppliers;
+import org.apache.kafka.streams.state.DslStoreSuppliers;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 
@@ -17,6 +22,9 @@ final class World {
   static final Map<String, Operator> OPERATORS = new HashMap<>();
   static {
     StreamOperators.add(OPERATORS);
+    TableOperators.add(OPERATORS);
+    WindowOperators.add(OPERATORS);
+    JoinOperators.add(OPERATORS);
   }
 
   final StreamsBuilder builder;
@@ -30,11 +38,12 @@ final class World {
     operator.apply(this, step);
   }
   @SuppressWarnings("unchecked")
-  <H> H get(JsonNode step, String field) {
-    Object handle = handles.get(step.get(field).asText());
-    if (handle == null) throw new AssertionError("step " + step + ": no such handle");
+  <H> H handle(String name) {
+    Object handle = handles.get(name);
+    if (handle == null) throw new AssertionError("no such handle: " + name);
     return (H) handle;
   }
+  <H> H get(JsonNode step, String field) { return handle(step.get(field).asText()); }
   <H> H get(JsonNode step) { return get(step, "on"); }
   void put(JsonNode step, Object handle) { put(step.get("as").asText(), handle); }
   void put(String name, Object handle) { handles.put(name, handle); }
@@ -47,6 +56,14 @@ final class World {
   static Named named(JsonNode step) { return Named.as(text(step, "named")); }
   static boolean isStored(JsonNode step) { return step.has("store"); }
 
+  /// The call that a step's options ask for: with a name, a store, both.
+  static Object choose(JsonNode step, Supplier<?> plain, Function<Named, ?> named, Supplier<?> stored, Function<Named, ?> both) {
+    if (isStored(step)) return isNamed(step) ? both.apply(named(step)) : stored.get();
+    return isNamed(step) ? named.apply(named(step)) : plain.get();
+  }
+  /// For calls that have no form with a name alone.
+  static <K, V, S extends StateStore> Materialized<K, V, S> plain() { return Materialized.with(null, null); }
+
   /// `history` makes a versioned store of it, only of keys and values.
   @SuppressWarnings("unchecked")
   static <K, V, S extends StateStore> Materialized<K, V, S> materialized(JsonNode step) {
@@ -57,15 +74,17 @@ final class World {
       made = (Materialized<K, V, S>) (Materialized<?, ?, ?>) Materialized.<K, V>as(
           Stores.persistentVersionedKeyValueStore(name, duration(store, "history")));
     } else {
-      made = Materialized.as(name);
-      String engine = text(store, "engine");
-      if (engine.equals("memory")) made.withStoreType(BuiltInDslStoreSuppliers.IN_MEMORY);
-      if (engine.equals("disk")) made.withStoreType(BuiltInDslStoreSuppliers.ROCKS_DB);
+      made = name.isEmpty() ? Materialized.with(null, null) : Materialized.as(name);
+      if (store.has("engine")) made.withStoreType(engine(store));
     }
+    made.withKeySerde((Serde<K>) Serdes.String());
     if (store.has("retention")) made.withRetention(duration(store, "retention"));
     if (!store.path("cache").asBoolean(true)) made.withCachingDisabled();
     if (!store.path("log").asBoolean(true)) made.withLoggingDisabled();
     return made;
+  }
+  static DslStoreSuppliers engine(JsonNode store) {
+    return text(store, "engine").equals("memory") ? BuiltInDslStoreSuppliers.IN_MEMORY : BuiltInDslStoreSuppliers.ROCKS_DB;
   }
   static <K, V> Materialized<K, V, KeyValueStore<Bytes, byte[]>> keyValues(JsonNode step) { return materialized(step); }
 }
