@@ -36,6 +36,8 @@ class SegmentedRows {
   void put(BytesView row, OptionalBytesView value, Timestamp timestamp);
   /// A deletion that is never too late.
   void remove(BytesView row, Timestamp timestamp);
+  /// To the changelog alone.
+  void log(BytesView row, OptionalBytesView value, Timestamp timestamp);
   /// The same, but the changelog's row has another key.
   void put(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
 
@@ -82,7 +84,6 @@ class SegmentedRows {
   void find_last_segment();
   bool get_stored(BytesView row, Bytes& value);
   void write(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
-  void log(BytesView row, OptionalBytesView value, Timestamp timestamp);
   void flushed(const NamedCache::Write& entry);
   /// What the cache has of a scan.
   [[nodiscard]] Cached cached_rows(const Scan& scan);
