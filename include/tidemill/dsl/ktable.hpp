@@ -269,8 +269,8 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
     facts->materialized = true;
     facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.store_name, prefix));
   }
-  // With old values a filter need not pass on tombstones for what it never let through.
-  if (filter) facts->enable_old_values(false);
+  // Where old values come, a filter need not pass on tombstones for what it never let through.
+  if (filter) facts->send_old_values = at_->facts->enable_old_values(false);
   const Serde<VR> kept = detail::serde_if_kept(facts->materialized, value, "the value type of the table");
   std::shared_ptr<detail::GetterSupplier<K, VR>> getter;
   if (facts->materialized) {
