@@ -13,12 +13,21 @@ class Difference:
         self.kind, self.text = kind, text
 
 
+# What Java's error says where it is no measure.
+KNOWN_ERRORS = [
+    # Here types bring their serdes along.
+    (r"ClassCastException.*Serde", "Java knows no serde"),
+    (r"Processor .*-repartition-filter is already added", "D-19: Java refuses a second cogroup of a named group"),
+    (r"KTable source state store must implement", "D-20: Java cannot look up what a windowed cogroup made"),
+]
+
+
 def known(java):
     """Why Java's answer is no measure; None: it is one."""
-    errors = [part["error"] for part in (java, *java.get("steps", [])) if "error" in part]
-    if any("ClassCastException while producing data" in text or "serializer" in text and "ClassCastException" in text
-           for _, text in errors):
-        return "Java knows no serde"  # here types bring theirs along
+    for part in (java, *java.get("steps", [])):
+        for pattern, why in KNOWN_ERRORS:
+            if "error" in part and re.search(pattern, part["error"][1], re.DOTALL):
+                return why
     return None
 
 

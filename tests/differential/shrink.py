@@ -86,7 +86,7 @@ def without(scenario, at):
             gone |= makes(step)
         else:
             kept.append(step)
-    topics = {step["topic"] for step in kept if "on" not in step}
+    topics = {step["topic"] for step in kept if "topic" in step and "on" not in step}
     return {**scenario, "topology": kept, "input": [one for one in scenario["input"] if one.get("pipe", None) in topics
                                                     or "pipe" not in one]}
 

@@ -74,7 +74,7 @@ final class Driver implements AutoCloseable {
     if (task() == null) return;
     call("commit", task().prepareCommit(true));
     task().postCommit(true);
-    call("completeAllProcessableWork");
+    work();
   }
   /// What was not committed cannot be passed on any more: Java complains.
   @Override

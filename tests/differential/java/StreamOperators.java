@@ -3,6 +3,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.Branched;
 import org.apache.kafka.streams.kstream.BranchedKStream;
@@ -75,12 +76,16 @@ final class StreamOperators {
         ? on(w, s).repartition(Repartitioned.as(World.text(s, "named"))) : on(w, s).repartition()));
     operators.put("split", StreamOperators::split);
     operators.put("toTable", (w, s) -> w.put(s, toTable(on(w, s), s)));
-    operators.put("groupByKey", (w, s) -> w.put(s, World.isNamed(s)
-        ? on(w, s).groupByKey(Grouped.as(World.text(s, "named"))) : on(w, s).groupByKey()));
+    operators.put("groupByKey", (w, s) -> w.put(s, on(w, s).groupByKey(grouped(s))));
     operators.put("groupBy", (w, s) -> {
       Functions.Mapper m = Functions.mapper(f(s));
-      w.put(s, World.isNamed(s) ? on(w, s).groupBy(m::map, Grouped.as(World.text(s, "named"))) : on(w, s).groupBy(m::map));
+      w.put(s, on(w, s).groupBy(m::map, grouped(s)));
     });
+  }
+  /// With serdes: without them Java cannot write the windows of what it aggregates.
+  static Grouped<String, String> grouped(JsonNode s) {
+    Grouped<String, String> grouped = Grouped.with(Serdes.String(), Serdes.String());
+    return World.isNamed(s) ? grouped.withName(World.text(s, "named")) : grouped;
   }
   static List<KeyValue<String, String>> pairs(Functions.Mapper key, Functions.ListMapper values, String k, String v) {
     List<KeyValue<String, String>> all = new ArrayList<>();

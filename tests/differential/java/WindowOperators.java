@@ -2,6 +2,8 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
 import java.util.Map;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.Aggregator;
@@ -14,6 +16,7 @@ import org.apache.kafka.streams.kstream.KeyValueMapper;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Merger;
 import org.apache.kafka.streams.kstream.Predicate;
+import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.kstream.Reducer;
 import org.apache.kafka.streams.kstream.SessionWindowedKStream;
 import org.apache.kafka.streams.kstream.SessionWindows;
@@ -25,6 +28,7 @@ import org.apache.kafka.streams.kstream.UnlimitedWindows;
 import org.apache.kafka.streams.kstream.ValueJoiner;
 import org.apache.kafka.streams.kstream.ValueMapperWithKey;
 import org.apache.kafka.streams.kstream.Windowed;
+import org.apache.kafka.streams.kstream.WindowedSerdes;
 import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.WindowStore;
 
@@ -118,6 +122,10 @@ final class WindowOperators {
                           n -> on.aggregate(() -> "_", n, World.keyValues(s)));
     }
     JsonNode windows = s.get("windows");
+    Serde<String> text = Serdes.String();
+    w.serdes.put(s.get("as").asText(), areSessions(windows)
+        ? new WindowedSerdes.SessionWindowedSerde<>(text)
+        : new WindowedSerdes.TimeWindowedSerde<>(text, windows.path("size").asLong()));
     if (areSessions(windows)) {
       var sessioned = on.windowedBy(sessions(windows));
       Merger<String, String> m = merger(s);
@@ -135,6 +143,13 @@ final class WindowOperators {
                         n -> windowed.aggregate(() -> "_", n, WindowOperators.<String>windowStore(s)));
   }
 
+  @SuppressWarnings("unchecked")
+  static void to(World w, JsonNode s) {
+    String topic = s.get("topic").asText();
+    Serde<Windowed<String>> serde = (Serde<Windowed<String>>) w.serdes.get(s.get("on").asText());
+    if (serde == null) on(w, s).toStream().to(topic);
+    else on(w, s).toStream().to(topic, Produced.keySerde(serde));
+  }
   static void add(Map<String, World.Operator> operators) {
     operators.put("windowedCount", (w, s) -> w.put(s, count(w, s)));
     operators.put("windowedReduce", (w, s) -> w.put(s, reduce(w, s)));
@@ -152,7 +167,7 @@ final class WindowOperators {
     });
     operators.put("windowSuppress", (w, s) -> w.put(s, on(w, s).suppress(TableOperators.suppressed(s))));
     operators.put("windowToStream", (w, s) -> w.put(s, on(w, s).toStream((k, v) -> k.toString())));
-    operators.put("windowTo", (w, s) -> on(w, s).toStream().to(s.get("topic").asText()));
+    operators.put("windowTo", WindowOperators::to);
     operators.put("windowGroupBy", (w, s) -> {
       Functions.Mapper key = Functions.mapper(World.text(s, "key")), value = Functions.mapper(f(s));
       KeyValueMapper<Windowed<String>, String, KeyValue<String, String>> m =

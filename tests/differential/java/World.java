@@ -32,6 +32,9 @@ final class World {
 
   World(StreamsBuilder builder) { this.builder = builder; }
 
+  /// Of the keys of what comes from a windowed cogroup, of which Java forgets them.
+  final Map<String, Serde<?>> serdes = new HashMap<>();
+
   void apply(JsonNode step) {
     Operator operator = OPERATORS.get(step.get("op").asText());
     if (operator == null) throw new AssertionError("there is no operator " + step.get("op"));
@@ -45,7 +48,11 @@ final class World {
   }
   <H> H get(JsonNode step, String field) { return handle(step.get(field).asText()); }
   <H> H get(JsonNode step) { return get(step, "on"); }
-  void put(JsonNode step, Object handle) { put(step.get("as").asText(), handle); }
+  void put(JsonNode step, Object handle) {
+    put(step.get("as").asText(), handle);
+    Serde<?> serde = serdes.get(step.path("on").asText());
+    if (serde != null) serdes.put(step.get("as").asText(), serde);
+  }
   void put(String name, Object handle) { handles.put(name, handle); }
 
   // What options of steps mean.
