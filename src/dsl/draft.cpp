@@ -137,7 +137,7 @@ const Named& no_options<Named>() {
 
 bool TableFacts::versioned() const {
   if (materialized) return store.kind == StoreKind::kVersionedKeyValue;
-  return upstream.size() == 1 && upstream.front()->versioned();
+  return upstream.size() == 1 && !forgets_versions && upstream.front()->versioned();
 }
 void TableFacts::materialize() {
   if (materialized) return;

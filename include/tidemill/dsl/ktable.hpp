@@ -262,7 +262,8 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
   facts->upstream = {at_->facts};
   const auto& key = materialized.key_serde ? materialized.key_serde : at_->key_serde;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
-  if (materialized.given() && materialized.store_name.empty()) at_->draft->burn_index();  // as Java, for no store
+  facts->forgets_versions = materialized.given() && materialized.store_name.empty();
+  if (facts->forgets_versions) at_->draft->burn_index();  // as Java, for no store
   const std::string name = at_->draft->name_or_new(materialized.name, prefix);
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
   if (!materialized.store_name.empty()) {
