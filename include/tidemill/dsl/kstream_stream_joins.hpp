@@ -82,7 +82,8 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   const Serde<K> key = from.key_serde(joined.key_serde);
   const Serde<V> value = from.value_serde(joined.value_serde);
   const Serde<VO> other_value = with.value_serde(joined.other_value_serde);
-  for (const std::string& node : {this_join, other_join}) draft.mark(node, {.joins_null_keys = left_outer || right_outer});
+  for (const std::string& node : {this_join, other_join, merge})
+    draft.mark(node, {.joins_null_keys = left_outer || right_outer});
   detail::ValueJoiner<K, VO, V, R> swapped = [joiner](const K* k, const VO* theirs, const V* mine) -> R {
     return joiner(k, mine, theirs);
   };
