@@ -157,7 +157,8 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
       counters_(std::move(options.counters)),
       segment_interval_(spec_.segment_interval.count() > 0 ? spec_.segment_interval.count()
                                                            : std::max(spec_.retention.count() / 2, kSegmentIntervalMin)),
-      exact_expiry_(spec_.engine == StoreEngineKind::kInMemory) {
+      exact_expiry_(spec_.engine == StoreEngineKind::kInMemory),
+      keeps_the_closing_(spec_.time_ordered && !exact_expiry_ && spec_.kind != StoreKind::kSession) {
   if (options.cache != nullptr && spec_.caching) {
     cache_ =
         std::unique_ptr<NamedCache>(new NamedCache(*options.cache, [this](const NamedCache::Write& entry) { flushed(entry); }));
@@ -169,7 +170,9 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
 std::int64_t SegmentedRows::segment_of(Timestamp time) const {
   return std::max<std::int64_t>(time.value, 0) / segment_interval_;
 }
-Timestamp SegmentedRows::oldest_live() const { return Timestamp(now_.observed.value - spec_.retention.count() + 1); }
+Timestamp SegmentedRows::oldest_live() const {
+  return Timestamp(now_.observed.value - spec_.retention.count() + (keeps_the_closing_ ? 0 : 1));
+}
 Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segment_of(time_of_(row))).append(row); }
 
 void SegmentedRows::find_last_segment() {

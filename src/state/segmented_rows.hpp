@@ -101,6 +101,8 @@ class SegmentedRows {
   bool send_old_values_ = false;
   std::int64_t segment_interval_;
   bool exact_expiry_;
+  /// A window that closes now, of a store on disk that emits closed ones, is found once more, as in Java.
+  bool keeps_the_closing_;
   /// Time as far as it has come, and the segments that there are. An abort takes it back with the rows: records that come again
   /// must not be late for what they have done before.
   struct Reach {
