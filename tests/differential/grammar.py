@@ -228,11 +228,29 @@ def join_windows(draw, step):
             step["store"]["log"] = False
 
 
+def process(draw):
+    keeps = {"name": draw.new("store"), "kind": draw.rng.choice(["values", "values", "lru", "window", "session", "versioned"])}
+    if draw.chance(0.4) and keeps["kind"] not in ("lru", "versioned"):
+        keeps["engine"] = "memory"
+    if draw.chance(0.3) and keeps["kind"] == "values":
+        keeps["cache"] = True
+    if draw.chance(0.1):
+        keeps["log"] = False
+    step = {"op": "process", "on": draw.one("s"), "keeps": keeps}
+    if keeps["kind"] in ("values", "lru"):
+        # Backwards Java shows what a cache has as deleted, with a null value: D-24.
+        orders = ["all", "range", "prefix"] if "cache" in keeps else ["all", "range", "prefix", "reverse", "reverseRange"]
+        step["order"] = draw.rng.choice(orders)
+        if draw.chance(0.3):
+            step["interval"] = draw.rng.choice([1_000, 10_000, -500, -10_000])  # negative: of the wall clock
+    draw.add("s", step)
+
+
 OUTER, LEFT = ["inner", "left", "outer"], ["inner", "left"]
 
 # name: (pools that must not be empty, weight, rule)
 RULES = {
-    "stream": ((), 1, stream),
+    "stream": ((), 0.7, stream),
     "to": (("s",), 1, to),
     "through": (("s",), 0.3, through),
     "filter": (("s",), 0.6, on_stream("filter", PREDICATES)),
@@ -246,8 +264,10 @@ RULES = {
     "repartition": (("s",), 0.4, on_stream("repartition", None)),
     "merge": (("s",), 0.5, merge),
     "split": (("s",), 0.3, split),
-    "table": ((), 1, source("t", "table", history=True)),
-    "globalTable": ((), 0.4, source("global", "globalTable", named=1)),
+    "process": (("s",), 0.8, process),
+    "processValues": (("s",), 0.2, on_stream("processValues", None)),
+    "table": ((), 0.8, source("t", "table", history=True)),
+    "globalTable": ((), 0.25, source("global", "globalTable", named=1)),
     "toTable": (("s",), 0.8, made("t", "toTable", "s", has_store=True, history=True)),
     "toStream": (("t",), 1.2, made("s", "toStream", "t")),
     "tableFilter": (("t",), 0.6, made("t", "tableFilter", "t", has_store=True, f=PREDICATES)),
@@ -260,36 +280,50 @@ RULES = {
     "groupReduce": (("tgroup",), 0.8, made("t", "groupReduce", "tgroup", has_store=True, f=AGGREGATORS, minus=AGGREGATORS)),
     "groupAggregate": (("tgroup",), 0.8, made("t", "groupAggregate", "tgroup", has_store=True, f=AGGREGATORS,
                                               minus=AGGREGATORS)),
-    "groupByKey": (("s",), 0.8, made("group", "groupByKey", "s")),
+    "groupByKey": (("s",), 1, made("group", "groupByKey", "s")),
     "groupBy": (("s",), 0.7, made("group", "groupBy", "s", f=KEYS)),
     "count": (("group",), 0.7, made("c", "count", "group", has_store=True, history=True)),
     "reduce": (("group",), 0.7, made("t", "reduce", "group", has_store=True, history=True, f=AGGREGATORS)),
     "aggregate": (("group",), 0.7, made("t", "aggregate", "group", has_store=True, history=True, f=AGGREGATORS)),
-    "windowedCount": (("group",), 0.9, windowed("wc", "windowedCount")),
-    "windowedReduce": (("group",), 0.9, windowed("w", "windowedReduce", f=AGGREGATORS)),
-    "windowedAggregate": (("group",), 0.9, windowed("w", "windowedAggregate", f=AGGREGATORS, merge=MERGERS)),
-    "cogroup": (("group",), 0.8, cogroup),
+    "windowedCount": (("group",), 1.5, windowed("wc", "windowedCount")),
+    "windowedReduce": (("group",), 1.5, windowed("w", "windowedReduce", f=AGGREGATORS)),
+    "windowedAggregate": (("group",), 1.5, windowed("w", "windowedAggregate", f=AGGREGATORS, merge=MERGERS)),
+    "cogroup": (("group",), 1, cogroup),
     "countToText": (("c",), 0.8, made("t", "countToText", "c", has_store=True)),
     "countSuppress": (("c",), 0.5, suppress("c", "countSuppress", False)),
     "countFilter": (("c",), 0.4, made("c", "countFilter", "c", has_store=True)),
     "countTo": (("c",), 0.8, sink("countTo", "c")),
     "windowFilter": (("w",), 0.5, made("w", "windowFilter", "w", f=PREDICATES)),
     "windowMapValues": (("w",), 0.5, made("w", "windowMapValues", "w", f=MAPPERS)),
-    "windowSuppress": (("w",), 0.9, suppress("w", "windowSuppress", True)),
+    "windowSuppress": (("w",), 1.5, suppress("w", "windowSuppress", True)),
     "windowToStream": (("w",), 0.8, made("s", "windowToStream", "w")),
     "windowTo": (("w",), 1.2, sink("windowTo", "w")),
     "windowGroupBy": (("w",), 0.7, made("tgroup", "windowGroupBy", "w", f=MAPPERS, key=KEYS)),
-    "windowJoin": (("w",), 0.5, join("w", "windowJoin", "w", "w", OUTER)),
+    "windowJoin": (("w",), 0.9, join("w", "windowJoin", "w", "w", OUTER)),
     "windowCountToText": (("wc",), 0.8, made("w", "windowCountToText", "wc")),
-    "windowCountSuppress": (("wc",), 0.7, suppress("wc", "windowCountSuppress", True)),
+    "windowCountSuppress": (("wc",), 1.2, suppress("wc", "windowCountSuppress", True)),
     "windowCountTo": (("wc",), 1, sink("windowCountTo", "wc")),
     "streamStreamJoin": (("s",), 1.2, join("s", "streamStreamJoin", "s", "s", OUTER)),
     "streamTableJoin": (("s", "t"), 1.2, join("s", "streamTableJoin", "s", "t", LEFT)),
-    "streamGlobalTableJoin": (("s", "global"), 1, join("s", "streamGlobalTableJoin", "s", "global", LEFT, key=KEYS)),
+    "streamGlobalTableJoin": (("s", "global"), 2, join("s", "streamGlobalTableJoin", "s", "global", LEFT, key=KEYS)),
     "tableTableJoin": (("t",), 1, join("t", "tableTableJoin", "t", "t", OUTER)),
-    "foreignKeyJoin": (("t",), 1, join("t", "foreignKeyJoin", "t", "t", LEFT, key=["first", "null3", "keyfirst", "const", "value"])),
+    "foreignKeyJoin": (("t",), 1, join("t", "foreignKeyJoin", "t", "t", LEFT,
+                                       key=["first", "null3", "keyfirst", "const", "value"])),
 }
 UNNAMED = {"windowToStream", "windowCountToText", "through"}  # Java has no form with a name alone, or takes it for something else
+
+
+# Each scenario has more of one theme, so that what needs several steps comes up often enough.
+THEMES = {
+    "all": (),
+    "windows": ("windowed", "cogroup", "window"),
+    "counts": ("count", "reduce", "aggregate", "groupCount", "groupReduce", "groupAggregate", "windowedCount", "windowCount"),
+    "stream joins": ("streamStreamJoin", "selectKey", "repartition"),
+    "table joins": ("table", "toTable", "tableTableJoin", "foreignKeyJoin", "streamTableJoin", "streamGlobalTableJoin"),
+    "tables": ("table", "toTable", "tableGroupBy", "groupReduce", "groupAggregate", "suppress", "transformValues"),
+    "processors": ("process",),
+}
+OF_THE_THEME = 6
 
 
 def see(draw):
@@ -304,10 +338,15 @@ def see(draw):
 
 def draw_topology(rng):
     draw = Draw(rng)
-    RULES[rng.choice(["stream", "stream", "table"])][2](draw)
+    RULES[rng.choice(["stream", "stream", "stream", "table"])][2](draw)
+    about = rng.choice([*THEMES, "windows"])
+    theme = THEMES[about]
+    if about in ("windows", "counts"):
+        for name in (["stream"] if "s" not in draw.pools else []) + [rng.choice(["groupByKey", "groupBy"])]:
+            RULES[name][2](draw)
     for _ in range(rng.randint(2, STEPS_MAX)):
         possible = [name for name, (pools, _, _) in RULES.items() if all(draw.pools.get(pool) for pool in pools)]
-        name = rng.choices(possible, [RULES[name][1] for name in possible])[0]
+        name = rng.choices(possible, [RULES[name][1] * (OF_THE_THEME if name.startswith(theme) else 1) for name in possible])[0]
         RULES[name][2](draw)
     see(draw)
     return draw
@@ -355,9 +394,9 @@ def draw_config(rng):
 
 
 def evicts_alike(step):
-    """Not so: what Java evicts while it evicts (D-22), tables of topics (D-23), and global stores, which in Java's driver have the
-    task's cache."""
-    return "oin" not in step["op"] and step["op"] not in ("table", "toTable", "globalTable")
+    """Not so: what Java evicts while it evicts (D-22), tables of topics (D-23), windows (D-25), what reads stores, and global
+    stores, which in Java's driver have the task's cache."""
+    return "oin" not in step["op"] and "windows" not in step and step["op"] not in ("table", "toTable", "globalTable", "process")
 
 
 def scenario(seed):
@@ -366,4 +405,5 @@ def scenario(seed):
     draw = draw_topology(rng)
     if config.get("cache", 0) < LARGE_CACHE and not all(evicts_alike(step) for step in draw.steps):
         config["cache"] = LARGE_CACHE if "cache" in config else 0
-    return {"seed": seed, "config": config, "topology": draw.steps, "input": draw_inputs(rng, draw.inputs, config.get("commits", False))}
+    inputs = draw_inputs(rng, draw.inputs, config.get("commits", False))
+    return {"seed": seed, "config": config, "topology": draw.steps, "input": inputs}

@@ -50,6 +50,7 @@ const Operators& operators() {
     add_table_operators(made);
     add_window_operators(made);
     add_join_operators(made);
+    add_processor_operators(made);
     return made;
   }();
   return all;

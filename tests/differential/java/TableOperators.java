@@ -1,6 +1,7 @@
 // Operators on tables of texts and of counts, and aggregations without windows.
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Map;
+import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
@@ -121,8 +122,8 @@ final class TableOperators {
     operators.put("countFilter", (w, s) -> {
       Predicate<String, Long> p = (k, v) -> v % 2 != 0;
       KTable<String, Long> on = counts(w, s);
-      w.put(s, World.choose(s, () -> on.filter(p), n -> on.filter(p, n), () -> on.filter(p, World.keyValues(s)),
-                            n -> on.filter(p, n, World.keyValues(s))));
+      w.put(s, World.choose(s, () -> on.filter(p), n -> on.filter(p, n), () -> on.filter(p, World.<String, Long>keyValues(s).withValueSerde(Serdes.Long())),
+                            n -> on.filter(p, n, World.<String, Long>keyValues(s).withValueSerde(Serdes.Long()))));
     });
     operators.put("countTo", (w, s) -> counts(w, s).toStream().to(s.get("topic").asText()));
   }

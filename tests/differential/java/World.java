@@ -25,6 +25,7 @@ final class World {
     TableOperators.add(OPERATORS);
     WindowOperators.add(OPERATORS);
     JoinOperators.add(OPERATORS);
+    ProcessorOperators.add(OPERATORS);
   }
 
   final StreamsBuilder builder;
