@@ -93,6 +93,7 @@ class Run:
         if self.options.show:
             print(written(scenario), flush=True)
             print(json.dumps({"ours": ours, "java": java}, indent=1), flush=True)
+        self.why = judge.known(java) or judge.open_question(scenario, ours, java)
         return None if judge.known(java) else judge.compare(scenario, ours, java), java
 
     def take(self, seed, scenario):
@@ -101,8 +102,8 @@ class Run:
         self.outcomes["records in"] += len(scenario["input"])
         self.outcomes["records sent"] += sum(len(step.get("sent", [])) for step in java.get("steps", []))
         self.outcomes["scenarios"] += 1
-        if judge.known(java):
-            self.outcomes[judge.known(java)] += 1
+        if self.why:
+            self.outcomes[self.why] += 1
         elif "built" not in java:
             self.outcomes["topologies that both refuse"] += 1
         elif any("error" in step for step in java.get("steps", [])) or "error" in java:

@@ -112,7 +112,7 @@ class KeepingSessions final : public Keeping {
     for (auto row = sessions_->find_sessions(record.key(), start, end + kBefore); row.valid(); row.next()) {
       tell(record, to_string(row.key()), row.value());
     }
-    for (auto row = sessions_->backward_find_sessions(record.key(), start, end + kBefore); row.valid(); row.next()) {
+    for (auto row = sessions_->fetch(record.key()); row.valid(); row.next()) {
       tell(record, to_string(row.key()), row.value());
     }
   }

@@ -136,7 +136,7 @@ final class ProcessorOperators {
       long end = record.timestamp(), start = Math.max(0, end - BEFORE);
       sessions.put(new Windowed<>(record.key(), new SessionWindow(start, end)), record.value());
       tellAll(record, sessions.findSessions(record.key(), start, end + BEFORE));
-      tellAll(record, sessions.backwardFindSessions(record.key(), start, end + BEFORE));
+      tellAll(record, sessions.fetch(record.key()));
     }
   }
   static final class KeepingVersions extends Keeping {
