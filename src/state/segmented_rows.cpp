@@ -1,6 +1,7 @@
 #include "state/segmented_rows.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include <tidemill/base/assert.hpp>
 #include <tidemill/state/key_value_store.hpp>
@@ -268,11 +269,12 @@ SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
   Cached cached;
   if (scan.to < scan.from && !scan.repeats.behind && !scan.repeats.before) return cached;
   const auto see = [&](BytesView key, OptionalBytesView value) {
-    if (!scan.accept || scan.accept(key.substr(kSegmentBytes))) cached.emplace_back(key, to_owned(value));
+    if (!scan.accept || scan.accept(key.substr(kSegmentBytes))) cached.rows.emplace_back(key, to_owned(value));
   };
   if (scan.repeats.behind || scan.repeats.before) {
     cache_->range(std::nullopt, std::nullopt, see);
-    return repeated(scan, cached);
+    repeat(scan, cached);
+    return cached;
   }
   const std::int64_t first = segment_of(scan.from);
   const std::int64_t last = segment_of(scan.to);
@@ -285,23 +287,24 @@ SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
   } else {
     cache_->range(segment_prefix(first), last == INT64_MAX ? std::nullopt : OptionalBytes(segment_prefix(last + 1)), see);
   }
+  cached.order.resize(cached.rows.size());
+  std::iota(cached.order.begin(), cached.order.end(), 0U);
   return cached;
 }
 
 // Java looks its cache through segment by segment, and there an open bound of the key is open to all segments behind or before: a
 // row comes again with each. It does so for every segment since `from`, were it 1970; we for the last ones only.
-SegmentedRows::Cached SegmentedRows::repeated(const Scan& scan, const Cached& rows) const {
+void SegmentedRows::repeat(const Scan& scan, Cached& cached) const {
   const std::int64_t last = segment_of(std::min(scan.to, newest_cached_));
   const std::int64_t first = std::max(segment_of(scan.from), last - kSegmentsRepeatedMax);
-  Cached all;
   for (std::int64_t segment = std::min(first, last); segment <= last; ++segment) {
-    for (const auto& row : rows) {
-      const auto own = load_big_endian<std::int64_t>(row.first.data());
-      if (own == segment || (own > segment && scan.repeats.behind) || (own < segment && scan.repeats.before))
-        all.push_back(row);
+    for (std::uint32_t row = 0; row < cached.rows.size(); ++row) {
+      const auto own = load_big_endian<std::int64_t>(cached.rows[row].first.data());
+      if (own == segment || (own > segment && scan.repeats.behind) || (own < segment && scan.repeats.before)) {
+        cached.order.push_back(row);
+      }
     }
   }
-  return all;
 }
 
 std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
@@ -312,7 +315,7 @@ std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
   Cached cached;
   if (cache_) {
     cached = cached_rows(scan);
-    if (scan.direction == Direction::kReverse) std::reverse(cached.begin(), cached.end());
+    if (scan.direction == Direction::kReverse) std::reverse(cached.order.begin(), cached.order.end());
   }
   if (scan.to < scan.from) first = last + 1;
   if (last - first > kSegmentsWalkedMax) {

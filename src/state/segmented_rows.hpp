@@ -60,8 +60,13 @@ class SegmentedRows {
     std::function<bool(BytesView a, BytesView b)> before = nullptr;
   };
   std::unique_ptr<BytesIterator> scan(Scan scan);
-  /// Rows of the cache, under the keys that they have in the engine.
-  using Cached = std::vector<std::pair<Bytes, OptionalBytes>>;
+  /// Rows of the cache, under the keys that they have in the engine, and the order in which they are met: each once or more often.
+  struct Cached {
+    std::vector<std::pair<Bytes, OptionalBytes>> rows;
+    std::vector<std::uint32_t> order;
+    [[nodiscard]] std::size_t size() const { return order.size(); }
+    [[nodiscard]] const std::pair<Bytes, OptionalBytes>& operator[](std::size_t at) const { return rows[order[at]]; }
+  };
 
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
   bool set_flush_listener(CacheFlushListener listener, bool send_old_values);
@@ -88,7 +93,7 @@ class SegmentedRows {
   void flushed(const NamedCache::Write& entry);
   /// What the cache has of a scan.
   [[nodiscard]] Cached cached_rows(const Scan& scan);
-  [[nodiscard]] Cached repeated(const Scan& scan, const Cached& rows) const;
+  void repeat(const Scan& scan, Cached& cached) const;
 
   StoreSpec spec_;
   std::unique_ptr<BytesStore> engine_;

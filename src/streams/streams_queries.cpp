@@ -50,13 +50,8 @@ bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uin
   if (!answers->wait(std::max(left, std::chrono::milliseconds(0)))) return false;
   std::map<TopicPartition, Offset> next;
   std::uint64_t sum = 0;
-<<<<<<< HEAD
-  for (const auto& standing : answers->answers) {
-    if (!standing.clean || standing.has_records) return false;
-=======
   for (const Standing& standing : answers->take()) {
-    if (!standing.clean) return false;
->>>>>>> h-iq
+    if (!standing.clean || standing.has_records) return false;
     sum += standing.processed;
     for (const auto& [partition, offset] : standing.next) next[partition] = offset;
   }
