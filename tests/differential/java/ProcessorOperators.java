@@ -160,7 +160,8 @@ final class ProcessorOperators {
   static final class Whence extends ContextualFixedKeyProcessor<String, String, String> {
     @Override
     public void process(FixedKeyRecord<String, String> record) {
-      String where = context().recordMetadata().map(m -> m.topic() + m.offset()).orElse("");
+      // In a punctuation Java has a record that is none: D-26.
+      String where = context().recordMetadata().filter(m -> m.topic() != null).map(m -> m.topic() + m.offset()).orElse("");
       context().forward(record.withValue(Functions.tail(Functions.shown(record.value()) + "<" + where)));
     }
   }
