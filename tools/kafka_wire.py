@@ -203,6 +203,17 @@ class Connection:
 
         return self._of_coordinator(group, ask)
 
+    def commit(self, group, topic, partition, offset):
+        """As a client that is no member of the group."""
+        def ask():
+            rows = array([(partition, offset)], lambda row: struct.pack(">iq", *row) + text(None))
+            body = text(group) + i32(-1) + text("") + struct.pack(">q", -1) + array([topic], lambda name: text(name) + rows)
+            reader = self.request(8, 2, body)
+            [(_, [(_, code)])] = reader.array(lambda: (reader.text(), reader.array(lambda: reader.take("ih"))))
+            return code, None
+
+        return self._of_coordinator(group, ask)
+
     def group(self, group):
         """(state, [(client id, assignment bytes)]) of a classic group."""
         def ask():

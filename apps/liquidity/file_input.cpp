@@ -4,9 +4,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -19,17 +21,12 @@ namespace {
 
 constexpr std::int64_t kLinesPerCommit = 5000;
 constexpr std::int64_t kBytesPerCommit = std::int64_t{4} << 20;
-constexpr std::size_t kFingerprintBytes = 4096;
+/// What an older position keeps a checksum of.
+constexpr std::int64_t kUnmarkedBytes = 4096;
 constexpr std::size_t kExcerptBytes = 1000;
-
-/// FNV-1a, in hexadecimal.
-std::string fingerprint(std::string_view bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  char text[20];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return text;
-}
+/// Of lines that are read again.
+constexpr std::int64_t kUnknownInARow = 1000;
+constexpr std::int64_t kLookUpEvery = 64;
 
 std::string at_line(const std::string& path, std::int64_t line) { return path + ":" + std::to_string(line); }
 
@@ -71,13 +68,18 @@ class ReferenceData {
   explicit ReferenceData(tidemill::Log& log) : log_(log) {
     Reader reader;
     read_topic(log, topics::kAccounts, [&](const TopicRecord& record) {
-      if (record.key && record.value) accounts_[std::string(*record.key)] = reader.account(*record.value);
+      if (!record.key || !record.value) return;
+      accounts_[std::string(*record.key)] = reader.account(*record.value);
+      unnamed_accounts_.emplace(*record.key);
     });
     read_topic(log, topics::kLimits, [&](const TopicRecord& record) {
-      if (record.key && record.value) limits_[std::string(*record.key)] = *record.value;
+      if (!record.key || !record.value) return;
+      limits_[std::string(*record.key)] = *record.value;
+      unnamed_limits_.emplace(*record.key);
     });
   }
   void add(const Account& account, const std::string& where) {
+    unnamed_accounts_.erase(account.account);
     const auto [known, fresh] = accounts_.emplace(account.account, account);
     if (fresh) {
       news_.push_back({topics::kAccounts, account.account, to_json(account)});
@@ -86,11 +88,16 @@ class ReferenceData {
                                 known->second.currency + "; neither can change: open another account");
     }
   }
-  void add(const Limit& limit) {
+  void add(const Limit& limit, const std::string& where) {
     const std::string key = client_key(limit.client, limit.currency);
+    unnamed_limits_.erase(key);
     std::string json = to_json(limit);
     std::string& known = limits_[key];
     if (known == json) return;
+    if (!known.empty()) {
+      changes_.push_back(where + ": the floor of " + key + " is now " + std::to_string(limit.floor) +
+                         "; it is in force from the next leg on");
+    }
     known = json;
     news_.push_back({topics::kLimits, key, std::move(json)});
   }
@@ -101,6 +108,20 @@ class ReferenceData {
     const std::int64_t now = wall_time_ms();
     for (const News& news : news_) appender.append(news.topic, news.key, news.json, now);
     appender.commit();
+  }
+  /// What an operator may not have meant: floors that were changed, and what is known and in no line of these files.
+  void tell(const std::string& directory, const Tell& tell) const {
+    for (std::size_t i = 0; i < std::min<std::size_t>(changes_.size(), kMessagesMax); ++i) tell(changes_[i]);
+    if (changes_.size() > kMessagesMax)
+      tell("and " + std::to_string(changes_.size() - kMessagesMax) + " more floors have changed");
+    const auto unnamed = [&](const std::set<std::string>& keys, const char* file, const char* what, const char* stays) {
+      if (keys.empty()) return;
+      tell(directory + file + ": " + std::to_string(keys.size()) + " " + what + " taken before are not in it (" +
+           *keys.begin() + (keys.size() > 1 ? ", ..." : "") + "); " + stays);
+    };
+    unnamed(unnamed_accounts_, "/accounts.ndjson", "accounts", "they stay open");
+    unnamed(unnamed_limits_, "/limits.ndjson", "limits",
+            "they stay in force: to lift one, give it a floor that cannot be reached");
   }
   Complaints complaints;
 
@@ -113,6 +134,9 @@ class ReferenceData {
   tidemill::Log& log_;
   std::unordered_map<std::string, Account> accounts_;
   std::unordered_map<std::string, std::string> limits_;
+  std::set<std::string> unnamed_accounts_;  // known, and not named by these files so far
+  std::set<std::string> unnamed_limits_;
+  std::vector<std::string> changes_;
   std::vector<News> news_;
 };
 
@@ -136,7 +160,8 @@ void read_lines(const std::string& path, ReferenceData& data, Add add) {
 /// transactions.ndjson on its way into the log.
 class TransactionFile {
  public:
-  TransactionFile(tidemill::Log& log, std::string path, const Tell& tell) : log_(log), path_(std::move(path)), tell_(tell) {}
+  TransactionFile(tidemill::Log& log, std::string path, const Tell& tell, const Judged& judged)
+      : log_(log), path_(std::move(path)), tell_(tell), judged_(judged) {}
 
   FileSummary load(const std::function<bool(const FileProgress&)>& progress) {
     std::ifstream in = open(path_);
@@ -144,30 +169,28 @@ class TransactionFile {
     size_ = in.tellg();
     in.seekg(0);
     begin(in);
-    summary_.before = position_.lines;
+    summary_.before = trail_.lines();
     bool go_on = report(progress);
     std::string line;
     std::int64_t uncommitted = 0;
-    std::int64_t committed_bytes = position_.done;
+    std::int64_t committed_bytes = trail_.bytes();
     while (go_on && std::getline(in, line)) {
       const bool ended = !in.eof();
       if (!ended && leave_unfinished(line)) break;
-      position_.done += static_cast<std::int64_t>(line.size()) + (ended ? 1 : 0);
-      ++position_.lines;
-      take(line);
-      if (++uncommitted >= kLinesPerCommit || position_.done - committed_bytes >= kBytesPerCommit) {
+      const bool again = trail_.bytes() < again_until_;
+      trail_.add(line, ended);
+      take(line, again);
+      if (++uncommitted >= kLinesPerCommit || trail_.bytes() - committed_bytes >= kBytesPerCommit) {
         commit();
         go_on = report(progress);
         uncommitted = 0;
-        committed_bytes = position_.done;
+        committed_bytes = trail_.bytes();
       }
     }
     if (in.bad()) throw BadInput(path_ + " cannot be read: " + std::strerror(errno));
     if (uncommitted > 0) commit();
     (void)report(progress);
-    if (summary_.malformed > kMessagesMax) {
-      tell_(path_ + ": " + std::to_string(summary_.malformed - kMessagesMax) + " more malformed lines, refused as well");
-    }
+    tell_the_rest();
     return summary_;
   }
 
@@ -177,110 +200,225 @@ class TransactionFile {
   void begin(std::ifstream& in) {
     std::string first;
     if (!std::getline(in, first)) return;
-    in.clear();
-    in.seekg(0);
-    input_ = "file-" + fingerprint(first);
+    input_ = "file-" + checksum_of(first);
     appender_ = std::make_unique<Appender>(log_, "liquidity-input-" + input_, Together::kAllOrNothing);
-    const auto known = read_position(log_, input_);
-    if (!known) return;
-    if (known->done > size_ || bytes_before(in, known->done) != known->before) {
-      tell_(path_ + " begins like a file that was read before, but goes on differently: it is read from its beginning; "
-                    "transactions that are known already have no second effect");
-    } else {
-      position_ = *known;
+    const std::string absolute = std::filesystem::weakly_canonical(path_).string();
+    auto known = read_position(log_, input_);
+    const bool same_beginning = known.has_value();
+    if (!known) known = read_position_at(log_, absolute);
+    if (known) resume(in, *known, same_beginning);
+    position_.source = path_;
+    position_.path = absolute;
+    begun_at_ = trail_.bytes();
+    in.clear();
+    in.seekg(begun_at_);
+  }
+  // What was read is trusted as long as it is unchanged. From the first change on the lines are read again.
+  void resume(std::ifstream& in, const InputPosition& known, bool same_beginning) {
+    if (!known.marks) return resume_unmarked(in, known);
+    trail_ = Trail(*known.marks, {known.done, known.lines, known.before});
+    again_until_ = known.again_until;
+    source_before_ = known.source;
+    const Trail::Comparison found = trail_.compare(in);
+    if (found.unchanged()) return;
+    trail_.cut_back_to(found.same);
+    read_again(change(known, found, same_beginning));
+  }
+  [[nodiscard]] std::string change(const InputPosition& known, const Trail::Comparison& found, bool same_beginning) const {
+    const std::string taken = std::to_string(known.lines);
+    if (!same_beginning) {
+      return path_ + ": another file was read at this place before (" + taken +
+             " lines), and the first line differs; this one is read from its beginning";
+    }
+    const std::int64_t first = found.same.lines + 1;
+    const std::string last = std::to_string(found.differs.lines);
+    const std::string lines = found.differs.lines == first ? "line " + last : "lines " + std::to_string(first) + " to " + last;
+    if (size_ < found.differs.bytes) {
+      return path_ + ": " + lines + " had been read and have been cut off or shortened since (" + taken +
+             " lines were taken); it is read again from line " + std::to_string(first) + " on";
+    }
+    return path_ + ": a change in " + lines + ", after " + taken + " lines were taken; it is read again from line " +
+           std::to_string(first) + " on";
+  }
+  // On record is only what stood right before the position.
+  void resume_unmarked(std::ifstream& in, const InputPosition& known) {
+    if (known.done > size_ || bytes_before(in, known.done) != known.before) {
+      source_before_ = known.source;
+      return read_again(path_ + ": begins like a file that was read before, but goes on differently; it is read from its "
+                                "beginning");
     }
     in.clear();
-    in.seekg(position_.done);
+    in.seekg(0);
+    std::string line;
+    while (trail_.bytes() < known.done && std::getline(in, line)) trail_.add(line, !in.eof());
   }
   std::string bytes_before(std::ifstream& in, std::int64_t end) {
-    const auto length = std::min<std::int64_t>(end, kFingerprintBytes);
+    const auto length = std::min<std::int64_t>(end, kUnmarkedBytes);
     std::string bytes(static_cast<std::size_t>(length), '\0');
     in.clear();
     in.seekg(end - length);
     in.read(bytes.data(), length);
-    return fingerprint(bytes);
+    return checksum_of(bytes);
+  }
+  void read_again(const std::string& what) {
+    again_until_ = size_;
+    tell_(what +
+          ". What is known already has no second effect, and a transaction that was taken stays as it was: to correct it, "
+          "add one with an id of its own at the end of the file.");
+    if (judged_.settle) judged_.settle();
   }
   // The last line has no end. If it is a transaction all the same, nothing is missing.
   bool leave_unfinished(std::string_view line) {
     if (blank(line)) return true;
     try {
-      (void)reader_.transaction(position_.lines == 0 ? without_byte_order_mark(line) : line);
+      (void)reader_.transaction(trail_.lines() == 0 ? without_byte_order_mark(line) : line);
       return false;
     } catch (const BadInput&) {
       summary_.half_written = true;
-      tell_(at_line(path_, position_.lines + 1) + ": the last line is half-written (" + std::to_string(line.size()) +
+      tell_(at_line(path_, trail_.lines() + 1) + ": the last line is half-written (" + std::to_string(line.size()) +
             " bytes without an end): it is left for the next time");
       return true;
     }
   }
-  void take(std::string_view line) {
-    if (position_.lines == 1) line = without_byte_order_mark(line);
+  void take(std::string_view line, bool again) {
+    if (trail_.lines() == 1) line = without_byte_order_mark(line);
     if (blank(line)) return;
-    ++summary_.lines;
     try {
       if (line.size() > kLineBytesMax) {
         throw BadInput("the line has " + std::to_string(line.size()) + " bytes, more than " + std::to_string(kLineBytesMax));
       }
       const Transaction transaction = reader_.transaction(line);
+      if (again && is_known(transaction)) return;
       send(transaction.id, line, transaction.time_ms, {});
     } catch (const BadInput& problem) {
-      const std::string where = at_line(path_, position_.lines);
-      if (++summary_.malformed <= kMessagesMax) tell_(where + ": " + problem.what() + "; refused");
+      const std::string where = at_line(path_, trail_.lines());
       tidemill::Headers headers;
       headers.add("input", where);
       // The chain refuses it, with the reason; of a line that fits into no record the beginning must do.
       const bool fits = line.size() <= kLineBytesMax;
       if (!fits) headers.add("cut", problem.what());
-      send(where, fits ? line : line.substr(0, kExcerptBytes), wall_time_ms(), headers.encode());
+      const std::string_view value = fits ? line : line.substr(0, kExcerptBytes);
+      if (again && was_refused(value)) return;
+      tell_some(++summary_.malformed, where + ": " + problem.what() + "; refused");
+      send(where, value, wall_time_ms(), headers.encode());
     }
+    ++summary_.lines;
+  }
+  // Taken before: the line is passed over, and if it says something else now, the operator hears of it.
+  bool is_known(const Transaction& transaction) {
+    // To look up costs more than to send. Where nothing has been known for a while (another day's file), a line now and then
+    // must do; what goes in again all the same has no second effect.
+    const bool sampled = unknown_in_a_row_ >= kUnknownInARow && trail_.lines() % kLookUpEvery != 0;
+    if (!judged_.seen || sampled) return false;
+    const Seen seen = judged_.seen(transaction.id);
+    if (seen.fate != Seen::Fate::kTaken) {
+      ++unknown_in_a_row_;
+      return false;
+    }
+    unknown_in_a_row_ = 0;
+    ++summary_.known;
+    if (seen.contradicts(content_of(transaction))) {
+      tell_some(++summary_.contradicting, at_line(path_, trail_.lines()) + ": transaction " + transaction.id +
+                                              " was taken with another content; this line has no effect");
+    }
+    return true;
+  }
+  // Each dead letter of this file stands for one line that was refused before.
+  bool was_refused(std::string_view value) {
+    if (!dead_letters_) read_dead_letters();
+    const auto found = dead_letters_->find(checksum_of(value));
+    if (found == dead_letters_->end() || found->second == 0) return false;
+    --found->second;
+    ++summary_.known;
+    return true;
+  }
+  void read_dead_letters() {
+    dead_letters_.emplace();
+    read_topic(log_, topics::kDeadLetters, [this](const TopicRecord& record) {
+      const std::string where = record.header("input");
+      const bool ours = where.starts_with(path_ + ":") || where.starts_with(source_before_ + ":");
+      if (ours && record.value) ++(*dead_letters_)[checksum_of(*record.value)];
+    });
+    // The lines before those that are read now have their dead letters already.
+    std::ifstream in = open(path_);
+    std::string line;
+    for (Trail before; before.bytes() < begun_at_ && std::getline(in, line);) {
+      before.add(line, !in.eof());
+      std::string_view value = before.lines() == 1 ? without_byte_order_mark(line) : line;
+      if (value.size() > kLineBytesMax) value = value.substr(0, kExcerptBytes);
+      const auto found = dead_letters_->find(checksum_of(value));
+      if (found != dead_letters_->end() && found->second > 0) --found->second;
+    }
+  }
+  void tell_some(std::int64_t count, const std::string& message) {
+    if (count <= kMessagesMax) tell_(message);
+  }
+  void tell_the_rest() {
+    const auto rest = [this](std::int64_t count, const char* what) {
+      if (count > kMessagesMax) tell_(path_ + ": " + std::to_string(count - kMessagesMax) + " more " + what);
+    };
+    rest(summary_.malformed, "malformed lines, refused as well");
+    rest(summary_.contradicting,
+         "lines with the id of a transaction that was taken with another content, without effect as well");
   }
   void send(std::string_view key, std::string_view value, std::int64_t time_ms, std::string_view headers) {
     appender_->append(topics::kTransactions, key, value, time_ms, headers);
   }
   void commit() {
-    position_.source = path_;
-    std::ifstream in = open(path_);
-    position_.before = bytes_before(in, position_.done);
+    const Trail::Mark end = trail_.end();
+    position_.done = end.bytes;
+    position_.lines = end.lines;
+    position_.before = end.checksum;
+    position_.marks = trail_.marks();
+    position_.again_until = again_until_ > end.bytes ? again_until_ : 0;
     append_position(*appender_, input_, position_);
     appender_->commit();
   }
   bool report(const std::function<bool(const FileProgress&)>& progress) const {
-    return progress({position_.done, size_, summary_.lines, summary_.malformed});
+    return progress({trail_.bytes(), size_, summary_.lines, summary_.malformed});
   }
 
   tidemill::Log& log_;
   std::string path_;
   const Tell& tell_;
+  const Judged& judged_;
   Reader reader_;
   std::string input_;
   std::unique_ptr<Appender> appender_;
   InputPosition position_;
+  Trail trail_;
   std::int64_t size_ = 0;
+  std::int64_t begun_at_ = 0;
+  std::int64_t unknown_in_a_row_ = 0;
+  std::int64_t again_until_ = 0;
+  std::string source_before_;                                                  // how the file was named then
+  std::optional<std::unordered_map<std::string, std::int64_t>> dead_letters_;  // checksums of lines, and how many are left
   FileSummary summary_;
 };
 
 }  // namespace
 
-void load_reference_data(tidemill::Log& log, const std::string& directory) {
+void load_reference_data(tidemill::Log& log, const std::string& directory, const Tell& tell) {
   ReferenceData data(log);
   Reader reader;
   read_lines(directory + "/accounts.ndjson", data,
              [&](std::string_view line, const std::string& where) { data.add(reader.account(line), where); });
   read_lines(directory + "/limits.ndjson", data,
-             [&](std::string_view line, const std::string&) { data.add(reader.limit(line)); });
+             [&](std::string_view line, const std::string& where) { data.add(reader.limit(line), where); });
   data.commit();
+  if (tell) data.tell(directory, tell);
 }
 
 void load_reference_data(tidemill::Log& log, const std::vector<Account>& accounts, const std::vector<Limit>& limits) {
   ReferenceData data(log);
   for (const Account& account : accounts) data.add(account, "account " + account.account);
-  for (const Limit& limit : limits) data.add(limit);
+  for (const Limit& limit : limits) data.add(limit, client_key(limit.client, limit.currency));
   data.commit();
 }
 
 FileSummary load_transactions(tidemill::Log& log, const std::string& directory, const Tell& tell,
-                              const std::function<bool(const FileProgress&)>& progress) {
-  return TransactionFile(log, directory + "/transactions.ndjson", tell).load(progress);
+                              const std::function<bool(const FileProgress&)>& progress, const Judged& judged) {
+  return TransactionFile(log, directory + "/transactions.ndjson", tell, judged).load(progress);
 }
 
 }  // namespace liquidity

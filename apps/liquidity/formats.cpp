@@ -254,6 +254,7 @@ Transaction Reader::transaction(std::string_view json) {
                           .legs = {},
                           .refusal = {}};
   transaction.time_ms = parse_time(transaction.time);
+  check_date(transaction.value_date);
   dom::array legs;
   if (fields.at("legs").get(legs) != simdjson::SUCCESS) throw BadInput("\"legs\" is not a list");
   std::string overflowing;

@@ -119,6 +119,8 @@ inline std::string client_key(std::string_view client, std::string_view currency
 
 /// "2026-11-23T08:00:00.123Z" (the fraction may be missing) to milliseconds since 1970; throws BadInput.
 std::int64_t parse_time(std::string_view text);
+/// Throws BadInput unless it is a date like "2026-11-23".
+void check_date(std::string_view text);
 std::string format_time(std::int64_t ms);
 
 }  // namespace liquidity

@@ -11,7 +11,8 @@ constexpr std::chrono::milliseconds kPageInterval{500};
 
 }  // namespace
 
-Front::Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams) : view_(log), intake_(log) {
+Front::Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams)
+    : view_(log), intake_(log, seen_by(streams)) {
   server_.get("/", [] { return kit::Response{200, page(), "text/html; charset=utf-8"}; });
   server_.get("/state", [this] { return kit::Response{200, view_.json()}; });
   server_.events("/events", kPageInterval, [this] { return view_.json(); });
@@ -31,8 +32,9 @@ int Front::start(int port) {
   }
 }
 
-// 201: in the log for good; the chain judges it. 422: in the log, too, and the chain will refuse it for what it says itself.
-// 400: no transaction at all. 503: not in the log, or nobody knows; to send it again is safe.
+// 201: in the log for good; the chain judges it. 200: it was there already. 409: its id was, with another content. 422: in the
+// log, too, and the chain will refuse it for what it says itself. 400: no transaction at all. 503: not in the log, or nobody
+// knows; to send it again is safe.
 kit::Response Front::post(const std::string& body) {
   if (body.size() > kLineBytesMax) {
     return kit::error_response(
@@ -44,13 +46,22 @@ kit::Response Front::post(const std::string& body) {
   } catch (const BadInput& problem) {
     return kit::error_response(400, problem.what());
   }
+  Added added = Added::kNew;
   try {
-    intake_.add(transaction.id, body, transaction.time_ms);
+    added = intake_.add(transaction, body);
   } catch (const tidemill::ResultException& problem) {
     return kit::error_response(503, std::string(problem.what()) + "; send it again, a repeated id has no second effect");
   }
   if (!transaction.refusal.empty()) return kit::error_response(422, transaction.refusal);
-  return {201, "{\"id\":" + json_text(transaction.id) + "}"};
+  switch (added) {
+    case Added::kNew: return {201, "{\"id\":" + json_text(transaction.id) + "}"};
+    case Added::kKnown: return {200, "{\"id\":" + json_text(transaction.id) + ",\"known\":true}"};
+    case Added::kContradiction: break;
+  }
+  return kit::error_response(409,
+                             "transaction " + transaction.id +
+                                 " is known with another content, and stays as it is; nothing has been written. A correction "
+                                 "needs an id of its own");
 }
 
 }  // namespace liquidity

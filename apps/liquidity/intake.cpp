@@ -6,11 +6,58 @@
 
 namespace liquidity {
 
-Intake::Intake(std::shared_ptr<tidemill::Log> log) : log_(std::move(log)) {}
+Intake::Intake(std::shared_ptr<tidemill::Log> log, SeenLookup seen) : log_(std::move(log)), seen_(std::move(seen)) {}
 
-void Intake::add(const std::string& id, std::string_view json, std::int64_t time_ms) {
-  Waiting mine{&id, json, time_ms};
-  std::unique_lock lock(mutex_);
+Added Intake::add(const Transaction& transaction, std::string_view json) {
+  if (!transaction.refusal.empty()) {
+    Lock lock(mutex_);
+    bring(lock, transaction, json);
+    return Added::kNew;
+  }
+  const std::string content = content_of(transaction);
+  const Seen seen = seen_(transaction.id);
+  if (seen.contradicts(content)) return Added::kContradiction;
+  if (seen.fate == Seen::Fate::kTaken) return Added::kKnown;
+  Lock lock(mutex_);
+  while (true) {
+    const auto found = recent_.find(transaction.id);
+    if (found == recent_.end()) break;
+    // What was refused may come again: it is judged anew.
+    if (seen.fate == Seen::Fate::kRefused && seen.content == found->second.content && found->second.in_log) break;
+    if (found->second.in_log) return found->second.content == content ? Added::kKnown : Added::kContradiction;
+    changed_.wait(lock);  // another thread brings it just now
+  }
+  const std::uint64_t number = remember(transaction.id, content);
+  const auto mine = [&] {
+    const auto found = recent_.find(transaction.id);
+    return found != recent_.end() && found->second.number == number ? found : recent_.end();
+  };
+  try {
+    bring(lock, transaction, json);
+  } catch (...) {
+    if (mine() != recent_.end()) recent_.erase(mine());
+    changed_.notify_all();
+    throw;
+  }
+  if (mine() != recent_.end()) mine()->second.in_log = true;
+  changed_.notify_all();
+  return Added::kNew;
+}
+
+std::uint64_t Intake::remember(const std::string& id, const std::string& content) {
+  const std::uint64_t number = next_number_++;
+  recent_[id] = {content, number, false};
+  recent_order_.emplace_back(number, id);
+  if (recent_order_.size() > kRecentMax) {
+    const auto oldest = recent_.find(recent_order_.front().second);
+    if (oldest != recent_.end() && oldest->second.number == recent_order_.front().first) recent_.erase(oldest);
+    recent_order_.pop_front();
+  }
+  return number;
+}
+
+void Intake::bring(Lock& lock, const Transaction& transaction, std::string_view json) {
+  Waiting mine{&transaction.id, json, transaction.time_ms};
   waiting_.push_back(&mine);
   while (!mine.done) {
     if (at_work_) {

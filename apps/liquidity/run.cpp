@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -26,9 +27,13 @@ constexpr std::chrono::minutes kStandstillMax{10};
 /// How long --once waits for room on a full disk.
 constexpr std::chrono::minutes kFullDiskMax{1};
 constexpr milliseconds kLook{500};
+/// A progress line may be as old as that.
+constexpr milliseconds kStandingAge{100};
 /// How long the input is begun again and again before that is told as the end, and the pause between two attempts.
 constexpr std::chrono::minutes kFeedRetryMax{2};
 constexpr std::chrono::seconds kFeedPause{1};
+/// How long lines that are to be read again wait for the chain to have judged what went in before.
+constexpr std::chrono::minutes kSettleMax{1};
 
 std::string grouped(std::int64_t number) {
   std::string text = std::to_string(number);
@@ -51,22 +56,54 @@ std::int64_t count_records(tidemill::Log& log, const char* topic) {
   return count;
 }
 
-/// How far the chain's tasks are, over all of its topics.
+/// How far the chain is, over all topics that it reads: offsets, so that a transaction's marker counts as a record.
 struct Standing {
   std::int64_t done = 0;
   std::int64_t to_do = 0;
 };
-Standing standing(const tidemill::Streams& streams) {
-  Standing sum;
-  for (const auto& thread : streams.metadata_for_local_threads()) {
-    for (const auto& task : thread.tasks) {
-      for (const auto& [partition, offset] : task.committed) sum.done += std::max<std::int64_t>(0, offset.value);
-      for (const auto& [partition, offset] : task.end) sum.to_do += std::max<std::int64_t>(0, offset.value);
+/// Asked of the log, at most every kStandingAge: what the threads tell of themselves lags behind while they have much to do.
+class Chain {
+ public:
+  Chain(std::shared_ptr<tidemill::Log> log, std::string application)
+      : log_(std::move(log)), application_(std::move(application)) {}
+  Standing standing(bool now = false) {
+    if (!now && looked_ && Clock::now() - *looked_ < kStandingAge) return last_;
+    const auto ends = log_->admin().offsets(partitions(), log_deadline());
+    const auto group = log_->admin().describe_group(application_, log_deadline());
+    const bool begun = group || group.error().kind == tidemill::ErrorKind::kNotFound;
+    if (ends && begun) {
+      last_ = {};
+      std::map<tidemill::TopicPartition, std::int64_t> done;
+      if (group) {
+        for (const auto& position : group->offsets) done[position.partition] = position.offset.value;
+      }
+      for (const auto& one : *ends) {
+        last_.done += done[one.partition];
+        last_.to_do += std::max<std::int64_t>(0, one.last_stable.value - done[one.partition]);
+      }
     }
+    looked_ = Clock::now();
+    return last_;
   }
-  sum.to_do = std::max<std::int64_t>(0, sum.to_do - sum.done);
-  return sum;
-}
+
+ private:
+  const std::vector<tidemill::TopicPartition>& partitions() {
+    if (partitions_.empty()) {
+      for (const char* topic : {topics::kTransactions, topics::kLegs, topics::kClientLegs, topics::kClientBalances}) {
+        const auto description = log_->admin().describe_topic(topic, log_deadline());
+        for (std::int32_t p = 0; description && p < description->partitions; ++p) {
+          partitions_.push_back({topic, tidemill::PartitionId(p)});
+        }
+      }
+    }
+    return partitions_;
+  }
+  std::shared_ptr<tidemill::Log> log_;
+  std::string application_;
+  std::vector<tidemill::TopicPartition> partitions_;
+  std::optional<Clock::time_point> looked_;
+  Standing last_;
+};
 
 class Run {
  public:
@@ -77,8 +114,11 @@ class Run {
     Connection connection = connect(options_.target, Access::kRun);
     for (const std::string& warning : connection.warnings) std::fprintf(stderr, "liquidity: %s\n", warning.c_str());
     log_ = connection.config.log;
+    chain_.emplace(log_, connection.config.application_id);
     create_topics(*log_, connection.topics);
-    if (!options_.input.empty()) load_reference_data(*log_, options_.input);
+    if (!options_.input.empty()) {
+      load_reference_data(*log_, options_.input, [](const std::string& note) { std::fprintf(stderr, "%s\n", note.c_str()); });
+    }
     if (options_.generate) player().load_reference_data();
     // On a log of its own only a full disk keeps the chain waiting; who asked for an end wants to hear of it.
     if (options_.once && !options_.target.data.empty()) connection.config.task_timeout = kFullDiskMax;
@@ -160,6 +200,7 @@ class Run {
     kit::Progress progress("transactions.ndjson");
     FileProgress reached;  // by all attempts
     const auto tell = [&](const std::string& message) { progress.say(message); };
+    const Judged judged{[&] { settle(progress); }, seen_by(*streams_)};
     feed(progress, [&](const std::function<void()>& success) {
       const FileProgress begin = reached;
       const auto show = [&](const FileProgress& at) {
@@ -167,14 +208,25 @@ class Run {
         reached.lines = begin.lines + at.lines;
         reached.malformed = begin.malformed + at.malformed;
         progress.show(at.bytes, at.size,
-                      grouped(reached.lines) + " taken, " + grouped(standing(*streams_).to_do) + " records in the chain");
+                      grouped(reached.lines) + " taken, " + grouped(chain_->standing(at.bytes == at.size).to_do) +
+                          " records in the chain");
         return going_on();
       };
-      taken_ = load_transactions(*log_, options_.input, tell, show);
+      taken_ = load_transactions(*log_, options_.input, tell, show, judged);
       taken_.before -= begin.lines;
     });
     taken_.lines = reached.lines;
     taken_.malformed = reached.malformed;
+  }
+
+  // Lines that are read again are passed over where the chain has judged them; what it has not by then goes in once more, and
+  // has no second effect.
+  void settle(kit::Progress& progress) {
+    const auto begin = Clock::now();
+    while (going_on() && !streams_->wait_until_caught_up(kLook)) {
+      progress.show(0, 0, "waits for the chain: " + grouped(chain_->standing().to_do) + " records to go");
+      if (Clock::now() - begin > kSettleMax) return;
+    }
   }
 
   void play() {
@@ -199,7 +251,7 @@ class Run {
         progress.show(1, 1, "has caught up");
         return true;
       }
-      const Standing now = standing(*streams_);
+      const Standing now = chain_->standing();
       if (first_done < 0) first_done = now.done;
       progress.show(now.done - first_done, now.done - first_done + now.to_do, grouped(now.to_do) + " records to go");
       if (now.done != last_done) last_change = Clock::now();
@@ -225,6 +277,8 @@ class Run {
                 static_cast<double>(taken_.lines) / std::max(seconds, 1e-9));
     if (taken_.before > 0) std::printf(", after %s lines before", number(taken_.before).c_str());
     if (taken_.malformed > 0) std::printf("; %s lines malformed", number(taken_.malformed).c_str());
+    if (taken_.known > 0) std::printf("; %s lines known already", number(taken_.known).c_str());
+    if (taken_.contradicting > 0) std::printf(", %s of them with another content", number(taken_.contradicting).c_str());
     if (taken_.half_written) std::printf("; 1 line half-written and left");
     std::printf(
         "\n%s refused, %s breaches, %s of them cleared, in all\n", number(count_records(*log_, topics::kDeadLetters)).c_str(),
@@ -234,6 +288,7 @@ class Run {
   RunOptions options_;
   kit::Interrupt interrupt_;
   std::shared_ptr<tidemill::Log> log_;
+  std::optional<Chain> chain_;
   std::optional<Player> player_;
   std::optional<tidemill::Streams> streams_;
   std::unique_ptr<Front> front_;

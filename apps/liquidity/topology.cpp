@@ -3,6 +3,7 @@
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "liquidity/formats.hpp"
+#include "liquidity/seen.hpp"
 #include "liquidity/topics.hpp"
 
 namespace liquidity {
@@ -18,7 +19,6 @@ using TableStore = Store<tidemill::ValueAndTimestamp<Text>>;
 
 constexpr const char* kAccountsStore = "accounts";
 constexpr const char* kLimitsStore = "limits";
-constexpr const char* kSeenStore = "transactions-seen";
 constexpr const char* kAccountStore = "account-balances";
 constexpr const char* kClientStore = "client-balances";
 constexpr const char* kWatchStore = "limit-watch";
@@ -95,18 +95,19 @@ class Validate final : public TextProcessor {
     } catch (const BadInput& problem) {
       return refuse(record, problem.what());
     }
-    const auto seen = seen_->get(transaction.id);
-    if (seen == kTaken) return;
+    const auto row = seen_->get(transaction.id);
+    const Seen seen = row ? parse_seen(*row) : Seen{};
+    if (seen.fate == Seen::Fate::kTaken) return;
     legs_.clear();
     const Text refusal = judge(transaction);
+    const Seen now{refusal.empty() ? Seen::Fate::kTaken : Seen::Fate::kRefused, content_of(transaction), refusal};
+    if (now != seen) seen_->put(transaction.id, to_row(now));
     if (refusal.empty()) {
-      seen_->put(transaction.id, kTaken);
       for (const Leg& leg : legs_) {
         const Text json = to_json(leg);
         context().forward(Record<Text, Text>(leg.account, json, record.timestamp()), "legs");
       }
-    } else if (seen != refusal) {  // said once is enough; what has been mended since is judged anew
-      seen_->put(transaction.id, refusal);
+    } else if (seen.refusal != refusal) {  // said once is enough; what has been mended since is judged anew
       refuse(record, refusal);
     }
   }
@@ -136,11 +137,10 @@ class Validate final : public TextProcessor {
     headers.add("offset", std::to_string(at->offset.value));
     context().forward(Record<Text, Text>(record.key_or_null(), record.value_or_null(), record.timestamp(), &headers), "dlq");
   }
-  inline static const Text kTaken = "taken";
   Reader reader_;
   std::vector<Leg> legs_;
   std::unique_ptr<TableStore> accounts_;
-  std::unique_ptr<Store<Text>> seen_;  // id to kTaken, or to why it was refused
+  std::unique_ptr<Store<Text>> seen_;  // by id
 };
 
 /// Keeps one balance per account, and passes each leg on to the client's position.

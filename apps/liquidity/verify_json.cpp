@@ -19,6 +19,12 @@ bool matches(std::string_view text, std::string_view shape) {  // 0: a digit; ot
   return true;
 }
 
+bool is_date(std::string_view text) {
+  if (!matches(text, "0000-00-00")) return false;
+  const auto number = [&](std::size_t at, std::size_t length) { return std::stoi(std::string(text.substr(at, length))); };
+  return number(0, 4) >= 1970 && (std::chrono::year(number(0, 4)) / number(5, 2) / number(8, 2)).ok();
+}
+
 bool is_time(std::string_view text) {
   if (text.empty() || text.back() != 'Z') return false;
   text.remove_suffix(1);
@@ -30,8 +36,7 @@ bool is_time(std::string_view text) {
   }
   if (!matches(text, "0000-00-00T00:00:00")) return false;
   const auto number = [&](std::size_t at, std::size_t length) { return std::stoi(std::string(text.substr(at, length))); };
-  const bool date = (std::chrono::year(number(0, 4)) / number(5, 2) / number(8, 2)).ok() && number(0, 4) >= 1970;
-  return date && number(11, 2) < 24 && number(14, 2) < 60 && number(17, 2) < 60;
+  return is_date(text.substr(0, 10)) && number(11, 2) < 24 && number(14, 2) < 60 && number(17, 2) < 60;
 }
 
 /// The only field of that name, as a text with something in it.
@@ -98,7 +103,8 @@ std::optional<Transaction> Json::transaction(std::string_view json) {
   }
   const auto id = text(object, "id");
   const auto time = text(object, "time");
-  if (!id || !time || !is_time(*time) || !text(object, "value_date")) return std::nullopt;
+  const auto value_date = text(object, "value_date");
+  if (!id || !time || !is_time(*time) || !value_date || !is_date(*value_date)) return std::nullopt;
   Transaction transaction{*id, {}};
   bool seen = false;
   for (const auto [key, value] : object) {

@@ -59,6 +59,7 @@ View::View(std::shared_ptr<tidemill::Log> log) : log_(std::move(log)), last_tick
   std::vector<std::pair<tidemill::TopicPartition, tidemill::Offset>> from;
   for (const auto& offsets : log_->admin().offsets(partitions_, log_deadline()).value()) {
     from.emplace_back(offsets.partition, offsets.start);
+    past_[offsets.partition] = offsets.high_watermark;
   }
   consumer_->assign(from).value();
   thread_ = std::thread([this] { follow(); });
@@ -87,7 +88,11 @@ void View::fold() {
     for (const auto& batch : polled.batches) {
       const auto stage = static_cast<std::size_t>(std::find(std::begin(kTopics), std::end(kTopics), batch->partition->topic) -
                                                   std::begin(kTopics));
-      for (const auto& record : batch->records) take(stage, record);
+      const tidemill::Offset past = past_.at(*batch->partition);
+      for (const auto& record : batch->records) {
+        if (record.offset >= past) ++stages_[stage].fresh;
+        take(stage, record);
+      }
     }
     if (!current_ && polled.batches.empty()) {
       current_ = std::all_of(partitions_.begin(), partitions_.end(),
@@ -161,10 +166,10 @@ void View::tick(Clock::time_point now) {
   if (now - last_tick_ < kTick) return;
   last_tick_ = now;
   for (Stage& stage : stages_) {
-    const double rate = static_cast<double>(stage.records - stage.records_at_last_tick) / seconds;
+    const double rate = static_cast<double>(stage.fresh - stage.fresh_at_last_tick) / seconds;
     stage.rate = stage.rate == 0 ? rate : stage.rate + kSmoothing * (rate - stage.rate);
     if (stage.rate < 0.05) stage.rate = 0;
-    stage.records_at_last_tick = stage.records;
+    stage.fresh_at_last_tick = stage.fresh;
   }
   while (!latencies_.empty() && now - latencies_.front().first > kLatencyWindow) latencies_.pop_front();
   // Those at the front that are done, and the oldest ones when too many wait: some were refused.

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -59,8 +60,9 @@ class View {
   using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
   struct Stage {
     std::int64_t records = 0;
-    std::int64_t records_at_last_tick = 0;
-    double rate = 0;
+    std::int64_t fresh = 0;  // of them, those that came since this view began
+    std::int64_t fresh_at_last_tick = 0;
+    double rate = 0;  // of the fresh ones: what it reads of the past is no measure of what happens now
   };
   static constexpr std::size_t kStages = 9;
 
@@ -90,6 +92,7 @@ class View {
   Reader reader_;
 
   std::vector<tidemill::TopicPartition> partitions_;
+  std::map<tidemill::TopicPartition, tidemill::Offset> past_;  // where they ended when this view began
   std::unique_ptr<tidemill::LogConsumer> consumer_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

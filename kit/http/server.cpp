@@ -17,7 +17,9 @@ namespace {
 
 /// A connection on which nothing comes holds a worker for so long.
 constexpr std::chrono::seconds kKeepAlive{1};
-constexpr std::chrono::seconds kReadTimeout{10};
+/// Nothing comes of a request that has begun: 408. And for how long a body may take that comes in small pieces.
+constexpr std::chrono::seconds kReadTimeout{5};
+constexpr std::chrono::seconds kBodyTimeMax{30};
 constexpr std::chrono::seconds kWriteTimeout{10};
 
 void answer(httplib::Response& out, Response response) {
@@ -25,11 +27,25 @@ void answer(httplib::Response& out, Response response) {
   out.set_content(std::move(response.body), response.type.c_str());
 }
 
+/// The rest of the request is not waited for: the connection ends with this answer.
+void answer_and_close(const httplib::Request& request, httplib::Response& out, Response response) {
+  // The library looks into the request for whether the answer is to say so, and its requests are no constants.
+  httplib::Headers& asked = const_cast<httplib::Headers&>(request.headers);
+  asked.erase("Connection");
+  asked.emplace("Connection", "close");
+  out.status = response.status;
+  out.set_content_provider(response.type.c_str(), [body = std::move(response.body)](std::size_t, httplib::DataSink& sink) {
+    sink.write(body.data(), body.size());
+    return false;  // and no more on this connection
+  });
+}
+
 const char* meaning(int status) {
   switch (status) {
     case 400: return "this is no HTTP request that can be understood";
     case 404: return "there is nothing at this address";
     case 405: return "this address does not take such a request; Allow says which";
+    case 408: return "the body has not come to its end in time";
     case 413: return "the body is too large: at most 1 MiB";
     case 414: return "the address is too long";
     default: return "the request cannot be answered";
@@ -139,9 +155,14 @@ HttpServer::HttpServer() : impl_(new Impl) {
   server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& out) {
     const std::string host = request.get_header_value("Host");
     const std::string origin = request.get_header_value("Origin");
-    const bool own = is_loopback(host) && (origin.empty() || origin == "http://" + host);
+    // HTTP/1.0 knows no Host. A browser always sends one, so that a page of another site is recognized by it.
+    const bool needs_host = request.version != "HTTP/1.0" || !origin.empty();
+    const bool own =
+        request.has_header("Host") ? is_loopback(host) && (origin.empty() || origin == "http://" + host) : !needs_host;
     if (own) return httplib::Server::HandlerResponse::Unhandled;
-    answer(out, error_response(403, "this server answers requests to 127.0.0.1 only, and no other site's pages"));
+    answer(out,
+           error_response(403, "this server answers requests to 127.0.0.1 only (the header Host says so), and no other site's "
+                               "pages"));
     return httplib::Server::HandlerResponse::Handled;
   });
   server.set_error_handler([this](const httplib::Request& request, httplib::Response& out) {
@@ -149,7 +170,7 @@ HttpServer::HttpServer() : impl_(new Impl) {
       out.status = 405;
       out.set_header("Allow", known->second);
     }
-    if (out.body.empty()) answer(out, error_response(out.status, meaning(out.status)));
+    if (out.body.empty() && !out.content_provider_) answer(out, error_response(out.status, meaning(out.status)));
   });
   server.set_exception_handler([](const httplib::Request&, httplib::Response& out, std::exception_ptr raised) {
     std::string what = "unknown";
@@ -175,13 +196,20 @@ void HttpServer::post(const std::string& path, std::function<Response(const std:
       path, [handler](const httplib::Request& request, httplib::Response& out, const httplib::ContentReader& read) {
         if (request.is_multipart_form_data()) return answer(out, error_response(415, "send the body itself, not a form"));
         std::string body;
+        const auto begin = std::chrono::steady_clock::now();
+        auto last = begin;
         const bool whole = read([&](const char* data, std::size_t size) {
           body.append(data, size);
-          return body.size() <= kBodyBytesMax;
+          last = std::chrono::steady_clock::now();
+          return body.size() <= kBodyBytesMax && last - begin <= kBodyTimeMax;
         });
         if (whole) return answer(out, handler(body));
+        const auto now = std::chrono::steady_clock::now();
         const bool too_large = body.size() > kBodyBytesMax || out.status == 413;
-        answer(out, too_large ? error_response(413, meaning(413)) : error_response(400, "the body has not come to its end"));
+        const bool too_slow = now - last >= kReadTimeout || now - begin > kBodyTimeMax;
+        const int status = too_large ? 413 : too_slow ? 408 : 400;
+        answer_and_close(request, out,
+                         error_response(status, status == 400 ? "the connection ended before the body did" : meaning(status)));
       });
 }
 
@@ -241,10 +269,25 @@ int HttpServer::start(int port, PortChoice choice) {
                                  : "no port of 127.0.0.1 from " + std::to_string(port) + " to " + std::to_string(last) +
                                        " is free");
   }
+  answer_the_rest();
   impl_->thread = std::thread([this] { impl_->server.listen_after_bind(); });
   std::unique_lock lock(impl_->mutex);
   impl_->changed.wait(lock, [this] { return impl_->listening; });
   return bound;
+}
+
+// A body that nobody wants is not waited for.
+void HttpServer::answer_the_rest() {
+  const auto refuse = [this](const httplib::Request& request, httplib::Response& out, const httplib::ContentReader&) {
+    const auto known = impl_->allowed.find(request.path);
+    if (known != impl_->allowed.end()) out.set_header("Allow", known->second);
+    const int status = known != impl_->allowed.end() ? 405 : 404;
+    answer_and_close(request, out, error_response(status, meaning(status)));
+  };
+  impl_->server.Post(".*", refuse);
+  impl_->server.Put(".*", refuse);
+  impl_->server.Patch(".*", refuse);
+  impl_->server.Delete(".*", refuse);
 }
 
 void HttpServer::stop() {

@@ -1,7 +1,7 @@
 // The applications' HTTP server: routes, server-sent events, health and metrics, on 127.0.0.1 and nowhere else.
 //
 // Handlers run on the server's threads (at most kWorkersMax of them, of which kEventStreamsMax may be event streams) and must not block
-// for long; what they throw becomes a 500 with the text. Bodies are bounded. Requests that a web page of another origin
+// for long; what they throw becomes a 500 with the text. Bodies are bounded, in size and in time (408). Requests that a web page of another origin
 // makes in a visitor's browser are refused. Errors are JSON: {"error":"..."}.
 #pragma once
 
@@ -52,6 +52,7 @@ class HttpServer {
   void stop();
 
  private:
+  void answer_the_rest();
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -42,6 +42,14 @@ void Draft::check_name(const std::string& name) {
 void Draft::add_processor(TopologyBuilder::ProcessorSpec processor) {
   add([processor = std::move(processor)](TopologyBuilder& builder) { builder.add_processor(processor); });
 }
+void Draft::add_merge(TopologyBuilder::ProcessorSpec processor) {
+  mark(processor.name, {.merges = true});
+  add([processor = std::move(processor)](TopologyBuilder& builder) {
+    TopologyBuilder::ProcessorSpec merge = processor;
+    if (builder.same_node(merge.parents.front(), merge.parents.back())) merge.parents.pop_back();
+    builder.add_processor(std::move(merge));
+  });
+}
 void Draft::add_stateful_processor(TopologyBuilder::ProcessorSpec processor, std::vector<StoreSpec> stores) {
   for (const StoreSpec& store : stores) processor.stores.push_back(store.name);
   add([processor = std::move(processor), stores = std::move(stores)](TopologyBuilder& builder) {
@@ -129,7 +137,7 @@ const Named& no_options<Named>() {
 
 bool TableFacts::versioned() const {
   if (materialized) return store.kind == StoreKind::kVersionedKeyValue;
-  return upstream.size() == 1 && upstream.front()->versioned();
+  return upstream.size() == 1 && !forgets_versions && upstream.front()->versioned();
 }
 void TableFacts::materialize() {
   if (materialized) return;

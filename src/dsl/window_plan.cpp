@@ -22,7 +22,7 @@ void WindowPlan::complete(StoreSpec& store) const {
   }
   if (emit == EmitStrategy::kOnWindowClose) {
     store.time_ordered = true;
-    if (sessions()) store.caching = false;
+    if (sessions() || kind == Kind::kSliding) store.caching = false;  // Java's other time windows keep their caches
   }
 }
 

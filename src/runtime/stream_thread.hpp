@@ -123,7 +123,8 @@ class StreamThread {
   [[nodiscard]] bool has_tasks_that_do_not_run() const;
   /// Where the thread stands; for a job that was posted with `committed`.
   struct Standing {
-    bool clean = false;  // every task runs, nothing is uncommitted
+    bool clean = false;        // every task runs, nothing is uncommitted
+    bool has_records = false;  // to process
     std::uint64_t processed = 0;
     std::vector<std::pair<TopicPartition, Offset>> next;  // next offset to process, by input
   };

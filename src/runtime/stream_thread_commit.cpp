@@ -285,10 +285,12 @@ void StreamThread::publish_positions() {
 
 StreamThread::Standing StreamThread::standing() const {
   Standing standing{.clean = !dirty() && !closing_ && !revoking_ && !tasks_lost_ && !has_tasks_that_do_not_run(),
+                    .has_records = false,
                     .processed = metrics_.processed.value(),
                     .next = {}};
   for (const auto& slot : slots_) {
     if (slot->phase != SlotPhase::kRunning) continue;
+    standing.has_records |= slot->task->buffered_records() > 0;
     for (std::size_t i = 0; i < slot->task->input_count(); ++i) {
       standing.next.emplace_back(slot->task->input(i), next_offset(*slot->task, i));
     }

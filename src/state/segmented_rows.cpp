@@ -157,7 +157,8 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
       counters_(std::move(options.counters)),
       segment_interval_(spec_.segment_interval.count() > 0 ? spec_.segment_interval.count()
                                                            : std::max(spec_.retention.count() / 2, kSegmentIntervalMin)),
-      exact_expiry_(spec_.engine == StoreEngineKind::kInMemory) {
+      exact_expiry_(spec_.engine == StoreEngineKind::kInMemory),
+      keeps_the_closing_(spec_.time_ordered && !exact_expiry_ && spec_.kind != StoreKind::kSession) {
   if (options.cache != nullptr && spec_.caching) {
     cache_ =
         std::unique_ptr<NamedCache>(new NamedCache(*options.cache, [this](const NamedCache::Write& entry) { flushed(entry); }));

@@ -36,6 +36,8 @@ class SegmentedRows {
   void put(BytesView row, OptionalBytesView value, Timestamp timestamp);
   /// A deletion that is never too late.
   void remove(BytesView row, Timestamp timestamp);
+  /// To the changelog alone.
+  void log(BytesView row, OptionalBytesView value, Timestamp timestamp);
   /// The same, but the changelog's row has another key.
   void put(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
 
@@ -83,7 +85,6 @@ class SegmentedRows {
   void find_last_segment();
   bool get_stored(BytesView row, Bytes& value);
   void write(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
-  void log(BytesView row, OptionalBytesView value, Timestamp timestamp);
   void flushed(const NamedCache::Write& entry);
   /// What the cache has of a scan.
   [[nodiscard]] Cached cached_rows(const Scan& scan);
@@ -101,6 +102,8 @@ class SegmentedRows {
   bool send_old_values_ = false;
   std::int64_t segment_interval_;
   bool exact_expiry_;
+  /// A window that closes now, of a store on disk that emits closed ones, is found once more, as in Java.
+  bool keeps_the_closing_;
   /// Time as far as it has come, and the segments that there are. An abort takes it back with the rows: records that come again
   /// must not be late for what they have done before.
   struct Reach {
@@ -109,7 +112,7 @@ class SegmentedRows {
     std::int64_t last_segment = -1;  // none behind it has rows
   };
   [[nodiscard]] Timestamp oldest_of(const Reach& reach) const {
-    return Timestamp(reach.observed.value - spec_.retention.count() + 1);
+    return Timestamp(reach.observed.value - spec_.retention.count() + (keeps_the_closing_ ? 0 : 1));
   }
   Reach now_;
   Reach committed_;

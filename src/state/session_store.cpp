@@ -58,14 +58,16 @@ class SessionStoreStack final : public SegmentedStore, public SessionBytesStore 
   }
 
  private:
-  /// By end, then key, then start.
+  /// By end, then key, then start; on disk, where closed ones are asked for, by end, then start, then key. As in Java.
   [[nodiscard]] std::function<bool(BytesView, BytesView)> order(const SessionRange& range) const {
     const bool forward = range.direction == Direction::kForward;
-    return [forward](BytesView a, BytesView b) {
+    const bool key_first = rows_.spec().engine == StoreEngineKind::kInMemory;
+    return [forward, key_first](BytesView a, BytesView b) {
       const auto [a_key, a_session] = split_session_key(a);
       const auto [b_key, b_session] = split_session_key(b);
-      const auto x = std::tuple(a_session.end, a_key, a_session.start);
-      const auto y = std::tuple(b_session.end, b_key, b_session.start);
+      const BytesView none;
+      const auto x = std::tuple(a_session.end, key_first ? a_key : none, a_session.start, a_key);
+      const auto y = std::tuple(b_session.end, key_first ? b_key : none, b_session.start, b_key);
       return forward ? x < y : y < x;
     };
   }

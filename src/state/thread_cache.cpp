@@ -260,6 +260,15 @@ void NamedCache::write(Row* evicted) {
   }
   rows_->updates.clear();
   rows_->dirty = 0;
+  // As in Java, the evicted entry counts until it is written: what is downstream may have to make room, too.
+  struct Counted {
+    Counted(ThreadCache& counting, std::size_t bytes) : cache(counting), cost(bytes) { cache.add(cost, 0); }
+    ~Counted() { cache.remove(cost, 0); }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    ThreadCache& cache;
+    std::size_t cost;
+  } const counted(cache_, evicted != nullptr ? evicted->cost : 0);
   if (evicted != nullptr) remove(*evicted);
   copies.each([this](const Write& entry) { flush_(entry); });
   copies.each([this](const Write& entry) {

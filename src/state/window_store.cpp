@@ -27,6 +27,7 @@ class WindowStoreStack final : public SegmentedStore, public WindowBytesStore {
     if (value) kept_ = next(kept_);
     Bytes logged;
     append_window_key(key, start, logged_, logged);
+    if (!value && !by_time()) return rows_.log(logged, value, timestamp);  // never too late: on disk Java does not look
     rows_.put(row_of(key, start, kept_), logged, value, timestamp);
   }
   using SegmentedStore::put;

@@ -31,7 +31,7 @@ const Overlay::Row* Overlay::look(BytesView key) {
   return &last_->second;
 }
 
-void Overlay::put(BytesView key, OptionalBytesView value) {
+void Overlay::put(BytesView key, OptionalBytesView value, bool hides) {
   const std::size_t size = value ? value->size() : 0;
   if (look(key) == nullptr) {
     last_ = &*rows_.try_emplace(std::string(key)).first;
@@ -47,6 +47,7 @@ void Overlay::put(BytesView key, OptionalBytesView value) {
     bytes_ += heap_bytes(size);
     bytes_ -= heap_bytes(row.value.size());
   }
+  set_walked(*last_, value || hides);
   Row& row = last_->second;
   row.transaction = transaction_;
   row.deleted = value ? 0 : 1;
@@ -77,6 +78,11 @@ void Overlay::commit() {
   }
   removed_ = std::move(all);
   committed_removed_ = removed_.size();
+  for (const Undo& undo : undo_) {
+    if (undo.row->second.walked != 0) continue;
+    bytes_ -= bytes_of(undo.row->first, 0);
+    erase(*undo.row);
+  }
   forget_undo();
   committed_bytes_ = bytes_;
 }
@@ -89,6 +95,7 @@ void Overlay::abort() {
       erase(*undo->row);
       continue;
     }
+    set_walked(*undo->row, true);
     row.deleted = undo->was == Was::kDeleted ? 1 : 0;
     row.value.assign(old_values_, undo->begin, end - undo->begin);
   }
@@ -99,10 +106,24 @@ void Overlay::abort() {
 
 std::shared_ptr<Overlay> Overlay::split() {
   auto open = std::make_shared<Overlay>();
-  for (const Undo& undo : undo_) open->put(undo.row->first, undo.row->second.view());
+  for (const Undo& undo : undo_) {
+    const Row& row = undo.row->second;
+    open->put(undo.row->first, row.view(), row.walked != 0 || undo.was == Was::kThere);
+  }
   open->removed_.assign(removed_.begin() + static_cast<std::ptrdiff_t>(committed_removed_), removed_.end());
   abort();
   return open;
+}
+
+void Overlay::set_walked(Entry& row, bool walked) {
+  if ((row.second.walked != 0) == walked) return;
+  row.second.walked = walked ? 1 : 0;
+  if (!ordered_) return;
+  if (walked) {
+    order_.insert(row.first);
+  } else {
+    order_.erase(BytesView(row.first));
+  }
 }
 
 void Overlay::erase(Entry& row) {
@@ -135,7 +156,9 @@ const std::vector<const Overlay::Entry*>& Overlay::sorted() const {
 
 void Overlay::build_order() {
   if (ordered_) return;
-  for (const Entry& row : rows_) order_.insert(row.first);
+  for (const Entry& row : rows_) {
+    if (row.second.walked != 0) order_.insert(row.first);
+  }
   ordered_ = true;
 }
 

@@ -25,7 +25,8 @@ class Overlay {
   struct Row {
     std::string value;
     std::uint64_t deleted : 1 = 0;
-    std::uint64_t transaction : 63 = 0;  // the last one that changed it
+    std::uint64_t walked : 1 = 1;        // in the order; not so what was deleted, and hides nothing
+    std::uint64_t transaction : 62 = 0;  // the last one that changed it
     [[nodiscard]] OptionalBytesView view() const { return deleted != 0 ? std::nullopt : OptionalBytesView(value); }
   };
   using Rows = absl::node_hash_map<std::string, Row, BytesHash, BytesEqual>;  // rows stay where they are
@@ -35,7 +36,9 @@ class Overlay {
   [[nodiscard]] const Row* find(BytesView key) const;
   /// The same for the owner: what it finds, the next put of that key finds at once.
   [[nodiscard]] const Row* look(BytesView key);
-  void put(BytesView key, OptionalBytesView value);
+  /// `hides`: a row of that key may lie below. A deleted one that hides nothing is forgotten by the commit, and no walk meets it
+  /// until then: a session that ever moves its end would leave a trail for each of its next looks otherwise.
+  void put(BytesView key, OptionalBytesView value, bool hides = true);
   /// Deletes all keys from `from` on before `to`: those known here row by row, those below by removed().
   void remove_range(BytesView from, BytesView to);
   void commit();
@@ -97,6 +100,7 @@ class Overlay {
   static constexpr std::size_t kOrderBytes = 24;
   static std::size_t bytes_of(BytesView key, std::size_t value);
   void build_order();
+  void set_walked(Entry& row, bool walked);
   void erase(Entry& row);
   void forget_undo();
 

@@ -28,7 +28,7 @@ class RocksDbEngine final : public StateEngine {
         gathered_(std::make_shared<GatheredBytes>()),
         cache_(rocksdb::NewLRUCache(options.memory_bytes - options.memory_bytes / kGatheredPart)),
         buffers_(std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, cache_)) {
-    gathered_->max = options.memory_bytes / kGatheredPart;
+    gathered_->max = options.memory_bytes / kGatheredPart / 2;
   }
 
   Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string& directory,

@@ -4,6 +4,7 @@
 
 #include <rocksdb/db.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -32,12 +33,17 @@ Bytes encode(const Meta& meta);
 /// nullopt: of another format, or damaged.
 std::optional<Meta> decode(BytesView in);
 
-/// What all stores of an engine hold in memory for their databases, and how much that may become: the next commit of whoever
-/// has some then gives it away, and a single store's does when it has a good part of it.
+/// What all stores of an engine hold in memory for their databases. There is too much of it when a store has a good part of
+/// `max`, or when all have more than `max` and a store more than an equal part: then its next commit gives its rows away. A store
+/// that does not commit any more keeps what it has and makes nobody else give away crumbs; all together stay below twice `max`.
 struct GatheredBytes {
   std::atomic<std::size_t> now{0};
+  std::atomic<std::size_t> holders{0};
   std::size_t max = 0;
-  [[nodiscard]] std::size_t store_max() const { return max / 4; }
+  [[nodiscard]] std::size_t store_max() const { return max / 2; }
+  [[nodiscard]] std::size_t equal_part() const {
+    return max / std::max<std::size_t>(1, holders.load(std::memory_order_relaxed));
+  }
 };
 
 /// One holder's part of it; ends with the holder.
@@ -49,12 +55,12 @@ class GatheredShare {
   ~GatheredShare() { set(0); }
   void set(std::size_t bytes) {
     all_->now.fetch_add(bytes - bytes_, std::memory_order_relaxed);
+    if ((bytes == 0) != (bytes_ == 0)) all_->holders.fetch_add(bytes == 0 ? -1 : 1, std::memory_order_relaxed);
     bytes_ = bytes;
   }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  /// There is too much of it, here or in all.
   [[nodiscard]] bool too_much() const {
-    return bytes_ > all_->store_max() || all_->now.load(std::memory_order_relaxed) > all_->max;
+    return bytes_ > all_->store_max() || (all_->now.load(std::memory_order_relaxed) > all_->max && bytes_ > all_->equal_part());
   }
 
  private:

@@ -150,8 +150,16 @@ Result<bool> RocksDbStore::get(BytesView key, Bytes& value) {
   return true;
 }
 
+bool RocksDbStore::below(BytesView key) {
+  if (const std::shared_ptr<const Overlay> writing = frozen(); writing && writing->find(key) != nullptr) return true;
+  row_.assign(1, kRowPrefix);
+  row_ += key;
+  std::string unused;
+  return instance_->db->KeyMayExist(read_options_, family_, row_, &unused);
+}
+
 Result<void> RocksDbStore::put(BytesView key, OptionalBytesView value) {
-  overlay_->put(key, value);
+  overlay_->put(key, value, !value && below(key));
   bytes_since_flush_ += key.size() + (value ? value->size() : 0) + kChangeBytes;
   return {};
 }

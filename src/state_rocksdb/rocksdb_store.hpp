@@ -45,6 +45,8 @@ class RocksDbStore final : public BytesStore {
   [[nodiscard]] std::string where(const char* action) const { return "store \"" + name_ + "\": " + action; }
   /// What is being written, or null.
   [[nodiscard]] std::shared_ptr<const Overlay> frozen();
+  /// A row of that key may lie below the overlay.
+  [[nodiscard]] bool below(BytesView key);
   /// What is committed goes to the database: a little now, much by the writer.
   Result<void> hand_over(bool flush);
   /// Waits until nothing is being written; the outcome of what was.

@@ -12,7 +12,9 @@ namespace tidemill {
 namespace {
 
 constexpr std::chrono::seconds kOffsetsTimeout{30};
+/// Between two looks at whether all is caught up; the second where a look may be a question to a broker.
 constexpr std::chrono::milliseconds kCaughtUpRetry{1};
+constexpr std::chrono::milliseconds kCaughtUpRetryRemote{20};
 
 }  // namespace
 
@@ -48,8 +50,13 @@ bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uin
   if (!answers->wait(std::max(left, std::chrono::milliseconds(0)))) return false;
   std::map<TopicPartition, Offset> next;
   std::uint64_t sum = 0;
+<<<<<<< HEAD
+  for (const auto& standing : answers->answers) {
+    if (!standing.clean || standing.has_records) return false;
+=======
   for (const Standing& standing : answers->take()) {
     if (!standing.clean) return false;
+>>>>>>> h-iq
     sum += standing.processed;
     for (const auto& [partition, offset] : standing.next) next[partition] = offset;
   }
@@ -71,6 +78,7 @@ bool Streams::Impl::wait_until_caught_up(std::chrono::milliseconds timeout) {
   // Twice in a row with nothing processed in between: records on their way from one task to the next were none.
   std::uint64_t processed = 0;
   bool before = false;
+  const auto retry = config_.log->traits().commits_are_cheap ? kCaughtUpRetry : kCaughtUpRetryRemote;
   for (;;) {
     const StreamsState now = state();
     if (now != StreamsState::kRunning && now != StreamsState::kRebalancing) return false;
@@ -80,7 +88,7 @@ bool Streams::Impl::wait_until_caught_up(std::chrono::milliseconds timeout) {
     before = caught_up;
     if (system_clock().now().monotonic >= deadline) return false;
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kCaughtUpRetry);
+    changed_.wait_for(lock, retry);
   }
 }
 

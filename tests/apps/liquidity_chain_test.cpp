@@ -1,5 +1,6 @@
 #include "chain.hpp"
 
+#include <atomic>
 #include <thread>
 
 #include "liquidity/intake.hpp"
@@ -50,6 +51,23 @@ TEST(LiquidityChain, RefusesABadTransactionWhole) {
                                    HasSubstr("sum to zero, but to -1"), HasSubstr("sum to zero, but to 18446744073709551616"),
                                    "unknown account Z9", "account D1 is in USD, the leg in EUR", HasSubstr("overflows"),
                                    HasSubstr("overflows"), HasSubstr("not valid JSON"), HasSubstr("key")));
+  EXPECT_EQ(chain.violation(), "");
+}
+
+TEST(LiquidityChain, RefusesAValueDateThatIsNoneWhole) {
+  Chain chain;
+  const std::string legs =
+      R"("legs":[{"account":"A1","currency":"EUR","amount":-5},{"account":"B1","currency":"EUR","amount":5}]})";
+  const std::string begin = R"({"id":"t","time":"2026-11-23T08:00:00Z",)";
+  for (const char* date :
+       {R"("tomorrow")", R"("2026-11-31")", R"("2026-11-23T08:00:00Z")", R"("20261123")", "20261123", "null"}) {
+    chain.send("t", begin + "\"value_date\":" + date + "," + legs);
+  }
+  chain.send("t", begin + legs);
+  EXPECT_THAT(chain.last(topics::kAccountBalances), IsEmpty());
+  EXPECT_THAT(chain.reasons(), ElementsAre(R"("value_date" is "tomorrow", not a date like 2026-11-23)", HasSubstr("2026-11-31"),
+                                           HasSubstr("not a date"), HasSubstr("not a date"), R"("value_date" is not a text)",
+                                           R"("value_date" is not a text)", R"("value_date" is missing)"));
   EXPECT_EQ(chain.violation(), "");
 }
 
@@ -131,7 +149,7 @@ TEST(LiquidityChain, JudgesByTheFloorThatIsInForce) {
 
 TEST(Intake, TakesTransactionsFromManyThreads) {
   Chain chain;
-  Intake intake(chain.log);
+  Intake intake(chain.log, [](const std::string&) { return Seen{}; });
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
@@ -139,7 +157,7 @@ TEST(Intake, TakesTransactionsFromManyThreads) {
         const std::string id = "t-" + std::to_string(t) + "-" + std::to_string(i);
         const Transaction one{id, "2026-11-23T08:00:00.000Z", "2026-11-23", kMorning, {{"A1", "EUR", -1}, {"B1", "EUR", 1}},
                               {}};
-        intake.add(id, to_json(one), kMorning);
+        EXPECT_EQ(intake.add(one, to_json(one)), Added::kNew);
       }
     });
   }
@@ -148,6 +166,70 @@ TEST(Intake, TakesTransactionsFromManyThreads) {
   EXPECT_EQ(chain.last(topics::kAccountBalances)["B1"],
             R"({"account":"B1","client":"C2","currency":"EUR","balance":200,"version":200})");
   EXPECT_EQ(chain.violation(), "");
+}
+
+// The chain's store as a test sets it.
+TEST(Intake, TellsARepetitionFromAnotherTransactionOfTheSameId) {
+  Chain chain;
+  std::map<std::string, Seen> store;
+  Intake intake(chain.log, [&](const std::string& id) { return store[id]; });
+  const auto payment = [](std::int64_t amount) {
+    return Transaction{"t", "2026-11-23T08:00:00Z", "2026-11-23", kMorning, {{"A1", "EUR", -amount}, {"B1", "EUR", amount}},
+                       {}};
+  };
+  const auto add = [&](const Transaction& one) { return intake.add(one, to_json(one)); };
+  EXPECT_EQ(add(payment(1)), Added::kNew);
+  // On its way:
+  EXPECT_EQ(add(payment(1)), Added::kKnown);
+  EXPECT_EQ(add(payment(2)), Added::kContradiction);
+  // Refused: mended or not, it is judged anew.
+  store["t"] = {Seen::Fate::kRefused, content_of(payment(1)), "unknown account A1"};
+  EXPECT_EQ(add(payment(1)), Added::kNew);
+  store["t"] = {Seen::Fate::kRefused, content_of(payment(1)), "unknown account A1"};
+  EXPECT_EQ(add(payment(2)), Added::kNew);
+  // Taken:
+  store["t"] = {Seen::Fate::kTaken, content_of(payment(2)), ""};
+  EXPECT_EQ(add(payment(2)), Added::kKnown);
+  EXPECT_EQ(add(payment(1)), Added::kContradiction);
+  // Taken before the store kept checksums: what it was is not known.
+  store["t"] = parse_seen("taken");
+  EXPECT_EQ(add(payment(1)), Added::kKnown);
+  EXPECT_EQ(read_all(*chain.log, topics::kTransactions).size(), 3U);
+}
+
+TEST(Intake, LetsOneOfManyThreadsBringAnIdAndAnswersTheOthers) {
+  Chain chain;
+  Intake intake(chain.log, [](const std::string&) { return Seen{}; });
+  std::atomic<int> fresh{0};
+  std::atomic<int> known{0};
+  std::atomic<int> contradictions{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      const Transaction one{
+          "t", "2026-11-23T08:00:00Z", "2026-11-23", kMorning, {{"A1", "EUR", -1 - t % 2}, {"B1", "EUR", 1 + t % 2}}, {}};
+      switch (intake.add(one, to_json(one))) {
+        case Added::kNew: ++fresh; break;
+        case Added::kKnown: ++known; break;
+        case Added::kContradiction: ++contradictions; break;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(fresh, 1);
+  EXPECT_EQ(known, 3);
+  EXPECT_EQ(contradictions, 4);
+  EXPECT_EQ(read_all(*chain.log, topics::kTransactions).size(), 1U);
+}
+
+TEST(Seen, RowsOfBeforeThereWereChecksumsAreRead) {
+  EXPECT_EQ(parse_seen("taken").fate, Seen::Fate::kTaken);
+  EXPECT_EQ(parse_seen("taken").content, "");
+  EXPECT_EQ(parse_seen("unknown account X"), (Seen{Seen::Fate::kRefused, "", "unknown account X"}));
+  const Seen taken{Seen::Fate::kTaken, "0123456789abcdef", ""};
+  const Seen refused{Seen::Fate::kRefused, "0123456789abcdef", "taken by nobody"};
+  EXPECT_EQ(parse_seen(to_row(taken)), taken);
+  EXPECT_EQ(parse_seen(to_row(refused)), refused);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "liquidity/input_position.hpp"
 
@@ -44,7 +45,8 @@ class LiquidityInput : public testing::Test {
         [this](const FileProgress& at) {
           progress_ = at;
           return --loads_until_stop_ != 0;
-        });
+        },
+        judged_);
   }
   std::vector<std::string> keys() {
     std::vector<std::string> keys;
@@ -59,6 +61,7 @@ class LiquidityInput : public testing::Test {
   std::vector<std::string> messages_;
   FileProgress progress_;
   int loads_until_stop_ = -1;
+  Judged judged_;
 };
 
 TEST_F(LiquidityInput, GoesOnWhereTheFileHasGrown) {
@@ -119,11 +122,148 @@ TEST_F(LiquidityInput, ReadsAnotherFileFromItsBeginning) {
   (void)load();
   write("transactions.ndjson", line("u-1") + "\n");
   EXPECT_EQ(load().lines, 1);
-  // The same beginning, but not the same file.
-  write("transactions.ndjson", line("t-1") + "\n" + line("x-2") + "\n");
-  EXPECT_EQ(load().lines, 2);
-  EXPECT_THAT(messages_, ElementsAre(HasSubstr("from its beginning")));
-  EXPECT_THAT(keys(), ElementsAre("t-1", "t-1", "t-2", "u-1", "x-2"));
+  EXPECT_THAT(messages_, ElementsAre(AllOf(HasSubstr(file(": another file was read at this place before (2 lines)")),
+                                           HasSubstr("read from its beginning"))));
+  EXPECT_THAT(keys(), ElementsAre("t-1", "t-2", "u-1"));
+  // And one that was read already.
+  write("transactions.ndjson", line("t-1") + "\n" + line("t-2") + "\n");
+  EXPECT_EQ(load().lines, 0);
+  EXPECT_THAT(messages_, IsEmpty());
+}
+
+// A file of a hundred lines, of which some are malformed; the chain has judged them.
+class LiquidityInputChanged : public LiquidityInput {
+ protected:
+  LiquidityInputChanged() {
+    for (int i = 1; i <= 100; ++i) lines_.push_back(i % 10 == 0 ? "bad" : line("t-" + std::to_string(i)));
+    rewrite();
+    EXPECT_EQ(load().lines, 100);
+    for (const Copy& record : read_all(*log_, topics::kTransactions)) {
+      if (record.value != "bad") {
+        seen_[record.key] = {Seen::Fate::kTaken, content_of(Reader().transaction(record.value)), ""};
+        continue;
+      }
+      Appender appender(*log_, "chain", Together::kEachByItself);
+      appender.append(topics::kDeadLetters, record.key, record.value, record.timestamp, record.headers.encode());
+      appender.commit();
+    }
+    judged_.seen = [this](const std::string& id) { return seen_[id]; };
+  }
+  void rewrite() {
+    std::string text;
+    for (const std::string& one : lines_) text += one + "\n";
+    write("transactions.ndjson", text);
+  }
+  FileSummary load_again() {
+    rewrite();
+    return load();
+  }
+  std::vector<std::string> lines_;
+  std::map<std::string, Seen> seen_;
+};
+
+TEST_F(LiquidityInputChanged, TellsAnEditInTheMiddleAndTakesOnlyWhatIsNew) {
+  lines_[19] = line("t-20");                                              // mended
+  lines_[54] = lines_[54].replace(lines_[54].find("08:00"), 5, "09:00");  // was taken as it was
+  const FileSummary summary = load_again();
+  EXPECT_EQ(summary.lines, 1);
+  EXPECT_EQ(summary.malformed, 0);
+  EXPECT_EQ(summary.contradicting, 1);
+  EXPECT_THAT(messages_, ElementsAre(AllOf(HasSubstr(file(": a change in lines 19 to 20, after 100 lines were taken")),
+                                           HasSubstr("read again from line 19 on"), HasSubstr("id of its own")),
+                                     HasSubstr(file(":55: transaction t-55 was taken with another content"))));
+  EXPECT_EQ(keys().size(), 101U);
+  EXPECT_EQ(load().lines, 0);
+  EXPECT_THAT(messages_, IsEmpty());
+}
+
+TEST_F(LiquidityInputChanged, CountsNoMalformedLineTwiceWhenTheFirstLineIsChanged) {
+  lines_[0] = line("u-1");
+  const FileSummary summary = load_again();
+  EXPECT_EQ(summary.lines, 1);
+  EXPECT_EQ(summary.malformed, 0);
+  EXPECT_EQ(summary.known, 99);
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr("another file was read at this place before (100 lines)")));
+  EXPECT_EQ(keys().size(), 101U);
+}
+
+TEST_F(LiquidityInputChanged, TakesALineThatWasInsertedAndOneMoreMalformedLine) {
+  lines_.insert(lines_.begin() + 40, {line("u-1"), "bad"});
+  const FileSummary summary = load_again();
+  EXPECT_EQ(summary.lines, 2);
+  EXPECT_EQ(summary.malformed, 1);
+  EXPECT_EQ(keys().size(), 102U);
+}
+
+TEST_F(LiquidityInputChanged, TellsThatItWasCutShortAndGoesOnWhenItGrows) {
+  lines_.resize(70);
+  EXPECT_EQ(load_again().lines, 0);
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr("cut off or shortened")));
+  lines_.push_back(line("u-1"));
+  EXPECT_EQ(load_again().lines, 1);
+  EXPECT_EQ(keys().size(), 101U);
+}
+
+TEST_F(LiquidityInputChanged, LooksUpEveryLineOnlyAsLongAsSomeAreKnown) {
+  std::int64_t looked_up = 0;
+  judged_.seen = [&](const std::string& id) {
+    ++looked_up;
+    return seen_[id];
+  };
+  lines_.clear();
+  for (int i = 0; i < 12800; ++i) lines_.push_back(line("v-" + std::to_string(i)));
+  EXPECT_EQ(load_again().lines, 12800);
+  EXPECT_GE(looked_up, 1000);
+  EXPECT_LE(looked_up, 1000 + 200);
+}
+
+TEST_F(LiquidityInputChanged, PassesOverWhatIsKnownAlsoAfterAStopAmidReadingAgain) {
+  for (int i = 0; i < 12000; ++i) lines_.push_back(line("v-" + std::to_string(i)));
+  lines_.emplace_back("bad");
+  lines_[0] = line("u-1");
+  loads_until_stop_ = 2;
+  const FileSummary first = load_again();
+  EXPECT_GT(first.lines, 0);
+  EXPECT_LT(first.lines, 12002);
+  loads_until_stop_ = -1;
+  EXPECT_EQ(first.lines + load().lines, 12002);
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr(": not valid JSON")));
+  EXPECT_EQ(keys().size(), 12102U);
+}
+
+TEST_F(LiquidityInput, TrustsAPositionOfBeforeThereWereMarks) {
+  const std::string text = line("t-1") + "\n" + line("t-2") + "\n";
+  write("transactions.ndjson", text);
+  Appender appender(*log_, "old", Together::kAllOrNothing);
+  InputPosition position{.source = file(""), .done = static_cast<std::int64_t>(text.size()), .lines = 2};
+  position.before = checksum_of(text);
+  append_position(appender, "file-" + checksum_of(line("t-1")), position);
+  appender.commit();
+  append("transactions.ndjson", line("t-3") + "\n");
+  EXPECT_EQ(load().lines, 1);
+  EXPECT_THAT(messages_, IsEmpty());
+  EXPECT_THAT(keys(), ElementsAre("t-3"));
+  EXPECT_EQ(load().lines, 0);
+}
+
+TEST(Trail, NarrowsAChangeOfOneByteDownHoweverLongTheFileIs) {
+  Trail trail;
+  std::string text;
+  for (int i = 1; i <= 100000; ++i) {
+    const std::string line = "line " + std::to_string(i);
+    trail.add(line, true);
+    text += line + "\n";
+  }
+  EXPECT_LE(trail.marks().size(), Trail::kMarksMax);
+  const Trail read_back(trail.marks(), trail.end());
+  std::istringstream same(text);
+  EXPECT_TRUE(read_back.compare(same).unchanged());
+  text[text.find("line 77777\n")] = 'L';
+  std::istringstream changed(text);
+  const Trail::Comparison found = read_back.compare(changed);
+  EXPECT_LT(found.same.lines, 77777);
+  EXPECT_GE(found.differs.lines, 77777);
+  EXPECT_LE(found.differs.lines - found.same.lines, 100000 / (static_cast<std::int64_t>(Trail::kMarksMax) / 2) + 1);
 }
 
 TEST_F(LiquidityInput, StopsBetweenTwoCommitsAndGoesOnThere) {
@@ -162,6 +302,23 @@ TEST_F(LiquidityInput, TakesNothingOfBadReferenceDataAndNamesEveryLine) {
                       HasSubstr("the line has no end"), HasSubstr("these 5 lines")));
   }
   EXPECT_THAT(read_all(*log_, topics::kAccounts), IsEmpty());
+}
+
+TEST_F(LiquidityInput, TellsWhatHasChangedInReferenceDataAndWhatIsNotInItAnyMore) {
+  const auto told = [this] {
+    std::vector<std::string> told;
+    load_reference_data(*log_, directory_, [&](const std::string& note) { told.push_back(note); });
+    return told;
+  };
+  append("limits.ndjson", "{\"client\":\"C2\",\"currency\":\"EUR\",\"floor\":0}\n");
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(told(), IsEmpty());
+  write("accounts.ndjson", "{\"account\":\"A1\",\"client\":\"C1\",\"currency\":\"EUR\"}\n");
+  write("limits.ndjson", "{\"client\":\"C1\",\"currency\":\"EUR\",\"floor\":-2000}\n");
+  EXPECT_THAT(told(),
+              ElementsAre(HasSubstr("limits.ndjson:1: the floor of C1/EUR is now -2000"),
+                          HasSubstr("accounts.ndjson: 1 accounts taken before are not in it (B1); they stay open"),
+                          HasSubstr("limits.ndjson: 1 limits taken before are not in it (C2/EUR); they stay in force")));
 }
 
 TEST_F(LiquidityInput, TakesReferenceDataOnlyWhereItIsNews) {

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 
 from program import Liquidity, http, transaction
@@ -85,11 +86,23 @@ def main():
         assert status == 201, answer
         status, state = http("GET", url + "/state")
         assert status == 200 and json.loads(state)["problem"] == "", state
+        move = [app.tidemill, "groups", "reset", "liquidity", "--topic", "lq.transactions", "--to-earliest", "--execute",
+                "--bootstrap-servers", servers]
+        refused = subprocess.run(move, capture_output=True, text=True, check=False)
+        assert refused.returncode == 1, refused
+        says(refused.stderr, 'group "liquidity" is active')
         assert second.end(signal.SIGINT) == 0, second.output
         status, output = app.call(*once)
         assert status == 0, output
         says(verified(app, one), f"{4 * DAY + 1} transactions, 0 refused, 0 repeated")
         print("ok  two instances, one of them killed", flush=True)
+
+        # Read once more from the beginning: all is known.
+        subprocess.run(move, check=True, stdout=subprocess.DEVNULL)
+        status, output = app.call(*once)
+        assert status == 0, output
+        says(verified(app, one), f"{4 * DAY + 1} transactions, 0 refused, 0 repeated")
+        print("ok  read again from the beginning", flush=True)
 
 
 main()

@@ -3,6 +3,7 @@
 
 usage: liquidity_operator.py LIQUIDITY TIDEMILL [NAME...]   (NAMEs: only these checks)
 """
+import json
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 
-from program import Liquidity, http, transaction
+from program import PATIENCE, Liquidity, http, transaction
 
 SMALL = 2000
 LARGE = 40000
@@ -175,6 +176,15 @@ def ended_and_started_again(app):
         complete(app, data, SMALL)
 
 
+def progress(app):
+    """While the input is taken, what the chain has still to do is no secret."""
+    status, output = once(app, app.path("data"), app.generate("day", LARGE))
+    assert status == 0, output
+    says(output, "transactions.ndjson [##############################] 100%  40,000 taken")
+    waiting = [int(number.replace(",", "")) for number in re.findall(r"taken, ([\d,]+) records in the chain", output)]
+    assert max(waiting) > 0, output
+
+
 def another_day(app):
     data = app.path("data")
     for seed in (1, 2):
@@ -182,6 +192,37 @@ def another_day(app):
         assert status == 0, output
         says(output, "2,000 transactions taken")
     says(app.verify(data), f"{2 * SMALL} transactions, 0 refused")
+
+
+def edited_in_the_middle(app):
+    """What was read has been changed since: the operator hears of it, and nothing counts twice."""
+    data, day = app.path("data"), app.generate("day", SMALL)
+    path = day + "/transactions.ndjson"
+    with open(path, encoding="utf-8") as file:
+        lines = file.readlines()
+
+    def run(*parts):
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        status, output = once(app, data, day)
+        assert status == 0, output
+        says(output, *parts)
+
+    whole = lines[99]
+    lines[99] = lines[199] = "{broken\n"
+    run("2,000 transactions taken", "2 lines malformed")
+    lines[99] = whole
+    lines[1499] = re.sub(r'"amount":(-?\d)', r'"amount":\g<1>0', lines[1499])
+    run(f"{path}: a change in lines ", "after 2000 lines were taken", "is read again from line",
+        f"{path}:1500: transaction ", "taken with another content", "1 transactions taken", "1,9", "lines known already, 1 of them with another content")
+    lines.append(transaction("mended", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 4)) + "\n")
+    run("1 transactions taken", "3 refused")
+    lines[-1] = transaction("mended", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"  # was refused: is judged anew
+    run("a change in ", "1 transactions taken", "3 refused")
+    lines[0] = transaction("new-first", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"
+    run("another file was read at this place before", "1 transactions taken", "2,000 lines known already")
+    run("0 transactions taken")
+    says(app.verify(data), f"{SMALL + 4} transactions, 3 refused, 0 repeated")
 
 
 def next_day(app):
@@ -238,14 +279,17 @@ def posts(app):
         assert outcome[0] == status, f"{outcome} is not {status}"
         says(outcome[1], *parts)
 
-    for _ in range(3):  # idempotent
-        answers(http("POST", where, good), 201, '{"id":"p-1"}')
+    answers(http("POST", where, good), 201, '{"id":"p-1"}')
+    for spelled in (good, good, json.dumps({"note": "again", **json.loads(good)}, indent=1)):  # on its way, or judged
+        answers(http("POST", where, spelled), 200, '{"id":"p-1","known":true}')
+    answers(http("POST", where, good.replace("5}", "6}")), 409, "p-1 is known with another content")
     answers(http("POST", where, ""), 400, "error")
     answers(http("POST", where, "{"), 400, "not valid JSON")
     answers(http("POST", where, b"\xff\xfe{}"), 400, "not valid JSON")
     answers(http("POST", where, "[]"), 400, "not a JSON object")
     answers(http("POST", where, '{"id":"x"}'), 400, '\\"time\\" is missing')
     answers(http("POST", where, good.replace("-5", "-5.5")), 400, "whole number")
+    answers(http("POST", where, good.replace('"value_date": "2026-11-23"', '"value_date": "soon"')), 400, "not a date like 2026-11-23")
     answers(http("POST", where, transaction("p-2", ("A1-EUR-1", "EUR", -5))), 422, "do not sum to zero")
     answers(http("POST", where, transaction("p-3", ("A1-EUR-1", "EUR", 2**63), ("A2-EUR-1", "EUR", -2**63))), 422, "overflows")
     answers(http("POST", where, transaction("p-4", ("A1-EUR-1", "EUR", -5), ("Z", "EUR", 5))), 201, "p-4")
@@ -253,6 +297,8 @@ def posts(app):
     answers(http("POST", where, good + " " * 2000000), 413, "error")
     answers(http("POST", where, good, {"Origin": "http://example.org"}), 403, "error")
     answers(http("POST", where, good, {"Host": "example.org"}), 403, "error")
+    answers(http("PUT", where, good), 405, "does not take such a request")
+    answers(http("POST", url + "/nothing", good), 404, "error")
     answers(http("GET", url + "/nothing"), 404, "error")
     answers(http("GET", where), 405, "does not take such a request")
     answers(http("POST", url + "/healthz", "{}"), 405, "does not take such a request")
@@ -268,9 +314,72 @@ def posts(app):
     assert run.end(signal.SIGINT) == 0, run.output
     status, output = app.call("run", "--data", data, "--once", "--no-http")
     assert status == 0, output
-    says(app.verify(data), f"{100 + 3 + 3 + 3} transactions, 3 refused, 2 repeated")
+    says(app.verify(data), f"{100 + 3 + 1 + 3} transactions, 3 refused, 0 repeated")
     refusals = {record["key"] for record in app.records(data, "lq.dlq")}
     assert refusals == {"p-2", "p-3", "p-4"}, refusals
+    # What was taken is known after a start, too; what was refused is judged anew.
+    run = app.start("run", "--data", data, "--port", 0)
+    where = run.url() + "/transactions"
+    run.wait_for("page is at")
+    answers(http("POST", where, good), 200, "known")
+    answers(http("POST", where, good.replace("2026-11-23T18", "2026-11-23T19")), 409, "needs an id of its own")
+    answers(http("POST", where, transaction("p-4", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5))), 201, "p-4")
+    assert run.end(signal.SIGINT) == 0, run.output
+
+
+def states(url, count):
+    """The first states that the page is sent."""
+    with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=PATIENCE) as connection:
+        connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with connection.makefile(encoding="utf-8") as lines:
+            found = []
+            while len(found) < count:
+                line = lines.readline()
+                assert line, f"the stream has ended after {found}"
+                if line.startswith("data: "):
+                    found.append(json.loads(line[len("data: "):]))
+            return found
+
+
+def rates_of_the_past(app):
+    """After a start nothing moves, whatever there is to read."""
+    data, day = app.path("data"), app.generate("day", SMALL)
+    assert once(app, data, day)[0] == 0
+    run = app.start("run", "--data", data, "--port", 0)
+    seen = states(run.url(), 8)
+    transactions = next(stage for stage in seen[-1]["stages"] if stage["topic"] == "lq.transactions")
+    assert seen[-1]["current"] and transactions["records"] == SMALL, seen[-1]
+    rates = [[stage["rate"] for stage in state["stages"]] for state in seen]
+    assert not any(map(any, rates)), rates
+    assert run.end(signal.SIGINT) == 0, run.output
+
+
+def raw(url, request):
+    """All that comes back until the server closes."""
+    host, port = re.fullmatch("http://([^:/]*):([0-9]*)", url).groups()
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        connection.sendall(request.encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer.decode()
+
+
+def odd_requests(app):
+    run = app.start("run", "--data", app.path("data"), "--port", 0)
+    url = run.url()
+    # A body that is shorter than it claims.
+    answer = raw(url, "POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\n{}")
+    says(answer, "HTTP/1.1 408 ", "Connection: close", "has not come to its end in time")
+    assert "Keep-Alive" not in answer, answer
+    says(raw(url, "POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\n{}"), "HTTP/1.1 404 ", "Connection: close")
+    # HTTP/1.0 has no Host; where there is one, it counts.
+    says(raw(url, "GET /healthz HTTP/1.0\r\n\r\n"), "200 OK", '{"state":')
+    says(raw(url, "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n"), "200 OK")
+    for wrong in ("HTTP/1.0\r\nHost: example.org", "HTTP/1.0\r\nOrigin: http://example.org", "HTTP/1.1\r\nConnection: close",
+                  "HTTP/1.1\r\nConnection: close\r\nHost: example.org"):
+        says(raw(url, f"GET /healthz {wrong}\r\n\r\n"), "403 Forbidden", "answers requests to 127.0.0.1 only")
+    assert run.end(signal.SIGINT) == 0, run.output
 
 
 def metrics(app):
@@ -347,7 +456,7 @@ def full_disk(app):
 
 
 CHECKS = [wrong_usage, missing_files, configurations, owned_by_another, ports, bad_lines, bad_reference_data,
-          ended_and_started_again, another_day, interrupted, killed, posts, metrics, read_only_directory, full_disk]
+          ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, posts, odd_requests, rates_of_the_past, metrics, read_only_directory, full_disk]
 
 
 def main():

@@ -155,6 +155,47 @@ class Alone(ToolTest):
         self.assertEqual(app["positions"], [{"topic": "t", "partition": 0, "offset": 1, "lag": 2}])
         self.assertIn('no group "ap": did you mean "app"?', self.refused("groups", "ap"))
 
+    def reset(self, *arguments):
+        return self.done("groups", "reset", "app", *arguments).out
+
+    def positions(self):
+        [app] = self.done("groups", "app", "--json").json
+        return {f"{at['topic']}-{at['partition']}": at["offset"] for at in app["positions"]}
+
+    def test_a_record_that_a_group_cannot_get_past_is_skipped(self):
+        self.prepared("topic t 2", "put t 0 - a", "put t 0 - poison", "put t 0 - c", "position app t 0 1", "position app t 1 0")
+        before = self.fingerprint()
+        dry = self.tool("groups", "reset", "app", "--topic", "t:0", "--shift-by", "1")
+        self.assertEqual((dry.status, dry.out), (0, "t-0  offset 1 -> 2\n"))
+        self.assertIn("nothing has been changed: say --execute", dry.err)
+        self.assertEqual(self.fingerprint(), before)
+        self.assertEqual(self.reset("--topic", "t:0", "--shift-by", "1", "--execute"), "t-0  offset 1 -> 2\n")
+        self.assertEqual(self.positions(), {"t-0": 2, "t-1": 0})
+        self.done("verify")
+
+    def test_a_group_is_moved_to_wherever_is_asked_for(self):
+        self.prepared("topic t 2", *["put t 0 - x"] * 5, "put t 1 - x", "position app t 0 2")
+        for arguments, offsets in (
+                (["--to-latest"], {"t-0": 5, "t-1": 1}),
+                (["--to-earliest"], {"t-0": 0, "t-1": 0}),
+                (["--to-offset", "3"], {"t-0": 3, "t-1": 1}),  # as near as there are records
+                (["--shift-by", "-2"], {"t-0": 1, "t-1": 0}),
+                (["--to-datetime", "2036-01-01T00:00:00.000"], {"t-0": 5, "t-1": 1}),
+                (["--to-datetime", "2026-11-23T08:00:00.123+01:00"], {"t-0": 0, "t-1": 0})):
+            self.reset("--topic", "t", *arguments, "--execute")
+            self.assertEqual(self.positions(), offsets, arguments)
+        self.reset("--topic", "t:1,0", "--to-offset", "1", "--execute")
+        self.assertEqual(self.positions(), {"t-0": 1, "t-1": 1})
+
+    def test_a_reset_that_cannot_be_says_why(self):
+        self.prepared("topic t 2", "put t 0 - a", "position app t 0 1")
+        for arguments, sentence in ((["ap", "--topic", "t", "--to-latest"], 'did you mean "app"?'),
+                                    (["app", "--topic", "tt", "--to-latest"], 'no topic "tt"'),
+                                    (["app", "--topic", "t:2", "--to-latest"], "the partitions 0 to 1, no partition 2"),
+                                    (["app", "--topic", "t:1", "--shift-by", "1"], "has no position in t-1")):
+            self.assertIn(sentence, self.refused("groups", "reset", *arguments, "--execute"))
+        self.assertEqual(self.positions(), {"t-0": 1})
+
     def test_looking_changes_nothing(self):
         self.owner().do("topic t 1", "put t 0 - a", "begin t 0 b").kill()  # a transaction is open, nothing was closed
         before = self.fingerprint()
@@ -193,12 +234,20 @@ class Alone(ToolTest):
 
     def test_wrong_usage_is_status_2_and_a_sentence(self):
         for arguments, sentence in (
-                ([], "A subcommand is required"),
-                (["topics"], "A subcommand is required"),
+                ([], "which command? tidemill has topics, produce, consume, groups, verify, dump"),
+                (["topics"], "which command? tidemill topics has list, describe, create"),
+                (["frob"], 'there is no command "frob": tidemill has topics, '),
+                (["topics", "frob"], 'there is no command "topics frob": tidemill topics has list, describe, create'),
+                (["topics", "lst"], 'did you mean "topics list"?'),
                 (["consume"], "topic is required"),
                 (["consume", "t", "--frob"], "--frob"),
                 (["consume", "t", "--max", "many"], "--max"),
-                (["consume", "t", "--max", "-1"], "--max"),
+                (["consume", "t", "--max", "-1"], '--max: "-1" is no whole number of 0 or more'),
+                (["groups", "reset", "g", "--topic", "t"], "Say one of --to-offset N"),
+                (["groups", "reset", "g", "--topic", "t", "--to-latest", "--to-earliest"], "Say one of --to-offset N"),
+                (["groups", "reset", "g", "--topic", "t", "--to-offset", "-1"], "--to-offset"),
+                (["groups", "reset", "g", "--to-latest"], "--topic is required"),
+                (["groups", "reset", "g", "--topic", "t", "--to-datetime", "2026-11-31T08:00:00.000"], "is not like"),
                 (["consume", "t", "--value-type", "text"], "--value-type"),
                 (["topics", "create", "t", "--partitions", "0"], "--partitions"),
                 (["consume", "t", "--command-config", "f"], "--command-config is for --bootstrap-servers"),
@@ -211,7 +260,7 @@ class Alone(ToolTest):
 
     def test_help_says_what_there_is(self):
         text = self.done("--help").out
-        for word in ("topics", "produce", "consume", "groups", "verify", "dump", "Exit status"):
+        for word in ("topics", "reset", "produce", "consume", "groups", "verify", "dump", "Exit status"):
             self.assertIn(word, text)
         for command in (["consume"], ["topics", "create"], ["dump"]):
             self.assertIn("--data DIR", self.done(*command, "--help").out)
@@ -230,9 +279,30 @@ class Alone(ToolTest):
             self.assertIn(why, self.refused("produce", "t", "--json", stdin=line), line)
         self.assertEqual(self.values("t"), ["a"])
 
+    def test_produce_counts_only_where_something_was_sent(self):
+        self.done("topics", "create", "t", "--partitions", "1")
+        sentence = self.refused("produce", "t", "--partition", "7", stdin=b"a\n")
+        self.assertEqual(sentence, 'tidemill: topic "t" has only the partition 0, no partition 7\n')
+        sentence = self.refused("produce", "t", "--json", stdin=b'{"value":"a"}\n{"value":"b","partition":5}\n')
+        self.assertEqual(sentence, '1 records are there\ntidemill: line 2: topic "t" has only the partition 0, no partition 5\n')
+
+    def test_a_directory_of_another_user_says_whose_it_is(self):
+        self.prepared("topic t 1")
+        if os.geteuid() != 0:
+            self.skipTest("needs the superuser, to become somebody else")
+        os.chmod(self.root, 0o755)
+        os.chmod(self.data + "/journal", 0o700)
+        done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", *self.command(["topics", "list"])], capture_output=True,
+                              text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        for part in ("Permission denied", f"{self.data} belongs to root", "run it as root"):
+            self.assertIn(part, done.stderr)
+
     def test_a_record_that_is_too_large_is_refused_with_its_limit(self):
         self.done("topics", "create", "t", "--partitions", "1", "--config", "max.message.bytes=1000")
-        self.assertIn("1000", self.refused("produce", "t", stdin=b"x" * 2000))
+        sentence = self.refused("produce", "t", stdin=b"a\n" + b"x" * 2000)
+        self.assertIn("tidemill: line 2: a record of 2000 bytes", sentence)
+        self.assertIn("1000", sentence)
 
     def test_an_output_that_cannot_be_written_is_an_error(self):
         self.prepared("topic t 1", "put t 0 - a")

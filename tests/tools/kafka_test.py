@@ -2,10 +2,14 @@
 import json
 import os
 import subprocess
+import sys
 import unittest
 import uuid
 
 from harness import PATIENCE, TIDEMILL
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "tools"))
+from kafka_wire import Connection  # noqa: E402
 
 BROKER = os.environ["TIDEMILL_BOOTSTRAP_SERVERS"]
 
@@ -68,6 +72,26 @@ class OnKafka(unittest.TestCase):
         done = self.tool("groups", "no-such-group")
         self.assertEqual(done.returncode, 1)
         self.assertIn('there is no group "no-such-group"', done.stderr)
+
+    def positions(self, group):
+        [described] = [json.loads(line) for line in self.done("groups", group, "--json").splitlines()]
+        return {at["partition"]: at["offset"] for at in described["positions"]}
+
+    def test_positions_of_a_group_without_members_are_moved(self):
+        group = "group-" + uuid.uuid4().hex
+        self.done("topics", "create", self.topic, "--partitions", "1")
+        self.done("produce", self.topic, stdin="a\nb\nc\n")
+        with Connection(BROKER) as broker:
+            broker.commit(group, self.topic, 0, 0)
+        reset = ["groups", "reset", group, "--topic", self.topic]
+        self.assertEqual(self.done(*reset, "--to-offset", "1"), f"{self.topic}-0  offset 0 -> 1\n")
+        self.assertEqual(self.positions(group), {0: 0})
+        self.done(*reset, "--to-offset", "1", "--execute")
+        self.assertEqual(self.positions(group), {0: 1})
+        self.done(*reset, "--shift-by", "1", "--execute")
+        self.assertEqual(self.positions(group), {0: 2})
+        self.done(*reset, "--to-latest", "--execute")
+        self.assertEqual(self.positions(group), {0: 3})
 
 
 if __name__ == "__main__":

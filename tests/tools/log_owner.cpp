@@ -7,6 +7,7 @@
 //   begin TOPIC PARTITION VALUE              a record in a transaction that stays open
 //   commit, abort                            end it
 //   position GROUP TOPIC PARTITION OFFSET    a group's position
+//   join GROUP, leave                        a member without tasks
 //   background                               retention and compaction, now
 #include <iostream>
 #include <sstream>
@@ -66,6 +67,14 @@ class Owner {
           .value()
           ->commit(std::span(&position, 1), {.group = group, .member_id = {}, .instance_id = {}}, deadline())
           .value();
+    } else if (name == "join") {
+      std::string group;
+      command >> group;
+      member_ = log_->membership(group).value();
+      member_->join({}).value();
+    } else if (name == "leave") {
+      member_->leave(deadline());
+      member_.reset();
     } else if (name == "background") {
       run_background(*log_).value();
     } else {
@@ -100,6 +109,7 @@ class Owner {
   std::shared_ptr<Log> log_;
   std::unique_ptr<CommitGroup> transaction_;
   std::unique_ptr<LogProducer> producer_;
+  std::unique_ptr<Membership> member_;
 };
 
 }  // namespace

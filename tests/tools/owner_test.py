@@ -34,6 +34,18 @@ class AnOwner(ToolTest):
         owner.close()
         self.assertEqual(self.values("u"), ["x", "y", "z"])
 
+    def test_positions_are_moved_only_while_nobody_owns_the_directory(self):
+        owner = self.owner().do("topic t 1", "put t 0 - a", "position app t 0 1", "join app")
+        reset = ["groups", "reset", "app", "--topic", "t", "--to-earliest"]
+        for arguments in (reset, [*reset, "--execute"]):
+            self.assertIn('group "app" is active (Stable, 1 members)', self.refused(*arguments))
+        owner.do("leave")
+        self.assertEqual(self.done(*reset).out, "t-0  offset 1 -> 0\n")
+        self.assertIn(f"process {owner.pid} owns: stop that process first", self.refused(*reset, "--execute"))
+        owner.close()
+        self.done(*reset, "--execute")
+        self.assertIn("t-0  offset 0  lag 1", self.done("groups", "app").out)
+
     def test_gives_much_in_order(self):
         self.owner().do("topic t 3")
         lines = "".join(f"{i % 3}:{i:07d}{'x' * 100}\n" for i in range(60000))

@@ -41,6 +41,23 @@ int consume(const Where& where, const ConsumeOptions& options);
 
 /// All of them, or the named one, with lags.
 int groups(const Where& where, const std::string& group, bool json);
+/// Throws with the nearest name when there is no such group.
+[[nodiscard]] tidemill::GroupDescription describe_group(const Where& where, tidemill::Log& log, const std::string& group);
+
+struct ResetOptions {
+  std::string group;
+  std::vector<std::string> topics;  // TOPIC or TOPIC:PARTITION,...
+  // One of:
+  std::optional<std::int64_t> to_offset;
+  std::optional<std::int64_t> shift_by;
+  bool to_earliest = false;
+  bool to_latest = false;
+  std::string to_datetime;
+  bool execute = false;
+  bool dry_run = false;
+};
+/// Moves the positions of a group that has no members; without `execute` shows what that would be.
+int reset_group(const Where& where, const ResetOptions& options);
 
 /// Reads the files of a data directory and says what is wrong with them; 1: something is.
 int verify(const Where& where);

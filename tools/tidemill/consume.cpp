@@ -16,8 +16,7 @@ std::vector<tidemill::TopicPartition> wanted_partitions(const Where& where, tide
   std::vector<tidemill::TopicPartition> wanted;
   for (const std::int32_t partition : options.partitions) {
     if (partition < 0 || static_cast<std::size_t>(partition) >= all.size()) {
-      throw std::runtime_error("topic \"" + options.topic + "\" has the partitions 0 to " + std::to_string(all.size() - 1) +
-                               ", no partition " + std::to_string(partition));
+      throw std::runtime_error(no_partition(options.topic, all.size(), partition));
     }
     wanted.push_back(all[static_cast<std::size_t>(partition)]);
   }

@@ -1,5 +1,6 @@
 // dump: what lies in the files of a data directory, entry by entry and batch by batch, for an engineer in
 // trouble. One line each, `name=value` words, so that grep helps.
+#include <algorithm>
 #include <cstdio>
 #include <tidemill/adapters/embedded_log_files.hpp>
 
@@ -76,6 +77,30 @@ void print(const DumpOptions& options, const tidemill::TopicPartition& partition
     std::printf("      %s\n", to_json_line(partition, record, options.types).c_str());
 }
 
+/// Throws unless something of what is wanted is in the journal or has files.
+void require_any(const Where& where, const DumpOptions& options, const tidemill::JournaledState& state,
+                 const std::vector<tidemill::TopicPartition>& partitions) {
+  std::vector<std::string> topics;
+  std::int32_t count = 0;  // of the wanted topic's partitions
+  for (const auto& spec : state.topics) {
+    topics.push_back(spec.name);
+    if (options.topic.empty() || spec.name == options.topic) count = std::max(count, spec.partitions);
+  }
+  for (const auto& partition : partitions) {
+    topics.push_back(partition.topic);
+    if (options.topic.empty() || partition.topic == options.topic) count = std::max(count, partition.partition.value + 1);
+  }
+  if (!options.topic.empty() && std::find(topics.begin(), topics.end(), options.topic) == topics.end()) {
+    const std::string near = nearest(options.topic, topics);
+    throw std::runtime_error("there is no topic \"" + options.topic + "\" in " + where.data +
+                             (near.empty() ? ": `tidemill topics list` shows all" : "; did you mean \"" + near + "\"?"));
+  }
+  if (options.partition < count || options.partition < 0) return;
+  throw std::runtime_error(options.topic.empty()
+                               ? "no topic in " + where.data + " has a partition " + std::to_string(options.partition)
+                               : no_partition(options.topic, static_cast<std::size_t>(count), options.partition));
+}
+
 }  // namespace
 
 int dump(const Where& where, const DumpOptions& options) {
@@ -84,14 +109,12 @@ int dump(const Where& where, const DumpOptions& options) {
   if (files->unlocked())
     std::fprintf(stderr, "tidemill: %s; the files are read beside it\n", files->unlocked()->message.c_str());
   const auto journal = files->journal().value();
-  if (options.journal) print(options, journal);
   const tidemill::JournaledState state = tidemill::journaled_state(journal);
-  std::vector<std::string> names;
-  bool any = false;
-  for (const auto& partition : files->partitions().value()) {
-    names.push_back(partition.topic);
+  const std::vector<tidemill::TopicPartition> partitions = files->partitions().value();
+  require_any(where, options, state, partitions);
+  if (options.journal) print(options, journal);
+  for (const auto& partition : partitions) {
     if (!wanted(options, partition)) continue;
-    any = true;
     const tidemill::JournaledEnd* journaled = nullptr;
     for (const auto& end : state.partitions) journaled = end.partition == partition ? &end : journaled;
     if (journaled == nullptr) {
@@ -114,10 +137,7 @@ int dump(const Where& where, const DumpOptions& options) {
       if (!read) std::printf("  PROBLEM: %s\n", read.error().message.c_str());
     }
   }
-  if (any || (options.topic.empty() && options.partition < 0)) return 0;
-  const std::string near = nearest(options.topic, names);
-  throw std::runtime_error("no partition of that name has files in " + where.data +
-                           (near.empty() || near == options.topic ? "" : "; did you mean \"" + near + "\"?"));
+  return 0;
 }
 
 }  // namespace tool

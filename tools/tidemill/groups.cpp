@@ -1,5 +1,5 @@
+#include <algorithm>
 #include <cstdio>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
@@ -69,23 +69,33 @@ void print_text(const tidemill::GroupDescription& group, const std::vector<Lag>&
 
 }  // namespace
 
-int groups(const Where& where, const std::string& wanted, bool json) {
-  const auto log = where.open(Access::kRead);
-  const std::vector<std::string> names = log->admin().list_groups(where.deadline()).value();
-  bool found = wanted.empty();
-  for (const std::string& name : names) {
-    if (!wanted.empty() && name != wanted) continue;
-    found = true;
-    const auto group = log->admin().describe_group(name, where.deadline()).value();
-    const std::vector<Lag> lags = lags_of(where, *log, group);
-    json ? print_json(group, lags) : print_text(group, lags);
+tidemill::GroupDescription describe_group(const Where& where, tidemill::Log& log, const std::string& group) {
+  const std::vector<std::string> names = log.admin().list_groups(where.deadline()).value();
+  if (std::find(names.begin(), names.end(), group) != names.end()) {
+    return log.admin().describe_group(group, where.deadline()).value();
   }
-  if (found) return 0;
-  const std::string near = nearest(wanted, names);
-  throw std::runtime_error("there is no group \"" + wanted + "\": " +
+  const std::string near = nearest(group, names);
+  throw std::runtime_error("there is no group \"" + group + "\": " +
                            (!near.empty()   ? "did you mean \"" + near + "\"?"
                             : names.empty() ? "there are no groups at all"
                                             : "`tidemill groups` shows all"));
+}
+
+int groups(const Where& where, const std::string& wanted, bool json) {
+  const auto log = where.open(Access::kRead);
+  std::vector<tidemill::GroupDescription> all;
+  if (wanted.empty()) {
+    for (const std::string& name : log->admin().list_groups(where.deadline()).value()) {
+      all.push_back(log->admin().describe_group(name, where.deadline()).value());
+    }
+  } else {
+    all.push_back(describe_group(where, *log, wanted));
+  }
+  for (const auto& group : all) {
+    const std::vector<Lag> lags = lags_of(where, *log, group);
+    json ? print_json(group, lags) : print_text(group, lags);
+  }
+  return 0;
 }
 
 }  // namespace tool

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -15,13 +16,14 @@ namespace {
 constexpr const char* kDescription =
     "Looks into a Tidemill log: topics, records, groups, files.\n"
     "The log is a data directory (--data) or Apache Kafka (--bootstrap-servers). The application that owns a\n"
-    "directory is asked; one that nobody owns is locked meanwhile, and only create and produce change it.";
+    "directory is asked; one that nobody owns is locked meanwhile, and only create, produce and reset change it.";
 constexpr const char* kFooter = "Exit status: 0 done; 1 failed, or verify has found a problem; 2 wrong usage.\n"
                                 "Examples:\n"
                                 "  tidemill topics list --data data\n"
                                 "  tidemill produce lines --data data <<< \"the tide turns the mill\"\n"
                                 "  tidemill consume word-counts --data data --from-beginning --committed --value-type int64\n"
                                 "  tidemill groups --bootstrap-servers 127.0.0.1:9092\n"
+                                "  tidemill groups reset my-app --topic lines:0 --shift-by 1 --data data\n"
                                 "  tidemill verify --data data";
 
 constexpr int kFailed = 1;
@@ -39,6 +41,15 @@ void add_where(CLI::App& command, tool::Where& where, bool kafka = true) {
       ->group(kafka ? "Options" : "");
   command.add_option("--timeout", where.timeout_seconds, "Seconds that the owner or the brokers may take to answer (10)")
       ->check(CLI::Range(1, 3600));
+}
+
+/// A whole number, 0 or more.
+CLI::Validator whole_from_zero() {
+  return {[](std::string& text) {
+            const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+            return digits ? std::string() : "\"" + text + "\" is no whole number of 0 or more";
+          },
+          "N"};
 }
 
 void add_types(CLI::App& command, tool::Types& types) {
@@ -61,14 +72,26 @@ class CommandLine {
     add_files();
   }
   std::function<int()>& parse(int argc, char** argv) {
-    app_.parse(argc, argv);
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::RequiredError&) {
+      require_command(app_, "", app_.remaining(true));
+      throw;
+    }
     return run_;
   }
   [[nodiscard]] const tool::Where& where() const { return where_; }
   /// Prints the help that was asked for.
   int help(const CLI::Success& asked) { return app_.exit(asked); }
-  [[nodiscard]] bool knows(const std::string& command) {
-    return !app_.get_subcommands([&](const CLI::App* one) { return one->get_name() == command; }).empty();
+  /// What led to the command that was named, for "... --help".
+  [[nodiscard]] std::string named() const {
+    std::string all;
+    for (const CLI::App* at = &app_; at != nullptr;) {
+      all += (all.empty() ? "" : " ") + at->get_name();
+      const auto chosen = at->get_subcommands();
+      at = chosen.empty() ? nullptr : chosen.front();
+    }
+    return all;
   }
 
  private:
@@ -76,6 +99,25 @@ class CommandLine {
     CLI::App* command = parent.add_subcommand(name, description);
     command->callback([this, run = std::move(run)] { run_ = run; });
     return *command;
+  }
+
+  // Throws UsageError with the commands that there are, where one was needed and none of them was named.
+  static void require_command(CLI::App& app, const std::string& before, const std::vector<std::string>& rest) {
+    if (const auto chosen = app.get_subcommands(); !chosen.empty()) {
+      return require_command(*chosen.front(), before + chosen.front()->get_name() + " ", rest);
+    }
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
+    if (names.empty() || app.get_require_subcommand_min() == 0) return;
+    std::string known;
+    for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+    const auto wrong = std::find_if(rest.begin(), rest.end(), [](const std::string& word) { return !word.starts_with('-'); });
+    if (wrong == rest.end()) throw tool::UsageError("which command? tidemill " + before + "has " + known);
+    const std::string near = tool::nearest(*wrong, names);
+    throw tool::UsageError("there is no command \"" + before + *wrong + "\"" +
+                           (near.empty() ? "" : " (did you mean \"" + before + near + "\"?)") + ": tidemill " + before +
+                           "has " + known);
   }
 
   void add_topics() {
@@ -105,7 +147,7 @@ class CommandLine {
         ->type_name("TEXT");
     produce.add_flag("--json", produce_.json, "Lines as consume --json prints them: key, value, headers, timestamp, partition");
     produce.add_option("--partition", produce_.partition, "All into this one; default: by key, without a key in turns")
-        ->check(CLI::NonNegativeNumber);
+        ->check(whole_from_zero());
     add_types(produce, produce_.types);
     add_where(produce, where_);
     CLI::App& consume = add(app_, "consume", "Records, up to where the topic ends when the command begins",
@@ -118,18 +160,41 @@ class CommandLine {
     consume.add_flag("--json", consume_.json,
                      "JSON lines: partition, offset, timestamp, key, value, headers; bytes that are no text "
                      "as {\"base64\":\"...\"}");
-    consume.add_option("--max", consume_.max, "At most so many records")->check(CLI::NonNegativeNumber);
-    consume.add_option("--partition", consume_.partitions, "Only this one; may be repeated")->check(CLI::NonNegativeNumber);
+    consume.add_option("--max", consume_.max, "At most so many records")->check(whole_from_zero());
+    consume.add_option("--partition", consume_.partitions, "Only this one; may be repeated")->check(whole_from_zero());
     add_types(consume, consume_.types);
     add_where(consume, where_);
   }
 
   void add_groups() {
-    CLI::App& groups =
-        add(app_, "groups", "Groups: members, committed positions, lag", [this] { return tool::groups(where_, name_, json_); });
+    CLI::App& groups = *app_.add_subcommand("groups", "Groups: members, committed positions, lag; reset moves positions");
     groups.add_option("group", name_, "Only this one");
     groups.add_flag("--json", json_, "JSON lines");
-    add_where(groups, where_);
+    CLI::App& reset =
+        add(groups, "reset", "Moves the positions of a group that has no members: skips records, or reads them again",
+            [this] { return tool::reset_group(where_, reset_); });
+    groups.callback([this, &reset] {  // called after that of reset
+      if (!reset.parsed()) run_ = [this] { return tool::groups(where_, name_, json_); };
+    });
+    reset.add_option("group", reset_.group, "Whose")->required();
+    reset.add_option("--topic", reset_.topics, "All its partitions, or only those named; may be repeated")
+        ->type_name("TOPIC[:P,...]")
+        ->allow_extra_args(false)
+        ->required();
+    reset.add_option("--to-offset", reset_.to_offset, "To this offset")->check(whole_from_zero());
+    reset.add_flag("--to-earliest", reset_.to_earliest, "To the first record that there is");
+    reset.add_flag("--to-latest", reset_.to_latest, "Behind the last record");
+    reset.add_option("--shift-by", reset_.shift_by, "So many offsets on, or back (-N); 1 skips a record")->type_name("N");
+    reset
+        .add_option("--to-datetime", reset_.to_datetime,
+                    "To the first record of this time or later: 2026-11-23T08:00:00.000, in UTC")
+        ->type_name("TIME");
+    reset.add_flag("--execute", reset_.execute, "Does it; without, only shows what would change");
+    reset.add_flag("--dry-run", reset_.dry_run, "Only shows what would change: the default");
+    reset.footer(
+        "An offset outside of the partition becomes the nearest that is inside. The state of the application is not turned\n"
+        "back: what it has counted of records that are read again, it counts again.");
+    for (CLI::App* command : {&groups, &reset}) add_where(*command, where_);
   }
 
   void add_files() {
@@ -140,7 +205,7 @@ class CommandLine {
       return tool::dump(where_, dump_);
     });
     dump.add_option("--topic", dump_.topic, "Only this one");
-    dump.add_option("--partition", dump_.partition, "Only the partitions of this number")->check(CLI::NonNegativeNumber);
+    dump.add_option("--partition", dump_.partition, "Only the partitions of this number")->check(whole_from_zero());
     dump.add_flag("--no-journal", no_journal_, "Only the segments");
     dump.add_flag("--records", dump_.records, "The records of each batch, too, as JSON lines");
     add_types(dump, dump_.types);
@@ -158,6 +223,7 @@ class CommandLine {
   tool::ProduceOptions produce_;
   tool::ConsumeOptions consume_;
   tool::DumpOptions dump_;
+  tool::ResetOptions reset_;
   bool no_journal_ = false;
 };
 
@@ -175,18 +241,14 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(std::move(traces));
   CommandLine line;
   int status = kFailed;
-  const std::string first = argc > 1 ? argv[1] : "";
-  if (!first.empty() && first.front() != '-' && !line.knows(first)) {
-    return fail(kWrongUsage, "there is no command \"" + first + "\"\n--help says more");
-  }
   try {
     status = line.parse(argc, argv)();
   } catch (const CLI::Success& asked) {
     return line.help(asked);
   } catch (const CLI::ParseError& wrong) {
-    return fail(kWrongUsage, std::string(wrong.what()) + "\n--help says more");
+    return fail(kWrongUsage, std::string(wrong.what()) + "\n`" + line.named() + " --help` says more");
   } catch (const tool::UsageError& wrong) {
-    return fail(kWrongUsage, std::string(wrong.what()) + "\n--help says more");
+    return fail(kWrongUsage, std::string(wrong.what()) + "\n`" + line.named() + " --help` says more");
   } catch (const tidemill::ResultException& problem) {
     return fail(kFailed, line.where().sentence(problem.error()));
   } catch (const std::exception& problem) {

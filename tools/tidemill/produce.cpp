@@ -88,6 +88,14 @@ class Sender {
     if (!handle) throw tidemill::ResultException(explain(where, log, topic, handle.error()));
     topic_ = *handle;
     partitions_ = producer_->partition_count(topic_);
+    name_ = topic;
+  }
+
+  /// Throws when the topic has no such partition.
+  void require(std::int32_t partition) const {
+    if (partition >= partitions_) {
+      throw std::runtime_error(no_partition(name_, static_cast<std::size_t>(partitions_), partition));
+    }
   }
 
   void send(const NewRecord& record, std::int32_t partition) {
@@ -127,6 +135,7 @@ class Sender {
 
  private:
   const Where& where_;
+  std::string name_;
   std::unique_ptr<tidemill::CommitGroup> group_;
   std::unique_ptr<tidemill::LogProducer> producer_;
   tidemill::TopicHandle topic_ = -1;
@@ -136,31 +145,43 @@ class Sender {
   std::int64_t acknowledged_ = 0;
 };
 
+/// Without the call that failed, which the log names: whoever writes lines made none.
+std::string sentence_of(const std::exception& problem) {
+  constexpr std::string_view kCall = "send: ";
+  const auto* refused = dynamic_cast<const tidemill::ResultException*>(&problem);
+  const std::string message = refused != nullptr ? refused->error().message : problem.what();
+  return message.starts_with(kCall) ? message.substr(kCall.size()) : message;
+}
+
 }  // namespace
 
 int produce(const Where& where, const ProduceOptions& options) {
   const auto log = where.open(Access::kWrite);
   Sender sender(where, *log, options.topic);
+  sender.require(options.partition);
   Lines lines;
   std::string line;
   std::int64_t number = 0;
   try {
     while (lines.next(line)) {
       ++number;
-      NewRecord record;
       try {
-        record = from_line(line, options);
+        const NewRecord record = from_line(line, options);
+        const std::int32_t partition = options.partition >= 0 ? options.partition : record.partition.value_or(-1);
+        sender.require(partition);
+        sender.send(record, partition);
       } catch (const std::exception& problem) {
-        sender.flush();
-        throw std::runtime_error("line " + std::to_string(number) + ": " + problem.what());
+        sender.flush();  // what came before
+        throw std::runtime_error("line " + std::to_string(number) + ": " + sentence_of(problem));
       }
-      sender.send(record, options.partition >= 0 ? options.partition : record.partition.value_or(-1));
       if (lines.pauses()) sender.flush();
     }
     sender.flush();
   } catch (const std::exception&) {
-    std::fprintf(stderr, "%lld records are there; of %lld more it is not known\n",
-                 static_cast<long long>(sender.acknowledged()), static_cast<long long>(sender.sent() - sender.acknowledged()));
+    const std::int64_t unknown = sender.sent() - sender.acknowledged();
+    if (sender.sent() > 0) std::fprintf(stderr, "%lld records are there", static_cast<long long>(sender.acknowledged()));
+    if (unknown > 0) std::fprintf(stderr, "; of %lld more it is not known", static_cast<long long>(unknown));
+    if (sender.sent() > 0) std::fprintf(stderr, "\n");
     throw;
   }
   std::fprintf(stderr, "%lld records\n", static_cast<long long>(sender.acknowledged()));

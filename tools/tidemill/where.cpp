@@ -8,6 +8,10 @@
 #include <tidemill/config/streams_config.hpp>
 #endif
 
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -60,6 +64,22 @@ std::shared_ptr<tidemill::Log> open_kafka([[maybe_unused]] const Where& where) {
 #endif
 }
 
+/// Whose directory it is, and what somebody else can do.
+std::string whose(const std::string& directory) {
+  const auto name = [](uid_t user) {
+    const passwd* found = ::getpwuid(user);
+    return found != nullptr ? std::string(found->pw_name) : "user id " + std::to_string(user);
+  };
+  struct stat there {};
+  if (::stat(directory.c_str(), &there) != 0) {
+    return "The user " + name(::geteuid()) + " may not reach " + directory +
+           ": run this as the user of the application that owns it";
+  }
+  return directory + " belongs to " + name(there.st_uid) + ", and this is " + name(::geteuid()) + ": run it as " +
+         name(there.st_uid) + " (sudo -u " + name(there.st_uid) + "), or let " + name(::geteuid()) +
+         " read and write what is in it";
+}
+
 std::size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -99,6 +119,7 @@ void Where::require_data(const std::string& command) const {
 }
 
 std::string Where::sentence(const Error& error) const {
+  if (!data.empty() && error.kind == ErrorKind::kUnauthorized) return error.message + "\n" + whose(data);
   const bool silent = error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kUnavailable;
   if (!silent || bootstrap_servers.empty()) return error.message;
   return error.message + "\nNo broker has answered within " + std::to_string(timeout_seconds) + " s: does one listen at " +
@@ -130,6 +151,12 @@ tidemill::Error explain(const Where& where, tidemill::Log& log, const std::strin
   if (const std::string near = nearest(topic, names); !near.empty()) error.message += "; did you mean \"" + near + "\"?";
   error.message += "\nTo make it: tidemill topics create " + topic + " " + where.options();
   return error;
+}
+
+std::string no_partition(const std::string& topic, std::size_t partitions, std::int32_t partition) {
+  return "topic \"" + topic + "\" has " +
+         (partitions == 1 ? "only the partition 0" : "the partitions 0 to " + std::to_string(partitions - 1)) +
+         ", no partition " + std::to_string(partition);
 }
 
 std::vector<tidemill::TopicPartition> partitions_of(const Where& where, tidemill::Log& log, const std::string& topic) {

@@ -43,6 +43,8 @@ struct Where {
 /// All partitions of the topic; throws what explain() says.
 [[nodiscard]] std::vector<tidemill::TopicPartition> partitions_of(const Where& where, tidemill::Log& log,
                                                                   const std::string& topic);
+/// The sentence for a partition that the topic does not have.
+[[nodiscard]] std::string no_partition(const std::string& topic, std::size_t partitions, std::int32_t partition);
 /// The one of `names` that takes the fewest changes of a letter to become `name`; empty: there are none, or
 /// none is like it.
 [[nodiscard]] std::string nearest(const std::string& name, const std::vector<std::string>& names);

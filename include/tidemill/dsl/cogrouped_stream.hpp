@@ -138,10 +138,7 @@ class SessionWindowedCogroupedKStream {
                                                    "Result(const Key&, const Result&, const Result&)");
     return detail::windowed_cogroup<K, VR>(
         inputs_, plan_, [initial] { return std::optional<VR>(initial); },
-        [merger](const K& key, const std::optional<VR>& so_far, const VR& stored) mutable {
-          return so_far ? std::optional<VR>(merger(key, *so_far, stored)) : std::optional<VR>(stored);
-        },
-        materialized);
+        detail::session_merge<K, VR>(std::move(merger), initial), materialized);
   }
 
  private:

@@ -53,6 +53,8 @@ class Draft {
 
   // Steps that every operator uses.
   void add_processor(TopologyBuilder::ProcessorSpec processor);
+  /// The same of two streams; of one that is merged with itself, records go on once, as in Java.
+  void add_merge(TopologyBuilder::ProcessorSpec processor);
   /// The same, with stores that it brings along.
   void add_stateful_processor(TopologyBuilder::ProcessorSpec processor, std::vector<StoreSpec> stores);
   /// The same, connected to stores that are known when the topology is written.

@@ -36,12 +36,11 @@ KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix,
 template <class K, class V>
 KStream<K, V> KStream<K, V>::merge(const KStream& other, const Named& named) const {
   const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-MERGE-");
-  at_->draft->mark(name, {.merges = true});
-  at_->draft->add_processor({.name = name,
-                             .prototype = prototype(new detail::PassThroughNode),
-                             .parents = {at_->node, other.at_->node},
-                             .input = detail::stream_type<K, V>(),
-                             .output = detail::stream_type<K, V>()});
+  at_->draft->add_merge({.name = name,
+                         .prototype = prototype(new detail::PassThroughNode),
+                         .parents = {at_->node, other.at_->node},
+                         .input = detail::stream_type<K, V>(),
+                         .output = detail::stream_type<K, V>()});
   Handle handle{at_->draft, name, at_->sources, at_->repartition_required || other.at_->repartition_required};
   handle.sources.insert(other.at_->sources.begin(), other.at_->sources.end());
   return KStream(std::move(handle));

@@ -82,8 +82,8 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   const Serde<K> key = from.key_serde(joined.key_serde);
   const Serde<V> value = from.value_serde(joined.value_serde);
   const Serde<VO> other_value = with.value_serde(joined.other_value_serde);
-  for (const std::string& node : {this_join, other_join}) draft.mark(node, {.joins_null_keys = left_outer || right_outer});
-  const bool same = from.handle().node == with.handle().node && !left_outer;
+  for (const std::string& node : {this_join, other_join, merge})
+    draft.mark(node, {.joins_null_keys = left_outer || right_outer});
   detail::ValueJoiner<K, VO, V, R> swapped = [joiner](const K* k, const VO* theirs, const V* mine) -> R {
     return joiner(k, mine, theirs);
   };
@@ -102,7 +102,8 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
     builder.add_state_store(this_store);
     add(this_windowed, detail::new_join_window_node(this_store.name, this_types()), {left}, {this_store.name}, this_type,
         this_type);
-    if (same && builder.optimizes("single.store.self.join")) {
+    // As in Java of all kinds; a record that meets itself is never without a match.
+    if (builder.optimizes("single.store.self.join") && builder.same_node(left, right)) {
       add(merge, detail::new_self_join_node(windows, this_store.name, this_types()), {this_windowed}, {this_store.name},
           this_type, result);
       return;

@@ -262,15 +262,16 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
   facts->upstream = {at_->facts};
   const auto& key = materialized.key_serde ? materialized.key_serde : at_->key_serde;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
-  if (materialized.given() && materialized.store_name.empty()) at_->draft->burn_index();  // as Java, for no store
+  facts->forgets_versions = materialized.given() && materialized.store_name.empty();
+  if (facts->forgets_versions) at_->draft->burn_index();  // as Java, for no store
   const std::string name = at_->draft->name_or_new(materialized.name, prefix);
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
   if (!materialized.store_name.empty()) {
     facts->materialized = true;
     facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.store_name, prefix));
   }
-  // With old values a filter need not pass on tombstones for what it never let through.
-  if (filter) facts->enable_old_values(false);
+  // Where old values come, a filter need not pass on tombstones for what it never let through.
+  if (filter) facts->send_old_values = at_->facts->enable_old_values(false);
   const Serde<VR> kept = detail::serde_if_kept(facts->materialized, value, "the value type of the table");
   std::shared_ptr<detail::GetterSupplier<K, VR>> getter;
   if (facts->materialized) {

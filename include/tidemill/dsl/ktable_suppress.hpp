@@ -23,7 +23,11 @@ KTable<K, V> KTable<K, V>::suppress(Suppressed suppressed) const {
   const Serde<K> key_serde = detail::serde_or_default(at_->key_serde, "the key type of the table");
   const Serde<V> value_serde = detail::serde_or_default(at_->value_serde, "the value type of the table");
   const StoreSpec spec = detail::suppress_store(suppressed, store);
-  at_->draft->add([=, parent = at_->node](TopologyBuilder& builder) {
+  at_->draft->add([=, parent = at_->node, from = at_->facts](TopologyBuilder& builder) {
+    if (from->versioned()) {
+      throw TopologyException("suppress(): the table \"" + parent +
+                              "\" keeps versions, which may change out of order: suppress a table without a history");
+    }
     builder.add_state_store(spec);
     std::shared_ptr<const detail::SuppressTypes> types(new detail::TypedSuppress<K, V>(key_serde, value_serde));
     builder.add_processor({.name = name,

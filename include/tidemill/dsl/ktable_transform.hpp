@@ -115,6 +115,7 @@ KTable<K, VR> KTable<K, V>::transformed(std::function<std::unique_ptr<ValueTrans
   auto facts = std::make_shared<detail::TableFacts>();
   facts->upstream = {at_->facts};
   facts->materialized = !materialized.store_name.empty();
+  facts->forgets_versions = materialized.given() && !facts->materialized;
   facts->store = detail::store_spec(materialized, materialized.store_name);
   if (facts->materialized) Draft::check_name(materialized.store_name);
   const std::string name = at_->draft->name_or_new(materialized.name, "KTABLE-TRANSFORMVALUES-");

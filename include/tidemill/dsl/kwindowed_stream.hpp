@@ -58,6 +58,11 @@ template <class K, class V, class VR>
                                   windowed_getter<K, VR>(facts, key_serde, value_serde), windowed_serde, value});
 }
 
+/// As Java, which once named a store here (but not yet for sliding windows).
+template <class K, class V>
+void burn_name_of_count(const KGroupedStream<K, V>& group, const Materialized<K, std::int64_t>& materialized) {
+  if (materialized.given() && materialized.store_name.empty()) group.stream().handle().draft->burn_index();
+}
 template <class K, class V>
 WindowUpdate<K, V, std::int64_t> count_update() {
   return [](const K&, const V*, const std::optional<std::int64_t>& so_far) { return std::optional<std::int64_t>(*so_far + 1); };
@@ -71,6 +76,15 @@ WindowUpdate<K, V, V> reduce_update(F reducer) {
     } else {
       return reducer(*so_far, value);
     }
+  };
+}
+/// What gives none begins anew: the aggregator has to have something to go on with.
+template <class K, class VR, class M>
+SessionMerge<K, VR> session_merge(M merger, VR initial) {
+  return [merger, initial](const K& key, const std::optional<VR>& so_far, const VR& stored) mutable {
+    if (!so_far) return std::optional<VR>(stored);
+    std::optional<VR> merged = merger(key, *so_far, stored);
+    return merged ? merged : std::optional<VR>(initial);
   };
 }
 template <class K, class V, class VR, class F>
@@ -99,6 +113,7 @@ class TimeWindowedKStream {
   }
   KTable<Windowed<K>, std::int64_t> count(
       const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
+    if (plan_.kind != detail::WindowPlan::Kind::kSliding) detail::burn_name_of_count(group_, materialized);
     return add<std::int64_t>(
         "KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(), [] { return std::optional<std::int64_t>(0); }, materialized);
   }
@@ -159,6 +174,7 @@ class SessionWindowedKStream {
   }
   KTable<Windowed<K>, std::int64_t> count(
       const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
+    detail::burn_name_of_count(group_, materialized);
     auto merge = [](const K&, const std::optional<std::int64_t>& so_far, const std::int64_t& stored) {
       return std::optional<std::int64_t>(*so_far + stored);
     };
@@ -197,9 +213,7 @@ class SessionWindowedKStream {
     static_assert(detail::SessionMerger<M, K, VR>, "aggregate(initial, aggregator, merger): merger must be callable as "
                                                    "Result(const Key&, const Result&, const Result&)");
     if constexpr (detail::WindowAggregator<F, K, V, VR> && detail::SessionMerger<M, K, VR>) {
-      auto merge = [merger](const K& key, const std::optional<VR>& so_far, const VR& stored) mutable {
-        return so_far ? std::optional<VR>(merger(key, *so_far, stored)) : std::optional<VR>(stored);
-      };
+      auto merge = detail::session_merge<K, VR>(std::move(merger), initial);
       return add<VR>(
           "KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>, detail::aggregate_update<K, V, VR>(std::move(aggregator)),
           [initial] { return std::optional<VR>(initial); }, merge, materialized);

@@ -17,6 +17,8 @@ namespace tidemill::detail {
 struct TableFacts {
   bool materialized = false;
   bool send_old_values = false;
+  /// Options without a store's name were given: in Java such a table counts as one without versions, whatever it comes from.
+  bool forgets_versions = false;
   StoreSpec store;
   /// Of windowed aggregations: how long behind its end a window takes records.
   std::optional<std::chrono::milliseconds> window_grace = {};
@@ -101,7 +103,8 @@ class TimestampedTable {
     return found(versions_->as_of(key_bytes_, time));
   }
   enum class Put : std::uint8_t { kLatest, kOlder, kRefused };
-  Put put(const K& key, const V* value, Timestamp timestamp) {
+  /// `record_time`: that of the record at work, under which a deletion is written to the changelog, as Java does.
+  Put put(const K& key, const V* value, Timestamp timestamp, Timestamp record_time) {
     key_bytes_.clear();
     key_serde_.serialize({}, key, key_bytes_);
     value_bytes_.clear();
@@ -109,7 +112,7 @@ class TimestampedTable {
     if (value != nullptr) value_serde_.serialize({}, *value, value_bytes_);
     const OptionalBytesView bytes = value != nullptr ? OptionalBytesView(value_bytes_) : std::nullopt;
     if (versions_ == nullptr) {
-      store_->put(key_bytes_, bytes, timestamp);
+      store_->put(key_bytes_, bytes, value != nullptr ? timestamp : record_time);
       return Put::kLatest;
     }
     const std::int64_t answer = versions_->put_version(key_bytes_, bytes, timestamp);
@@ -157,7 +160,7 @@ class TableNode : public OperatorNode {
   void put_and_forward(const K& key, const V* value, const V* old_value, Timestamp timestamp, const RecordContext& context,
                        bool latest = true) {
     if (facts_->materialized) {
-      const auto put = table_.put(key, value, timestamp);
+      const auto put = table_.put(key, value, timestamp, context.timestamp);
       if (table_.cached() || put == TimestampedTable<K, V>::Put::kRefused) return;
       latest = put == TimestampedTable<K, V>::Put::kLatest;
     }

@@ -125,6 +125,10 @@ class TopologyBuilder {
   void set_optimization(std::string optimization) { optimization_ = std::move(optimization); }
   [[nodiscard]] bool optimizes(std::string_view rule) const;
   [[nodiscard]] bool has_node(std::string_view name) const { return by_name_.contains(name); }
+  /// Sources that read the same topics are one.
+  [[nodiscard]] bool same_node(std::string_view name, std::string_view other) const {
+    return by_name_.find(name)->second == by_name_.find(other)->second;
+  }
   [[nodiscard]] bool has_store(std::string_view name) const { return topology_.stores.contains(name); }
 
   // For who rewrites what has been added.

@@ -1,0 +1,109 @@
+#include "functions.hpp"
+
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+
+namespace tidemill::differential {
+namespace {
+
+constexpr std::size_t kTextLength = 20;
+constexpr std::size_t kListLength = 3;
+constexpr std::uint32_t kHashFactor = 31;
+constexpr std::uint32_t kHashOfNull = 7;
+constexpr std::uint32_t kHashMask = 0x7fffffff;
+
+std::uint32_t hash(const Text* text) {
+  if (text == nullptr) return kHashOfNull;
+  std::uint32_t sum = 0;
+  for (const char c : *text) sum = (sum * kHashFactor + static_cast<unsigned char>(c)) & kHashMask;
+  return sum;
+}
+bool divides(std::uint32_t number, const Text* text) { return hash(text) % number == 0; }
+MaybeText maybe(const Text* text) { return text == nullptr ? MaybeText() : MaybeText(*text); }
+Text first(const Text* text) { return shown(text).substr(0, 1); }
+
+template <class Function>
+Function find(const std::map<std::string, Function>& all, const std::string& name) {
+  const auto found = all.find(name);
+  if (found == all.end()) throw std::invalid_argument("there is no function \"" + name + "\"");
+  return found->second;
+}
+
+}  // namespace
+
+Text shown(const Text* text) { return text == nullptr ? "null" : *text; }
+Text tail(const Text& text) { return text.size() <= kTextLength ? text : text.substr(text.size() - kTextLength); }
+
+PredicateFunction predicate(const std::string& name) {
+  static const std::map<std::string, PredicateFunction> kAll = {
+      {"all", [](const Text*, const Text*) { return true; }},
+      {"none", [](const Text*, const Text*) { return false; }},
+      {"value2", [](const Text*, const Text* v) { return divides(2, v); }},
+      {"value3", [](const Text*, const Text* v) { return !divides(3, v); }},
+      {"key2", [](const Text* k, const Text*) { return divides(2, k); }},
+      {"present", [](const Text*, const Text* v) { return v != nullptr; }},
+  };
+  return find(kAll, name);
+}
+
+MapFunction mapper(const std::string& name) {
+  static const std::map<std::string, MapFunction> kAll = {
+      {"bang", [](const Text*, const Text* v) { return tail(shown(v) + "!"); }},
+      {"pair", [](const Text* k, const Text* v) { return tail(shown(k) + shown(v)); }},
+      {"value", [](const Text*, const Text* v) { return maybe(v); }},
+      {"key", [](const Text* k, const Text*) { return maybe(k); }},
+      {"first", [](const Text*, const Text* v) { return first(v); }},
+      {"keyfirst", [](const Text* k, const Text*) { return first(k); }},
+      {"null3", [](const Text*, const Text* v) { return divides(3, v) ? MaybeText() : maybe(v); }},
+      {"keynull3", [](const Text* k, const Text* v) { return divides(3, v) ? MaybeText() : maybe(k); }},
+      {"const", [](const Text*, const Text*) { return MaybeText("c"); }},
+  };
+  return find(kAll, name);
+}
+
+ListFunction list_mapper(const std::string& name) {
+  static const std::map<std::string, ListFunction> kAll = {
+      {"letters",
+       [](const Text*, const Text* v) {
+         std::vector<Text> letters;
+         for (std::size_t i = 0; v != nullptr && i < v->size() && i < kListLength; ++i) letters.push_back(v->substr(i, 1));
+         return letters;
+       }},
+      {"twice",
+       [](const Text*, const Text* v) {
+         return std::vector<Text>{shown(v), tail(shown(v) + "2")};
+       }},
+      {"some", [](const Text*, const Text* v) { return divides(2, v) ? std::vector<Text>{} : std::vector<Text>{shown(v)}; }},
+  };
+  return find(kAll, name);
+}
+
+AggregateFunction aggregator(const std::string& name) {
+  static const std::map<std::string, AggregateFunction> kAll = {
+      {"cat", [](const Text* v, const Text& so_far) { return tail(so_far + shown(v)); }},
+      {"minus", [](const Text* v, const Text& so_far) { return tail(so_far + "-" + shown(v)); }},
+      {"null4", [](const Text* v, const Text& so_far) { return divides(4, v) ? MaybeText() : tail(so_far + "," + shown(v)); }},
+      {"last", [](const Text* v, const Text&) { return MaybeText(shown(v)); }},
+      {"max", [](const Text* v, const Text& so_far) { return std::max(so_far, shown(v)); }},
+      {"same", [](const Text*, const Text& so_far) { return so_far; }},
+  };
+  return find(kAll, name);
+}
+
+JoinFunction joiner(const std::string& name) {
+  static const std::map<std::string, JoinFunction> kAll = {
+      {"plus", [](const Text*, const Text* a, const Text* b) { return tail(shown(a) + "+" + shown(b)); }},
+      {"keyed", [](const Text* k, const Text* a, const Text* b) { return tail(shown(k) + shown(a) + shown(b)); }},
+      {"left", [](const Text*, const Text* a, const Text*) { return MaybeText(shown(a)); }},
+      {"right", [](const Text*, const Text*, const Text* b) { return MaybeText(shown(b)); }},
+      {"null3",
+       [](const Text*, const Text* a, const Text* b) {
+         const Text both = shown(a) + shown(b);
+         return divides(3, &both) ? MaybeText() : tail(both);
+       }},
+  };
+  return find(kAll, name);
+}
+
+}  // namespace tidemill::differential

@@ -1,0 +1,34 @@
+// The pure functions that scenarios name: what both sides compute, on texts that may be null. `Functions.java` is the other half.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tidemill::differential {
+
+using Text = std::string;
+using MaybeText = std::optional<Text>;
+
+/// "null" for null, else the text.
+Text shown(const Text* text);
+/// The last kTextLength characters: what is aggregated must not grow without end.
+Text tail(const Text& text);
+
+using PredicateFunction = std::function<bool(const Text* key, const Text* value)>;
+using MapFunction = std::function<MaybeText(const Text* key, const Text* value)>;
+using ListFunction = std::function<std::vector<Text>(const Text* key, const Text* value)>;
+using AggregateFunction = std::function<MaybeText(const Text* value, const Text& so_far)>;
+using JoinFunction = std::function<MaybeText(const Text* key, const Text* value, const Text* other)>;
+
+/// std::invalid_argument for a name that is none.
+PredicateFunction predicate(const std::string& name);
+/// Of values, of keys, of foreign keys.
+MapFunction mapper(const std::string& name);
+ListFunction list_mapper(const std::string& name);
+/// Of reducers, aggregators, subtractors, session mergers.
+AggregateFunction aggregator(const std::string& name);
+JoinFunction joiner(const std::string& name);
+
+}  // namespace tidemill::differential

@@ -1,0 +1,97 @@
+// Operators on streams, and sources and sinks.
+#include "world.hpp"
+
+namespace tidemill::differential {
+namespace {
+
+Produced<Text, Text> produced(const json& step) { return {.name = text(step, "named")}; }
+
+void stream(World& world, const json& step) {
+  world.put(step, world.builder.stream<Text, Text>(step.at("topic").get<std::string>(), {.name = text(step, "named")}));
+}
+void to(World& world, const json& step) { world.get<Stream>(step).to(step.at("topic").get<std::string>(), produced(step)); }
+void through(World& world, const json& step) {
+  const std::string topic = step.at("topic").get<std::string>();
+  world.get<Stream>(step).to(topic);
+  world.put(step, world.builder.stream<Text, Text>(topic));
+}
+void filter(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).filter(predicate(step.at("f")), named(step)));
+}
+void filter_not(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).filter_not(predicate(step.at("f")), named(step)));
+}
+void map_values(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).map_values(mapper(step.at("f")), named(step)));
+}
+void map(World& world, const json& step) {
+  auto both = [key = mapper(step.at("key")), value = mapper(step.at("f"))](const Text* k, const Text* v) {
+    return std::pair(key(k, v), value(k, v));
+  };
+  world.put(step, world.get<Stream>(step).map(both, named(step)));
+}
+void flat_map(World& world, const json& step) {
+  auto list = [key = mapper(step.at("key")), values = list_mapper(step.at("f"))](const Text* k, const Text* v) {
+    std::vector<std::pair<MaybeText, Text>> all;
+    for (const Text& value : values(k, v)) all.emplace_back(key(k, &value), value);
+    return all;
+  };
+  world.put(step, world.get<Stream>(step).flat_map(list, named(step)));
+}
+void flat_map_values(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).flat_map_values(list_mapper(step.at("f")), named(step)));
+}
+void select_key(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).select_key(mapper(step.at("f")), named(step)));
+}
+void peek(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).peek([](const Text*, const Text*) {}, named(step)));
+}
+void merge(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).merge(world.get<Stream>(step, "with"), named(step)));
+}
+void repartition(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).repartition({.name = text(step, "named")}));
+}
+/// Branches `<as>0` (the default one), `<as>1`, ...
+void split(World& world, const json& step) {
+  const std::string name = step.at("as").get<std::string>();
+  auto branches = world.get<Stream>(step).split({name + "-"});
+  for (const json& one : step.at("fs")) branches.branch(predicate(one));
+  for (auto& [key, branch] : step.value("default", true) ? branches.default_branch() : branches.no_default_branch()) {
+    world.put_as(name + key.substr(name.size() + 1), branch);
+  }
+}
+void to_table(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).to_table(materialized<Text, Text>(step)));
+}
+void group_by_key(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).group_by_key({.name = text(step, "named")}));
+}
+void group_by(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).group_by(mapper(step.at("f")), {.name = text(step, "named")}));
+}
+
+}  // namespace
+
+void add_stream_operators(Operators& operators) {
+  operators["stream"] = stream;
+  operators["to"] = to;
+  operators["through"] = through;
+  operators["filter"] = filter;
+  operators["filterNot"] = filter_not;
+  operators["mapValues"] = map_values;
+  operators["map"] = map;
+  operators["flatMap"] = flat_map;
+  operators["flatMapValues"] = flat_map_values;
+  operators["selectKey"] = select_key;
+  operators["peek"] = peek;
+  operators["merge"] = merge;
+  operators["repartition"] = repartition;
+  operators["split"] = split;
+  operators["toTable"] = to_table;
+  operators["groupByKey"] = group_by_key;
+  operators["groupBy"] = group_by;
+}
+
+}  // namespace tidemill::differential

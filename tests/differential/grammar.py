@@ -1,0 +1,409 @@
+"""Draws scenarios: a topology that can be built, and inputs for its sources. A seed gives one scenario, always the same."""
+import random
+
+PREDICATES = ["all", "none", "value2", "value3", "key2", "present"]
+MAPPERS = ["bang", "pair", "value", "first", "null3", "const", "key"]
+KEYS = ["key", "first", "keyfirst", "keynull3", "const", "pair", "value"]
+LISTS = ["letters", "twice", "some"]
+AGGREGATORS = ["cat", "null4", "last", "max", "same", "minus"]
+MERGERS = ["cat", "last", "max", "same", "minus"]  # none that gives null: D-21
+JOINERS = ["plus", "keyed", "left", "right", "null3"]
+
+STEPS_MAX = 12
+INPUTS_MAX = 60
+LARGE_CACHE = 1_000_000
+
+
+class Draw:
+    """One topology in the making. `pools`: handles by type."""
+
+    def __init__(self, rng):
+        self.rng, self.steps, self.pools, self.count = rng, [], {}, 0
+        self.inputs = []  # topics that are piped into
+        self.outputs = 0
+        self.versioned = set()  # tables with a versioned store
+        self.read = set()  # handles that something was done with
+
+    def new(self, letter):
+        self.count += 1
+        return f"{letter}{self.count}"
+
+    def one(self, pool):
+        """Rather one that nothing was done with yet."""
+        fresh = [name for name in self.pools[pool] if name not in self.read]
+        name = self.rng.choice(fresh if fresh and self.chance(0.5) else self.pools[pool])
+        self.read.add(name)
+        return name
+
+    def chance(self, share):
+        return self.rng.random() < share
+
+    def add(self, pool, step):
+        """The step's handle goes into the pool."""
+        step["as"] = self.new(pool)
+        if step["op"] not in UNNAMED and self.chance(0.1):
+            step["named"] = self.new("name")
+        self.steps.append(step)
+        self.pools.setdefault(pool, []).append(step["as"])
+        return step
+
+
+def store(draw, history=False, retention=None, named=0.7):
+    """Options of a store, or none."""
+    if draw.chance(0.5):
+        return {}
+    made = {"name": draw.new("store")} if draw.chance(named) or history else {}
+    if draw.chance(0.2):
+        made["cache"] = False
+    if draw.chance(0.1):
+        made["log"] = False
+    if history and draw.chance(0.3):
+        made["history"] = draw.rng.choice([1_000, 10_000, 60_000])
+    elif draw.chance(0.3):
+        made["engine"] = draw.rng.choice(["memory", "disk"])
+    if retention and draw.chance(0.3):
+        made["retention"] = retention + draw.rng.choice([0, 1_000, 60_000])
+    return {"store": made}
+
+
+def stream(draw):
+    topic = draw.new("in")
+    if draw.inputs and draw.chance(0.1):
+        again = [step["topic"] for step in draw.steps if step["op"] == "stream"]
+        topic = draw.rng.choice(again) if again else topic
+    else:
+        draw.inputs.append(topic)
+    draw.add("s", {"op": "stream", "topic": topic})
+
+
+def to(draw):
+    draw.outputs += 1
+    draw.steps.append({"op": "to", "on": draw.one("s"), "topic": draw.rng.choice(["out1", "out2", draw.new("out")])})
+
+
+def through(draw):
+    draw.add("s", {"op": "through", "on": draw.one("s"), "topic": draw.new("mid")}).pop("named", None)
+
+
+def on_stream(op, functions, **more):
+    def rule(draw):
+        step = {"op": op, "on": draw.one("s")}
+        if functions:
+            step["f"] = draw.rng.choice(functions)
+        for name, choices in more.items():
+            step[name] = draw.rng.choice(choices)
+        draw.add("s", step)
+    return rule
+
+
+def merge(draw):
+    draw.add("s", {"op": "merge", "on": draw.one("s"), "with": draw.one("s")})
+
+
+def split(draw):
+    count = draw.rng.randint(1, 3)
+    step = {"op": "split", "on": draw.one("s"), "fs": [draw.rng.choice(PREDICATES) for _ in range(count)],
+            "default": draw.chance(0.7), "as": draw.new("b")}
+    draw.steps.append(step)
+    first = 0 if step["default"] else 1
+    draw.pools["s"] += [step["as"] + str(number) for number in range(first, count + 1)]
+
+
+def source(pool, op, **options):
+    def rule(draw):
+        topic = draw.new("in")
+        draw.inputs.append(topic)
+        step = draw.add(pool, {"op": op, "topic": topic, **store(draw, **options)})
+        if "history" in step.get("store", {}):
+            draw.versioned.add(step["as"])
+    return rule
+
+
+def made(pool, op, on, has_store=False, history=False, **choices):
+    """An operator with one input; each of `choices` is a field and what it may be."""
+    def rule(draw):
+        step = {"op": op, "on": draw.one(on)}
+        for name, values in choices.items():
+            step[name] = draw.rng.choice(values)
+        if has_store:
+            step.update(store(draw, history=history))
+        draw.add(pool, step)
+        if "history" in step.get("store", {}):
+            draw.versioned.add(step["as"])
+    return rule
+
+
+def sink(op, on):
+    def rule(draw):
+        draw.outputs += 1
+        draw.steps.append({"op": op, "on": draw.one(on), "topic": draw.new("out")})
+    return rule
+
+
+SIZES = [1, 1_000, 5_000, 10_000, 20_000]
+GRACES = [0, 0, 1_000, 5_000, 30_000]
+
+
+def windows(draw, closing=False):
+    kind = draw.rng.choice(["tumbling", "hopping", "sliding", "session"] + ([] if closing or draw.chance(0.8) else ["unlimited"]))
+    made_of = {"kind": kind, "size": draw.rng.choice(SIZES), "grace": draw.rng.choice(GRACES)}
+    if kind == "hopping":
+        made_of["advance"] = max(1, made_of["size"] // draw.rng.choice([2, 3, 4]))
+    if kind == "unlimited":
+        made_of = {"kind": kind, "start": draw.rng.choice([0, 5_000, 100_000])}
+    return made_of
+
+
+def windowed(pool, op, **choices):
+    def rule(draw):
+        closing = draw.chance(0.25)
+        step = {"op": op, "on": draw.one("group"), "windows": windows(draw, closing)}
+        if closing:
+            step["emit"] = "close"
+        for name, values in choices.items():
+            step[name] = draw.rng.choice(values)
+        step.update(store(draw, retention=step["windows"].get("size", 0) + step["windows"].get("grace", 0)))
+        draw.add(pool, step)
+    return rule
+
+
+def cogroup(draw):
+    groups = list(dict.fromkeys(draw.one("group") for _ in range(draw.rng.randint(1, 3))))
+    step = {"op": "cogroup", "groups": groups, "fs": [draw.rng.choice(AGGREGATORS) for _ in groups]}
+    if draw.chance(0.4):
+        step.update(store(draw))
+        draw.add("t", step)
+        return
+    step["windows"] = windows(draw)
+    step["merge"] = draw.rng.choice(MERGERS)
+    step.update(store(draw, retention=step["windows"].get("size", 0) + step["windows"].get("grace", 0)))
+    draw.add("w", step)
+
+
+def suppress(pool, op, closes):
+    def rule(draw):
+        step = {"op": op, "on": draw.one(pool)}
+        if not closes or draw.chance(0.3):
+            step["limit"] = draw.rng.choice([0, 1, 1_000, 5_000, 20_000])
+        bound = draw.rng.choice([None, None, "records", "bytes"])
+        if bound:
+            step[bound] = draw.rng.randint(1, 4) if bound == "records" else draw.rng.choice([50, 150, 400])
+            step["full"] = "emit" if "limit" in step and draw.chance(0.8) else "shut"
+        if draw.chance(0.1):
+            step["log"] = False
+        draw.add(pool, step)
+    return rule
+
+
+def join(pool, op, on, other, kinds, **choices):
+    def rule(draw):
+        step = {"op": op, "on": draw.one(on), "with": draw.one(other), "kind": draw.rng.choice(kinds),
+                "f": draw.rng.choice(JOINERS)}
+        for name, values in choices.items():
+            step[name] = draw.rng.choice(values)
+        if op == "streamStreamJoin":
+            join_windows(draw, step)
+        if op in ("tableTableJoin", "foreignKeyJoin"):
+            step.update(store(draw))
+        if op == "streamTableJoin" and step["with"] in draw.versioned and draw.chance(0.5):
+            step["grace"] = draw.rng.choice([0, 500, 1_000])
+        draw.add(pool, step)
+    return rule
+
+
+def join_windows(draw, step):
+    made_of = {"size": draw.rng.choice([0, *SIZES]), "grace": draw.rng.choice(GRACES)}
+    if draw.chance(0.2):
+        made_of["before"] = draw.rng.choice([0, 500, 8_000])
+    if draw.chance(0.2):
+        made_of["after"] = draw.rng.choice([0, 500, 8_000])
+    if draw.chance(0.1):
+        made_of["eager"] = True
+    step["windows"] = made_of
+    if draw.chance(0.3):
+        step["store"] = {"name": draw.new("store")}
+        if draw.chance(0.3):
+            step["store"]["engine"] = draw.rng.choice(["memory", "disk"])
+        if draw.chance(0.2):
+            step["store"]["log"] = False
+
+
+def process(draw):
+    keeps = {"name": draw.new("store"), "kind": draw.rng.choice(["values", "values", "lru", "window", "session", "versioned"])}
+    if draw.chance(0.4) and keeps["kind"] not in ("lru", "versioned"):
+        keeps["engine"] = "memory"
+    if draw.chance(0.3) and keeps["kind"] == "values":
+        keeps["cache"] = True
+    if draw.chance(0.1):
+        keeps["log"] = False
+    step = {"op": "process", "on": draw.one("s"), "keeps": keeps}
+    if keeps["kind"] in ("values", "lru"):
+        # Backwards Java shows what a cache has as deleted, with a null value: D-24.
+        orders = ["all", "range", "prefix"] if "cache" in keeps else ["all", "range", "prefix", "reverse", "reverseRange"]
+        step["order"] = draw.rng.choice(orders)
+        if draw.chance(0.3):
+            step["interval"] = draw.rng.choice([1_000, 10_000, -500, -10_000])  # negative: of the wall clock
+    draw.add("s", step)
+
+
+OUTER, LEFT = ["inner", "left", "outer"], ["inner", "left"]
+
+# name: (pools that must not be empty, weight, rule)
+RULES = {
+    "stream": ((), 0.7, stream),
+    "to": (("s",), 1, to),
+    "through": (("s",), 0.3, through),
+    "filter": (("s",), 0.6, on_stream("filter", PREDICATES)),
+    "filterNot": (("s",), 0.3, on_stream("filterNot", PREDICATES)),
+    "mapValues": (("s",), 0.6, on_stream("mapValues", MAPPERS)),
+    "map": (("s",), 0.5, on_stream("map", MAPPERS, key=KEYS)),
+    "flatMap": (("s",), 0.3, on_stream("flatMap", LISTS, key=KEYS)),
+    "flatMapValues": (("s",), 0.3, on_stream("flatMapValues", LISTS)),
+    "selectKey": (("s",), 0.7, on_stream("selectKey", KEYS)),
+    "peek": (("s",), 0.2, on_stream("peek", None)),
+    "repartition": (("s",), 0.4, on_stream("repartition", None)),
+    "merge": (("s",), 0.5, merge),
+    "split": (("s",), 0.3, split),
+    "process": (("s",), 0.8, process),
+    "processValues": (("s",), 0.2, on_stream("processValues", None)),
+    "table": ((), 0.8, source("t", "table", history=True)),
+    "globalTable": ((), 0.25, source("global", "globalTable", named=1)),
+    "toTable": (("s",), 0.8, made("t", "toTable", "s", has_store=True, history=True)),
+    "toStream": (("t",), 1.2, made("s", "toStream", "t")),
+    "tableFilter": (("t",), 0.6, made("t", "tableFilter", "t", has_store=True, f=PREDICATES)),
+    "tableFilterNot": (("t",), 0.3, made("t", "tableFilterNot", "t", has_store=True, f=PREDICATES)),
+    "tableMapValues": (("t",), 0.6, made("t", "tableMapValues", "t", has_store=True, f=MAPPERS)),
+    "transformValues": (("t",), 0.4, made("t", "transformValues", "t", has_store=True, f=MAPPERS)),
+    "suppress": (("t",), 0.5, suppress("t", "suppress", False)),
+    "tableGroupBy": (("t",), 0.7, made("tgroup", "tableGroupBy", "t", f=MAPPERS, key=KEYS)),
+    "groupCount": (("tgroup",), 0.8, made("c", "groupCount", "tgroup", has_store=True)),
+    "groupReduce": (("tgroup",), 0.8, made("t", "groupReduce", "tgroup", has_store=True, f=AGGREGATORS, minus=AGGREGATORS)),
+    "groupAggregate": (("tgroup",), 0.8, made("t", "groupAggregate", "tgroup", has_store=True, f=AGGREGATORS,
+                                              minus=AGGREGATORS)),
+    "groupByKey": (("s",), 1, made("group", "groupByKey", "s")),
+    "groupBy": (("s",), 0.7, made("group", "groupBy", "s", f=KEYS)),
+    "count": (("group",), 0.7, made("c", "count", "group", has_store=True, history=True)),
+    "reduce": (("group",), 0.7, made("t", "reduce", "group", has_store=True, history=True, f=AGGREGATORS)),
+    "aggregate": (("group",), 0.7, made("t", "aggregate", "group", has_store=True, history=True, f=AGGREGATORS)),
+    "windowedCount": (("group",), 1.5, windowed("wc", "windowedCount")),
+    "windowedReduce": (("group",), 1.5, windowed("w", "windowedReduce", f=AGGREGATORS)),
+    "windowedAggregate": (("group",), 1.5, windowed("w", "windowedAggregate", f=AGGREGATORS, merge=MERGERS)),
+    "cogroup": (("group",), 1, cogroup),
+    "countToText": (("c",), 0.8, made("t", "countToText", "c", has_store=True)),
+    "countSuppress": (("c",), 0.5, suppress("c", "countSuppress", False)),
+    "countFilter": (("c",), 0.4, made("c", "countFilter", "c", has_store=True)),
+    "countTo": (("c",), 0.8, sink("countTo", "c")),
+    "windowFilter": (("w",), 0.5, made("w", "windowFilter", "w", f=PREDICATES)),
+    "windowMapValues": (("w",), 0.5, made("w", "windowMapValues", "w", f=MAPPERS)),
+    "windowSuppress": (("w",), 1.5, suppress("w", "windowSuppress", True)),
+    "windowToStream": (("w",), 0.8, made("s", "windowToStream", "w")),
+    "windowTo": (("w",), 1.2, sink("windowTo", "w")),
+    "windowGroupBy": (("w",), 0.7, made("tgroup", "windowGroupBy", "w", f=MAPPERS, key=KEYS)),
+    "windowJoin": (("w",), 0.9, join("w", "windowJoin", "w", "w", OUTER)),
+    "windowCountToText": (("wc",), 0.8, made("w", "windowCountToText", "wc")),
+    "windowCountSuppress": (("wc",), 1.2, suppress("wc", "windowCountSuppress", True)),
+    "windowCountTo": (("wc",), 1, sink("windowCountTo", "wc")),
+    "streamStreamJoin": (("s",), 1.2, join("s", "streamStreamJoin", "s", "s", OUTER)),
+    "streamTableJoin": (("s", "t"), 1.2, join("s", "streamTableJoin", "s", "t", LEFT)),
+    "streamGlobalTableJoin": (("s", "global"), 2, join("s", "streamGlobalTableJoin", "s", "global", LEFT, key=KEYS)),
+    "tableTableJoin": (("t",), 1, join("t", "tableTableJoin", "t", "t", OUTER)),
+    "foreignKeyJoin": (("t",), 1, join("t", "foreignKeyJoin", "t", "t", LEFT,
+                                       key=["first", "null3", "keyfirst", "const", "value"])),
+}
+UNNAMED = {"windowToStream", "windowCountToText", "through"}  # Java has no form with a name alone, or takes it for something else
+
+
+# Each scenario has more of one theme, so that what needs several steps comes up often enough.
+THEMES = {
+    "all": (),
+    "windows": ("windowed", "cogroup", "window"),
+    "counts": ("count", "reduce", "aggregate", "groupCount", "groupReduce", "groupAggregate", "windowedCount", "windowCount"),
+    "stream joins": ("streamStreamJoin", "selectKey", "repartition"),
+    "table joins": ("table", "toTable", "tableTableJoin", "foreignKeyJoin", "streamTableJoin", "streamGlobalTableJoin"),
+    "tables": ("table", "toTable", "tableGroupBy", "groupReduce", "groupAggregate", "suppress", "transformValues"),
+    "processors": ("process",),
+}
+OF_THE_THEME = 6
+
+
+def see(draw):
+    """What was drawn and nothing reads goes to topics of its own."""
+    for pool, rule in (("t", "toStream"), ("c", "countTo"), ("w", "windowTo"), ("wc", "windowCountTo"), ("s", "to")):
+        for name in [name for name in draw.pools.get(pool, []) if name not in draw.read]:
+            if draw.chance(0.8):
+                draw.read |= {other for other in draw.pools[pool] if other != name}
+                draw.read.discard(name)
+                RULES[rule][2](draw)
+
+
+def draw_topology(rng):
+    draw = Draw(rng)
+    RULES[rng.choice(["stream", "stream", "stream", "table"])][2](draw)
+    about = rng.choice([*THEMES, "windows"])
+    theme = THEMES[about]
+    if about in ("windows", "counts"):
+        for name in (["stream"] if "s" not in draw.pools else []) + [rng.choice(["groupByKey", "groupBy"])]:
+            RULES[name][2](draw)
+    for _ in range(rng.randint(2, STEPS_MAX)):
+        possible = [name for name, (pools, _, _) in RULES.items() if all(draw.pools.get(pool) for pool in pools)]
+        name = rng.choices(possible, [RULES[name][1] * (OF_THE_THEME if name.startswith(theme) else 1) for name in possible])[0]
+        RULES[name][2](draw)
+    see(draw)
+    return draw
+
+
+def text(rng):
+    return "".join(rng.choice("abcdef") for _ in range(rng.randint(1, 3)))
+
+
+def draw_inputs(rng, topics, commits):
+    now = rng.choice([0, 5, 100_000, 1_700_000_000_000]) + rng.randint(0, 20_000)
+    inputs = []
+    for _ in range(rng.randint(3, INPUTS_MAX)):
+        if commits and rng.random() < 0.15:
+            inputs.append({"commit": True})
+        if rng.random() < 0.03:
+            inputs.append({"advance": rng.choice([1, 500, 5_000, 60_000])})
+            continue
+        now += rng.choice([0, 1, 100, 1_000, rng.randint(0, 5_000), rng.randint(0, 10_000)])
+        if rng.random() < 0.04:
+            now += rng.choice([30_000, 61_000, 300_000])
+        late = rng.choice([0, 0, 0, 0, rng.randint(0, 3_000), rng.randint(0, 20_000), rng.randint(0, 100_000)])
+        one = {"pipe": rng.choice(topics), "k": None if rng.random() < 0.06 else rng.choice("abcde"),
+               "v": None if rng.random() < 0.15 else text(rng), "ts": max(0, now - late)}
+        if rng.random() < 0.1:
+            one["h"] = [[rng.choice("xy"), None if rng.random() < 0.2 else text(rng)] for _ in range(rng.randint(1, 2))]
+        inputs.append(one)
+    return inputs
+
+
+def draw_config(rng):
+    config = {"clock": rng.choice([0, 1_000, 1_700_000_000_000])}
+    if rng.random() < 0.3:
+        config["optimize"] = True
+    if rng.random() < 0.4:
+        config["memory"] = True
+    elif rng.random() < 0.3:
+        config["rocksdb"] = True
+    if rng.random() < 0.4:
+        config["cache"] = rng.choice([LARGE_CACHE, rng.randint(100, 3_000)])
+        config["commits"] = rng.random() < 0.5
+    if rng.random() < 0.3:
+        config["emit"] = 1_000
+    return config
+
+
+def evicts_alike(step):
+    """Not so: what Java evicts while it evicts (D-22), tables of topics (D-23), windows (D-25), what reads stores, and global
+    stores, which in Java's driver have the task's cache."""
+    return "oin" not in step["op"] and "windows" not in step and step["op"] not in ("table", "toTable", "globalTable", "process")
+
+
+def scenario(seed):
+    rng = random.Random(seed)
+    config = draw_config(rng)
+    draw = draw_topology(rng)
+    if config.get("cache", 0) < LARGE_CACHE and not all(evicts_alike(step) for step in draw.steps):
+        config["cache"] = LARGE_CACHE if "cache" in config else 0
+    inputs = draw_inputs(rng, draw.inputs, config.get("commits", False))
+    return {"seed": seed, "config": config, "topology": draw.steps, "input": inputs}

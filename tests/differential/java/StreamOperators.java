@@ -1,0 +1,113 @@
+// Operators on streams, and sources and sinks.
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.kstream.Branched;
+import org.apache.kafka.streams.kstream.BranchedKStream;
+import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.KStream;
+import org.apache.kafka.streams.kstream.Named;
+import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.Repartitioned;
+
+final class StreamOperators {
+  static KStream<String, String> on(World w, JsonNode step) { return w.get(step); }
+  static String f(JsonNode step) { return step.get("f").asText(); }
+
+  static void add(Map<String, World.Operator> operators) {
+    operators.put("stream", (w, s) -> {
+      String topic = s.get("topic").asText();
+      w.put(s, World.isNamed(s) ? w.builder.<String, String>stream(topic, Consumed.as(World.text(s, "named")))
+                                : w.builder.<String, String>stream(topic));
+    });
+    operators.put("to", (w, s) -> {
+      String topic = s.get("topic").asText();
+      if (World.isNamed(s)) on(w, s).to(topic, Produced.as(World.text(s, "named")));
+      else on(w, s).to(topic);
+    });
+    operators.put("through", (w, s) -> {
+      String topic = s.get("topic").asText();
+      on(w, s).to(topic);
+      w.put(s, w.builder.<String, String>stream(topic));
+    });
+    operators.put("filter", (w, s) -> {
+      Functions.Predicate p = Functions.predicate(f(s));
+      w.put(s, World.isNamed(s) ? on(w, s).filter(p::test, World.named(s)) : on(w, s).filter(p::test));
+    });
+    operators.put("filterNot", (w, s) -> {
+      Functions.Predicate p = Functions.predicate(f(s));
+      w.put(s, World.isNamed(s) ? on(w, s).filterNot(p::test, World.named(s)) : on(w, s).filterNot(p::test));
+    });
+    operators.put("mapValues", (w, s) -> {
+      Functions.Mapper m = Functions.mapper(f(s));
+      w.put(s, World.isNamed(s) ? on(w, s).mapValues(m::map, World.named(s)) : on(w, s).mapValues(m::map));
+    });
+    operators.put("map", (w, s) -> {
+      Functions.Mapper key = Functions.mapper(World.text(s, "key")), value = Functions.mapper(f(s));
+      w.put(s, World.isNamed(s)
+          ? on(w, s).map((k, v) -> KeyValue.pair(key.map(k, v), value.map(k, v)), World.named(s))
+          : on(w, s).map((k, v) -> KeyValue.pair(key.map(k, v), value.map(k, v))));
+    });
+    operators.put("flatMap", (w, s) -> {
+      Functions.Mapper key = Functions.mapper(World.text(s, "key"));
+      Functions.ListMapper values = Functions.listMapper(f(s));
+      w.put(s, World.isNamed(s) ? on(w, s).flatMap((k, v) -> pairs(key, values, k, v), World.named(s))
+                                : on(w, s).flatMap((k, v) -> pairs(key, values, k, v)));
+    });
+    operators.put("flatMapValues", (w, s) -> {
+      Functions.ListMapper m = Functions.listMapper(f(s));
+      w.put(s, World.isNamed(s) ? on(w, s).flatMapValues(m::map, World.named(s)) : on(w, s).flatMapValues(m::map));
+    });
+    operators.put("selectKey", (w, s) -> {
+      Functions.Mapper m = Functions.mapper(f(s));
+      w.put(s, World.isNamed(s) ? on(w, s).selectKey(m::map, World.named(s)) : on(w, s).selectKey(m::map));
+    });
+    operators.put("peek", (w, s) -> w.put(s, World.isNamed(s) ? on(w, s).peek((k, v) -> {}, World.named(s))
+                                                              : on(w, s).peek((k, v) -> {})));
+    operators.put("merge", (w, s) -> {
+      KStream<String, String> other = w.get(s, "with");
+      w.put(s, World.isNamed(s) ? on(w, s).merge(other, World.named(s)) : on(w, s).merge(other));
+    });
+    operators.put("repartition", (w, s) -> w.put(s, World.isNamed(s)
+        ? on(w, s).repartition(Repartitioned.as(World.text(s, "named"))) : on(w, s).repartition()));
+    operators.put("split", StreamOperators::split);
+    operators.put("toTable", (w, s) -> w.put(s, toTable(on(w, s), s)));
+    operators.put("groupByKey", (w, s) -> w.put(s, on(w, s).groupByKey(grouped(s))));
+    operators.put("groupBy", (w, s) -> {
+      Functions.Mapper m = Functions.mapper(f(s));
+      w.put(s, on(w, s).groupBy(m::map, grouped(s)));
+    });
+  }
+  /// With serdes: without them Java cannot write the windows of what it aggregates.
+  static Grouped<String, String> grouped(JsonNode s) {
+    Grouped<String, String> grouped = Grouped.with(Serdes.String(), Serdes.String());
+    return World.isNamed(s) ? grouped.withName(World.text(s, "named")) : grouped;
+  }
+  static List<KeyValue<String, String>> pairs(Functions.Mapper key, Functions.ListMapper values, String k, String v) {
+    List<KeyValue<String, String>> all = new ArrayList<>();
+    for (String value : values.map(k, v)) all.add(KeyValue.pair(key.map(k, value), value));
+    return all;
+  }
+  static Object toTable(KStream<String, String> on, JsonNode s) {
+    if (World.isStored(s) && World.isNamed(s)) return on.toTable(World.named(s), World.keyValues(s));
+    if (World.isStored(s)) return on.toTable(World.keyValues(s));
+    return World.isNamed(s) ? on.toTable(World.named(s)) : on.toTable();
+  }
+  /// Branches `<as>0` (the default one), `<as>1`, ...
+  static void split(World w, JsonNode s) {
+    String name = s.get("as").asText();
+    BranchedKStream<String, String> branches = on(w, s).split(Named.as(name + "-"));
+    for (JsonNode one : s.get("fs")) {
+      Functions.Predicate p = Functions.predicate(one.asText());
+      branches = branches.branch(p::test);
+    }
+    Map<String, KStream<String, String>> made =
+        s.path("default").asBoolean(true) ? branches.defaultBranch() : branches.noDefaultBranch();
+    made.forEach((key, stream) -> w.put(name + key.substring(name.length() + 1), stream));
+  }
+  private StreamOperators() {}
+}
