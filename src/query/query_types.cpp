@@ -7,16 +7,6 @@
 
 namespace tidemill {
 
-void merge(Position& into, const Position& other) {
-  for (const auto& [topic, partitions] : other) {
-    auto& known = into[topic];
-    for (const auto& [partition, offset] : partitions) {
-      std::int64_t& seen = known.try_emplace(partition, offset).first->second;
-      seen = std::max(seen, offset);
-    }
-  }
-}
-
 std::string to_string(const Position& position) {
   std::string text;
   for (const auto& [topic, partitions] : position) {

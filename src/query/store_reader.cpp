@@ -136,7 +136,8 @@ class Reader {
                                                     .to_key = to_view(query_.to),
                                                     .from = query_.time_from,
                                                     .to = query_.time_to,
-                                                    .direction = query_.direction});
+                                                    .direction = query_.direction,
+                                                    .every_key = !query_.from && !query_.to});
     return take(std::move(rows), [this, size](StoreRow& row) {
       const auto [key, start] = split_window_key(row.key);
       row.window = {start, window_end(start, size)};

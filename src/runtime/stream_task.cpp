@@ -15,19 +15,6 @@
 #include "state/open_store.hpp"
 
 namespace tidemill::runtime {
-namespace {
-
-void merge_position(Position& into, const Position& other) {
-  for (const auto& [topic, partitions] : other) {
-    for (const auto& [partition, offset] : partitions) {
-      std::int64_t& known = into[topic].try_emplace(partition, offset).first->second;
-      known = std::max(known, offset);
-    }
-  }
-}
-
-}  // namespace
-
 std::string_view to_string(TaskState state) {
   switch (state) {
     case TaskState::kCreated: return "CREATED";
@@ -168,8 +155,7 @@ void StreamTask::read_metadata(std::span<const CommitPosition> committed) {
       input->committed_offset = position.offset;
       // Stores are brought up to what was committed, so they have seen what lies before.
       if (position.offset.value > 0) {
-        merge_position(processed_,
-                       {{position.partition.topic, {{position.partition.partition.value, position.offset.value - 1}}}});
+        merge(processed_, {{position.partition.topic, {{position.partition.partition.value, position.offset.value - 1}}}});
       }
     }
   }
@@ -179,7 +165,7 @@ void StreamTask::set_position(std::size_t index, Offset offset) { inputs_[index]
 
 void StreamTask::initialize() {
   TIDEMILL_ASSERT(nodes_.empty(), "a task is initialized once between aborts");
-  for (const TaskStore& store : stores_) merge_position(processed_, store.engine->position());
+  for (const TaskStore& store : stores_) merge(processed_, store.engine->position());
   committed_ = processed_;
   const Topology& topology = *options_.topology;
   std::vector<OperatorNode*> by_id(topology.nodes.size(), nullptr);

@@ -153,12 +153,15 @@ class BusyQueries : public OverEngines {
   void produce_some(int per_key = 4) {
     std::vector<Piped> records;
     for (int i = 0; i < kKeys * per_key; ++i) {
-      records.push_back({.key = "k" + std::to_string(i % kKeys), .value = "x", .partition = i % kKeys % kPartitions});
+      records.push_back(
+          {.key = "k" + std::to_string(i % kKeys), .value = "x", .timestamp = now_, .partition = i % kKeys % kPartitions});
     }
     produce(*log_, "in", records);
     produced_ += per_key;
   }
   const std::shared_ptr<Log> log_ = in_memory_log({.default_partitions = kPartitions});
+  /// Of all records; of today, or the log would delete them from the changelogs of windows and sessions, as Kafka does.
+  const std::int64_t now_ = system_clock().now().wall.value;
   Long produced_ = 0;  // of each key
 };
 INSTANTIATE_TEST_SUITE_P(Engines, BusyQueries, ::testing::ValuesIn(all_engines()), name_of);

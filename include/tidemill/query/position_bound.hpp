@@ -8,8 +8,6 @@
 
 namespace tidemill {
 
-/// `into` has then seen what either has.
-void merge(Position& into, const Position& other);
 /// `{in: {0: 41, 1: 7}}`.
 [[nodiscard]] std::string to_string(const Position& position);
 

@@ -30,6 +30,8 @@ struct ChangelogPosition {
 
 /// Which input a store has seen: topic -> partition -> offset of the last record. Grows only.
 using Position = std::map<std::string, std::map<std::int32_t, std::int64_t>, std::less<>>;
+/// `into` has then seen what either has.
+void merge(Position& into, const Position& other);
 
 enum class Direction : std::uint8_t { kForward, kReverse };
 
