@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds kCaughtUpRetryRemote{20};
 bool Streams::Impl::has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const {
   const auto group = config_.log->admin().describe_group(config_.application_id, clock().now().monotonic + kOffsetsTimeout);
   if (group && group->members.size() != threads().size()) return true;
+  const std::lock_guard lock(mutex_);
   for (const SubtopologyTasks& tasks : tasks_) {
     for (std::int32_t p = 0; p < tasks.partitions; ++p) {
       const bool here = std::any_of(tasks.source_topics.begin(), tasks.source_topics.end(), [&](const std::string& topic) {
