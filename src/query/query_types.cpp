@@ -82,8 +82,10 @@ Error detail::not_decoded(const StateQueryRequest& request, const StoreQuery& qu
 Result<StoreAnswer> StoreQueries::query_rows(std::string_view store, StoreQuery query, const QueryOptions& options) const {
   query.direction = options.direction;
   query.limit = options.limit;
-  StateQueryRequest request{
-      .store_name = std::string(store), .require_active = !options.stale_stores, .isolation = options.isolation};
+  StateQueryRequest request{.store_name = std::string(store),
+                            .require_active = !options.stale_stores,
+                            .isolation = options.isolation,
+                            .timeout = options.timeout};
   if (options.partition) request.partitions = std::set<std::int32_t>{*options.partition};
   TIDEMILL_ASSIGN(StateQueryResult<StoreRows> found, query_store(request, query));
   StoreAnswer whole;

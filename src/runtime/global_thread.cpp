@@ -242,6 +242,7 @@ void GlobalThread::save() {
 }
 
 void GlobalThread::run() {
+  runs_on_ = std::this_thread::get_id();
   try {
     follow();
   } catch (...) {

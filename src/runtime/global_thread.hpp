@@ -47,6 +47,8 @@ class GlobalThread {
   [[nodiscard]] bool caught_up();
   /// How long ago the stores had everything that could be read. Any thread.
   [[nodiscard]] std::chrono::milliseconds staleness() const;
+  /// The caller is this thread: it must not wait for itself.
+  [[nodiscard]] bool is_caller() const { return runs_on_.load() == std::this_thread::get_id(); }
   /// Runs `job` on a store that nobody writes meanwhile, with the input that it has seen. False: there is none. Any thread.
   bool read(std::string_view name, UniqueFunction<void(LayeredStore& store, const Position& seen)> job);
   [[nodiscard]] std::shared_ptr<TaskMetrics> metrics() const;
@@ -73,6 +75,7 @@ class GlobalThread {
   std::mutex mutex_;  // the stores, the task and its queues
   std::atomic<bool> stop_{false};
   std::thread worker_;
+  std::atomic<std::thread::id> runs_on_{};
   std::mutex ended_mutex_;
   std::condition_variable ended_changed_;
   bool ended_ = true;  // guarded by ended_mutex_

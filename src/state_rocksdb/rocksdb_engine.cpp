@@ -26,9 +26,9 @@ class RocksDbEngine final : public StateEngine {
   explicit RocksDbEngine(RocksDbOptions options)
       : options_(options),
         gathered_(std::make_shared<GatheredBytes>()),
-        cache_(rocksdb::NewLRUCache(options.memory_bytes - options.memory_bytes / kGatheredPart)),
+        cache_(rocksdb::NewLRUCache(options.memory_bytes - most_gathered(options))),
         buffers_(std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, cache_)) {
-    gathered_->max = options.memory_bytes / kGatheredPart / 2;
+    gathered_->max = options.memory_bytes / kGatheredPart;
   }
 
   Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string& directory,
@@ -76,8 +76,12 @@ class RocksDbEngine final : public StateEngine {
   std::size_t memory_bytes_max() const override { return options_.memory_bytes; }
 
  private:
-  /// Of the memory, for what has been committed and is not in a memtable yet.
+  /// Of the memory, for what has been committed and is not in a memtable yet; half as much more stands ready for what stores hold
+  /// that have fallen silent.
   static constexpr std::size_t kGatheredPart = 4;
+  static std::size_t most_gathered(const RocksDbOptions& options) {
+    return GatheredBytes{.max = options.memory_bytes / kGatheredPart}.most();
+  }
   /// Made when the first store is: an application without stores on disk has no such thread.
   std::shared_ptr<RocksDbWriter> writer() {
     const std::lock_guard lock(mutex_);

@@ -35,12 +35,13 @@ std::optional<Meta> decode(BytesView in);
 
 /// What all stores of an engine hold in memory for their databases. There is too much of it when a store has a good part of
 /// `max`, or when all have more than `max` and a store more than an equal part: then its next commit gives its rows away. A store
-/// that does not commit any more keeps what it has and makes nobody else give away crumbs; all together stay below twice `max`.
+/// that does not commit any more keeps what it has and makes nobody else give away crumbs, as long as all are below `most()`.
 struct GatheredBytes {
   std::atomic<std::size_t> now{0};
   std::atomic<std::size_t> holders{0};
   std::size_t max = 0;
-  [[nodiscard]] std::size_t store_max() const { return max / 2; }
+  [[nodiscard]] std::size_t store_max() const { return max / 4; }
+  [[nodiscard]] std::size_t most() const { return max + max / 2; }
   [[nodiscard]] std::size_t equal_part() const {
     return max / std::max<std::size_t>(1, holders.load(std::memory_order_relaxed));
   }
@@ -60,7 +61,8 @@ class GatheredShare {
   }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   [[nodiscard]] bool too_much() const {
-    return bytes_ > all_->store_max() || (all_->now.load(std::memory_order_relaxed) > all_->max && bytes_ > all_->equal_part());
+    const std::size_t now = all_->now.load(std::memory_order_relaxed);
+    return bytes_ > all_->store_max() || (now > all_->max && bytes_ > all_->equal_part()) || now > all_->most();
   }
 
  private:

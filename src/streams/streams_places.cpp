@@ -59,11 +59,11 @@ Result<void> Streams::Impl::check_askable(std::string_view what, OnStreamThread 
   if (now != StreamsState::kRunning && now != StreamsState::kRebalancing) {
     return Error{ErrorKind::kClosed, fmt::format("{} is not there any more: the application is {}", what, to_string(now))};
   }
-  if (allowed == OnStreamThread::kMayNot && works_for_ == this) {
-    return Error{ErrorKind::kInvalidArgument,
-                 fmt::format("{} was asked on a stream thread, which would wait for itself: ask on "
-                             "another thread, or connect the store to the processor",
-                             what)};
+  const bool on_global_thread = global() != nullptr && global()->is_caller();
+  if (on_global_thread || (allowed == OnStreamThread::kMayNot && works_for_ == this)) {
+    return Error{ErrorKind::kInvalidArgument, fmt::format("{} was asked on a {} thread, which would wait for itself: ask on "
+                                                          "another thread, or connect the store to the processor",
+                                                          what, on_global_thread ? "global" : "stream")};
   }
   return {};
 }

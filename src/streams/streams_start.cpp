@@ -110,8 +110,11 @@ Result<void> Streams::Impl::make_topics(MonotonicTime deadline) {
                                                    list, traits.description)};
   }
   TIDEMILL_TRY(create(needed.topics, deadline));
-  topology_ = std::move(needed.topology);
-  tasks_ = std::move(needed.topics.tasks);
+  {
+    const std::lock_guard lock(mutex_);
+    topology_ = std::move(needed.topology);
+    tasks_ = std::move(needed.topics.tasks);
+  }
   next_refresh_ = clock().now().monotonic + config_.metadata_max_age;
   return {};
 }

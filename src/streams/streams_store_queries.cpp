@@ -193,6 +193,9 @@ void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryR
 Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryRequest& request,
                                                                const StoreQuery& query) const {
   TIDEMILL_TRY(check_known(request.store_name));
+  if (query.needs_key() && !query.from) {
+    return Error{ErrorKind::kInvalidArgument, fmt::format("{} of store \"{}\" names no key", query.name, request.store_name)};
+  }
   const bool global = given_topology_->stores.find(request.store_name)->second.global;
   TIDEMILL_TRY(check_askable("store \"" + request.store_name + "\"", global ? OnStreamThread::kMay : OnStreamThread::kMayNot));
   if (!global) return query_threads(request, query);

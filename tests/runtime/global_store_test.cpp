@@ -183,6 +183,52 @@ TEST(GlobalStore, ARecordThatCannotBeDecodedIsCountedOrEndsTheApplication) {
   EXPECT_THAT(streams.start().error().message, HasSubstr("cannot decode the record at offset 0 of numbers-0"));
 }
 
+TEST(GlobalStore, AQuestionOfItsOwnThreadIsRefused) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  std::atomic<Streams*> application{nullptr};
+  std::vector<Error> refused;
+  std::atomic<bool> asked{false};
+  class Asks : public Processor<Text, Text, void, void> {
+   public:
+    explicit Asks(std::function<void()> ask) : ask_(std::move(ask)) {}
+    void process(const Record<Text, Text>&) override { ask_(); }
+
+   private:
+    std::function<void()> ask_;
+  };
+  const auto ask = [&] {
+    for (const char* store : {"names", "counts"}) {
+      refused.push_back(QueryableStore<Text, Text>(*application, store).get("a").error());
+    }
+    asked = true;
+  };
+  StreamsBuilder builder;
+  builder.add_global_store<Text, Text>(Stores::in_memory_key_value_store("names"), "names-topic", {.name = "keep-names"},
+                                       [&] { return std::make_unique<Asks>(ask); });
+  builder.stream<Text, Text>("in").group_by_key().count({.store_name = "counts"});
+  Streams streams(builder.build(), running_config(log));
+  application = &streams;
+  ASSERT_TRUE(streams.start());
+  produce(*log, "names-topic", {{.key = "a", .value = "1"}});
+  ASSERT_TRUE(eventually([&] { return asked.load(); }));
+  ASSERT_TRUE(streams.close());
+  ASSERT_EQ(refused.size(), 2U);
+  for (const Error& error : refused) {
+    EXPECT_EQ(error.kind, ErrorKind::kInvalidArgument);
+    EXPECT_THAT(error.message, HasSubstr("was asked on a global thread, which would wait for itself"));
+  }
+}
+
+TEST(GlobalStore, AQuestionWithoutTheKeyItNeedsIsRefused) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  Streams streams(names_joined(StoreEngineKind::kInMemory), running_config(log));
+  ASSERT_TRUE(streams.start());
+  const auto answer = streams.query_rows("names-store", {.kind = StoreQuery::Kind::kKey, .name = "get()"});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(answer.error().message, "get() of store \"names-store\" names no key");
+}
+
 TEST(GlobalStore, IsNotWrittenByTasks) {
   const auto log = in_memory_log({.default_partitions = 1});
   class Writes : public Processor<Text, Text> {

@@ -52,6 +52,7 @@ struct StoreQuery {
     kVersions,  // of `from`: those valid in the times
   };
   Kind kind = Kind::kRange;
+  [[nodiscard]] bool needs_key() const { return kind == Kind::kKey || kind == Kind::kVersion || kind == Kind::kVersions; }
   /// For sentences.
   std::string_view name = "a range of keys";
   /// Of stores without timestamps the question is unknown.
@@ -89,6 +90,8 @@ struct QueryOptions {
   std::optional<std::int32_t> partition = std::nullopt;
   /// Stores that are being restored answer, too.
   bool stale_stores = false;
+  /// How long a stream thread may take to come to it.
+  std::chrono::milliseconds timeout = StateQueryRequest::kTimeout;
 };
 /// The answers of all partitions together, one partition's rows after the other's.
 struct StoreAnswer {

@@ -127,7 +127,9 @@ class TopologyBuilder {
   [[nodiscard]] bool has_node(std::string_view name) const { return by_name_.contains(name); }
   /// Sources that read the same topics are one.
   [[nodiscard]] bool same_node(std::string_view name, std::string_view other) const {
-    return by_name_.find(name)->second == by_name_.find(other)->second;
+    const auto node = by_name_.find(name);
+    const auto again = by_name_.find(other);
+    return node != by_name_.end() && again != by_name_.end() && node->second == again->second;
   }
   [[nodiscard]] bool has_store(std::string_view name) const { return topology_.stores.contains(name); }
 

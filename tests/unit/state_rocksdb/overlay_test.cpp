@@ -72,19 +72,32 @@ TEST(Gathered, AStoreThatFellSilentMakesNobodyGiveAwayCrumbs) {
   const auto all = std::make_shared<GatheredBytes>();
   all->max = 1000;
   std::vector<std::unique_ptr<GatheredShare>> silent;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 4; ++i) {
     silent.push_back(std::make_unique<GatheredShare>(all));
-    silent.back()->set(400);
+    silent.back()->set(250);
   }
   GatheredShare busy(all);
   busy.set(200);
-  EXPECT_FALSE(busy.too_much()) << "an equal part of four is 250";
-  busy.set(251);
+  EXPECT_FALSE(busy.too_much()) << "an equal part of five is 200";
+  busy.set(201);
   EXPECT_TRUE(busy.too_much());
   silent.clear();
   EXPECT_FALSE(busy.too_much()) << "there is room again";
-  busy.set(501);
-  EXPECT_TRUE(busy.too_much()) << "half of all is one store's most";
+  busy.set(251);
+  EXPECT_TRUE(busy.too_much()) << "a quarter of all is one store's most";
+}
+
+TEST(Gathered, AllTogetherHaveABound) {
+  const auto all = std::make_shared<GatheredBytes>();
+  all->max = 1000;
+  std::vector<std::unique_ptr<GatheredShare>> silent;
+  for (int i = 0; i < 7; ++i) {
+    silent.push_back(std::make_unique<GatheredShare>(all));
+    silent.back()->set(215);
+  }
+  GatheredShare busy(all);
+  busy.set(1);
+  EXPECT_TRUE(busy.too_much());
 }
 
 }  // namespace
