@@ -3,6 +3,7 @@
 
 usage: liquidity_operator.py LIQUIDITY TIDEMILL [NAME...]   (NAMEs: only these checks)
 """
+import http.client as http_client
 import json
 import os
 import re
@@ -365,6 +366,61 @@ def raw(url, request):
     return answer.decode()
 
 
+def in_two_segments(url, head, body):
+    """All that comes back when the body is sent on the answer to the head; the server may have closed by then."""
+    host, port = re.fullmatch("http://([^:/]*):([0-9]*)", url).groups()
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(65536)
+        try:
+            connection.sendall(body.encode())
+            while piece := connection.recv(65536):
+                answer += piece
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    return answer.decode()
+
+
+def requests_in_refused_ones(app):
+    """The body of a request that is refused is no request."""
+    run = app.start("run", "--data", app.path("data"), "--port", 0)
+    url = run.url()
+
+    def post(identity, more=""):
+        inner = transaction(identity, ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5))
+        return f"POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(inner)}\r\n{more}\r\n{inner}"
+
+    other_site = "Origin: http://example.org\r\nContent-Type: text/plain\r\n"
+    cases = (("403", "POST /transactions", other_site), ("403", "HEAD /state", other_site),
+             ("415", "POST /transactions", "Content-Type: multipart/form-data; boundary=x\r\n"),
+             ("400", "GET /healthz", ""), ("400", "HEAD /healthz", ""), ("400", "OPTIONS /transactions", ""), ("400", "PRI /", ""),
+             ("404", "POST /nothing", ""), ("405", "PUT /transactions", ""),
+             ("414", "POST /" + "a" * 8150 * 2, ""), ("416", "POST /transactions", "Range: nonsense\r\n"),
+             ("411", "POST /transactions", "Transfer-Encoding: chunked\r\n"), ("411", "POST /transactions", "Content-Length: 0\r\n"))
+    for number, (status, line, headers) in enumerate(cases):
+        body = post(f"inner-{number}")
+        head = f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+        answer = in_two_segments(url, head, body)
+        says(answer, f"HTTP/1.1 {status} ", "Connection: close")
+        assert answer.count("HTTP/1.1 ") == 1, f"{line} {headers}: {answer}"
+    for length in ("Content-Length: x", "Content-Length: -5", "Content-Length: 5, 5", "X: y"):
+        says(in_two_segments(url, f"POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n\r\n", post("inner")),
+             "HTTP/1.1 411 ", "say with Content-Length")
+    # A chunk's size may be as long as its sender likes: nothing of it is read.
+    chunked = "POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    says(in_two_segments(url, chunked, "5;" + "a" * 100000), "HTTP/1.1 411 ")
+    # Those that are as they should be share a connection.
+    connection = http_client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE)
+    for identity in ("good-1", "good-2"):
+        connection.request("POST", "/transactions", transaction(identity, ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)))
+        answer = connection.getresponse()
+        assert (answer.status, answer.will_close, answer.read()) == (201, False, b'{"id":"%s"}' % identity.encode())
+    connection.close()
+    assert run.end(signal.SIGINT) == 0, run.output
+    posted = {record["key"] for record in app.records(app.path("data"), "lq.transactions")}
+    assert posted == {"good-1", "good-2"}, posted
+
+
 def odd_requests(app):
     run = app.start("run", "--data", app.path("data"), "--port", 0)
     url = run.url()
@@ -456,7 +512,8 @@ def full_disk(app):
 
 
 CHECKS = [wrong_usage, missing_files, configurations, owned_by_another, ports, bad_lines, bad_reference_data,
-          ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, posts, odd_requests, rates_of_the_past, metrics, read_only_directory, full_disk]
+          ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, posts,
+          requests_in_refused_ones, odd_requests, rates_of_the_past, metrics, read_only_directory, full_disk]
 
 
 def main():
