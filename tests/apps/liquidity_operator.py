@@ -140,14 +140,17 @@ def bad_lines(app):
     lines[9] = lines[9].replace('"amount":', '"amount":x', 1)
     # One that is whole and wrong: the chain refuses it, not the reader of the file.
     wrong = transaction("unbalanced", ("A1-EUR-1", "EUR", 5))
+    # Texts that are longer than a record may be, as they are key and value of one, or stand in a reason.
+    lines[14] = transaction("i" * 600000, ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"
+    lines[19] = transaction("long", ("A" * 550000, "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"
     with open(path, "w", encoding="utf-8") as file:
         file.writelines([*lines[:-1], wrong + "\n", half])
     status, output = once(app, data, day)
     assert status == 0, output
     says(output, f"{path}:5: not valid JSON", f"{path}:10: not valid JSON", f"{path}:{SMALL + 1}: the last line is half-written",
-         "2,000 transactions taken", "2 lines malformed", "1 line half-written", "3 refused")
+         "2,000 transactions taken", "4 lines malformed", "1 line half-written", "5 refused", f"{path}:15: \"id\" has 600000 bytes", f"{path}:20: \"account\" has 550000 bytes")
     dead = {record["key"]: record for record in app.records(data, "lq.dlq")}
-    assert set(dead) == {f"{path}:5", f"{path}:10", "unbalanced"}, set(dead)
+    assert set(dead) == {f"{path}:5", f"{path}:10", f"{path}:15", f"{path}:20", "unbalanced"}, set(dead)
     assert dead[f"{path}:5"]["value"] == "{broken", dead
     says(str(dead["unbalanced"]["headers"]), "reason", "do not sum to zero")
     # The writer goes on with its line.
@@ -156,7 +159,7 @@ def bad_lines(app):
     status, output = once(app, data, day)
     assert status == 0, output
     says(output, "1 transactions taken", "after 2,000 lines before")
-    says(app.verify(data), f"{SMALL + 1} transactions, 3 refused")
+    says(app.verify(data), f"{SMALL + 1} transactions, 5 refused")
 
 
 def bad_reference_data(app):
@@ -309,6 +312,9 @@ def posts(app):
     for connection in idle:
         connection.close()
     answers(http("GET", url + "/topology"), 200, "Sub-topology: 3")
+    # What would become no record, or one that stops the chain.
+    answers(http("POST", where, transaction("p-5", ("A" * 550000, "EUR", -5), ("A2-EUR-1", "EUR", 5))), 400, "has 550000 bytes")
+    answers(http("POST", where, transaction("i" * 600000, ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5))), 400, "has 600000 bytes")
     many = [transaction(f"legs-{n}", *[("A1-EUR-1", "EUR", -1), ("A2-EUR-1", "EUR", 1)] * 2000) for n in range(3)]
     for body in many:
         answers(http("POST", where, body), 201)
