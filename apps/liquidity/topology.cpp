@@ -153,7 +153,8 @@ class Validate final : public TextProcessor {
     std::optional<Text> value;
     if (record.has_key()) key = record.key().substr(0, kExcerptBytes);
     if (record.has_value()) value = record.value().substr(0, kExcerptBytes);
-    context().forward(Record<Text, Text>(key ? &*key : nullptr, value ? &*value : nullptr, record.timestamp(), &headers), "dlq");
+    const Record<Text, Text> cut(key ? &*key : nullptr, value ? &*value : nullptr, record.timestamp(), &headers);
+    context().forward(cut, "dlq");
   }
   Reader reader_;
   std::vector<Leg> legs_;

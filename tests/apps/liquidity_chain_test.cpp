@@ -228,6 +228,22 @@ TEST(Intake, TellsARepetitionFromAnotherTransactionOfTheSameId) {
   EXPECT_EQ(read_all(*chain.log, topics::kTransactions).size(), 3U);
 }
 
+// On Kafka another instance may have the id's partition, and know that it was refused.
+TEST(Intake, AnswersNothingFromItsListWhereTheStoreCannotTell) {
+  for (const Seen::Fate fate : {Seen::Fate::kElsewhere, Seen::Fate::kCannotTell}) {
+    Chain chain;
+    Intake intake(chain.log, [&](const std::string&) { return Seen{.fate = fate}; });
+    for (const std::int64_t amount : {1, 1, 2}) {
+      const Transaction one{
+          "t", "2026-11-23T08:00:00Z", "2026-11-23", kMorning, {{"A1", "EUR", -amount}, {"B1", "EUR", amount}}, {}};
+      EXPECT_EQ(intake.add(one, to_json(one)), Added::kNew);
+    }
+    chain.catch_up();
+    EXPECT_EQ(chain.values(topics::kLegs).size(), 2U);
+    EXPECT_EQ(chain.violation(), "");
+  }
+}
+
 TEST(Intake, LetsOneOfManyThreadsBringAnIdAndAnswersTheOthers) {
   Chain chain;
   Intake intake(chain.log, [](const std::string&) { return Seen{}; });
@@ -251,6 +267,18 @@ TEST(Intake, LetsOneOfManyThreadsBringAnIdAndAnswersTheOthers) {
   EXPECT_EQ(known, 3);
   EXPECT_EQ(contradictions, 4);
   EXPECT_EQ(read_all(*chain.log, topics::kTransactions).size(), 1U);
+}
+
+TEST(Seen, IsAskedOfTheRunningChain) {
+  Chain chain;
+  const SeenLookup seen = seen_by(chain.streams());
+  chain.pay("t-1", {{"A1", "EUR", -1}, {"B1", "EUR", 1}});
+  chain.pay("t-2", {{"Z", "EUR", -1}, {"B1", "EUR", 1}});
+  EXPECT_EQ(seen("t-1").fate, Seen::Fate::kTaken);
+  EXPECT_EQ(seen("t-2").refusal, "unknown account Z");
+  EXPECT_EQ(seen("t-3").fate, Seen::Fate::kUnknown);
+  (void)chain.streams().close();
+  EXPECT_EQ(seen("t-1").fate, Seen::Fate::kCannotTell);
 }
 
 TEST(Seen, RowsOfBeforeThereWereChecksumsAreRead) {
