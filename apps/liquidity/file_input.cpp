@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -27,6 +28,10 @@ constexpr std::size_t kExcerptBytes = 1000;
 /// Of lines that are read again.
 constexpr std::int64_t kUnknownInARow = 1000;
 constexpr std::int64_t kLookUpEvery = 64;
+/// How long whoever waits for the file hears nothing.
+constexpr std::chrono::milliseconds kReportAge{500};
+
+using Clock = std::chrono::steady_clock;
 
 std::string at_line(const std::string& path, std::int64_t line) { return path + ":" + std::to_string(line); }
 
@@ -173,18 +178,21 @@ class TransactionFile {
     bool go_on = report(progress);
     std::string line;
     std::int64_t uncommitted = 0;
-    std::int64_t committed_bytes = trail_.bytes();
+    auto reported = Clock::now();
     while (go_on && std::getline(in, line)) {
       const bool ended = !in.eof();
       if (!ended && leave_unfinished(line)) break;
       const bool again = trail_.bytes() < again_until_;
       trail_.add(line, ended);
       take(line, again);
-      if (++uncommitted >= kLinesPerCommit || trail_.bytes() - committed_bytes >= kBytesPerCommit) {
+      if (++uncommitted >= kLinesPerCommit || trail_.bytes() - committed_.bytes >= kBytesPerCommit) {
         commit();
         go_on = report(progress);
+        reported = Clock::now();
         uncommitted = 0;
-        committed_bytes = trail_.bytes();
+      } else if (again && Clock::now() - reported >= kReportAge) {  // to look up takes its time
+        go_on = progress(committed_);
+        reported = Clock::now();
       }
     }
     if (in.bad()) throw BadInput(path_ + " cannot be read: " + std::strerror(errno));
@@ -309,8 +317,9 @@ class TransactionFile {
     // To look up costs more than to send. Where nothing has been known for a while (another day's file), a line now and then
     // must do; what goes in again all the same has no second effect.
     const bool sampled = unknown_in_a_row_ >= kUnknownInARow && trail_.lines() % kLookUpEvery != 0;
-    if (!judged_.seen || sampled) return false;
+    if (!judged_.seen || sampled || cannot_look_up_) return false;
     const Seen seen = judged_.seen(transaction.id);
+    cannot_look_up_ = seen.fate == Seen::Fate::kCannotTell;  // not to be waited for at every line
     if (seen.fate != Seen::Fate::kTaken) {
       ++unknown_in_a_row_;
       return false;
@@ -374,8 +383,9 @@ class TransactionFile {
     append_position(*appender_, input_, position_);
     appender_->commit();
   }
-  bool report(const std::function<bool(const FileProgress&)>& progress) const {
-    return progress({trail_.bytes(), size_, summary_.lines, summary_.malformed});
+  bool report(const std::function<bool(const FileProgress&)>& progress) {
+    committed_ = {trail_.bytes(), size_, summary_.lines, summary_.malformed};
+    return progress(committed_);
   }
 
   tidemill::Log& log_;
@@ -390,10 +400,12 @@ class TransactionFile {
   std::int64_t size_ = 0;
   std::int64_t begun_at_ = 0;
   std::int64_t unknown_in_a_row_ = 0;
+  bool cannot_look_up_ = false;
   std::int64_t again_until_ = 0;
   std::string source_before_;                                                  // how the file was named then
   std::optional<std::unordered_map<std::string, std::int64_t>> dead_letters_;  // checksums of lines, and how many are left
   FileSummary summary_;
+  FileProgress committed_;
 };
 
 }  // namespace

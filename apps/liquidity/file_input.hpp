@@ -49,7 +49,7 @@ struct Judged {
   std::function<void()> settle;  // waits until the chain has judged what it was given
   SeenLookup seen;
 };
-/// Ends early when `progress` (called after each commit) answers false. Throws BadInput for a file that cannot be read.
+/// Ends early when `progress` (called after each commit, and now and then while lines are looked up) answers false. Throws BadInput for a file that cannot be read.
 [[nodiscard]] FileSummary load_transactions(tidemill::Log& log, const std::string& directory, const Tell& tell,
                                             const std::function<bool(const FileProgress&)>& progress,
                                             const Judged& judged = {});

@@ -66,6 +66,10 @@ std::string text_of(dom::element element, std::string_view name) {
   std::string_view value;
   if (element.get(value) != simdjson::SUCCESS) throw BadInput(quoted(name) + " is not a text");
   if (value.empty()) throw BadInput(quoted(name) + " is empty");
+  if (value.size() > kTextBytesMax) {
+    throw BadInput(quoted(name) + " has " + std::to_string(value.size()) + " bytes, more than " +
+                   std::to_string(kTextBytesMax));
+  }
   return std::string(value);
 }
 /// False: it overflows.

@@ -78,9 +78,14 @@ class BadInput : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Ids and names are keys of records, and stand in others and in sentences about them: a longer one could make a record that
+/// fits into no topic.
+inline constexpr std::size_t kTextBytesMax = 1024;
+
 /// Reads JSON. Reuse one per thread: it keeps its buffers. All members throw BadInput.
 ///
-/// Accounts, limits and transactions come from outside: any order of fields, further fields, every byte checked.
+/// Accounts, limits and transactions come from outside: any order of fields, further fields, every byte checked, texts of at
+/// most kTextBytesMax.
 /// The others were written by the chain and are only looked through for what is asked.
 class Reader {
  public:

@@ -19,12 +19,16 @@ Added Intake::add(const Transaction& transaction, std::string_view json) {
   if (seen.contradicts(content)) return Added::kContradiction;
   if (seen.fate == Seen::Fate::kTaken) return Added::kKnown;
   Lock lock(mutex_);
+  bool waited = false;
   while (true) {
     const auto found = recent_.find(transaction.id);
     if (found == recent_.end()) break;
     // What was refused may come again: it is judged anew.
     if (seen.fate == Seen::Fate::kRefused && seen.content == found->second.content && found->second.in_log) break;
+    // What has become of it since it went in, nobody here knows: it may have been refused.
+    if (seen.nobody_knows() && found->second.in_log && !waited) break;
     if (found->second.in_log) return found->second.content == content ? Added::kKnown : Added::kContradiction;
+    waited = true;
     changed_.wait(lock);  // another thread brings it just now
   }
   const std::uint64_t number = remember(transaction.id, content);

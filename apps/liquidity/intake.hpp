@@ -4,8 +4,9 @@
 // log once for all of them.
 //
 // Whether an id is known says the chain's store, and for what the chain has not judged yet a list of the last kRecentMax that
-// came this way. What neither knows (a file's transactions on their way, another instance's partitions) goes in, and has no
-// second effect.
+// came this way. Where the store cannot tell, that list knows only what is being brought just now: what is in the log may have been
+// refused since. What neither knows (a file's transactions on their way, another instance's partitions) goes in, and has no second
+// effect.
 #pragma once
 
 #include <tidemill/log/log.hpp>

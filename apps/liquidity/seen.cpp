@@ -46,10 +46,24 @@ Seen parse_seen(std::string_view row) {
   return {Seen::Fate::kRefused, std::string(row.substr(0, kChecksumDigits)), std::string(row.substr(kChecksumDigits + 1))};
 }
 
+// All partitions that are here are asked: who wrote the record may have another idea of where a key belongs.
 SeenLookup seen_by(const tidemill::Streams& streams) {
-  return [store = tidemill::QueryableStore<std::string, std::string>(streams, kSeenStore)](const std::string& id) {
-    const auto answer = store.get(id, tidemill::QueryIsolation::kReadCommitted);
-    return answer && answer->value ? parse_seen(*answer->value) : Seen{};
+  return [&streams](const std::string& id) {
+    const auto place = streams.query_metadata_for_key(kSeenStore, id);
+    if (!place) return Seen{.fate = Seen::Fate::kCannotTell};
+    const tidemill::StateQueryRequest request{.store_name = kSeenStore,
+                                              .require_active = true,
+                                              .isolation = tidemill::QueryIsolation::kReadCommitted,
+                                              .timeout = kLookUpPatience};
+    const auto answer = streams.query(request, tidemill::KeyQuery<std::string, std::string>{.key = id});
+    if (!answer) return Seen{.fate = Seen::Fate::kCannotTell};
+    Seen::Fate without_row = Seen::Fate::kElsewhere;
+    for (const auto& [partition, part] : answer->partition_results()) {
+      if (part.is_failure()) continue;
+      if (part.result()) return parse_seen(*part.result());
+      if (partition == place->partition) without_row = Seen::Fate::kUnknown;
+    }
+    return Seen{.fate = without_row};
   };
 }
 

@@ -6,6 +6,7 @@
 
 #include <tidemill/streams.hpp>
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,12 +18,20 @@ namespace liquidity {
 inline constexpr const char* kSeenStore = "transactions-seen";
 
 struct Seen {
-  enum class Fate { kUnknown, kTaken, kRefused };
+  enum class Fate {
+    kUnknown,  // the chain has not judged it
+    kTaken,
+    kRefused,
+    kElsewhere,   // another instance has its partition, or that is on its way
+    kCannotTell,  // the store has not answered in time, or not at all
+  };
   Fate fate = Fate::kUnknown;
-  std::string content;  // checksum; empty: not on record
-  std::string refusal;  // why
+  std::string content = {};  // checksum; empty: not on record
+  std::string refusal = {};  // why
   bool operator==(const Seen&) const = default;
 
+  /// The chain may have judged it all the same.
+  [[nodiscard]] bool nobody_knows() const { return fate == Fate::kElsewhere || fate == Fate::kCannotTell; }
   /// A transaction with this content may come again only as a repetition.
   [[nodiscard]] bool contradicts(std::string_view other) const {
     return fate == Fate::kTaken && !content.empty() && content != other;
@@ -34,9 +43,10 @@ struct Seen {
 [[nodiscard]] std::string to_row(const Seen& seen);
 [[nodiscard]] Seen parse_seen(std::string_view row);
 
-/// By id. Knows what has been committed in the tasks of this process; unknown is what else there may be.
+/// By id. Knows what has been committed in the tasks of this process.
 using SeenLookup = std::function<Seen(const std::string& id)>;
-/// `streams` must outlive it.
+/// Waits for at most kLookUpPatience; `streams` must outlive it.
+inline constexpr std::chrono::seconds kLookUpPatience{2};
 [[nodiscard]] SeenLookup seen_by(const tidemill::Streams& streams);
 
 }  // namespace liquidity

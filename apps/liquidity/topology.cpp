@@ -23,6 +23,11 @@ constexpr const char* kAccountStore = "account-balances";
 constexpr const char* kClientStore = "client-balances";
 constexpr const char* kWatchStore = "limit-watch";
 
+/// Key, value and headers of a record that becomes a dead letter whole; what refuse() adds fits into the rest of the 1 MiB that
+/// a record may have. Of a larger one the beginning must do: the record itself stays where the dead letter says.
+constexpr std::size_t kDeadLetterBytesMax = 1'000'000;
+constexpr std::size_t kExcerptBytes = 1000;
+
 /// What a balance store keeps per key; the key says whose it is.
 struct Sum {
   Money balance = 0;
@@ -129,13 +134,27 @@ class Validate final : public TextProcessor {
   }
   void refuse(const Record<Text, Text>& record, const Text& reason) {
     tidemill::Headers headers = record.headers();
+    const std::size_t size = headers.encode().size() + (record.has_key() ? record.key().size() : 0) +
+                             (record.has_value() ? record.value().size() : 0);
+    const bool fits = size <= kDeadLetterBytesMax;
+    if (!fits) headers = {};
     headers.add("reason", reason);
     headers.add("refused-at", now_text(context()));
     const auto at = context().record_metadata();
     headers.add("topic", at->topic);
     headers.add("partition", std::to_string(at->partition.value));
     headers.add("offset", std::to_string(at->offset.value));
-    context().forward(Record<Text, Text>(record.key_or_null(), record.value_or_null(), record.timestamp(), &headers), "dlq");
+    if (fits) {
+      context().forward(Record<Text, Text>(record.key_or_null(), record.value_or_null(), record.timestamp(), &headers), "dlq");
+      return;
+    }
+    headers.add("cut-from", std::to_string(size));
+    std::optional<Text> key;
+    std::optional<Text> value;
+    if (record.has_key()) key = record.key().substr(0, kExcerptBytes);
+    if (record.has_value()) value = record.value().substr(0, kExcerptBytes);
+    const Record<Text, Text> cut(key ? &*key : nullptr, value ? &*value : nullptr, record.timestamp(), &headers);
+    context().forward(cut, "dlq");
   }
   Reader reader_;
   std::vector<Leg> legs_;

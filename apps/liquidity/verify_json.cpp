@@ -39,13 +39,18 @@ bool is_time(std::string_view text) {
   return is_date(text.substr(0, 10)) && number(11, 2) < 24 && number(14, 2) < 60 && number(17, 2) < 60;
 }
 
-/// The only field of that name, as a text with something in it.
+constexpr std::size_t kLongestText = 1024;
+
+/// The only field of that name, as a text with something in it, and not too much.
 std::optional<std::string> text(dom::object object, std::string_view name) {
   std::optional<std::string> found;
   for (const auto [key, value] : object) {
     if (key != name) continue;
     std::string_view content;
-    if (found || value.get(content) != simdjson::SUCCESS || content.empty()) return std::nullopt;
+    if (found || value.get(content) != simdjson::SUCCESS || content.empty() ||
+        content.size() > kLongestText) {
+      return std::nullopt;
+    }
     found = content;
   }
   return found;

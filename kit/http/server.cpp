@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -27,12 +28,20 @@ void answer(httplib::Response& out, Response response) {
   out.set_content(std::move(response.body), response.type.c_str());
 }
 
-/// The rest of the request is not waited for: the connection ends with this answer.
+bool announces_body(const httplib::Request& request) {
+  const std::string length = request.get_header_value("Content-Length");
+  return request.has_header("Transfer-Encoding") || length.find_first_not_of('0') != std::string::npos;
+}
+
+/// The rest of the request is not waited for: the connection ends with this answer. What refuses a request whose body has not
+/// been read must go this way, or the library takes that body for the next request.
 void answer_and_close(const httplib::Request& request, httplib::Response& out, Response response) {
   // The library looks into the request for whether the answer is to say so, and its requests are no constants.
-  httplib::Headers& asked = const_cast<httplib::Headers&>(request.headers);
-  asked.erase("Connection");
-  asked.emplace("Connection", "close");
+  httplib::Request& asked = const_cast<httplib::Request&>(request);
+  asked.headers.erase("Connection");
+  asked.headers.emplace("Connection", "close");
+  // Where no content may follow, the library keeps the connection.
+  if (asked.method == "HEAD" && announces_body(request)) asked.method = "GET";
   out.status = response.status;
   out.set_content_provider(response.type.c_str(), [body = std::move(response.body)](std::size_t, httplib::DataSink& sink) {
     sink.write(body.data(), body.size());
@@ -46,6 +55,7 @@ const char* meaning(int status) {
     case 404: return "there is nothing at this address";
     case 405: return "this address does not take such a request; Allow says which";
     case 408: return "the body has not come to its end in time";
+    case 411: return "say with Content-Length, once and in digits, how long the body is; it cannot come in chunks";
     case 413: return "the body is too large: at most 1 MiB";
     case 414: return "the address is too long";
     default: return "the request cannot be answered";
@@ -56,6 +66,36 @@ bool is_loopback(std::string host) {
   const auto colon = host.rfind(':');
   if (colon != std::string::npos && host.find(']', colon) == std::string::npos) host.resize(colon);
   return host == "127.0.0.1" || host == "localhost" || host == "[::1]";
+}
+
+/// Not from a page of another site: a browser always says for which host a request is, and from where.
+bool is_ours(const httplib::Request& request) {
+  const std::string host = request.get_header_value("Host");
+  const std::string origin = request.get_header_value("Origin");
+  // HTTP/1.0 knows no Host.
+  const bool needs_host = request.version != "HTTP/1.0" || !origin.empty();
+  return request.has_header("Host") ? is_loopback(host) && (origin.empty() || origin == "http://" + host) : !needs_host;
+}
+
+/// Only a body whose length is known from the beginning is bounded, and ends where its sender says.
+bool has_clear_length(const httplib::Request& request) {
+  const std::string length = request.get_header_value("Content-Length");
+  return !request.has_header("Transfer-Encoding") && request.get_header_value_count("Content-Length") == 1 && !length.empty() &&
+         length.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// What is refused wherever it goes to.
+std::optional<Response> refusal(const httplib::Request& request) {
+  if (!is_ours(request)) {
+    return error_response(403,
+                          "this server answers requests to 127.0.0.1 only (the header Host says so), and no other site's pages");
+  }
+  const std::string& method = request.method;
+  const bool may_have_body = method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
+  if (may_have_body && !has_clear_length(request)) return error_response(411, meaning(411));
+  // The library reads no other method's body.
+  if (!may_have_body && announces_body(request)) return error_response(400, "a request with this method has no body");
+  return std::nullopt;
 }
 
 /// Connections on their way to a worker. Workers are made as they are needed. When all are busy and kConnectionsWaitingMax wait,
@@ -153,16 +193,9 @@ HttpServer::HttpServer() : impl_(new Impl) {
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
   server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& out) {
-    const std::string host = request.get_header_value("Host");
-    const std::string origin = request.get_header_value("Origin");
-    // HTTP/1.0 knows no Host. A browser always sends one, so that a page of another site is recognized by it.
-    const bool needs_host = request.version != "HTTP/1.0" || !origin.empty();
-    const bool own =
-        request.has_header("Host") ? is_loopback(host) && (origin.empty() || origin == "http://" + host) : !needs_host;
-    if (own) return httplib::Server::HandlerResponse::Unhandled;
-    answer(out,
-           error_response(403, "this server answers requests to 127.0.0.1 only (the header Host says so), and no other site's "
-                               "pages"));
+    std::optional<Response> refused = refusal(request);
+    if (!refused) return httplib::Server::HandlerResponse::Unhandled;
+    answer_and_close(request, out, std::move(*refused));
     return httplib::Server::HandlerResponse::Handled;
   });
   server.set_error_handler([this](const httplib::Request& request, httplib::Response& out) {
@@ -170,7 +203,10 @@ HttpServer::HttpServer() : impl_(new Impl) {
       out.status = 405;
       out.set_header("Allow", known->second);
     }
-    if (out.body.empty() && !out.content_provider_) answer(out, error_response(out.status, meaning(out.status)));
+    // Refused by the library, which may not have read the body.
+    if (out.body.empty() && !out.content_provider_) {
+      answer_and_close(request, out, error_response(out.status, meaning(out.status)));
+    }
   });
   server.set_exception_handler([](const httplib::Request&, httplib::Response& out, std::exception_ptr raised) {
     std::string what = "unknown";
@@ -194,7 +230,9 @@ void HttpServer::post(const std::string& path, std::function<Response(const std:
   // The body is read here, and not by the library, which takes what curl sends by default for a form of at most 8 KiB.
   impl_->server.Post(
       path, [handler](const httplib::Request& request, httplib::Response& out, const httplib::ContentReader& read) {
-        if (request.is_multipart_form_data()) return answer(out, error_response(415, "send the body itself, not a form"));
+        if (request.is_multipart_form_data()) {
+          return answer_and_close(request, out, error_response(415, "send the body itself, not a form"));
+        }
         std::string body;
         const auto begin = std::chrono::steady_clock::now();
         auto last = begin;

@@ -1,8 +1,9 @@
 // The applications' HTTP server: routes, server-sent events, health and metrics, on 127.0.0.1 and nowhere else.
 //
 // Handlers run on the server's threads (at most kWorkersMax of them, of which kEventStreamsMax may be event streams) and must not block
-// for long; what they throw becomes a 500 with the text. Bodies are bounded, in size and in time (408). Requests that a web page of another origin
-// makes in a visitor's browser are refused. Errors are JSON: {"error":"..."}.
+// for long; what they throw becomes a 500 with the text. Bodies are bounded, in size and in time (408), and say how long they are
+// (411). Requests that a web page of another origin makes in a visitor's browser are refused. The connection of a request that is
+// refused before its body has been read ends with the answer. Errors are JSON: {"error":"..."}.
 #pragma once
 
 #include <tidemill/streams.hpp>

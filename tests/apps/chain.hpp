@@ -69,6 +69,7 @@ class Chain {
     if (streams_) (void)streams_->close().has_value();
     streams_.reset();
   }
+  tidemill::Streams& streams() { return *streams_; }
   void catch_up() { ASSERT_TRUE(streams_->wait_until_caught_up(std::chrono::seconds(60))); }
 
   void pay(const std::string& id, std::vector<TransactionLeg> legs) {

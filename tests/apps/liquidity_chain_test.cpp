@@ -12,6 +12,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 TEST(LiquidityChain, AppliesEachLegOnceToAccountAndClient) {
   Chain chain;
@@ -85,6 +86,36 @@ TEST(LiquidityChain, SaysOnceWhyATransactionIsRefusedAndTakesItWhenItIsMended) {
   chain.pay("t-1", {{"A1", "EUR", -5}, {"N1", "EUR", 5}});
   EXPECT_EQ(chain.last(topics::kClientBalances)["C3/EUR"], R"({"client":"C3","currency":"EUR","balance":5,"version":1})");
   EXPECT_EQ(chain.reasons().size(), 1U);
+  EXPECT_EQ(chain.violation(), "");
+}
+
+// The dead letter has to carry the reason as well: a record as large as a topic takes would not fit.
+TEST(LiquidityChain, CutsADeadLetterThatWouldNotFit) {
+  Chain chain;
+  const std::string large(1'048'400, 'x');
+  chain.send("large", large);
+  chain.send(large, "x");
+  const std::vector<Copy> dead = read_all(*chain.log, topics::kDeadLetters);
+  ASSERT_EQ(dead.size(), 2U);
+  for (const Copy& letter : dead) {
+    const bool by_key = letter.key != "large";
+    EXPECT_EQ(letter.key, by_key ? std::string(1000, 'x') : "large");
+    EXPECT_EQ(letter.value, by_key ? "x" : std::string(1000, 'x'));
+    EXPECT_EQ(letter.headers.last("cut-from")->value, by_key ? "1048401" : "1048405");
+  }
+  chain.pay("t-1", {{"A1", "EUR", -1}, {"B1", "EUR", 1}});
+  EXPECT_EQ(chain.values(topics::kLegs).size(), 2U);
+  EXPECT_EQ(chain.violation(), "");
+}
+
+TEST(LiquidityChain, RefusesATextThatIsTooLong) {
+  Chain chain;
+  const std::string longest(kTextBytesMax, 'A');
+  chain.pay("t-1", {{longest, "EUR", -1}, {"B1", "EUR", 1}});
+  chain.pay("t-2", {{longest + "A", "EUR", -1}, {"B1", "EUR", 1}});
+  chain.pay("t" + longest, {{"A1", "EUR", -1}, {"B1", "EUR", 1}});
+  EXPECT_THAT(chain.reasons(), UnorderedElementsAre("unknown account " + longest, "\"account\" has 1025 bytes, more than 1024",
+                                                    "\"id\" has 1025 bytes, more than 1024"));
   EXPECT_EQ(chain.violation(), "");
 }
 
@@ -197,6 +228,22 @@ TEST(Intake, TellsARepetitionFromAnotherTransactionOfTheSameId) {
   EXPECT_EQ(read_all(*chain.log, topics::kTransactions).size(), 3U);
 }
 
+// On Kafka another instance may have the id's partition, and know that it was refused.
+TEST(Intake, AnswersNothingFromItsListWhereTheStoreCannotTell) {
+  for (const Seen::Fate fate : {Seen::Fate::kElsewhere, Seen::Fate::kCannotTell}) {
+    Chain chain;
+    Intake intake(chain.log, [&](const std::string&) { return Seen{.fate = fate}; });
+    for (const std::int64_t amount : {1, 1, 2}) {
+      const Transaction one{
+          "t", "2026-11-23T08:00:00Z", "2026-11-23", kMorning, {{"A1", "EUR", -amount}, {"B1", "EUR", amount}}, {}};
+      EXPECT_EQ(intake.add(one, to_json(one)), Added::kNew);
+    }
+    chain.catch_up();
+    EXPECT_EQ(chain.values(topics::kLegs).size(), 2U);
+    EXPECT_EQ(chain.violation(), "");
+  }
+}
+
 TEST(Intake, LetsOneOfManyThreadsBringAnIdAndAnswersTheOthers) {
   Chain chain;
   Intake intake(chain.log, [](const std::string&) { return Seen{}; });
@@ -220,6 +267,18 @@ TEST(Intake, LetsOneOfManyThreadsBringAnIdAndAnswersTheOthers) {
   EXPECT_EQ(known, 3);
   EXPECT_EQ(contradictions, 4);
   EXPECT_EQ(read_all(*chain.log, topics::kTransactions).size(), 1U);
+}
+
+TEST(Seen, IsAskedOfTheRunningChain) {
+  Chain chain;
+  const SeenLookup seen = seen_by(chain.streams());
+  chain.pay("t-1", {{"A1", "EUR", -1}, {"B1", "EUR", 1}});
+  chain.pay("t-2", {{"Z", "EUR", -1}, {"B1", "EUR", 1}});
+  EXPECT_EQ(seen("t-1").fate, Seen::Fate::kTaken);
+  EXPECT_EQ(seen("t-2").refusal, "unknown account Z");
+  EXPECT_EQ(seen("t-3").fate, Seen::Fate::kUnknown);
+  (void)chain.streams().close();
+  EXPECT_EQ(seen("t-1").fate, Seen::Fate::kCannotTell);
 }
 
 TEST(Seen, RowsOfBeforeThereWereChecksumsAreRead) {

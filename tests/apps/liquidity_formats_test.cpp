@@ -66,6 +66,8 @@ TEST(Transaction, SaysWhatIsWrongWithIt) {
   EXPECT_THAT(problem(transaction(leg("\"1\""))), HasSubstr("\"amount\" is not a whole number"));
   EXPECT_THAT(problem(transaction(R"({"account":"A1","currency":"EU/R","amount":1})")), HasSubstr("slash"));
   EXPECT_THAT(problem(transaction(R"({"account":"","currency":"EUR","amount":1})")), HasSubstr("\"account\" is empty"));
+  EXPECT_THAT(problem(transaction(R"({"account":"A1","currency":")" + std::string(1025, 'E') + R"(","amount":1})")),
+              HasSubstr("\"currency\" has 1025 bytes, more than 1024"));
   EXPECT_THAT(problem(transaction(R"({"account":"A1","account":"A2","currency":"EUR","amount":1})")), HasSubstr("twice"));
 }
 

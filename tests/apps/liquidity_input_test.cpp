@@ -204,6 +204,17 @@ TEST_F(LiquidityInputChanged, TellsThatItWasCutShortAndGoesOnWhenItGrows) {
   EXPECT_EQ(keys().size(), 101U);
 }
 
+TEST_F(LiquidityInputChanged, LooksUpNothingAnyMoreWhenTheChainDoesNotAnswer) {
+  std::int64_t looked_up = 0;
+  judged_.seen = [&](const std::string&) {
+    ++looked_up;
+    return Seen{.fate = Seen::Fate::kCannotTell};
+  };
+  lines_[0] = line("u-1");
+  EXPECT_EQ(load_again().lines, 90);
+  EXPECT_EQ(looked_up, 1);
+}
+
 TEST_F(LiquidityInputChanged, LooksUpEveryLineOnlyAsLongAsSomeAreKnown) {
   std::int64_t looked_up = 0;
   judged_.seen = [&](const std::string& id) {

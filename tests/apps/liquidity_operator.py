@@ -3,6 +3,7 @@
 
 usage: liquidity_operator.py LIQUIDITY TIDEMILL [NAME...]   (NAMEs: only these checks)
 """
+import http.client as http_client
 import json
 import os
 import re
@@ -139,14 +140,17 @@ def bad_lines(app):
     lines[9] = lines[9].replace('"amount":', '"amount":x', 1)
     # One that is whole and wrong: the chain refuses it, not the reader of the file.
     wrong = transaction("unbalanced", ("A1-EUR-1", "EUR", 5))
+    # Texts that are longer than a record may be, as they are key and value of one, or stand in a reason.
+    lines[14] = transaction("i" * 600000, ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"
+    lines[19] = transaction("long", ("A" * 550000, "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"
     with open(path, "w", encoding="utf-8") as file:
         file.writelines([*lines[:-1], wrong + "\n", half])
     status, output = once(app, data, day)
     assert status == 0, output
     says(output, f"{path}:5: not valid JSON", f"{path}:10: not valid JSON", f"{path}:{SMALL + 1}: the last line is half-written",
-         "2,000 transactions taken", "2 lines malformed", "1 line half-written", "3 refused")
+         "2,000 transactions taken", "4 lines malformed", "1 line half-written", "5 refused", f"{path}:15: \"id\" has 600000 bytes", f"{path}:20: \"account\" has 550000 bytes")
     dead = {record["key"]: record for record in app.records(data, "lq.dlq")}
-    assert set(dead) == {f"{path}:5", f"{path}:10", "unbalanced"}, set(dead)
+    assert set(dead) == {f"{path}:5", f"{path}:10", f"{path}:15", f"{path}:20", "unbalanced"}, set(dead)
     assert dead[f"{path}:5"]["value"] == "{broken", dead
     says(str(dead["unbalanced"]["headers"]), "reason", "do not sum to zero")
     # The writer goes on with its line.
@@ -155,7 +159,7 @@ def bad_lines(app):
     status, output = once(app, data, day)
     assert status == 0, output
     says(output, "1 transactions taken", "after 2,000 lines before")
-    says(app.verify(data), f"{SMALL + 1} transactions, 3 refused")
+    says(app.verify(data), f"{SMALL + 1} transactions, 5 refused")
 
 
 def bad_reference_data(app):
@@ -308,6 +312,9 @@ def posts(app):
     for connection in idle:
         connection.close()
     answers(http("GET", url + "/topology"), 200, "Sub-topology: 3")
+    # What would become no record, or one that stops the chain.
+    answers(http("POST", where, transaction("p-5", ("A" * 550000, "EUR", -5), ("A2-EUR-1", "EUR", 5))), 400, "has 550000 bytes")
+    answers(http("POST", where, transaction("i" * 600000, ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5))), 400, "has 600000 bytes")
     many = [transaction(f"legs-{n}", *[("A1-EUR-1", "EUR", -1), ("A2-EUR-1", "EUR", 1)] * 2000) for n in range(3)]
     for body in many:
         answers(http("POST", where, body), 201)
@@ -363,6 +370,61 @@ def raw(url, request):
         while piece := connection.recv(65536):
             answer += piece
     return answer.decode()
+
+
+def in_two_segments(url, head, body):
+    """All that comes back when the body is sent on the answer to the head; the server may have closed by then."""
+    host, port = re.fullmatch("http://([^:/]*):([0-9]*)", url).groups()
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(65536)
+        try:
+            connection.sendall(body.encode())
+            while piece := connection.recv(65536):
+                answer += piece
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    return answer.decode()
+
+
+def requests_in_refused_ones(app):
+    """The body of a request that is refused is no request."""
+    run = app.start("run", "--data", app.path("data"), "--port", 0)
+    url = run.url()
+
+    def post(identity, more=""):
+        inner = transaction(identity, ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5))
+        return f"POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(inner)}\r\n{more}\r\n{inner}"
+
+    other_site = "Origin: http://example.org\r\nContent-Type: text/plain\r\n"
+    cases = (("403", "POST /transactions", other_site), ("403", "HEAD /state", other_site),
+             ("415", "POST /transactions", "Content-Type: multipart/form-data; boundary=x\r\n"),
+             ("400", "GET /healthz", ""), ("400", "HEAD /healthz", ""), ("400", "OPTIONS /transactions", ""), ("400", "PRI /", ""),
+             ("404", "POST /nothing", ""), ("405", "PUT /transactions", ""),
+             ("414", "POST /" + "a" * 8150 * 2, ""), ("416", "POST /transactions", "Range: nonsense\r\n"),
+             ("411", "POST /transactions", "Transfer-Encoding: chunked\r\n"), ("411", "POST /transactions", "Content-Length: 0\r\n"))
+    for number, (status, line, headers) in enumerate(cases):
+        body = post(f"inner-{number}")
+        head = f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+        answer = in_two_segments(url, head, body)
+        says(answer, f"HTTP/1.1 {status} ", "Connection: close")
+        assert answer.count("HTTP/1.1 ") == 1, f"{line} {headers}: {answer}"
+    for length in ("Content-Length: x", "Content-Length: -5", "Content-Length: 5, 5", "X: y"):
+        says(in_two_segments(url, f"POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n\r\n", post("inner")),
+             "HTTP/1.1 411 ", "say with Content-Length")
+    # A chunk's size may be as long as its sender likes: nothing of it is read.
+    chunked = "POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    says(in_two_segments(url, chunked, "5;" + "a" * 100000), "HTTP/1.1 411 ")
+    # Those that are as they should be share a connection.
+    connection = http_client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE)
+    for identity in ("good-1", "good-2"):
+        connection.request("POST", "/transactions", transaction(identity, ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)))
+        answer = connection.getresponse()
+        assert (answer.status, answer.will_close, answer.read()) == (201, False, b'{"id":"%s"}' % identity.encode())
+    connection.close()
+    assert run.end(signal.SIGINT) == 0, run.output
+    posted = {record["key"] for record in app.records(app.path("data"), "lq.transactions")}
+    assert posted == {"good-1", "good-2"}, posted
 
 
 def odd_requests(app):
@@ -456,7 +518,8 @@ def full_disk(app):
 
 
 CHECKS = [wrong_usage, missing_files, configurations, owned_by_another, ports, bad_lines, bad_reference_data,
-          ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, posts, odd_requests, rates_of_the_past, metrics, read_only_directory, full_disk]
+          ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, posts,
+          requests_in_refused_ones, odd_requests, rates_of_the_past, metrics, read_only_directory, full_disk]
 
 
 def main():
