@@ -118,8 +118,12 @@ class Streams::Impl final : public runtime::RestoreObserver {
   enum class OnStreamThread : std::uint8_t { kMay, kMayNot };
   [[nodiscard]] Result<void> check_askable(std::string_view what, OnStreamThread allowed = OnStreamThread::kMayNot) const;
   [[nodiscard]] Result<void> check_known(const std::string& store) const;
-  /// How many the store has; nullopt: the topics have not been looked at yet.
-  [[nodiscard]] std::optional<std::int32_t> store_partitions(const std::string& store) const;
+  struct StorePlace {
+    std::int32_t subtopology = 0;
+    std::int32_t partitions = 0;
+  };
+  /// nullopt: the topics have not been looked at yet.
+  [[nodiscard]] std::optional<StorePlace> store_place(const std::string& store) const;
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_threads(const StateQueryRequest& request,
                                                                   const StoreQuery& query) const;
   [[nodiscard]] QueryResult<StoreRows> query_global(const StateQueryRequest& request, const StoreQuery& query) const;

@@ -68,11 +68,12 @@ Result<void> Streams::Impl::check_askable(std::string_view what, OnStreamThread 
   return {};
 }
 
-std::optional<std::int32_t> Streams::Impl::store_partitions(const std::string& store) const {
+std::optional<Streams::Impl::StorePlace> Streams::Impl::store_place(const std::string& store) const {
   const std::lock_guard lock(mutex_);
   for (const SubtopologyTasks& tasks : tasks_) {
     const auto part = runtime::subtopology_part(*topology_, tasks.subtopology);
-    if (std::find(part.stores.begin(), part.stores.end(), store) != part.stores.end()) return tasks.partitions;
+    if (std::find(part.stores.begin(), part.stores.end(), store) == part.stores.end()) continue;
+    return StorePlace{.subtopology = tasks.subtopology, .partitions = tasks.partitions};
   }
   return std::nullopt;
 }
@@ -82,17 +83,16 @@ Result<KeyQueryMetadata> Streams::Impl::place_of_key(const std::string& store, B
   const std::string what = "store \"" + store + "\"";
   TIDEMILL_TRY(check_askable(what, OnStreamThread::kMay));
   if (given_topology_->stores.find(store)->second.global) return KeyQueryMetadata{.partition = -1, .here = global() != nullptr};
-  const std::optional<std::int32_t> partitions = store_partitions(store);
-  if (!partitions) return Error{ErrorKind::kUnavailable, what + " is not there yet: its topics have not been looked at"};
-  KeyQueryMetadata place{.partition = partition_for_key(key, *partitions).value};
+  const std::optional<StorePlace> place = store_place(store);
+  if (!place) return Error{ErrorKind::kUnavailable, what + " is not there yet: its topics have not been looked at"};
+  KeyQueryMetadata found{.partition = partition_for_key(key, place->partitions).value};
   for (const auto& thread : threads()) {
     for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) {
-      if (task.id.partition != place.partition || task.state != runtime::TaskState::kRunning) continue;
-      const auto part = runtime::subtopology_part(*given_topology_, task.id.subtopology);
-      place.here = place.here || std::find(part.stores.begin(), part.stores.end(), store) != part.stores.end();
+      const bool has_key = task.id.subtopology == place->subtopology && task.id.partition == found.partition;
+      found.here = found.here || (has_key && task.state == runtime::TaskState::kRunning);
     }
   }
-  return place;
+  return found;
 }
 
 Result<StoreLags> Streams::Impl::store_lags() const {

@@ -67,14 +67,18 @@ class Watch {
   MonotonicTime begin_;
 };
 
-bool within_bound(const Ask& ask, std::int32_t partition, QueryResult<StoreRows>& result) {
-  const PositionBound& bound = ask.request.position_bound;
-  if (bound.admits(result.position(), partition)) return true;
+/// `admitted`: by the request's bound. Else says so, of `what`.
+bool within_bound(const StateQueryRequest& request, bool admitted, std::string_view what, QueryResult<StoreRows>& result) {
+  if (admitted) return true;
   result.fail(FailureReason::kNotUpToBound,
               {ErrorKind::kUnavailable,
-               fmt::format("partition {} of store \"{}\" has seen {}, which is not yet up to the bound {}", partition,
-                           ask.request.store_name, to_string(result.position()), to_string(bound.position()))});
+               fmt::format("{} \"{}\" has seen {}, which is not yet up to the bound {}", what, request.store_name,
+                           to_string(result.position()), to_string(request.position_bound.position()))});
   return false;
+}
+bool within_bound(const StateQueryRequest& request, std::int32_t partition, QueryResult<StoreRows>& result) {
+  return within_bound(request, request.position_bound.admits(result.position(), partition),
+                      fmt::format("partition {} of store", partition), result);
 }
 
 /// False: the engine has no snapshots, so the owner has to answer right after a commit.
@@ -88,7 +92,7 @@ bool take_snapshot(const Ask& ask, runtime::StreamThread& thread, const runtime:
   }
   part.result.set_staleness(thread.since_commit(ask.clock->now()));
   part.result.set_position(task.committed_position());
-  if (within_bound(ask, part.partition, part.result)) {
+  if (within_bound(ask.request, part.partition, part.result)) {
     part.committed = CommittedStore{store.top->spec(), *std::move(snapshot), store.top->oldest_committed()};
   }
   return true;
@@ -98,7 +102,7 @@ void read_live(const Ask& ask, runtime::StreamThread& thread, const runtime::Str
                bool running, QueryResult<StoreRows>& result) {
   result.set_position(running ? task.processed_position() : store.engine->position());
   if (!running) result.set_staleness(QueryOutcome::kUnknownStaleness);
-  if (!within_bound(ask, task.task_id().partition, result)) return;
+  if (!within_bound(ask.request, task.task_id().partition, result)) return;
   const Watch watch(ask.request, *ask.clock, result,
                     fmt::format("{} answered for task {}", thread.name(), to_string(task.task_id())));
   read_store(*store.top, ask.query, ask.request.bytes_max, result);
@@ -148,13 +152,7 @@ QueryResult<StoreRows> Streams::Impl::query_global(const StateQueryRequest& requ
   QueryResult<StoreRows> result;
   const auto read = [&](LayeredStore& store, const Position& seen) {
     result.set_position(seen);
-    if (!request.position_bound.admits(seen)) {
-      result.fail(FailureReason::kNotUpToBound,
-                  {ErrorKind::kUnavailable,
-                   fmt::format("global store \"{}\" has seen {}, which is not yet up to the bound {}", request.store_name,
-                               to_string(seen), to_string(request.position_bound.position()))});
-      return;
-    }
+    if (!within_bound(request, request.position_bound.admits(seen), "global store", result)) return;
     const Watch watch(request, clock(), result, "the caller read the global store");
     read_store(store, query, request.bytes_max, result);
   };
@@ -169,15 +167,15 @@ QueryResult<StoreRows> Streams::Impl::query_global(const StateQueryRequest& requ
 
 void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const {
   if (!request.partitions) return;
-  const std::optional<std::int32_t> count = store_partitions(request.store_name);
+  const std::optional<StorePlace> place = store_place(request.store_name);
   for (const std::int32_t partition : *request.partitions) {
     if (result.partition_results().contains(partition)) continue;
-    if (count && (partition < 0 || partition >= *count)) {
+    if (place && (partition < 0 || partition >= place->partitions)) {
       result.add_result(partition,
                         QueryResult<StoreRows>::for_failure(
                             FailureReason::kDoesNotExist,
                             {ErrorKind::kNotFound, fmt::format("store \"{}\" has {} partitions, counted from 0: there is no {}",
-                                                               request.store_name, *count, partition)}));
+                                                               request.store_name, place->partitions, partition)}));
     } else {
       result.add_result(partition,
                         QueryResult<StoreRows>::for_failure(

@@ -33,6 +33,13 @@ template <class K>
 OptionalBytes key_bytes(const Serde<K>& serde, const std::optional<K>& key) {
   return key ? OptionalBytes(key_bytes(serde, *key)) : std::nullopt;
 }
+/// A pair of each row: what `first` makes of it, and its value.
+template <class V, class First>
+auto read_pairs(const Serde<V>& serde, const StoreRows& found, const First& first) {
+  std::vector<std::pair<decltype(first(found.rows.front())), V>> pairs;
+  for (const StoreRow& row : found.rows) pairs.emplace_back(first(row), read_value(serde, row.value, found.timestamped));
+  return pairs;
+}
 template <class V>
 VersionedRecord<V> read_version(const Serde<V>& serde, const StoreRow& row) {
   return {serde.deserialize({}, row.value), row.window.start,
@@ -87,11 +94,7 @@ struct RangeQuery {
             .limit = limit};
   }
   [[nodiscard]] Answer read(const StoreRows& found) const {
-    Answer answer;
-    for (const StoreRow& row : found.rows) {
-      answer.emplace_back(key_serde.deserialize({}, row.key), detail::read_value(value_serde, row.value, found.timestamped));
-    }
-    return answer;
+    return detail::read_pairs(value_serde, found, [this](const StoreRow& row) { return key_serde.deserialize({}, row.key); });
   }
 };
 template <class K, class V>
@@ -118,11 +121,7 @@ struct WindowKeyQuery {
             .time_to = time_to};
   }
   [[nodiscard]] Answer read(const StoreRows& found) const {
-    Answer answer;
-    for (const StoreRow& row : found.rows) {
-      answer.emplace_back(row.window.start, detail::read_value(value_serde, row.value, found.timestamped));
-    }
-    return answer;
+    return detail::read_pairs(value_serde, found, [](const StoreRow& row) { return row.window.start; });
   }
 };
 
@@ -147,12 +146,9 @@ struct WindowRangeQuery {
             .time_to = time_to};
   }
   [[nodiscard]] Answer read(const StoreRows& found) const {
-    Answer answer;
-    for (const StoreRow& row : found.rows) {
-      answer.emplace_back(Windowed<K>{key_serde.deserialize({}, row.key), row.window},
-                          detail::read_value(value_serde, row.value, found.timestamped));
-    }
-    return answer;
+    return detail::read_pairs(value_serde, found, [this](const StoreRow& row) {
+      return Windowed<K>{key_serde.deserialize({}, row.key), row.window};
+    });
   }
 };
 
