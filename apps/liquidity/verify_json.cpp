@@ -47,8 +47,7 @@ std::optional<std::string> text(dom::object object, std::string_view name) {
   for (const auto [key, value] : object) {
     if (key != name) continue;
     std::string_view content;
-    if (found || value.get(content) != simdjson::SUCCESS || content.empty() ||
-        content.size() > kLongestText) {
+    if (found || value.get(content) != simdjson::SUCCESS || content.empty() || content.size() > kLongestText) {
       return std::nullopt;
     }
     found = content;

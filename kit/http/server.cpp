@@ -87,8 +87,8 @@ bool has_clear_length(const httplib::Request& request) {
 /// What is refused wherever it goes to.
 std::optional<Response> refusal(const httplib::Request& request) {
   if (!is_ours(request)) {
-    return error_response(403,
-                          "this server answers requests to 127.0.0.1 only (the header Host says so), and no other site's pages");
+    return error_response(
+        403, "this server answers requests to 127.0.0.1 only (the header Host says so), and no other site's pages");
   }
   const std::string& method = request.method;
   const bool may_have_body = method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
