@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import urllib.error
@@ -132,3 +133,29 @@ def http(method, url, body=None, headers=None):
 def transaction(identity, *legs):
     return json.dumps({"id": identity, "time": "2026-11-23T18:00:00.000Z", "value_date": "2026-11-23",
                        "legs": [dict(zip(("account", "currency", "amount"), leg)) for leg in legs]})
+
+
+def says(output, *parts):
+    for part in parts:
+        assert part in output, f"{part!r} is not in:\n{output}"
+
+
+def refused(outcome, *parts):
+    status, output = outcome
+    assert status not in (0, None) and status > 0, f"status {status}: {output}"
+    says(output, *parts)
+
+
+def once(app, data, day, *more):
+    return app.call("run", "--data", data, "--input", day, "--once", "--no-http", *more)
+
+
+def run_checks(checks):
+    """The checks that the command line names, else all, each with a place of its own: LIQUIDITY TIDEMILL [NAME...]."""
+    wanted = sys.argv[3:]
+    for check in checks:
+        if wanted and check.__name__ not in wanted:
+            continue
+        with Liquidity(*sys.argv[1:3]) as app:
+            check(app)
+        print(f"ok  {check.__name__}", flush=True)
