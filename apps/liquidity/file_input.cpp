@@ -28,8 +28,8 @@ constexpr std::size_t kExcerptBytes = 1000;
 /// Of lines that are read again.
 constexpr std::int64_t kUnknownInARow = 1000;
 constexpr std::int64_t kLookUpEvery = 64;
-/// How long whoever waits for the file hears nothing.
-constexpr std::chrono::milliseconds kReportAge{500};
+/// Looking up can take its time: it is committed, and told, at the latest after so long.
+constexpr std::chrono::milliseconds kLookUpCommitAge{500};
 
 using Clock = std::chrono::steady_clock;
 
@@ -178,21 +178,21 @@ class TransactionFile {
     bool go_on = report(progress);
     std::string line;
     std::int64_t uncommitted = 0;
-    auto reported = Clock::now();
+    std::int64_t committed_bytes = trail_.bytes();
+    auto committed_at = Clock::now();
     while (go_on && std::getline(in, line)) {
       const bool ended = !in.eof();
       if (!ended && leave_unfinished(line)) break;
       const bool again = trail_.bytes() < again_until_;
       trail_.add(line, ended);
       take(line, again);
-      if (++uncommitted >= kLinesPerCommit || trail_.bytes() - committed_.bytes >= kBytesPerCommit) {
+      const bool large = ++uncommitted >= kLinesPerCommit || trail_.bytes() - committed_bytes >= kBytesPerCommit;
+      if (large || (again && Clock::now() - committed_at >= kLookUpCommitAge)) {
         commit();
         go_on = report(progress);
-        reported = Clock::now();
         uncommitted = 0;
-      } else if (again && Clock::now() - reported >= kReportAge) {  // to look up takes its time
-        go_on = progress(committed_);
-        reported = Clock::now();
+        committed_bytes = trail_.bytes();
+        committed_at = Clock::now();
       }
     }
     if (in.bad()) throw BadInput(path_ + " cannot be read: " + std::strerror(errno));
@@ -215,6 +215,7 @@ class TransactionFile {
     const bool same_beginning = known.has_value();
     if (!known) known = read_position_at(log_, absolute);
     if (known) resume(in, *known, same_beginning);
+    if (again_until_ > 0 && judged_.settle) judged_.settle();
     position_.source = path_;
     position_.path = absolute;
     begun_at_ = trail_.bytes();
@@ -273,7 +274,6 @@ class TransactionFile {
     tell_(what +
           ". What is known already has no second effect, and a transaction that was taken stays as it was: to correct it, "
           "add one with an id of its own at the end of the file.");
-    if (judged_.settle) judged_.settle();
   }
   // The last line has no end. If it is a transaction all the same, nothing is missing.
   bool leave_unfinished(std::string_view line) {
@@ -383,9 +383,8 @@ class TransactionFile {
     append_position(*appender_, input_, position_);
     appender_->commit();
   }
-  bool report(const std::function<bool(const FileProgress&)>& progress) {
-    committed_ = {trail_.bytes(), size_, summary_.lines, summary_.malformed};
-    return progress(committed_);
+  bool report(const std::function<bool(const FileProgress&)>& progress) const {
+    return progress({trail_.bytes(), size_, summary_});
   }
 
   tidemill::Log& log_;
@@ -405,7 +404,6 @@ class TransactionFile {
   std::string source_before_;                                                  // how the file was named then
   std::optional<std::unordered_map<std::string, std::int64_t>> dead_letters_;  // checksums of lines, and how many are left
   FileSummary summary_;
-  FileProgress committed_;
 };
 
 }  // namespace

@@ -29,12 +29,6 @@ void load_reference_data(tidemill::Log& log, const std::string& directory, const
 /// The same checks for a whole set that is at hand.
 void load_reference_data(tidemill::Log& log, const std::vector<Account>& accounts, const std::vector<Limit>& limits);
 
-struct FileProgress {
-  std::int64_t bytes = 0;  // of the file, in the log for good
-  std::int64_t size = 0;
-  std::int64_t lines = 0;      // taken by this call
-  std::int64_t malformed = 0;  // of them
-};
 struct FileSummary {
   std::int64_t lines = 0;          // taken by this call, empty ones not counted
   std::int64_t malformed = 0;      // of them, in the dead letters soon
@@ -43,13 +37,19 @@ struct FileSummary {
   std::int64_t contradicting = 0;  // of the known ones: with another content than was taken
   bool half_written = false;       // the last line has no end and is no transaction yet: left for the next time
 };
+/// What is in the log for good.
+struct FileProgress {
+  std::int64_t bytes = 0;  // of the file
+  std::int64_t size = 0;
+  FileSummary so_far = {};
+};
 /// What the chain has made of earlier lines; asked where lines are read again. Without it they all go in again, and
 /// the chain ignores what it knows.
 struct Judged {
   std::function<void()> settle;  // waits until the chain has judged what it was given
   SeenLookup seen;
 };
-/// Ends early when `progress` (called after each commit, and now and then while lines are looked up) answers false. Throws BadInput for a file that cannot be read.
+/// Ends early when `progress` (called after each commit) answers false. Throws BadInput for a file that cannot be read.
 [[nodiscard]] FileSummary load_transactions(tidemill::Log& log, const std::string& directory, const Tell& tell,
                                             const std::function<bool(const FileProgress&)>& progress,
                                             const Judged& judged = {});

@@ -68,35 +68,39 @@ class Chain {
       : log_(std::move(log)), application_(std::move(application)) {}
   Standing standing(bool now = false) {
     if (!now && looked_ && Clock::now() - *looked_ < kStandingAge) return last_;
-    const auto ends = log_->admin().offsets(partitions(), log_deadline());
-    const auto group = log_->admin().describe_group(application_, log_deadline());
-    const bool begun = group || group.error().kind == tidemill::ErrorKind::kNotFound;
-    if (ends && begun) {
-      last_ = {};
-      std::map<tidemill::TopicPartition, std::int64_t> done;
-      if (group) {
-        for (const auto& position : group->offsets) done[position.partition] = position.offset.value;
-      }
-      for (const auto& one : *ends) {
-        last_.done += done[one.partition];
-        last_.to_do += std::max<std::int64_t>(0, one.last_stable.value - done[one.partition]);
-      }
-    }
+    last_ = look().value_or(last_);
     looked_ = Clock::now();
     return last_;
   }
 
  private:
-  const std::vector<tidemill::TopicPartition>& partitions() {
-    if (partitions_.empty()) {
-      for (const char* topic : {topics::kTransactions, topics::kLegs, topics::kClientLegs, topics::kClientBalances}) {
-        const auto description = log_->admin().describe_topic(topic, log_deadline());
-        for (std::int32_t p = 0; description && p < description->partitions; ++p) {
-          partitions_.push_back({topic, tidemill::PartitionId(p)});
-        }
-      }
+  std::optional<Standing> look() {
+    if (partitions().empty()) return std::nullopt;
+    const auto ends = log_->admin().offsets(partitions(), log_deadline());
+    const auto group = log_->admin().describe_group(application_, log_deadline());
+    const bool begun = group || group.error().kind == tidemill::ErrorKind::kNotFound;
+    if (!ends || !begun) return std::nullopt;
+    std::map<tidemill::TopicPartition, std::int64_t> done;
+    if (group) {
+      for (const auto& position : group->offsets) done[position.partition] = position.offset.value;
     }
-    return partitions_;
+    Standing standing;
+    for (const auto& one : *ends) {
+      standing.done += done[one.partition];
+      standing.to_do += std::max<std::int64_t>(0, one.last_stable.value - done[one.partition]);
+    }
+    return standing;
+  }
+  /// Of all topics, or none when one of them cannot be described now.
+  const std::vector<tidemill::TopicPartition>& partitions() {
+    if (!partitions_.empty()) return partitions_;
+    std::vector<tidemill::TopicPartition> all;
+    for (const char* topic : {topics::kTransactions, topics::kLegs, topics::kClientLegs, topics::kClientBalances}) {
+      const auto description = log_->admin().describe_topic(topic, log_deadline());
+      if (!description) return partitions_;
+      for (std::int32_t p = 0; p < description->partitions; ++p) all.push_back({topic, tidemill::PartitionId(p)});
+    }
+    return partitions_ = std::move(all);
   }
   std::shared_ptr<tidemill::Log> log_;
   std::string application_;
@@ -198,25 +202,28 @@ class Run {
 
   void load() {
     kit::Progress progress("transactions.ndjson");
-    FileProgress reached;  // by all attempts
+    FileSummary reached;      // by all attempts
+    std::int64_t bytes = -1;  // of the file, by all attempts
     const auto tell = [&](const std::string& message) { progress.say(message); };
     const Judged judged{[&] { settle(progress); }, seen_by(*streams_)};
     feed(progress, [&](const std::function<void()>& success) {
-      const FileProgress begin = reached;
+      const FileSummary begin = reached;
       const auto show = [&](const FileProgress& at) {
-        if (at.lines > 0) success();
-        reached.lines = begin.lines + at.lines;
-        reached.malformed = begin.malformed + at.malformed;
+        if (at.bytes > bytes) success();
+        if (bytes < 0) reached.before = at.so_far.before;
+        bytes = std::max(bytes, at.bytes);
+        reached.lines = begin.lines + at.so_far.lines;
+        reached.malformed = begin.malformed + at.so_far.malformed;
+        reached.known = begin.known + at.so_far.known;
+        reached.contradicting = begin.contradicting + at.so_far.contradicting;
         progress.show(at.bytes, at.size,
                       grouped(reached.lines) + " taken, " + grouped(chain_->standing(at.bytes == at.size).to_do) +
                           " records in the chain");
         return going_on();
       };
-      taken_ = load_transactions(*log_, options_.input, tell, show, judged);
-      taken_.before -= begin.lines;
+      reached.half_written = load_transactions(*log_, options_.input, tell, show, judged).half_written;
     });
-    taken_.lines = reached.lines;
-    taken_.malformed = reached.malformed;
+    taken_ = reached;
   }
 
   // Lines that are read again are passed over where the chain has judged them; what it has not by then goes in once more, and
