@@ -5,6 +5,7 @@
 #include <tidemill/dsl/table_nodes.hpp>
 
 #include "dsl/repartitions.hpp"
+#include "dsl/self_joins.hpp"
 
 namespace tidemill {
 
@@ -120,9 +121,11 @@ Topology Draft::build(std::string_view optimization) {
   builder.set_optimization(std::string(optimization));
   for (const Step& step : steps_) step(builder);
   detail::finish_repartitions(builder, traits_, repartitions_);
+  detail::finish_self_joins(builder, stream_joins_);
   steps_.clear();
   traits_.clear();
   repartitions_.clear();
+  stream_joins_.clear();
   index_ = 0;
   return builder.build();
 }

@@ -30,13 +30,10 @@ class SlidingWindowAggregateNode final : public WindowStoreAggregateNode {
     if (!accept(record, true)) return;
     const Timestamp time = record.context->timestamp;
     const Timestamp close_time = observed_ - plan_.grace.count();
-    if (time + 1 + plan_.size.count() <= close_time) {
-      drop("expired-window", record);
-    } else if (time.value < plan_.size.count()) {
-      process_early(record, close_time);
-    } else {
-      process_late(record, close_time);
-    }
+    if (time + 1 + plan_.size.count() <= close_time) return drop("expired-window", record);
+    if (time.value < plan_.size.count()) return process_early(record, close_time);
+    process_late(record, close_time);
+    // In Java, too, only here: what comes too late or early emits nothing, and does not put off the next emission either.
     if (should_emit(close_time)) emit(record, close_time);
   }
 

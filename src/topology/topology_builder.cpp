@@ -270,10 +270,13 @@ void TopologyBuilder::replace_nodes(std::vector<Placed> placed, const std::map<s
     if (const std::int32_t now = moved(id); now >= 0) by_name_.try_emplace(name, now);
   }
   for (auto& [name, store] : topology_.stores) {
-    for (std::int32_t& user : store.users) user = moved(user);
+    store.users.clear();
     if (store.global) store.global_source = moved(store.global_source);
   }
   for (std::int32_t& id : topology_.global_nodes) id = moved(id);
+  for (const NodeSpec& node : topology_.nodes) {
+    for (const std::string& store : node.stores) topology_.stores[store].users.push_back(node.id);
+  }
 }
 
 void TopologyBuilder::copartition(std::vector<std::string> source_names) { copartitions_.push_back(std::move(source_names)); }

@@ -84,6 +84,16 @@ class Draft {
     std::string source;
     bool mergeable = true;
   };
+  /// The nodes of a join of two streams, and what takes the place of all but the first where both are one stream.
+  struct StreamJoinNodes {
+    std::string this_windowed;
+    std::string other_windowed;
+    std::string this_join;
+    std::string other_join;
+    std::string merge;
+    std::shared_ptr<const OperatorNode> self_join;
+  };
+  void add_stream_join(StreamJoinNodes join) { stream_joins_.push_back(std::move(join)); }
   /// Indexes that a repartition which is not made would have had.
   void burn_repartition() { index_ += 3; }
   [[nodiscard]] static std::string repartition_topic(const std::string& prefix) { return prefix + "-repartition"; }
@@ -92,6 +102,7 @@ class Draft {
   std::vector<Step> steps_;
   std::map<std::string, Traits> traits_;
   std::vector<RepartitionNodes> repartitions_;
+  std::vector<StreamJoinNodes> stream_joins_;
   std::int32_t index_ = 0;
 };
 

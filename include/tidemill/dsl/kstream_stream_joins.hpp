@@ -88,9 +88,15 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
     return joiner(k, mine, theirs);
   };
   using Types = std::unique_ptr<detail::StreamJoinTypes>;
+  const auto this_types = [=] { return Types(new detail::TypedStreamJoin<K, V, VO, R>(key, value, other_value, joiner)); };
+  const auto other_types = [=] { return Types(new detail::TypedStreamJoin<K, VO, V, R>(key, other_value, value, swapped)); };
+  draft.add_stream_join({.this_windowed = this_windowed,
+                         .other_windowed = other_windowed,
+                         .this_join = this_join,
+                         .other_join = other_join,
+                         .merge = merge,
+                         .self_join = prototype(detail::new_self_join_node(windows, this_store.name, this_types()))});
   draft.add([=, left = from.handle().node, right = with.handle().node](TopologyBuilder& builder) {
-    const auto this_types = [&] { return Types(new detail::TypedStreamJoin<K, V, VO, R>(key, value, other_value, joiner)); };
-    const auto other_types = [&] { return Types(new detail::TypedStreamJoin<K, VO, V, R>(key, other_value, value, swapped)); };
     const auto add = [&](const std::string& name, OperatorNode* node, const std::vector<std::string>& parents,
                          const std::vector<std::string>& stores, const EdgeType& in, const EdgeType& out) {
       builder.add_processor(
@@ -102,12 +108,6 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
     builder.add_state_store(this_store);
     add(this_windowed, detail::new_join_window_node(this_store.name, this_types()), {left}, {this_store.name}, this_type,
         this_type);
-    // As in Java of all kinds; a record that meets itself is never without a match.
-    if (builder.optimizes("single.store.self.join") && builder.same_node(left, right)) {
-      add(merge, detail::new_self_join_node(windows, this_store.name, this_types()), {this_windowed}, {this_store.name},
-          this_type, result);
-      return;
-    }
     builder.add_state_store(other_store);
     add(other_windowed, detail::new_join_window_node(other_store.name, other_types()), {right}, {other_store.name}, other_type,
         other_type);

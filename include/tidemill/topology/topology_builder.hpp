@@ -142,7 +142,8 @@ class TopologyBuilder {
     NodeSpec spec;
     std::vector<std::string> parents;
   };
-  /// Puts these nodes in the place of all so far. A name that is gone means what `instead` says.
+  /// Puts these nodes in the place of all so far. A name that is gone means what `instead` says; a store has the users that
+  /// name it.
   void replace_nodes(std::vector<Placed> placed, const std::map<std::string, std::string>& instead);
   void remove_internal_topic(const std::string& name) { topology_.internal_topics.erase(name); }
 
