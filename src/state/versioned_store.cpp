@@ -13,6 +13,7 @@ namespace {
 
 constexpr char kVersions = 'v';
 constexpr char kDeleted = 'x';
+constexpr char kEnded = 'e';
 constexpr std::int32_t kNull = -1;
 constexpr std::int64_t kDeletedIntervalMin = 1000;
 
@@ -21,18 +22,35 @@ struct Version {
   OptionalBytes value;
 };
 
-Bytes encode(const std::vector<Version>& versions) {
+/// Of a key, newest first.
+struct Versions {
+  std::vector<Version> list;
+  /// A deletion may take the place of the newest version: something is known to end there. As in Java, of whose segments each
+  /// has the end of its last version; a deletion that has nothing before it, or another deletion, leaves no trace in them when
+  /// it takes a version away at that version's own time.
+  bool ended = false;
+};
+
+Bytes encode(const Versions& versions) {
   Bytes out;
-  for (const Version& version : versions) {
+  for (const Version& version : versions.list) {
     append_big_endian(out, version.valid_from.value);
     append_big_endian(out, version.value ? static_cast<std::int32_t>(version.value->size()) : kNull);
     if (version.value) out.append(*version.value);
   }
+  // Behind a value it goes without saying.
+  const bool said = versions.list.size() > 1 && versions.list[1].value;
+  if (versions.ended && !said) out.push_back(kEnded);
   return out;
 }
-std::vector<Version> decode(BytesView row) {
-  std::vector<Version> versions;
+Versions decode(BytesView row) {
+  Versions made;
+  std::vector<Version>& versions = made.list;
   while (!row.empty()) {
+    if (row.size() == 1 && row.front() == kEnded) {
+      made.ended = true;
+      break;
+    }
     const auto damaged = [] { return StateStoreException(Error{ErrorKind::kCorruption, "a row of versions ends early"}); };
     if (row.size() < 12) throw damaged();
     Version& version = versions.emplace_back();
@@ -44,7 +62,8 @@ std::vector<Version> decode(BytesView row) {
     version.value = Bytes(row.substr(0, static_cast<std::size_t>(size)));
     row.remove_prefix(static_cast<std::size_t>(size));
   }
-  return versions;
+  made.ended |= versions.size() > 1 && versions[1].value;
+  return made;
 }
 
 class VersionedStore final : public LayeredStore, public VersionedBytesStore {
@@ -74,13 +93,13 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
   }
   std::optional<Found> latest(BytesView key) override {
     count(counters_->gets);
-    const std::vector<Version> versions = versions_of(key);
+    const std::vector<Version> versions = versions_of(key).list;
     if (versions.empty() || !versions.front().value) return std::nullopt;
     return Found{*versions.front().value, versions.front().valid_from};
   }
   std::optional<Found> as_of(BytesView key, Timestamp time) override {
     count(counters_->gets);
-    const std::vector<Version> versions = versions_of(key);
+    const std::vector<Version> versions = versions_of(key).list;
     Timestamp next = kNoTimestamp;
     for (std::size_t i = 0; i < versions.size(); ++i) {
       if (i > 0 && time < oldest()) return std::nullopt;
@@ -98,7 +117,7 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     count(counters_->gets);
     std::vector<Found> found;
     Timestamp next = kNoTimestamp;
-    for (Version& version : versions_of(key)) {
+    for (Version& version : versions_of(key).list) {
       if (next != kNoTimestamp && to < oldest()) break;
       const bool valid = version.valid_from <= to && (next == kNoTimestamp || next > from);
       if (valid && version.value) found.push_back({*std::move(version.value), version.valid_from, next});
@@ -150,7 +169,7 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     append_big_endian(row, std::max<std::int64_t>(time.value, 0) / deleted_interval_);
     return row.append(key);
   }
-  [[nodiscard]] std::vector<Version> versions_of(BytesView key) {
+  [[nodiscard]] Versions versions_of(BytesView key) {
     Bytes row;
     if (!checked(engine_->get(versions_key(key), row))) return {};
     return decode(row);
@@ -158,22 +177,45 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
 
   void put_row(const Bytes& row, OptionalBytesView bytes) { checked(engine_->put(row, bytes)); }
   std::int64_t insert(BytesView key, OptionalBytesView value, Timestamp valid_from) {
-    std::vector<Version> versions = versions_of(key);
-    auto at = std::find_if(versions.begin(), versions.end(), [&](const Version& v) { return v.valid_from <= valid_from; });
-    const std::int64_t answer = at == versions.begin() ? kLatest : std::prev(at)->valid_from.value;
-    if (at != versions.end() && at->valid_from == valid_from) {
-      at->value = to_owned(value);
-    } else {
-      versions.insert(at, {valid_from, to_owned(value)});
-    }
+    Versions versions = versions_of(key);
+    std::vector<Version>& list = versions.list;
+    const auto at = std::find_if(list.begin(), list.end(), [&](const Version& v) { return v.valid_from <= valid_from; });
+    const std::int64_t answer = at == list.begin() ? kLatest : std::prev(at)->valid_from.value;
+    place(versions, static_cast<std::size_t>(at - list.begin()), {valid_from, to_owned(value)});
     // Those whose successors began before the history.
-    for (std::size_t i = 1; i < versions.size(); ++i) {
-      if (versions[i - 1].valid_from < oldest()) versions.resize(i);
+    for (std::size_t i = 1; i < list.size(); ++i) {
+      if (list[i - 1].valid_from < oldest()) list.resize(i);
     }
-    put_row(versions_key(key), BytesView(encode(versions)));
-    if (!versions.front().value) put_row(deleted_key(versions.front().valid_from, key), BytesView());
+    if (list.empty()) {
+      put_row(versions_key(key), std::nullopt);
+    } else {
+      put_row(versions_key(key), BytesView(encode(versions)));
+      if (!list.front().value) put_row(deleted_key(list.front().valid_from, key), BytesView());
+    }
     forget_deleted();
     return answer;
+  }
+  /// `at`: of the first one that is not newer.
+  static void place(Versions& versions, std::size_t at, Version version) {
+    std::vector<Version>& list = versions.list;
+    const bool replaces = at < list.size() && list[at].valid_from == version.valid_from;
+    if (at == 0 && replaces) {
+      const bool deletes = list.front().value && !version.value;
+      if (deletes && !versions.ended) {
+        list.erase(list.begin());
+        return;
+      }
+      versions.ended |= !list.front().value;
+    } else if (at == 0) {
+      versions.ended = !list.empty() && list.front().value;
+    } else if (at == 1) {
+      versions.ended = true;
+    }
+    if (replaces) {
+      list[at].value = std::move(version.value);
+    } else {
+      list.insert(list.begin() + static_cast<std::ptrdiff_t>(at), std::move(version));
+    }
   }
   void forget_deleted() {
     const std::int64_t live = std::max<std::int64_t>(oldest().value, 0) / deleted_interval_;
@@ -186,7 +228,7 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     }
     for (const Bytes& row : rows) {
       const BytesView key = BytesView(row).substr(9);
-      const std::vector<Version> versions = versions_of(key);
+      const std::vector<Version> versions = versions_of(key).list;
       if (!versions.empty() && !versions.front().value && versions.front().valid_from < oldest()) {
         put_row(versions_key(key), std::nullopt);
       }

@@ -88,13 +88,13 @@ class Run:
         self.operators, self.outcomes, self.failed = collections.Counter(), collections.Counter(), []
 
     def differs(self, scenario):
-        """The difference, and whether Java refused what was drawn."""
+        """The difference, and Java's answer."""
         ours, java = self.pair.run(scenario)
         if self.options.show:
             print(written(scenario), flush=True)
             print(json.dumps({"ours": ours, "java": java}, indent=1), flush=True)
         self.why = judge.known(java) or judge.open_question(scenario, ours, java)
-        return None if judge.known(java) else judge.compare(scenario, ours, java), java
+        return judge.compare(scenario, ours, java), java
 
     def take(self, seed, scenario):
         difference, java = self.differs(scenario)

@@ -229,7 +229,7 @@ def join_windows(draw, step):
 
 
 def process(draw):
-    keeps = {"name": draw.new("store"), "kind": draw.rng.choice(["values", "values", "lru", "window", "session"])}
+    keeps = {"name": draw.new("store"), "kind": draw.rng.choice(["values", "values", "lru", "window", "session", "versioned"])}
     if draw.chance(0.4) and keeps["kind"] not in ("lru", "versioned"):
         keeps["engine"] = "memory"
     if draw.chance(0.3) and keeps["kind"] == "values":

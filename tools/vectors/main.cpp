@@ -134,19 +134,26 @@ constexpr const char* kUsage =
 
 int main(int argc, char** argv) {
   tidemill::vectors::World world;
-  int first = 1;
-  while (first < argc && world.take(argv[first])) ++first;
-  if (first >= argc || std::string_view(argv[first]).starts_with("-")) {
+  std::vector<const char*> paths;
+  for (int i = 1; i < argc; ++i) {
+    if (world.take(argv[i])) continue;
+    if (std::string_view(argv[i]).starts_with("-")) {
+      std::fprintf(stderr, kUsage, argv[0]);
+      return 2;
+    }
+    paths.push_back(argv[i]);
+  }
+  if (paths.empty()) {
     std::fprintf(stderr, kUsage, argv[0]);
     return 2;
   }
   Counts counts;
-  for (int i = first; i < argc; ++i) {
-    if (!fs::exists(argv[i])) {
-      std::fprintf(stderr, "%s: no such file or directory\n", argv[i]);
+  for (const char* path : paths) {
+    if (!fs::exists(path)) {
+      std::fprintf(stderr, "%s: no such file or directory\n", path);
       return 2;
     }
-    for (const fs::path& path : files_below(argv[i])) run_file(path, world, counts);
+    for (const fs::path& file : files_below(path)) run_file(file, world, counts);
   }
   if (counts.described > 0) std::printf("%d topologies are as Java describes them\n", counts.described);
   if (counts.unpromised > 0) std::printf("%d scenarios have other results here in Java, too\n", counts.unpromised);

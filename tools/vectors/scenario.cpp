@@ -147,20 +147,29 @@ std::string compare_versions(VersionedBytesStore& store, const std::string& name
   return {};
 }
 
-/// Without those of windows that are older than the store keeps them: a cache shows them as long as it has them.
-json kept_rows(const json& rows, std::chrono::milliseconds retention) {
-  const char* const time = !rows.empty() && rows.front().contains("end") ? "end" : "start";
-  std::int64_t newest = 0;
-  for (const json& row : rows) newest = std::max(newest, row.at(time).get<std::int64_t>());
+/// The keys of the rows that a store was given, by its changelog.
+using Written = std::map<OptionalBytes, std::string>;
+
+/// From when on windows are compared, of start or end, where caches are written at other times than in the scenario: a cache has
+/// what the store beneath has dropped already. The store's time is that of the newest row that it was ever given.
+Timestamp kept_since(const StateStore& store, bool sessions, const Written& written) {
+  Timestamp newest{0};
+  for (const auto& [key, text] : written) {
+    if (!key) continue;
+    newest = std::max(newest, sessions ? split_session_key(*key).session.end : split_window_key(*key).start);
+  }
+  return newest - store.spec().retention.count() + 1;
+}
+json rows_since(const json& rows, bool sessions, Timestamp since) {
   json kept = json::array();
   for (const json& row : rows) {
-    if (row.at(time).get<std::int64_t>() > newest - retention.count()) kept.push_back(row);
+    if (row.at(sessions ? "end" : "start").get<std::int64_t>() >= since.value) kept.push_back(row);
   }
   return kept;
 }
 
-/// `cached`: in the scenario's world the store has a cache, and here it has not.
-std::string compare_store(TopologyTestDriver& driver, const std::string& name, const json& wanted, bool cached) {
+/// `written`: caches are written at other times than in the scenario; null: at the same.
+std::string compare_store(TopologyTestDriver& driver, const std::string& name, const json& wanted, const Written* written) {
   const auto kind = wanted.find("kind");
   StateStore* store = driver.state_store(name);
   if (store == nullptr) return "store " + name + " is not there";
@@ -185,16 +194,22 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
     return "stores of kind " + kind->get<std::string>() + " cannot be compared yet";
   }
   json rows = wanted.is_array() ? wanted : wanted.at("entries");
-  if (cached && (windows || sessions)) rows = kept_rows(rows, store->spec().retention);
+  Timestamp since{0};
+  if (written != nullptr && (windows || sessions)) {
+    since = kept_since(*store, sessions, *written);
+    rows = rows_since(rows, sessions, since);
+  }
   std::size_t at = 0;
-  for (auto row = store->range({}); row->valid(); row->next(), ++at) {
+  for (auto row = store->range({}); row->valid(); row->next()) {
+    if (windows && split_window_key(row->key()).start < since) continue;
+    if (sessions && split_session_key(row->key()).session.end < since) continue;
     if (at == rows.size()) return "store " + name + " has more rows: " + shown(Bytes(row->key()));
-    const json& expected = rows[at];
+    const json& expected = rows[at++];
     Bytes value(row->value());
     if (store->spec().timestamped()) {
       const auto [timestamp, plain] = split_timestamp(value);
       if (!expected.contains("ts") || expected.at("ts").get<std::int64_t>() != timestamp.value) {
-        return "store " + name + ", row " + std::to_string(at) + ": timestamp " + std::to_string(timestamp.value);
+        return "store " + name + ", row " + std::to_string(at - 1) + ": timestamp " + std::to_string(timestamp.value);
       }
       value = Bytes(plain);
     }
@@ -211,7 +226,7 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
               expected.at("end").get<std::int64_t>() == split.session.end.value;
     }
     if (!times || blob(expected.at("k")) != Bytes(key) || blob(expected.at("v")) != value) {
-      return "store " + name + ", row " + std::to_string(at) + ": " + shown(Bytes(row->key())) + "=" + shown(value);
+      return "store " + name + ", row " + std::to_string(at - 1) + ": " + shown(Bytes(row->key())) + "=" + shown(value);
     }
   }
   return at == rows.size() ? ""
@@ -219,7 +234,9 @@ std::string compare_store(TopologyTestDriver& driver, const std::string& name, c
 }
 
 /// `counts`: also what only holds in the scenario's own world: dropped records, committed metadata.
-std::string compare_end(TopologyTestDriver& driver, const json& end, bool counts, bool cached) {
+/// `written`: what was written to topics, where caches are written at other times; null: at the same.
+std::string compare_end(TopologyTestDriver& driver, const json& end, bool counts,
+                        const std::map<std::string, Written>* written) {
   if (const auto wanted = end.find("dropped");
       counts && wanted != end.end() && wanted->get<std::uint64_t>() != dropped(driver)) {
     return "dropped " + std::to_string(dropped(driver)) + ", expected " + wanted->dump();
@@ -237,7 +254,13 @@ std::string compare_end(TopologyTestDriver& driver, const json& end, bool counts
   }
   if (const auto stores = end.find("stores"); stores != end.end()) {
     for (const auto& [name, rows] : stores->items()) {
-      if (std::string difference = compare_store(driver, name, rows, cached); !difference.empty()) return difference;
+      static const Written kNothing;
+      const Written* of_store = nullptr;
+      if (written != nullptr) {
+        const auto found = written->find("app-" + name + "-changelog");
+        of_store = found == written->end() ? &kNothing : &found->second;
+      }
+      if (std::string difference = compare_store(driver, name, rows, of_store); !difference.empty()) return difference;
     }
   }
   return {};
@@ -273,7 +296,7 @@ class Run {
     if (std::string difference = compare_last_values(); !difference.empty()) return "end: " + difference;
     const auto end = scenario_.find("end");
     if (end == scenario_.end()) return {};
-    std::string difference = compare_end(driver_, *end, !last_values_only_ && !world_.restart_each, last_values_only_);
+    std::string difference = compare_end(driver_, *end, !last_values_only_ && !world_.restart_each, last_values_only_ ? &theirs_ : nullptr);
     return difference.empty() ? "" : "end: " + difference;
   }
 
@@ -320,7 +343,7 @@ class Run {
     if (last_values_only_) remember(json::object(), sent);
   }
 
-  using Last = std::map<std::string, std::map<OptionalBytes, std::string>>;
+  using Last = std::map<std::string, Written>;
   void remember(const json& step, const Sent& sent) {
     for (const auto& [topic, record] : sent) ours_[topic][record.key] = told(topic, record);
     if (const auto out = step.find("out"); out != step.end()) {

@@ -62,6 +62,9 @@ StreamsConfig World::config(StreamsConfig config) const {
 std::string World::promises_nothing(const Topology& topology) const {
   if (!restart_each) return {};
   for (const auto& [name, store] : topology.stores) {
+    if (store.spec.max_entries > 0) {
+      return "store \"" + name + "\" drops what was not used for longest: a changelog knows writes, not uses";
+    }
     if (!store.global && !store.spec.logging && store.spec.source_topic_as_changelog.empty()) {
       return "store \"" + name + "\" has no changelog: a restart empties it";
     }

@@ -126,8 +126,12 @@ class KeepingVersions final : public Keeping {
   using Keeping::Keeping;
   void init(TextContext& context) override { versions_ = context.versioned_store<Text, Text>(store_); }
   void keep(const TextRecord& record) override {
-    const std::int64_t next = versions_->put(record.key(), record.value_or_null(), record.timestamp());
-    tell(record, record.key(), std::to_string(next));
+    if (record.value_or_null() == nullptr && record.timestamp().value % 2 == 1) {
+      show(record, versions_->remove(record.key(), record.timestamp()));
+    } else {
+      const std::int64_t next = versions_->put(record.key(), record.value_or_null(), record.timestamp());
+      tell(record, record.key(), std::to_string(next));
+    }
     show(record, versions_->get(record.key()));
     show(record, versions_->get(record.key(), Timestamp(std::max<std::int64_t>(0, record.timestamp().value - kBefore))));
   }

@@ -149,7 +149,11 @@ final class ProcessorOperators {
     }
     @Override
     void keep(Record<String, String> record) {
-      tell(record, record.key(), String.valueOf(versions.put(record.key(), record.value(), record.timestamp())));
+      if (record.value() == null && record.timestamp() % 2 == 1) {
+        show(record, versions.delete(record.key(), record.timestamp()));
+      } else {
+        tell(record, record.key(), String.valueOf(versions.put(record.key(), record.value(), record.timestamp())));
+      }
       show(record, versions.get(record.key()));
       show(record, versions.get(record.key(), Math.max(0, record.timestamp() - BEFORE)));
     }
