@@ -179,15 +179,15 @@ class SelfJoinNode final : public WindowedNode {
     if (record.key == nullptr) return drop("null-key", record);
     if (record.value == nullptr) return drop("null-value", record);
     const Timestamp time = record.context->timestamp;
+    // First of all, as in Java: a record whose joiner throws is as if it had not come.
+    types_->join_itself(record.key, record.value);
     stream_time_ = std::max(stream_time_, time);
     key_.clear();
     types_->encode_key(record.key, key_);
     const std::int64_t retention = join_.size().count() + join_.grace().count();
     bool with_itself = time.value > stream_time_.value - retention + 1;  // else it is too late for its own store
-    value_.clear();
-    types_->encode_value(record.value, value_);
     const auto forward_itself = [&] {
-      if (std::exchange(with_itself, false)) types_->forward_joined(*this, record.key, record.value, value_, *record.context);
+      if (std::exchange(with_itself, false)) types_->forward_itself(*this, record.key, *record.context);
     };
     walk(time, join_.before(), join_.after(), [&](Timestamp other, BytesView value) {
       RecordContext context = *record.context;
@@ -218,7 +218,6 @@ class SelfJoinNode final : public WindowedNode {
   WindowBytesStore* windows_ = nullptr;
   Timestamp stream_time_ = kNoTimestamp;
   Bytes key_;
-  Bytes value_;
 };
 
 }  // namespace

@@ -95,9 +95,10 @@ class SuppressNode final : public WindowedNode {
       buffer_->evict_while([this] { return full(); }, give);
       return;
     }
-    throw FailedProcessingException("processor \"" + name() + "\" holds back " + std::to_string(buffer_->records()) +
-                                    " records (" + std::to_string(buffer_->bytes()) +
-                                    " bytes), more than its buffer may: give it more, or let it emit early");
+    // As any error of a record: a processing exception handler may go on, and the buffer keeps what it has.
+    throw StreamsException("processor \"" + name() + "\" holds back " + std::to_string(buffer_->records()) + " records (" +
+                           std::to_string(buffer_->bytes()) +
+                           " bytes), more than its buffer may: give it more, or let it emit early");
   }
 
  private:

@@ -1,6 +1,8 @@
 #include "tidemill/testing/topology_test_driver.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -15,6 +17,31 @@ namespace {
 
 /// A ring of forwarding topics would never end.
 constexpr std::size_t kRecordsPerInputMax = 1'000'000;
+
+/// Of what feeds global stores: it sends nothing, dead letters neither.
+class NoCollector final : public RecordCollector {
+  void send(std::string_view, std::string_view, OptionalBytesView, OptionalBytesView, const RecordContext&,
+            const PartitionChoice&) override {}
+  std::int32_t partition_count(std::string_view) override { return 1; }
+};
+
+/// For stores on disk; gone with its owner.
+class OwnDirectory {
+ public:
+  OwnDirectory() : path_((std::filesystem::temp_directory_path() / "topology-test-driver-XXXXXX").string()) {
+    if (mkdtemp(path_.data()) == nullptr) throw StreamsException("no directory can be made at " + path_);
+  }
+  ~OwnDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  OwnDirectory(const OwnDirectory&) = delete;
+  OwnDirectory& operator=(const OwnDirectory&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
 
 }  // namespace
 
@@ -32,6 +59,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         clock(wall_clock.value_or(system_clock().now().wall)),
         engine(in_memory_stores()) {
     if (config.application_id.empty()) config.application_id = "topology-test-driver";
+    if (config.state_engine && config.state_dir == StreamsConfig().state_dir) config.state_dir = directory.emplace().path();
     if (config.statestore_cache_max_bytes > 0) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
     if (!topology->global_nodes.empty()) global = make_task(runtime::global_part(*topology), -1);
     task = make_task(runtime::whole_part(*topology), 0);
@@ -45,7 +73,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         .part = std::move(part),
         .config = &config,
         .clock = &clock,
-        .collector = this,
+        .collector = is_global ? static_cast<RecordCollector*>(&nowhere) : this,
         .changelog = is_global ? nullptr : this,
         .cache = is_global ? nullptr : cache.get(),
         .persistent_engine = config.state_engine.get(),
@@ -217,6 +245,8 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     }
   }
 
+  NoCollector nowhere;
+  std::optional<OwnDirectory> directory;  // the last to go: stores are in it
   std::shared_ptr<const Topology> topology;
   StreamsConfig config;
   ManualClock clock;

@@ -56,9 +56,11 @@ def case_file(name):
 
 def record(name, scenario, java):
     """One line for each part of it."""
+    steps = [{**step, "sent": [judge.letter(row) for row in step["sent"]]} if "sent" in step else step
+             for step in java.get("steps", [])]
     with open(case_file(name), "w", encoding="utf-8") as file:
         parts = [f'"config":{json.dumps(scenario["config"])}', f'"built":{json.dumps(java.get("built"))}']
-        for key, rows in (("topology", scenario["topology"]), ("input", scenario["input"]), ("steps", java.get("steps", []))):
+        for key, rows in (("topology", scenario["topology"]), ("input", scenario["input"]), ("steps", steps)):
             parts.append(f'"{key}":[\n ' + ",\n ".join(json.dumps(one) for one in rows) + "]")
         parts += [f'"{key}":{json.dumps(java[key])}' for key in ("end", "error") if key in java]
         file.write("{" + ",\n".join(parts) + "}\n")

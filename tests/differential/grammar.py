@@ -12,16 +12,19 @@ JOINERS = ["plus", "keyed", "left", "right", "null3"]
 STEPS_MAX = 12
 INPUTS_MAX = 60
 LARGE_CACHE = 1_000_000
+DEAD_LETTERS = "dlq"
 
 
 class Draw:
     """One topology in the making. `pools`: handles by type."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, bad_records):
         self.rng, self.steps, self.pools, self.count = rng, [], {}, 0
         self.inputs = []  # topics that are piped into
         self.outputs = 0
         self.versioned = set()  # tables with a versioned store
+        self.bad_records = bad_records
+        self.picky = {}  # topics of which some keys, or values, cannot be read
         self.read = set()  # handles that something was done with
 
     def new(self, letter):
@@ -73,7 +76,44 @@ def stream(draw):
         topic = draw.rng.choice(again) if again else topic
     else:
         draw.inputs.append(topic)
-    draw.add("s", {"op": "stream", "topic": topic})
+    draw.add("s", {"op": "stream", "topic": topic, **picky(draw, [topic])})
+
+
+def picky(draw, topics):
+    """Now and then a source that cannot read all of its records; what reads a topic again has no say."""
+    if any(topic in draw.picky for topic in topics):
+        return {}
+    part = draw.rng.choice(["key", "value", "value"]) if draw.bad_records and draw.chance(0.5) else None
+    draw.picky.update(dict.fromkeys(topics, part))
+    return {"picky": part} if part else {}
+
+
+def stream_pattern(draw):
+    name = draw.new("in")
+    topic = name + "-a"  # one of it: all that a pattern matches have one partition in Java's driver, and count its offsets together
+    draw.inputs.append(topic)
+    draw.add("s", {"op": "streamPattern", "topic": name + "-.*", **picky(draw, [topic])})
+
+
+def through_pattern(draw):
+    """To a topic that a pattern matches."""
+    patterns = [step["topic"] for step in draw.steps if step["op"] == "streamPattern"]
+    if patterns:
+        draw.outputs += 1
+        draw.steps.append({"op": "to", "on": draw.one("s"), "topic": draw.rng.choice(patterns).replace(".*", "a")})
+
+
+def global_store(draw):
+    topic = draw.new("in")
+    draw.inputs.append(topic)
+    keeps = {"name": draw.new("store"), "kind": "values", "log": False}
+    if draw.chance(0.5):
+        keeps["engine"] = "memory"
+    draw.add("globalstore", {"op": "globalStore", "topic": topic, "keeps": keeps, **picky(draw, [topic])})
+
+
+def look_up(draw):
+    draw.add("s", {"op": "lookUp", "on": draw.one("s"), "with": draw.one("globalstore")})
 
 
 def to(draw):
@@ -113,7 +153,7 @@ def source(pool, op, **options):
     def rule(draw):
         topic = draw.new("in")
         draw.inputs.append(topic)
-        step = draw.add(pool, {"op": op, "topic": topic, **store(draw, **options)})
+        step = draw.add(pool, {"op": op, "topic": topic, **picky(draw, [topic]), **store(draw, **options)})
         if "history" in step.get("store", {}):
             draw.versioned.add(step["as"])
     return rule
@@ -251,7 +291,11 @@ OUTER, LEFT = ["inner", "left", "outer"], ["inner", "left"]
 # name: (pools that must not be empty, weight, rule)
 RULES = {
     "stream": ((), 0.7, stream),
+    "streamPattern": ((), 0.15, stream_pattern),
     "to": (("s",), 1, to),
+    "throughPattern": (("s",), 0.1, through_pattern),
+    "globalStore": ((), 0.15, global_store),
+    "lookUp": (("s", "globalstore"), 2, look_up),
     "through": (("s",), 0.3, through),
     "filter": (("s",), 0.6, on_stream("filter", PREDICATES)),
     "filterNot": (("s",), 0.3, on_stream("filterNot", PREDICATES)),
@@ -267,7 +311,7 @@ RULES = {
     "process": (("s",), 0.8, process),
     "processValues": (("s",), 0.2, on_stream("processValues", None)),
     "table": ((), 0.8, source("t", "table", history=True)),
-    "globalTable": ((), 0.25, source("global", "globalTable", named=1)),
+    "globalTable": ((), 0.5, source("global", "globalTable", named=1)),
     "toTable": (("s",), 0.8, made("t", "toTable", "s", has_store=True, history=True)),
     "toStream": (("t",), 1.2, made("s", "toStream", "t")),
     "tableFilter": (("t",), 0.6, made("t", "tableFilter", "t", has_store=True, f=PREDICATES)),
@@ -324,7 +368,7 @@ THEMES = {
     "processors": ("process",),
 }
 OF_THE_THEME = 6
-MANY, MANY_MAX = {"process", "flatMap", "flatMapValues", "merge", "streamStreamJoin"}, 4
+MANY, MANY_MAX = {"process", "lookUp", "flatMap", "flatMapValues", "merge", "streamStreamJoin"}, 4
 
 
 def see(draw):
@@ -337,8 +381,8 @@ def see(draw):
                 RULES[rule][2](draw)
 
 
-def draw_topology(rng):
-    draw = Draw(rng)
+def draw_topology(rng, bad_records):
+    draw = Draw(rng, bad_records)
     RULES[rng.choice(["stream", "stream", "stream", "table"])][2](draw)
     about = rng.choice([*THEMES, "windows"])
     theme = THEMES[about]
@@ -359,8 +403,27 @@ def text(rng):
     return "".join(rng.choice("abcdef") for _ in range(rng.randint(1, 3)))
 
 
-def draw_inputs(rng, topics, commits):
-    now = rng.choice([0, 5, 100_000, 1_700_000_000_000]) + rng.randint(0, 20_000)
+FUNCTIONS = ("f", "key", "merge", "minus")
+
+
+def make_throw(rng, steps):
+    """Some functions throw for some values."""
+    for step in steps:
+        for name in FUNCTIONS:
+            if name in step and rng.random() < 0.2:
+                step[name] = "throws:" + step[name]
+        for at, name in enumerate(step.get("fs", [])):
+            if rng.random() < 0.1:
+                step["fs"][at] = "throws:" + name
+
+
+def draw_inputs(rng, draw, config):
+    topics, commits = draw.inputs, config.get("commits", False)
+    starts = [0, 5, 100_000]
+    # Java's cache looks for closed windows in each segment since 1970: a minute of work.
+    if not config.get("cache") or not any(step.get("emit") == "close" for step in draw.steps):
+        starts.append(1_700_000_000_000)
+    now = rng.choice(starts) + rng.randint(0, 20_000)
     inputs = []
     for _ in range(rng.randint(3, INPUTS_MAX)):
         if commits and rng.random() < 0.15:
@@ -376,6 +439,9 @@ def draw_inputs(rng, topics, commits):
                "v": None if rng.random() < 0.15 else text(rng), "ts": max(0, now - late)}
         if rng.random() < 0.1:
             one["h"] = [[rng.choice("xy"), None if rng.random() < 0.2 else text(rng)] for _ in range(rng.randint(1, 2))]
+        part = {"key": "k", "value": "v"}.get(draw.picky.get(one["pipe"]))
+        if part and one[part] is not None and rng.random() < 0.2:
+            one[part] = "!" + one[part]
         inputs.append(one)
     return inputs
 
@@ -393,20 +459,30 @@ def draw_config(rng):
         config["commits"] = rng.random() < 0.5
     if rng.random() < 0.3:
         config["emit"] = 1_000
+    for name in ("deserialization", "processing"):
+        if rng.random() < 0.15:
+            config[name] = "continue" if rng.random() < 0.9 else "fail"
+            if rng.random() < 0.5:
+                config["dlq"] = DEAD_LETTERS
     return config
+
+
+UNLIKE = ("table", "toTable", "globalTable", "process", "globalStore", "lookUp")
 
 
 def evicts_alike(step):
     """Not so: what Java evicts while it evicts (D-22), tables of topics (D-23), windows (D-25), what reads stores, and global
     stores, which in Java's driver have the task's cache."""
-    return "oin" not in step["op"] and "windows" not in step and step["op"] not in ("table", "toTable", "globalTable", "process")
+    return "oin" not in step["op"] and "windows" not in step and step["op"] not in UNLIKE
 
 
 def scenario(seed):
     rng = random.Random(seed)
     config = draw_config(rng)
-    draw = draw_topology(rng)
+    draw = draw_topology(rng, "deserialization" in config)
+    if "processing" in config:
+        make_throw(rng, draw.steps)
     if config.get("cache", 0) < LARGE_CACHE and not all(evicts_alike(step) for step in draw.steps):
         config["cache"] = LARGE_CACHE if "cache" in config else 0
-    inputs = draw_inputs(rng, draw.inputs, config.get("commits", False))
+    inputs = draw_inputs(rng, draw, config)
     return {"seed": seed, "config": config, "topology": draw.steps, "input": inputs}

@@ -42,9 +42,11 @@ def open_question(scenario, ours, java):
     """What is different and not decided yet; None: nothing."""
     groups = [name for step in scenario["topology"] for name in ([step["on"]] if "on" in step else step.get("groups", []))]
     twice = any("roupBy" in step["op"] and "named" in step and groups.count(step["as"]) > 1 for step in scenario["topology"])
-    parts = [sorted(part[1:] for part in in_order(side.get("built", ""))) for side in (ours, java)]
-    if twice and parts[0] == parts[1] and "built" in ours and in_order(ours["built"]) != in_order(java["built"]):
+    parts = [sorted(part[1:] for part in in_order(side.get("built") or "")) for side in (ours, java)]
+    if twice and parts[0] == parts[1] and "built" in ours and "built" in java and in_order(ours["built"]) != in_order(java["built"]):
         return "open: numbers of sub-topologies behind a named group that is used twice"
+    if twice and "built" in ours and re.search("StateStore .* is not added yet", str(java.get("error"))):
+        return "open: Java refuses a join with a table of a named group that is used once more"
     if "built" in java and re.search("repartition-filter.* has been added already", str(ours.get("error"))):
         return "open: optimized, Java builds a cogroup of two groups whose topics would have one name"
     return None
@@ -54,7 +56,7 @@ def compare(scenario, ours, java):
     """None, or the first Difference. Where Java's error is one that is `known`, only what was before it is compared."""
     if "died" in (ours.get("error", [""])[0], java.get("error", [""])[0]):
         return Difference("died", f"ours: {ours.get('error')}\nJava: {java.get('error')}")
-    if "built" not in ours and open_question(scenario, ours, java):
+    if "built" not in (ours if "built" in java else java) and open_question(scenario, ours, java):
         return None
     if known_error(java) and "built" not in java:
         return None
@@ -106,12 +108,26 @@ def in_order(description):
     return parts
 
 
+DEAD_LETTERS = "dlq"
+SAME_HEADERS = ("topic", "partition", "offset")
+
+
+def letter(row):
+    """Of a dead letter what is the same: not the error's text, nor (D-9) key and value where processing failed."""
+    topic, key, value, timestamp, headers = row
+    if topic != DEAD_LETTERS:
+        return row
+    headers = [[name, said if name.rpartition(".")[2] in SAME_HEADERS or not name.startswith("__") else "*"]
+               for name, said in headers]
+    return [topic, "*", "*", timestamp, headers]
+
+
 def compare_step(ours, java, unordered):
     if ("error" in ours) != ("error" in java):
         return Difference("error", f"ours: {ours.get('error', ours.get('sent'))}\nJava: {java.get('error', java.get('sent'))}")
     if "error" in ours:
         return None
-    mine, theirs = ours["sent"], java["sent"]
+    mine, theirs = ([letter(row) for row in side["sent"]] for side in (ours, java))
     loose = [sorted((row for row in rows if unordered(row[0])), key=repr) for rows in (mine, theirs)]
     if loose[0] != loose[1]:
         return Difference("sent", side_by_side(*loose))

@@ -49,7 +49,7 @@ class Shrinker:
 
     def _drop_options(self, scenario):
         for at, step in enumerate(scenario["topology"]):
-            for path in [(name,) for name in ("named", "store", "suffix", "emit", "h")] + [
+            for path in [(name,) for name in ("named", "store", "suffix", "emit", "h", "picky")] + [
                     ("store", name) for name in ("cache", "log", "engine", "retention", "history")]:
                 smaller = removed(scenario, at, path)
                 if smaller is not None and self._still(smaller):
@@ -87,6 +87,7 @@ def without(scenario, at):
         else:
             kept.append(step)
     topics = {step["topic"] for step in kept if "topic" in step and "on" not in step}
+    topics |= {topic.replace(".*", "a") for topic in topics}
     return {**scenario, "topology": kept, "input": [one for one in scenario["input"] if one.get("pipe", None) in topics
                                                     or "pipe" not in one]}
 

@@ -1,9 +1,5 @@
 #include "world.hpp"
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 
 #ifdef TIDEMILL_ROCKSDB
@@ -11,31 +7,6 @@
 #endif
 
 namespace tidemill::vectors {
-namespace {
-
-namespace fs = std::filesystem;
-
-struct Directory {
-  Directory() {
-    std::string name = (fs::temp_directory_path() / "vectors-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no directory can be made at " + name);
-    path = name;
-  }
-  ~Directory() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  std::string path;
-};
-
-}  // namespace
-
-const std::string& world_directory() {
-  static const Directory directory;
-  return directory.path;
-}
 
 bool World::take(std::string_view option) {
   if (option == "--rocksdb") return rocksdb = true;
@@ -49,8 +20,6 @@ StreamsConfig World::config(StreamsConfig config) const {
   if (no_cache) config.statestore_cache_max_bytes = 0;
   if (rocksdb) {
 #ifdef TIDEMILL_ROCKSDB
-    static int runs = 0;
-    config.state_dir = world_directory() + "/" + std::to_string(runs++);
     config.state_engine = rocksdb_stores();
 #else
     throw std::runtime_error("--rocksdb: built without RocksDB");

@@ -26,7 +26,4 @@ struct World {
   }
 };
 
-/// Where stores on disk are during the run; gone at its end.
-[[nodiscard]] const std::string& world_directory();
-
 }  // namespace tidemill::vectors

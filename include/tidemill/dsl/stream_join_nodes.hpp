@@ -24,6 +24,9 @@ class StreamJoinTypes {
   /// The other one is in front, as when it had come first.
   virtual void forward_swapped(const WindowedNode& node, const void* key, BytesView other, const void* value,
                                const RecordContext& context) = 0;
+  /// The result of a record and itself, which is kept until it is passed on.
+  virtual void join_itself(const void* key, const void* value) = 0;
+  virtual void forward_itself(const WindowedNode& node, const void* key, const RecordContext& context) = 0;
 };
 
 /// `R` may be a std::optional.
@@ -66,12 +69,21 @@ class TypedStreamJoin final : public StreamJoinTypes {
       forward(node, static_cast<const K*>(key), &first, static_cast<const VOther*>(value), context);
     }
   }
+  void join_itself(const void* key, const void* value) override {
+    if constexpr (std::is_same_v<VThis, VOther>) {
+      itself_.emplace(joiner_(static_cast<const K*>(key), static_cast<const VThis*>(value), static_cast<const VOther*>(value)));
+    }
+  }
+  void forward_itself(const WindowedNode& node, const void* key, const RecordContext& context) override {
+    node.emit({key, pointer_to(*itself_), &context});
+  }
 
  private:
   void forward(const WindowedNode& node, const K* key, const VThis* mine, const VOther* theirs, const RecordContext& context) {
     const R joined = joiner_(key, mine, theirs);
     node.emit({key, pointer_to(joined), &context});
   }
+  std::optional<R> itself_;
   Serde<K> key_serde_;
   Serde<VThis> value_serde_;
   Serde<VOther> other_serde_;

@@ -53,8 +53,8 @@ class TestOutputTopic;
 class TopologyTestDriver {
  public:
   /// `config` needs nothing; without an application id it is "topology-test-driver". Persistent stores are in memory, too, unless
-  /// it has a state_engine (and a state_dir for it). `wall_clock`: where the clock stands; none: the time of day. Throws what
-  /// building stores and init() of processors throw.
+  /// it has a state_engine: then in its state_dir or, without one, in a directory that the driver makes and takes away.
+  /// `wall_clock`: where the clock stands; none: the time of day. Throws what building stores and init() of processors throw.
   explicit TopologyTestDriver(Topology topology, StreamsConfig config = {}, std::optional<Timestamp> wall_clock = {});
   ~TopologyTestDriver();
   TopologyTestDriver(const TopologyTestDriver&) = delete;

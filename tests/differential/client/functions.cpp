@@ -23,6 +23,15 @@ bool divides(std::uint32_t number, const Text* text) { return hash(text) % numbe
 MaybeText maybe(const Text* text) { return text == nullptr ? MaybeText() : MaybeText(*text); }
 Text first(const Text* text) { return shown(text).substr(0, 1); }
 
+/// Of `throws:<function>` the function; of another name nothing.
+std::optional<std::string> throwing(const std::string& name) {
+  constexpr std::string_view kThrows = "throws:";
+  return name.starts_with(kThrows) ? std::optional(name.substr(kThrows.size())) : std::nullopt;
+}
+void refuse(const Text* text) {
+  if (divides(5, text)) throw std::runtime_error("refused: " + shown(text));
+}
+
 template <class Function>
 Function find(const std::map<std::string, Function>& all, const std::string& name) {
   const auto found = all.find(name);
@@ -36,6 +45,12 @@ Text shown(const Text* text) { return text == nullptr ? "null" : *text; }
 Text tail(const Text& text) { return text.size() <= kTextLength ? text : text.substr(text.size() - kTextLength); }
 
 PredicateFunction predicate(const std::string& name) {
+  if (const auto inner = throwing(name)) {
+    return [f = predicate(*inner)](const Text* k, const Text* v) {
+      refuse(v);
+      return f(k, v);
+    };
+  }
   static const std::map<std::string, PredicateFunction> kAll = {
       {"all", [](const Text*, const Text*) { return true; }},
       {"none", [](const Text*, const Text*) { return false; }},
@@ -48,6 +63,12 @@ PredicateFunction predicate(const std::string& name) {
 }
 
 MapFunction mapper(const std::string& name) {
+  if (const auto inner = throwing(name)) {
+    return [f = mapper(*inner)](const Text* k, const Text* v) {
+      refuse(v);
+      return f(k, v);
+    };
+  }
   static const std::map<std::string, MapFunction> kAll = {
       {"bang", [](const Text*, const Text* v) { return tail(shown(v) + "!"); }},
       {"pair", [](const Text* k, const Text* v) { return tail(shown(k) + shown(v)); }},
@@ -63,6 +84,12 @@ MapFunction mapper(const std::string& name) {
 }
 
 ListFunction list_mapper(const std::string& name) {
+  if (const auto inner = throwing(name)) {
+    return [f = list_mapper(*inner)](const Text* k, const Text* v) {
+      refuse(v);
+      return f(k, v);
+    };
+  }
   static const std::map<std::string, ListFunction> kAll = {
       {"letters",
        [](const Text*, const Text* v) {
@@ -80,6 +107,12 @@ ListFunction list_mapper(const std::string& name) {
 }
 
 AggregateFunction aggregator(const std::string& name) {
+  if (const auto inner = throwing(name)) {
+    return [f = aggregator(*inner)](const Text* v, const Text& so_far) {
+      refuse(v);
+      return f(v, so_far);
+    };
+  }
   static const std::map<std::string, AggregateFunction> kAll = {
       {"cat", [](const Text* v, const Text& so_far) { return tail(so_far + shown(v)); }},
       {"minus", [](const Text* v, const Text& so_far) { return tail(so_far + "-" + shown(v)); }},
@@ -92,6 +125,13 @@ AggregateFunction aggregator(const std::string& name) {
 }
 
 JoinFunction joiner(const std::string& name) {
+  if (const auto inner = throwing(name)) {
+    return [f = joiner(*inner)](const Text* k, const Text* a, const Text* b) {
+      const Text both = shown(a) + shown(b);
+      refuse(&both);
+      return f(k, a, b);
+    };
+  }
   static const std::map<std::string, JoinFunction> kAll = {
       {"plus", [](const Text*, const Text* a, const Text* b) { return tail(shown(a) + "+" + shown(b)); }},
       {"keyed", [](const Text* k, const Text* a, const Text* b) { return tail(shown(k) + shown(a) + shown(b)); }},
@@ -104,6 +144,16 @@ JoinFunction joiner(const std::string& name) {
        }},
   };
   return find(kAll, name);
+}
+
+Serde<Text> picky() {
+  return Serde<Text>(
+      [](const void*, std::string_view topic, const Text& text, Bytes& out) { SerdeOf<Text>::serde().serialize(topic, text, out); },
+      [](const void*, std::string_view topic, BytesView bytes) {
+        if (bytes.starts_with("!")) throw std::runtime_error("refused: " + Text(bytes));
+        return SerdeOf<Text>::serde().deserialize(topic, bytes);
+      },
+      nullptr);
 }
 
 }  // namespace tidemill::differential

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <tidemill/serde/serdes.hpp>
+
 namespace tidemill::differential {
 
 using Text = std::string;
@@ -22,7 +24,7 @@ using ListFunction = std::function<std::vector<Text>(const Text* key, const Text
 using AggregateFunction = std::function<MaybeText(const Text* value, const Text& so_far)>;
 using JoinFunction = std::function<MaybeText(const Text* key, const Text* value, const Text* other)>;
 
-/// std::invalid_argument for a name that is none.
+/// std::invalid_argument for a name that is none. `throws:<name>` gives the same function, which throws for a value of five.
 PredicateFunction predicate(const std::string& name);
 /// Of values, of keys, of foreign keys.
 MapFunction mapper(const std::string& name);
@@ -30,5 +32,7 @@ ListFunction list_mapper(const std::string& name);
 /// Of reducers, aggregators, subtractors, session mergers.
 AggregateFunction aggregator(const std::string& name);
 JoinFunction joiner(const std::string& name);
+/// Texts, of which those that begin with '!' cannot be read.
+Serde<Text> picky();
 
 }  // namespace tidemill::differential

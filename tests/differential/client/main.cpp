@@ -3,9 +3,12 @@
 #include <cstdio>
 #include <iostream>
 
+#include <spdlog/spdlog.h>
+
 #include "run.hpp"
 
 int main() {
+  spdlog::set_level(spdlog::level::off);  // dropped records are told by their number
   std::string line;
   while (std::getline(std::cin, line)) {
     const std::string answer = tidemill::differential::run(nlohmann::json::parse(line)).dump();

@@ -164,6 +164,46 @@ void process(World& world, const json& step) {
   world.put(step, world.get<Stream>(step).process(supplier, {name}, named(step)));
 }
 
+/// Fills a global store.
+class Filling final : public Processor<Text, Text> {
+ public:
+  explicit Filling(std::string store) : store_(std::move(store)) {}
+  void init(TextContext& context) override { values_ = context.key_value_store<Text, Text>(store_); }
+  void process(const TextRecord& record) override {
+    if (record.has_key()) values_->put(record.key(), record.value_or_null());
+  }
+
+ private:
+  const std::string store_;
+  std::unique_ptr<KeyValueStore<Text, Text>> values_;
+};
+class LookingUp final : public Keeping {
+ public:
+  using Keeping::Keeping;
+  void init(TextContext& context) override { values_ = context.key_value_store<Text, Text>(store_); }
+  void keep(const TextRecord& record) override {
+    tell(record, record.key(), values_->get(record.key()));
+    for (auto rows = values_->all(); rows.valid(); rows.next()) tell(record, rows.key(), rows.value());
+  }
+
+ private:
+  std::unique_ptr<KeyValueStore<Text, Text>> values_;
+};
+struct GlobalStore {
+  std::string name;
+};
+void global_store(World& world, const json& step) {
+  const std::string name = text(step.at("keeps"), "name");
+  world.builder.add_global_store<Text, Text>(store_of(step.at("keeps")), step.at("topic").get<std::string>(), consumed(step),
+                                             [name] { return std::make_unique<Filling>(name); });
+  world.put(step, GlobalStore{name});
+}
+void look_up(World& world, const json& step) {
+  const std::string name = world.get<GlobalStore>(step, "with").name;
+  auto supplier = [name] { return std::make_unique<LookingUp>(name); };
+  world.put(step, world.get<Stream>(step).process(supplier, {}, named(step)));
+}
+
 class Whence final : public FixedKeyProcessor<Text, Text> {
   void process(const FixedKeyRecord<Text, Text>& record) override {
     const auto where = context().record_metadata();
@@ -180,6 +220,8 @@ void process_values(World& world, const json& step) {
 
 void add_processor_operators(Operators& operators) {
   operators["process"] = process;
+  operators["globalStore"] = global_store;
+  operators["lookUp"] = look_up;
   operators["processValues"] = process_values;
 }
 

@@ -1,9 +1,5 @@
 #include "run.hpp"
 
-#include <unistd.h>
-
-#include <filesystem>
-
 #ifdef TIDEMILL_ROCKSDB
 #include <tidemill/adapters/rocksdb_stores.hpp>
 #endif
@@ -17,8 +13,6 @@
 
 namespace tidemill::differential {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// A letter for each byte.
 json letters(BytesView bytes) {
@@ -66,31 +60,21 @@ Topology build(const json& scenario) {
   return world.builder.build(scenario.at("config").value("optimize", false) ? "all" : "none");
 }
 
-/// Gone with its owner.
-struct Directory {
-  Directory() : path((fs::temp_directory_path() / ("differential-" + std::to_string(getpid()))).string()) {}
-  ~Directory() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  std::string path;
-};
-
 StreamsConfig config_of(const json& from) {
   StreamsConfig config{.application_id = "app", .statestore_cache_max_bytes = from.value("cache", std::size_t{0})};
   const std::string emit = std::to_string(from.value("emit", 0));
   config.application["__emit.interval.ms.kstreams.windowed.aggregation__"] = emit;
   config.application["__emit.interval.ms.kstreams.outer.join.spurious.results.fix__"] = emit;
   if (from.value("memory", false)) config.default_dsl_store = StoreEngineKind::kInMemory;
-#ifdef TIDEMILL_ROCKSDB
-  if (from.value("rocksdb", false)) {
-    static const Directory directory;
-    static int runs = 0;
-    config.state_dir = directory.path + "/" + std::to_string(runs++);
-    config.state_engine = rocksdb_stores();
+  config.errors_dead_letter_queue_topic_name = text(from, "dlq");
+  if (text(from, "deserialization") == "continue") {
+    config.deserialization_exception_handler = log_and_continue_on_deserialization_error(text(from, "dlq"));
   }
+  if (text(from, "processing") == "continue") {
+    config.processing_exception_handler = log_and_continue_on_processing_error(text(from, "dlq"));
+  }
+#ifdef TIDEMILL_ROCKSDB
+  if (from.value("rocksdb", false)) config.state_engine = rocksdb_stores();
 #endif
   return config;
 }

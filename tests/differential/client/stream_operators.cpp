@@ -7,7 +7,11 @@ namespace {
 Produced<Text, Text> produced(const json& step) { return {.name = text(step, "named")}; }
 
 void stream(World& world, const json& step) {
-  world.put(step, world.builder.stream<Text, Text>(step.at("topic").get<std::string>(), {.name = text(step, "named")}));
+  world.put(step, world.builder.stream<Text, Text>(step.at("topic").get<std::string>(), consumed(step)));
+}
+void stream_pattern(World& world, const json& step) {
+  const auto pattern = TopicPattern::compile(step.at("topic").get<std::string>());
+  world.put(step, world.builder.stream<Text, Text>(pattern, consumed(step)));
 }
 void to(World& world, const json& step) { world.get<Stream>(step).to(step.at("topic").get<std::string>(), produced(step)); }
 void through(World& world, const json& step) {
@@ -76,6 +80,7 @@ void group_by(World& world, const json& step) {
 
 void add_stream_operators(Operators& operators) {
   operators["stream"] = stream;
+  operators["streamPattern"] = stream_pattern;
   operators["to"] = to;
   operators["through"] = through;
   operators["filter"] = filter;

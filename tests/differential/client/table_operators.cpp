@@ -9,7 +9,6 @@
 namespace tidemill::differential {
 namespace {
 
-Consumed<Text, Text> consumed(const json& step) { return {.name = text(step, "named")}; }
 /// Of a source, whose name is not its table's.
 Materialized<Text, Text> of_source(const json& step) {
   auto made = materialized<Text, Text>(step);

@@ -67,6 +67,12 @@ inline std::chrono::milliseconds milliseconds(const json& from, const char* fiel
 }
 inline std::string text(const json& step, const char* field) { return step.value(field, std::string()); }
 inline Named named(const json& step) { return {.name = text(step, "named")}; }
+inline Consumed<Text, Text> consumed(const json& step) {
+  Consumed<Text, Text> made{.name = text(step, "named")};
+  if (text(step, "picky") == "key") made.key_serde = picky();
+  if (text(step, "picky") == "value") made.value_serde = picky();
+  return made;
+}
 inline StoreEngineKind engine(const json& store) {
   const std::string kind = text(store, "engine");
   return kind.empty()       ? StoreEngineKind::kDefault

@@ -1,7 +1,13 @@
 // The pure functions that scenarios name: `functions.cpp` is the other half.
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.serialization.StringSerializer;
 
 final class Functions {
   interface Predicate { boolean test(String key, String value); }
@@ -72,11 +78,49 @@ final class Functions {
     if (found == null) throw new AssertionError("there is no function \"" + name + "\"");
     return found;
   }
-  static Predicate predicate(String name) { return find(PREDICATES, name); }
-  static Mapper mapper(String name) { return find(MAPPERS, name); }
-  static ListMapper listMapper(String name) { return find(LIST_MAPPERS, name); }
-  static Aggregator aggregator(String name) { return find(AGGREGATORS, name); }
-  static Joiner joiner(String name) { return find(JOINERS, name); }
+  /// Of `throws:<function>` the function; of another name nothing.
+  static String throwing(String name) { return name.startsWith("throws:") ? name.substring("throws:".length()) : null; }
+  static void refuse(String text) {
+    if (divides(5, text)) throw new IllegalStateException("refused: " + text);
+  }
+
+  static Predicate predicate(String name) {
+    if (throwing(name) == null) return find(PREDICATES, name);
+    Predicate f = predicate(throwing(name));
+    return (k, v) -> { refuse(v); return f.test(k, v); };
+  }
+  static Mapper mapper(String name) {
+    if (throwing(name) == null) return find(MAPPERS, name);
+    Mapper f = mapper(throwing(name));
+    return (k, v) -> { refuse(v); return f.map(k, v); };
+  }
+  static ListMapper listMapper(String name) {
+    if (throwing(name) == null) return find(LIST_MAPPERS, name);
+    ListMapper f = listMapper(throwing(name));
+    return (k, v) -> { refuse(v); return f.map(k, v); };
+  }
+  static Aggregator aggregator(String name) {
+    if (throwing(name) == null) return find(AGGREGATORS, name);
+    Aggregator f = aggregator(throwing(name));
+    return (v, soFar) -> { refuse(v); return f.apply(v, soFar); };
+  }
+  static Joiner joiner(String name) {
+    if (throwing(name) == null) return find(JOINERS, name);
+    Joiner f = joiner(throwing(name));
+    return (k, a, b) -> { refuse(shown(a) + shown(b)); return f.join(k, a, b); };
+  }
+
+  /// Texts, of which those that begin with '!' cannot be read.
+  static Serde<String> picky() {
+    return Serdes.serdeFrom(new StringSerializer(), new Deserializer<String>() {
+      @Override
+      public String deserialize(String topic, byte[] bytes) {
+        String text = bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+        if (text != null && text.startsWith("!")) throw new SerializationException("refused: " + text);
+        return text;
+      }
+    });
+  }
 
   private Functions() {}
 }

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.Map;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.kstream.internals.SessionWindow;
@@ -12,6 +13,7 @@ import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
 import org.apache.kafka.streams.processor.api.ContextualProcessor;
 import org.apache.kafka.streams.processor.api.FixedKeyRecord;
+import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 import org.apache.kafka.streams.processor.api.Record;
@@ -161,6 +163,37 @@ final class ProcessorOperators {
       tell(record, record.key(), found == null ? null : found.value() + "@" + found.timestamp());
     }
   }
+  /// Fills a global store.
+  static final class Filling implements Processor<String, String, Void, Void> {
+    final String store;
+    KeyValueStore<String, String> values;
+    Filling(String store) { this.store = store; }
+    @Override
+    public void init(ProcessorContext<Void, Void> context) { values = context.getStateStore(store); }
+    @Override
+    public void process(Record<String, String> record) {
+      if (record.key() != null) values.put(record.key(), record.value());
+    }
+  }
+  static final class LookingUp extends Keeping {
+    KeyValueStore<String, String> values;
+    LookingUp(String store) { super(store); }
+    @Override
+    public void init(ProcessorContext<String, String> context) {
+      super.init(context);
+      values = context.getStateStore(store);
+    }
+    @Override
+    void keep(Record<String, String> record) {
+      tell(record, record.key(), values.get(record.key()));
+      try (KeyValueIterator<String, String> rows = values.all()) {
+        while (rows.hasNext()) {
+          KeyValue<String, String> row = rows.next();
+          tell(record, row.key, row.value);
+        }
+      }
+    }
+  }
   static final class Whence extends ContextualFixedKeyProcessor<String, String, String> {
     @Override
     public void process(FixedKeyRecord<String, String> record) {
@@ -185,6 +218,18 @@ final class ProcessorOperators {
   }
   static void add(Map<String, World.Operator> operators) {
     operators.put("process", ProcessorOperators::process);
+    operators.put("globalStore", (w, s) -> {
+      String name = World.text(s.get("keeps"), "name");
+      Consumed<String, String> consumed = World.consumed(s);
+      if (consumed == null) consumed = Consumed.with(Serdes.String(), Serdes.String());
+      w.builder.addGlobalStore(store(s.get("keeps")), s.get("topic").asText(), consumed, () -> new Filling(name));
+      w.put(s, name);
+    });
+    operators.put("lookUp", (w, s) -> {
+      KStream<String, String> on = w.get(s);
+      String name = w.get(s, "with");
+      w.put(s, World.isNamed(s) ? on.process(() -> new LookingUp(name), World.named(s)) : on.process(() -> new LookingUp(name)));
+    });
     operators.put("processValues", (w, s) -> {
       KStream<String, String> on = w.get(s);
       w.put(s, World.isNamed(s) ? on.processValues(Whence::new, World.named(s)) : on.processValues(Whence::new));

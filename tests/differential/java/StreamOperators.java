@@ -3,6 +3,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.Branched;
@@ -21,8 +22,13 @@ final class StreamOperators {
   static void add(Map<String, World.Operator> operators) {
     operators.put("stream", (w, s) -> {
       String topic = s.get("topic").asText();
-      w.put(s, World.isNamed(s) ? w.builder.<String, String>stream(topic, Consumed.as(World.text(s, "named")))
-                                : w.builder.<String, String>stream(topic));
+      Consumed<String, String> consumed = World.consumed(s);
+      w.put(s, consumed != null ? w.builder.stream(topic, consumed) : w.builder.<String, String>stream(topic));
+    });
+    operators.put("streamPattern", (w, s) -> {
+      Pattern pattern = Pattern.compile(s.get("topic").asText());
+      Consumed<String, String> consumed = World.consumed(s);
+      w.put(s, consumed != null ? w.builder.stream(pattern, consumed) : w.builder.<String, String>stream(pattern));
     });
     operators.put("to", (w, s) -> {
       String topic = s.get("topic").asText();

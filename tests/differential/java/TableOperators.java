@@ -28,7 +28,7 @@ final class TableOperators {
   static void add(Map<String, World.Operator> operators) {
     operators.put("table", (w, s) -> {
       String topic = s.get("topic").asText();
-      Consumed<String, String> consumed = World.isNamed(s) ? Consumed.as(World.text(s, "named")) : null;
+      Consumed<String, String> consumed = World.consumed(s);
       if (consumed != null && World.isStored(s)) w.put(s, w.builder.table(topic, consumed, World.keyValues(s)));
       else if (consumed != null) w.put(s, w.builder.table(topic, consumed));
       else if (World.isStored(s)) w.put(s, w.builder.table(topic, World.<String, String>keyValues(s)));
@@ -36,7 +36,7 @@ final class TableOperators {
     });
     operators.put("globalTable", (w, s) -> {
       String topic = s.get("topic").asText();
-      Consumed<String, String> consumed = World.isNamed(s) ? Consumed.as(World.text(s, "named")) : null;
+      Consumed<String, String> consumed = World.consumed(s);
       if (consumed != null && World.isStored(s)) w.put(s, w.builder.globalTable(topic, consumed, World.keyValues(s)));
       else if (consumed != null) w.put(s, w.builder.globalTable(topic, consumed));
       else if (World.isStored(s)) w.put(s, w.builder.globalTable(topic, World.<String, String>keyValues(s)));

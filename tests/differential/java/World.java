@@ -9,6 +9,7 @@ import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Named;
 import org.apache.kafka.streams.processor.StateStore;
@@ -62,6 +63,14 @@ final class World {
   static Duration duration(JsonNode step, String field) { return Duration.ofMillis(step.path(field).asLong(0)); }
   static boolean isNamed(JsonNode step) { return step.has("named"); }
   static Named named(JsonNode step) { return Named.as(text(step, "named")); }
+  /// What a source's step says of it: null, nothing.
+  static Consumed<String, String> consumed(JsonNode step) {
+    String picky = text(step, "picky");
+    if (!isNamed(step) && picky.isEmpty()) return null;
+    Consumed<String, String> made = Consumed.with(picky.equals("key") ? Functions.picky() : null,
+                                                  picky.equals("value") ? Functions.picky() : null);
+    return isNamed(step) ? made.withName(text(step, "named")) : made;
+  }
   static boolean isStored(JsonNode step) { return step.has("store"); }
 
   /// The call that a step's options ask for: with a name, a store, both.
