@@ -90,7 +90,7 @@ def picky(draw, topics):
 
 def stream_pattern(draw):
     name = draw.new("in")
-    topic = name + "-a"  # one of it: all that a pattern matches have one partition in Java's driver, and count its offsets together
+    topic = name + "-a"  # one of it: all that a pattern matches are one partition in Java's driver, with one count of offsets
     draw.inputs.append(topic)
     draw.add("s", {"op": "streamPattern", "topic": name + "-.*", **picky(draw, [topic])})
 

@@ -43,7 +43,8 @@ def open_question(scenario, ours, java):
     groups = [name for step in scenario["topology"] for name in ([step["on"]] if "on" in step else step.get("groups", []))]
     twice = any("roupBy" in step["op"] and "named" in step and groups.count(step["as"]) > 1 for step in scenario["topology"])
     parts = [sorted(part[1:] for part in in_order(side.get("built") or "")) for side in (ours, java)]
-    if twice and parts[0] == parts[1] and "built" in ours and "built" in java and in_order(ours["built"]) != in_order(java["built"]):
+    both = "built" in ours and "built" in java
+    if twice and both and parts[0] == parts[1] and in_order(ours["built"]) != in_order(java["built"]):
         return "open: numbers of sub-topologies behind a named group that is used twice"
     if twice and "built" in ours and re.search("StateStore .* is not added yet", str(java.get("error"))):
         return "open: Java refuses a join with a table of a named group that is used once more"
@@ -124,7 +125,8 @@ def letter(row):
 
 def without_whence(ours, java):
     """Dead letters of which Java has forgotten where they come from (D-31) without that on both sides."""
-    forgotten = [number for number, row in enumerate(java) if row[0] == DEAD_LETTERS and ["__streams.errors.topic", None] in row[4]]
+    nowhere = ["__streams.errors.topic", None]
+    forgotten = [number for number, row in enumerate(java) if row[0] == DEAD_LETTERS and nowhere in row[4]]
     for rows in (ours, java):
         for number in forgotten:
             if number < len(rows) and rows[number][0] == DEAD_LETTERS:

@@ -152,8 +152,8 @@ std::string compare_versions(VersionedBytesStore& store, const std::string& name
 /// The keys of the rows that a store was given, by its changelog.
 using Written = std::map<OptionalBytes, std::string>;
 
-/// From when on windows are compared, of start or end, where caches are written at other times than in the scenario: a cache has
-/// what the store beneath has dropped already. The store's time is that of the newest row that it was ever given.
+/// From when on windows are compared, of start or end, where caches are written at other times than in the scenario: a cache
+/// has what the store beneath has dropped already. The store's time is that of the newest row that it was ever given.
 Timestamp kept_since(const StateStore& store, bool sessions, const Written& written) {
   Timestamp newest{0};
   for (const auto& [key, text] : written) {
@@ -298,7 +298,8 @@ class Run {
     if (std::string difference = compare_last_values(); !difference.empty()) return "end: " + difference;
     const auto end = scenario_.find("end");
     if (end == scenario_.end()) return {};
-    std::string difference = compare_end(driver_, *end, !last_values_only_ && !world_.restart_each, last_values_only_ ? &theirs_ : nullptr);
+    const auto* written = last_values_only_ ? &theirs_ : nullptr;
+    std::string difference = compare_end(driver_, *end, !last_values_only_ && !world_.restart_each, written);
     return difference.empty() ? "" : "end: " + difference;
   }
 
