@@ -123,23 +123,12 @@ def letter(row):
     return [topic, "*", "*", timestamp, headers]
 
 
-def without_whence(ours, java):
-    """Dead letters of which Java has forgotten where they come from (D-31) without that on both sides."""
-    nowhere = ["__streams.errors.topic", None]
-    forgotten = [number for number, row in enumerate(java) if row[0] == DEAD_LETTERS and nowhere in row[4]]
-    for rows in (ours, java):
-        for number in forgotten:
-            if number < len(rows) and rows[number][0] == DEAD_LETTERS:
-                rows[number][4] = [[name, "*" if name.startswith("__") else said] for name, said in rows[number][4]]
-
-
 def compare_step(ours, java, unordered):
     if ("error" in ours) != ("error" in java):
         return Difference("error", f"ours: {ours.get('error', ours.get('sent'))}\nJava: {java.get('error', java.get('sent'))}")
     if "error" in ours:
         return None
     mine, theirs = ([letter(row) for row in side["sent"]] for side in (ours, java))
-    without_whence(mine, theirs)
     loose = [sorted((row for row in rows if unordered(row[0])), key=repr) for rows in (mine, theirs)]
     if loose[0] != loose[1]:
         return Difference("sent", side_by_side(*loose))
