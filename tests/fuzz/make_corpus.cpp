@@ -109,6 +109,19 @@ void json(const fs::path& folder) {
   line("half", R"(t{"id":"t-1","time":"2026-11-23T08:)");
 }
 
+void json_serde(const fs::path& folder) {
+  const auto line = [&](const char* name, const char* text) { write(folder / "json_serde" / name, text); };
+  line("tree", R"({"name":"a","children":[{"name":"b"},{"name":"c","small":null}],"small":-128,"counts":{"x":1,"y":2}})");
+  line("numbers", R"({"name":"\u00e9\n","rate":-1.5e-3,"part":0.1,"yes":true,"mode":"block"})");
+  line("unknown", R"({"name":"","other":{"a":[1,2.5,null,true,"\ud83d\ude00",{}],"b":123456789012345678901234567890}})");
+  line("list", R"(["a",null,"\"\\/\b\f\t"])");
+  line("number", " -9223372036854775808 ");
+  line("real", "1.7976931348623157e308");
+  line("text", R"("tide")");
+  line("half", R"({"name":"a","children":[{"name":)");
+  line("crossed", R"({"name":"a","other":[1,{"b":2]}})");
+}
+
 /// A request and an answer of each kind that the owner's socket knows.
 void owner_protocol(const fs::path& all) {
   namespace owner = embedded;
@@ -160,6 +173,7 @@ int main(int argc, char** argv) {
   segments(folder);
   journal(folder);
   json(folder);
+  json_serde(folder);
   owner_protocol(folder);
   return 0;
 }
