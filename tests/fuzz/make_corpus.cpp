@@ -122,6 +122,20 @@ void json_serde(const fs::path& folder) {
   line("crossed", R"({"name":"a","other":[1,{"b":2]}})");
 }
 
+void registry(const fs::path& all) {
+  const fs::path folder = all / "registry";
+  const auto head = [](std::string_view path) { return Bytes("\0\0\0\0\7", 5) + Bytes(path); };
+  write(folder / "json", head(R"({"a":1})"));
+  write(folder / "first-message", head(std::string_view("\0\x0a\1x", 4)));
+  write(folder / "inner-message", head(std::string_view("\4\2\0\x0a\1x", 6)));
+  write(folder / "long-form", head(std::string_view("\2\0", 2)));
+  write(folder / "cut", head("\4\2"));
+  write(folder / "id", R"({"id":7})");
+  write(folder / "schema", R"({"schema":"{\"type\":\"string\"}","schemaType":"JSON","references":[]})");
+  write(folder / "registered", R"({"subject":"s","version":2,"id":7,"schemaType":"PROTOBUF","schema":"syntax = \"proto3\";"})");
+  write(folder / "error", R"({"error_code":40403,"message":"Schema not found"})");
+}
+
 /// A request and an answer of each kind that the owner's socket knows.
 void owner_protocol(const fs::path& all) {
   namespace owner = embedded;
@@ -174,6 +188,7 @@ int main(int argc, char** argv) {
   journal(folder);
   json(folder);
   json_serde(folder);
+  registry(folder);
   owner_protocol(folder);
   return 0;
 }

@@ -3,6 +3,7 @@
 // few small functions that are below.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
