@@ -39,12 +39,12 @@ struct Nothing {
 /// Numbers of any size are JSON, but that parser stops at what no double holds.
 bool is_json(BytesView text) {
   try {
-    (void)nlohmann::json::parse(text);
+    return !nlohmann::json::parse(text).is_discarded();
   } catch (const nlohmann::json::out_of_range&) {
+    return true;
   } catch (const nlohmann::json::parse_error&) {
     return false;
   }
-  return true;
 }
 
 template <class T>
