@@ -1,4 +1,5 @@
-# find_package(Tidemill) from an installed tree: Tidemill::streams is the library, Tidemill::log_kafka the adapter.
+# find_package(Tidemill) from an installed tree: Tidemill::streams is the library, Tidemill::log_kafka the adapter,
+# Tidemill::serde_json, serde_protobuf and serde_registry the serdes beside it.
 include(CMakePackageConfigHelpers)
 install(DIRECTORY include/tidemill DESTINATION include)
 install(EXPORT TidemillTargets NAMESPACE Tidemill:: DESTINATION lib/cmake/Tidemill)

@@ -315,6 +315,17 @@ bool take_prefixed(const std::string& key, const std::string& value, ConfigReadi
   return false;
 }
 
+/// Read from the same file by who uses a schema registry (read_schema_registry_config()); no mistakes.
+bool is_schema_registrys(std::string_view key) {
+  static const std::set<std::string_view> known = {
+      "auto.register.schemas",   "use.latest.version",        "normalize.schemas",
+      "max.schemas.per.subject", "key.subject.name.strategy", "value.subject.name.strategy",
+      "http.connect.timeout.ms", "http.read.timeout.ms",      "max.retries",
+      "retries.wait.ms"};
+  return key.starts_with("schema.registry.") || key.starts_with("basic.auth.") || key.starts_with("bearer.auth.") ||
+         known.contains(key);
+}
+
 /// Some of the clients' settings are the runtime's own business, with their prefix, too.
 std::map<std::string, std::string> without_prefixes(std::map<std::string, std::string> properties) {
   const auto lift = [&](const std::string& prefix, std::initializer_list<const char*> keys) {
@@ -340,6 +351,10 @@ ConfigReading read_config(const std::map<std::string, std::string>& given, bool 
   read_unused(reader);
   for (const auto& [key, value] : properties) {
     if (reader.known().contains(key) || take_prefixed(key, value, reading)) continue;
+    if (is_schema_registrys(key)) {
+      reading.config.application[key] = value;
+      continue;
+    }
     const auto nearer = [&name = key](const auto& a, const auto& b) { return edit_distance(name, a) < edit_distance(name, b); };
     const auto nearest = std::min_element(reader.known().begin(), reader.known().end(), nearer);
     const std::string warning = fmt::format("unknown key {}: the nearest known one is {}", key, *nearest);

@@ -98,4 +98,12 @@ Serde<Uuid> SerdeOf<Uuid>::serde() {
           }};
 }
 
+Serde<Void> SerdeOf<Void>::serde() {
+  return {
+      [](const void*, std::string_view, const Void&, Bytes&) {},  // nobody has one to call it with
+      [](const void*, std::string_view, BytesView bytes) -> Void {
+        throw SerializationException("void serde: null is expected, and there are " + std::to_string(bytes.size()) + " bytes");
+      }};
+}
+
 }  // namespace tidemill

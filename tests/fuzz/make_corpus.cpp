@@ -109,6 +109,33 @@ void json(const fs::path& folder) {
   line("half", R"(t{"id":"t-1","time":"2026-11-23T08:)");
 }
 
+void json_serde(const fs::path& folder) {
+  const auto line = [&](const char* name, const char* text) { write(folder / "json_serde" / name, text); };
+  line("tree", R"({"name":"a","children":[{"name":"b"},{"name":"c","small":null}],"small":-128,"counts":{"x":1,"y":2}})");
+  line("numbers", R"({"name":"\u00e9\n","rate":-1.5e-3,"part":0.1,"yes":true,"mode":"block"})");
+  line("unknown", R"({"name":"","other":{"a":[1,2.5,null,true,"\ud83d\ude00",{}],"b":123456789012345678901234567890}})");
+  line("list", R"(["a",null,"\"\\/\b\f\t"])");
+  line("number", " -9223372036854775808 ");
+  line("real", "1.7976931348623157e308");
+  line("text", R"("tide")");
+  line("half", R"({"name":"a","children":[{"name":)");
+  line("crossed", R"({"name":"a","other":[1,{"b":2]}})");
+}
+
+void registry(const fs::path& all) {
+  const fs::path folder = all / "registry";
+  const auto head = [](std::string_view path) { return Bytes("\0\0\0\0\7", 5) + Bytes(path); };
+  write(folder / "json", head(R"({"a":1})"));
+  write(folder / "first-message", head(std::string_view("\0\x0a\1x", 4)));
+  write(folder / "inner-message", head(std::string_view("\4\2\0\x0a\1x", 6)));
+  write(folder / "long-form", head(std::string_view("\2\0", 2)));
+  write(folder / "cut", head("\4\2"));
+  write(folder / "id", R"({"id":7})");
+  write(folder / "schema", R"({"schema":"{\"type\":\"string\"}","schemaType":"JSON","references":[]})");
+  write(folder / "registered", R"({"subject":"s","version":2,"id":7,"schemaType":"PROTOBUF","schema":"syntax = \"proto3\";"})");
+  write(folder / "error", R"({"error_code":40403,"message":"Schema not found"})");
+}
+
 /// A request and an answer of each kind that the owner's socket knows.
 void owner_protocol(const fs::path& all) {
   namespace owner = embedded;
@@ -160,6 +187,8 @@ int main(int argc, char** argv) {
   segments(folder);
   journal(folder);
   json(folder);
+  json_serde(folder);
+  registry(folder);
   owner_protocol(folder);
   return 0;
 }

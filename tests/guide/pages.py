@@ -2,20 +2,23 @@
 """The guide keeps its word: makes a test program of each of its pages.
 
 usage: pages.py PAGE.md OUT.cpp
+       pages.py --proto PAGE.md OUT.proto    the page's ```proto block
 
 A ```cpp block is the inside of a function that has `builder`, a StreamsBuilder; one that says `cpp top` is at the top of the
-file. Where a ```records block follows, its records run through the topology, line by line:
+file, one that says `cpp global` before everything else and in no namespace. Where a ```records block follows, its records run
+through the topology, line by line:
 
     > topic  key  value  @time       a record goes in (@time: 0 unless given)
     < topic  key  value  @time       this is the next one that comes out there (@time: not looked at unless given)
     wall +1000                       the clock goes on by so many milliseconds
 
-Keys and values are "text", a whole number, or null. What comes out and is not in the block fails the test.
+Keys and values are "text", 'text with "quotes"', a whole number, or null. What comes out and is not in the block fails the test.
 """
 import re
 import sys
 
-LINE = re.compile(r'\s*([<>])\s+(\S+)\s+("[^"]*"|-?\d+|null)\s+("[^"]*"|-?\d+|null)(?:\s+@(-?\d+))?\s*(?:#.*)?$')
+LITERAL = r"""("[^"]*"|'[^']*'|-?\d+|null)"""
+LINE = re.compile(rf"\s*([<>])\s+(\S+)\s+{LITERAL}\s+{LITERAL}(?:\s+@(-?\d+))?\s*(?:#.*)?$")
 # A function of a `cpp top` block, which nothing may call.
 TOP_FUNCTION = re.compile(r"^[a-z][\w:<>, ]* (\w+)\([^{}]*\) \{$", re.M)
 WALL = re.compile(r"\s*wall\s+\+(\d+)\s*$")
@@ -41,7 +44,7 @@ def blocks(page):
 
 
 def type_of(literals, where):
-    known = {"std::string" if text.startswith('"') else "std::int64_t" for text in literals if text != "null"}
+    known = {"std::string" if text[0] in "\"'" else "std::int64_t" for text in literals if text != "null"}
     assert len(known) <= 1, f"{where}: the records of a topic have keys, or values, of two types"
     return known.pop() if known else "std::string"
 
@@ -65,6 +68,8 @@ def test_of(page, first, text, function):
     types = {topic: (type_of(keys, page), type_of(values, page)) for topic, (keys, values) in types.items()}
 
     def optional(kind, literal):
+        if literal.startswith("'"):
+            literal = f'R"({literal[1:-1]})"'
         return "std::nullopt" if literal == "null" else f"{kind}({literal})"
 
     code = f"  guide::Run run({function});\n"
@@ -79,12 +84,23 @@ def test_of(page, first, text, function):
     return code + "  run.expect_nothing_else();\n"
 
 
+def write_proto(page, out):
+    found = [text for _, language, text, _ in blocks(page) if language == "proto"]
+    assert len(found) == 1, f"{page}: has {len(found)} proto blocks"
+    with open(out, "w", encoding="utf-8") as file:
+        file.write(found[0])
+
+
 def main():
+    if sys.argv[1] == "--proto":
+        return write_proto(*sys.argv[2:])
     page, out = sys.argv[1:]
     name = re.sub(r"\W", "_", page.split("/")[-1].removesuffix(".md"))
     all_blocks = blocks(page)
-    body, number = "", 0
+    body, top, number = "", "", 0
     for index, (first, language, text, heading) in enumerate(all_blocks):
+        if language == "cpp global":
+            top += f'#line {first} "{page}"\n{text}\n'
         if language == "cpp top":
             body += f'#line {first} "{page}"\n{text}\n'
             for function in TOP_FUNCTION.findall(text):
@@ -101,8 +117,8 @@ def main():
         else:
             body += f"[[maybe_unused]] const auto use_{number} = &{function};\n"
     with open(out, "w", encoding="utf-8") as file:
-        file.write('#include "guide.hpp"\n\nusing namespace tidemill;\nusing namespace std::chrono_literals;\n\nnamespace {\n' + body +
-                   "}  // namespace\n")
+        file.write('#include "guide.hpp"\n\n' + top + "using namespace tidemill;\nusing namespace std::chrono_literals;\n\n"
+                   "namespace {\n" + body + "}  // namespace\n")
 
 
 main()

@@ -1,4 +1,4 @@
-// The serdes of Java's built-in types, byte for byte: UTF-8 text, big-endian numbers, IEEE 754, raw bytes.
+// The serdes of Java's built-in types, byte for byte: UTF-8 text, big-endian numbers, IEEE 754, raw bytes, nothing at all.
 #pragma once
 
 #include <array>
@@ -17,6 +17,12 @@ struct ByteArray {
 struct Uuid {
   std::array<std::uint8_t, 16> bytes{};
   auto operator<=>(const Uuid&) const = default;
+};
+/// The key or value that is always null (Java's Serdes.Void). There is no object of it, so nothing but null can be written; bytes
+/// where null is expected are a SerializationException.
+struct Void {
+  Void() = delete;
+  auto operator<=>(const Void&) const = default;
 };
 
 template <>
@@ -54,6 +60,10 @@ struct SerdeOf<bool> {
 template <>
 struct SerdeOf<Uuid> {
   static Serde<Uuid> serde();
+};
+template <>
+struct SerdeOf<Void> {
+  static Serde<Void> serde();
 };
 
 }  // namespace tidemill

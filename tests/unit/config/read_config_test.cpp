@@ -83,6 +83,13 @@ TEST(ReadConfig, ReadsTheEnvironment) {
                                                               Pair("rack.aware.assignment.traffic_cost", "5")));
 }
 
+TEST(ReadConfig, TakesNoKeyOfASchemaRegistryForAMistake) {
+  const ConfigReading reading = read_config(
+      {{"schema.registry.url", "http://localhost"}, {"basic.auth.user.info", "a:b"}, {"auto.register.schemas", "false"}}, true);
+  EXPECT_TRUE(reading.warnings.empty());
+  EXPECT_EQ(reading.config.application.at("schema.registry.url"), "http://localhost");
+}
+
 TEST(ReadConfig, AnUnknownKeyNamesTheNearestOne) {
   EXPECT_THAT(read_config({{"comit.interval.ms", "1"}}).warnings,
               ElementsAre("unknown key comit.interval.ms: the nearest known one is commit.interval.ms"));
