@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
+
 #include <tidemill/streams.hpp>
 #include <tidemill/testing/topology_test_driver.hpp>
 
