@@ -39,13 +39,18 @@ check(status == 0 and len(names) == len(set(names)) > 20, "--list", listed, erro
 for part in ("micro/operator_chain", "micro/one_more_stateless_operator", "micro/batch_encode", "micro/batch_decode",
              "micro/store_in_memory", "micro/store_rocksdb", "micro/record_cache", "end_to_end/stateless",
              "end_to_end/count_in_memory/100k_keys", "end_to_end/count_in_memory/1M_keys", "end_to_end/count_rocksdb/100k_keys",
-             "end_to_end/count_rocksdb/1M_keys", "end_to_end/chain_of_four"):
+             "end_to_end/count_rocksdb/1M_keys", "end_to_end/chain_of_four", "end_to_end/windowed_count_in_memory/100k_keys",
+             "end_to_end/windowed_count_rocksdb/100k_keys", "end_to_end/session_count_in_memory/100k_keys",
+             "end_to_end/session_count_rocksdb/100k_keys", "end_to_end/join_of_streams_in_memory/100k_keys",
+             "end_to_end/join_of_streams_rocksdb/100k_keys"):
     check(any(part in name for name in names), f"no row is named {part}", listed)
 for world in ("at_least_once/process", "at_least_once/power", "exactly_once/process", "exactly_once/power"):
     check(any(name.endswith(world) for name in names), f"no row ends with {world}", listed)
 
 for wanted in ("micro/", "stateless/", "count_in_memory/100k_keys/exactly_once", "count_rocksdb/100k_keys/exactly_once/process",
-               "chain_of_four/at_least_once"):
+               "chain_of_four/at_least_once", "windowed_count_rocksdb/100k_keys/exactly_once/process",
+               "session_count_in_memory/100k_keys/exactly_once/process",
+               "join_of_streams_in_memory/100k_keys/exactly_once/process"):
     status, out, errors = run("--json", "--quick", wanted)
     check(status == 0, f"bench --json --quick {wanted} ends with {status}", out, errors)
     check(check_lines(out, wanted) == {name for name in names if wanted in name}, f"rows of {wanted} are missing", out)

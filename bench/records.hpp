@@ -15,6 +15,13 @@ struct RecordSet {
   std::uint32_t value_bytes = 100;
 };
 
+// What the windowed rows do with them, in milliseconds.
+inline constexpr std::int64_t kWindowSize = 1000;
+inline constexpr std::int64_t kSessionGap = 500;
+inline constexpr std::int64_t kJoinWindow = 500;
+/// On which side of the join a value is.
+[[nodiscard]] inline bool on_the_left(std::string_view value) { return value.front() < 'm'; }
+
 class RecordGenerator {
  public:
   explicit RecordGenerator(const RecordSet& set) : set_(set), value_(set.value_bytes, 'a') {}

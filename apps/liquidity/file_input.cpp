@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "liquidity/appender.hpp"
+#include "liquidity/input_lines.hpp"
 #include "liquidity/input_position.hpp"
 #include "liquidity/topics.hpp"
 
@@ -45,9 +46,6 @@ std::ifstream open(const std::string& path) {
 }
 
 bool blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
-std::string_view without_byte_order_mark(std::string_view line) {
-  return line.starts_with("\xef\xbb\xbf") ? line.substr(3) : line;
-}
 
 /// Collects what is wrong with a set of reference data, and throws it all at once.
 class Complaints {
@@ -176,16 +174,15 @@ class TransactionFile {
     begin(in);
     summary_.before = trail_.lines();
     bool go_on = report(progress);
-    std::string line;
+    InputLines lines(in, trail_);
     std::int64_t uncommitted = 0;
     std::int64_t committed_bytes = trail_.bytes();
     auto committed_at = Clock::now();
-    while (go_on && std::getline(in, line)) {
-      const bool ended = !in.eof();
-      if (!ended && leave_unfinished(line)) break;
+    while (go_on && lines.next()) {
+      if (!lines.ended() && leave_unfinished(lines)) break;
       const bool again = trail_.bytes() < again_until_;
-      trail_.add(line, ended);
-      take(line, again);
+      lines.add();
+      take(lines.text(), again);
       const bool large = ++uncommitted >= kLinesPerCommit || trail_.bytes() - committed_bytes >= kBytesPerCommit;
       if (large || (again && Clock::now() - committed_at >= kLookUpCommitAge)) {
         commit();
@@ -219,8 +216,6 @@ class TransactionFile {
     position_.source = path_;
     position_.path = absolute;
     begun_at_ = trail_.bytes();
-    in.clear();
-    in.seekg(begun_at_);
   }
   // What was read is trusted as long as it is unchanged. From the first change on the lines are read again.
   void resume(std::ifstream& in, const InputPosition& known, bool same_beginning) {
@@ -256,10 +251,7 @@ class TransactionFile {
       return read_again(path_ + ": begins like a file that was read before, but goes on differently; it is read from its "
                                 "beginning");
     }
-    in.clear();
-    in.seekg(0);
-    std::string line;
-    while (trail_.bytes() < known.done && std::getline(in, line)) trail_.add(line, !in.eof());
+    for (InputLines lines(in, trail_); trail_.bytes() < known.done && lines.next();) lines.add();
   }
   std::string bytes_before(std::ifstream& in, std::int64_t end) {
     const auto length = std::min<std::int64_t>(end, kUnmarkedBytes);
@@ -276,20 +268,20 @@ class TransactionFile {
           "add one with an id of its own at the end of the file.");
   }
   // The last line has no end. If it is a transaction all the same, nothing is missing.
-  bool leave_unfinished(std::string_view line) {
+  bool leave_unfinished(const InputLines& lines) {
+    const std::string_view line = lines.text();
     if (blank(line)) return true;
     try {
-      (void)reader_.transaction(trail_.lines() == 0 ? without_byte_order_mark(line) : line);
+      (void)reader_.transaction(line);
       return false;
     } catch (const BadInput&) {
       summary_.half_written = true;
-      tell_(at_line(path_, trail_.lines() + 1) + ": the last line is half-written (" + std::to_string(line.size()) +
+      tell_(at_line(path_, lines.number()) + ": the last line is half-written (" + std::to_string(line.size()) +
             " bytes without an end): it is left for the next time");
       return true;
     }
   }
   void take(std::string_view line, bool again) {
-    if (trail_.lines() == 1) line = without_byte_order_mark(line);
     if (blank(line)) return;
     try {
       if (line.size() > kLineBytesMax) {
@@ -350,10 +342,10 @@ class TransactionFile {
     });
     // The lines before those that are read now have their dead letters already.
     std::ifstream in = open(path_);
-    std::string line;
-    for (Trail before; before.bytes() < begun_at_ && std::getline(in, line);) {
-      before.add(line, !in.eof());
-      std::string_view value = before.lines() == 1 ? without_byte_order_mark(line) : line;
+    Trail before;
+    for (InputLines lines(in, before); before.bytes() < begun_at_ && lines.next();) {
+      lines.add();
+      std::string_view value = lines.text();
       if (value.size() > kLineBytesMax) value = value.substr(0, kExcerptBytes);
       const auto found = dead_letters_->find(checksum_of(value));
       if (found != dead_letters_->end() && found->second > 0) --found->second;

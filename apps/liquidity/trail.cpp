@@ -51,10 +51,14 @@ Trail::Trail(std::vector<Mark> marks, Mark end)
       sum_(parse(end.checksum)) {}
 
 void Trail::add(std::string_view line, bool ended) {
-  sum_.add(line);
-  if (ended) sum_.add("\n");
-  bytes_ += static_cast<std::int64_t>(line.size()) + (ended ? 1 : 0);
   ++lines_;
+  add_rest(line, ended);
+}
+
+void Trail::add_rest(std::string_view rest, bool ended) {
+  sum_.add(rest);
+  if (ended) sum_.add("\n");
+  bytes_ += static_cast<std::int64_t>(rest.size()) + (ended ? 1 : 0);
   if (!ended || lines_ % stride_ != 0) return;
   marks_.push_back(end());
   if (marks_.size() <= kMarksMax) return;

@@ -51,6 +51,8 @@ class Trail {
   Trail(std::vector<Mark> marks, Mark end);
   /// A line with its end, as it was read.
   void add(std::string_view line, bool ended);
+  /// What has come to a line that had no end.
+  void add_rest(std::string_view rest, bool ended);
   [[nodiscard]] const std::vector<Mark>& marks() const { return marks_; }
   [[nodiscard]] Mark end() const { return {bytes_, lines_, sum_.text()}; }
   [[nodiscard]] std::int64_t bytes() const { return bytes_; }

@@ -98,6 +98,19 @@ void add_end_to_end_cases(Suite& suite, const Workspace& workspace, const EndToE
     add(suite, std::string("count_rocksdb/") + keys, input, count(StoreEngineKind::kPersistent, false), floor_count_rocksdb);
   }
   add(suite, "count_rocksdb_cached/100k_keys", few_keys, count(StoreEngineKind::kPersistent, true), floor_count);
+  const auto in = [](tidemill::Topology (*build)(WarmUp&, StoreEngineKind), StoreEngineKind engine) {
+    return [=](WarmUp& warm_up) { return build(warm_up, engine); };
+  };
+  add(suite, "windowed_count_in_memory/100k_keys", few_keys, in(windowed_count, StoreEngineKind::kInMemory),
+      floor_windowed_count);
+  add(suite, "windowed_count_rocksdb/100k_keys", few_keys, in(windowed_count, StoreEngineKind::kPersistent),
+      floor_windowed_count_rocksdb);
+  add(suite, "session_count_in_memory/100k_keys", few_keys, in(session_count, StoreEngineKind::kInMemory), floor_session_count);
+  add(suite, "session_count_rocksdb/100k_keys", few_keys, in(session_count, StoreEngineKind::kPersistent), floor_session_count);
+  add(suite, "join_of_streams_in_memory/100k_keys", few_keys, in(join_of_streams, StoreEngineKind::kInMemory),
+      floor_join_of_streams);
+  add(suite, "join_of_streams_rocksdb/100k_keys", few_keys, in(join_of_streams, StoreEngineKind::kPersistent),
+      floor_join_of_streams);
 }
 
 }  // namespace tidemill_bench

@@ -5,6 +5,7 @@
 namespace tidemill_bench {
 
 using namespace tidemill;
+using std::chrono::milliseconds;
 
 namespace {
 
@@ -13,6 +14,9 @@ KStream<std::string, std::string> filtered(StreamsBuilder& builder, WarmUp& warm
     warm_up.see();
     return value.front() != 'z';
   });
+}
+KStream<std::string, std::string> seen(StreamsBuilder& builder, WarmUp& warm_up) {
+  return builder.stream<std::string, std::string>(kInputTopic).peek([&warm_up](const std::string&) { warm_up.see(); });
 }
 std::string same(const std::string& value) { return value; }
 
@@ -39,11 +43,43 @@ Topology chain_of_four(WarmUp& warm_up) {
 
 Topology keyed_count(WarmUp& warm_up, StoreEngineKind engine, bool caching) {
   StreamsBuilder builder;
-  builder.stream<std::string, std::string>(kInputTopic)
-      .peek([&warm_up](const std::string&) { warm_up.see(); })
+  seen(builder, warm_up)
       .group_by_key()
       .count({.store_name = "counts", .caching = caching, .engine = engine})
       .to_stream()
+      .to(kOutputTopic);
+  return builder.build();
+}
+
+Topology windowed_count(WarmUp& warm_up, StoreEngineKind engine) {
+  StreamsBuilder builder;
+  seen(builder, warm_up)
+      .group_by_key()
+      .windowed_by(TimeWindows::of_size_with_no_grace(milliseconds(kWindowSize)))
+      .count({.store_name = "counts", .caching = false, .engine = engine})
+      .to_stream()
+      .to(kOutputTopic);
+  return builder.build();
+}
+
+Topology session_count(WarmUp& warm_up, StoreEngineKind engine) {
+  StreamsBuilder builder;
+  seen(builder, warm_up)
+      .group_by_key()
+      .windowed_by(SessionWindows::of_inactivity_gap_with_no_grace(milliseconds(kSessionGap)))
+      .count({.store_name = "counts", .caching = false, .engine = engine})
+      .to_stream()
+      .to(kOutputTopic);
+  return builder.build();
+}
+
+Topology join_of_streams(WarmUp& warm_up, StoreEngineKind engine) {
+  StreamsBuilder builder;
+  const auto records = seen(builder, warm_up);
+  const auto left = records.filter([](const std::string& value) { return on_the_left(value); });
+  const auto right = records.filter([](const std::string& value) { return !on_the_left(value); });
+  left.join(right, [](const std::string& value, const std::string&) { return value; },
+            JoinWindows::of_time_difference_with_no_grace(milliseconds(kJoinWindow)), {.engine = engine})
       .to(kOutputTopic);
   return builder.build();
 }

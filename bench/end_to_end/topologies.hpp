@@ -5,6 +5,7 @@
 
 #include "harness/process.hpp"
 #include "harness/suite.hpp"
+#include "records.hpp"
 
 namespace tidemill_bench {
 
@@ -41,5 +42,11 @@ class WarmUp {
 [[nodiscard]] tidemill::Topology chain_of_four(WarmUp& warm_up);
 /// Count by key; each count goes out.
 [[nodiscard]] tidemill::Topology keyed_count(WarmUp& warm_up, tidemill::StoreEngineKind engine, bool caching);
+/// Count by key in windows of a second; each count goes out with its windowed key.
+[[nodiscard]] tidemill::Topology windowed_count(WarmUp& warm_up, tidemill::StoreEngineKind engine);
+/// Count by key in sessions of kSessionGap; a session that grows leaves a tombstone of what it was.
+[[nodiscard]] tidemill::Topology session_count(WarmUp& warm_up, tidemill::StoreEngineKind engine);
+/// What comes with a value of the alphabet's first half against what comes with another, kJoinWindow apart at most.
+[[nodiscard]] tidemill::Topology join_of_streams(WarmUp& warm_up, tidemill::StoreEngineKind engine);
 
 }  // namespace tidemill_bench

@@ -35,5 +35,12 @@ struct FloorOptions {
 [[nodiscard]] Sample floor_count(const FloorInput& input, const FloorOptions& options);
 /// The same with RocksDB in the map's place: a get and a put each.
 [[nodiscard]] Sample floor_count_rocksdb(const FloorInput& input, const FloorOptions& options);
+/// Counts by key and window: the key is followed by the window's beginning.
+[[nodiscard]] Sample floor_windowed_count(const FloorInput& input, const FloorOptions& options);
+[[nodiscard]] Sample floor_windowed_count_rocksdb(const FloorInput& input, const FloorOptions& options);
+/// Of each key the last session; one that grows is two records, what it was and what it is.
+[[nodiscard]] Sample floor_session_count(const FloorInput& input, const FloorOptions& options);
+/// Each side's values by key, looked through from the other side; a pair goes out.
+[[nodiscard]] Sample floor_join_of_streams(const FloorInput& input, const FloorOptions& options);
 
 }  // namespace tidemill_bench

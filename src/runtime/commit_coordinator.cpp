@@ -257,22 +257,23 @@ void CommitCoordinator::applied(Participant& participant, Now) {
   }
 }
 
-std::optional<MonotonicTime> CommitCoordinator::report(Participant& participant, Activity activity, Now now) {
+CommitCoordinator::Advice CommitCoordinator::report(Participant& participant, Activity activity, Now now) {
   const std::lock_guard lock(mutex_);
   participant.activity = activity;
-  if (phase_ != RoundPhase::kNone) return std::nullopt;
+  if (phase_ != RoundPhase::kNone) return {};
   Activity all;
   for (const Participant* other : participants_) {
     all.idle = all.idle && other->activity.idle;
     all.dirty = all.dirty || other->activity.dirty;
     all.gathers = all.gathers || other->activity.gathers;
+    all.keeps_up = all.keeps_up && other->activity.keeps_up;
   }
-  if (!all.dirty || (all.gathers && !all.idle)) return std::nullopt;
-  const std::chrono::nanoseconds least = kIdleCommitInterval;
-  const MonotonicTime due = last_commit_ + (all.idle ? least : std::max(least, kBusyCommitShare * round_took_));
-  if (now.monotonic < due) return due;
+  if (!all.dirty || (all.gathers && !all.idle)) return {};
+  const MonotonicTime wanted = last_commit_ + kIdleCommitInterval;
+  const MonotonicTime due = all.idle ? wanted : std::max(wanted, last_commit_ + kBusyCommitShare * round_took_);
+  if (now.monotonic < due) return {.report_again = due, .drain = all.keeps_up && now.monotonic >= wanted};
   begin_locked(RoundIntent::kCommit, {}, &participant);
-  return now.monotonic;
+  return {.report_again = now.monotonic};
 }
 
 }  // namespace tidemill::runtime

@@ -43,6 +43,13 @@ class CommitCoordinator {
     bool idle = true;      // has nothing to do
     bool dirty = false;    // has done something since the last commit
     bool gathers = false;  // would rather wait for the commit interval: its record cache is in use
+    bool keeps_up = true;  // has processed all that there was from outside the group
+  };
+  struct Advice {
+    std::optional<MonotonicTime> report_again;  // nullopt: no need
+    /// A commit is wanted, and all that is left to do is on its way inside the group: take nothing new from outside, and the
+    /// commit can have it all.
+    bool drain = false;
   };
 
   class Participant {
@@ -95,9 +102,8 @@ class CommitCoordinator {
   void applied(Participant& participant, Now now);
 
   /// For a log with commits_are_cheap. Begins a round when something was done and the last commit is kIdleCommitInterval ago,
-  /// where nobody has anything to do, or kBusyCommitShare times what it took, where nobody gathers. Returns when to report
-  /// again; nullopt: no need.
-  std::optional<MonotonicTime> report(Participant& participant, Activity activity, Now now);
+  /// where nobody has anything to do, or kBusyCommitShare times what it took, where nobody gathers.
+  Advice report(Participant& participant, Activity activity, Now now);
   /// Waits, at most so long, while the participant has to stand still. Only for threads of their own.
   void wait_while_standing_still(const Participant& participant, std::chrono::nanoseconds time_max);
   /// Waits, at most so long, until the round is in another phase.

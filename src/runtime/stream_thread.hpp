@@ -150,6 +150,7 @@ class StreamThread {
     std::unique_ptr<StreamTask> task;
     std::vector<CommitPosition> committed;
     std::vector<bool> paused;
+    std::vector<bool> external;  // what comes in there is not this group's own
     std::size_t ready_with = 0;  // inputs with records when it was last found ready
     std::optional<MonotonicTime> idle_since;
   };
@@ -193,6 +194,9 @@ class StreamThread {
   bool ready(Slot& slot, Now now);
   bool punctuate(Now now);
   void pause_filled_inputs();
+  void pause_external_inputs();
+  [[nodiscard]] bool has_taken_all() const;
+  [[nodiscard]] bool keeps_up() const;
   void resume_inputs();
   void partition_failed(const PartitionError& error, Now now);
   void seek_into_range(const TopicPartition& partition, InputRef& input, Now now);
@@ -216,6 +220,8 @@ class StreamThread {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unordered_map<TopicPartition, InputRef> inputs_;
   bool some_out_of_range_ = false;       // of the inputs
+  bool took_all_ = false;                // that there was from outside the group, at the last poll
+  bool draining_ = false;                // takes nothing from outside the group before the next commit
   bool waits_for_lock_ = false;          // of a task's directory; said so
   std::uint32_t next_task_number_ = 1;   // in cookies, where 0 says nothing
   bool processed_since_commit_ = false;  // something was processed or sent since the last round

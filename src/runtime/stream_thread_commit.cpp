@@ -131,6 +131,7 @@ void StreamThread::apply(const RoundOutcome& outcome, Now now) {
   want_commit_ = false;
   want_abort_ = false;
   processed_since_commit_ = false;
+  draining_ = false;  // the next round of run_once() resumes what it paused
   gate_.reset_counters();
   const auto took = static_cast<std::uint64_t>((options_.clock->now().monotonic - commit_started_).count());
   if (options_.coordinator->incarnation() != gate_.incarnation()) open_handles();
@@ -255,10 +256,17 @@ void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
   }
   if (is_dirty) step.wait_until = std::min(step.wait_until, last_round_ + commit_interval_);
   if (!options_.log->traits().commits_are_cheap) return;
-  const auto report_again = options_.coordinator->report(
-      *participant_,
-      {.idle = !worked && (!queued || paused_), .dirty = is_dirty, .gathers = cache_ && cache_->size_bytes() > 0}, now);
-  if (report_again) step.wait_until = std::min(step.wait_until, *report_again);
+  const CommitCoordinator::Advice advice = options_.coordinator->report(*participant_,
+                                                                        {.idle = !worked && (!queued || paused_),
+                                                                         .dirty = is_dirty,
+                                                                         .gathers = cache_ && cache_->size_bytes() > 0,
+                                                                         .keeps_up = keeps_up()},
+                                                                        now);
+  if (advice.report_again) step.wait_until = std::min(step.wait_until, *advice.report_again);
+  if (advice.drain != draining_) {
+    draining_ = advice.drain;
+    draining_ ? pause_external_inputs() : resume_inputs();
+  }
 }
 
 Offset StreamThread::next_offset(const StreamTask& task, std::size_t index) const {

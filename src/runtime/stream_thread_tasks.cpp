@@ -65,6 +65,9 @@ bool StreamThread::create_task(TaskId id) {
   slot->task->set_state(TaskState::kRestoring);
   slot->collector->attach(*slot->task);
   slot->paused.assign(slot->task->input_count(), false);
+  for (std::size_t i = 0; i < slot->task->input_count(); ++i) {
+    slot->external.push_back(!is_internal_topic(slot->task->source(i), slot->task->input(i).topic));
+  }
   slots_.push_back(std::move(slot));
   metrics_.tasks_created.add();
   return true;
@@ -245,7 +248,39 @@ bool StreamThread::poll(Now now) {
       slot->paused[index] = true;
     }
   }
+  if (!draining_ && options_.log->traits().commits_are_cheap) took_all_ = has_taken_all();
   return !polled->batches.empty();
+}
+
+bool StreamThread::has_taken_all() const {
+  return std::all_of(slots_.begin(), slots_.end(), [this](const auto& slot) {
+    if (slot->phase != SlotPhase::kRunning) return true;
+    for (std::size_t i = 0; i < slot->external.size(); ++i) {
+      if (slot->external[i] && !consumer_->caught_up(slot->task->input(i))) return false;
+    }
+    return true;
+  });
+}
+
+bool StreamThread::keeps_up() const {
+  return took_all_ && std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+           if (slot->phase != SlotPhase::kRunning) return true;
+           for (std::size_t i = 0; i < slot->external.size(); ++i) {
+             if (slot->external[i] && !slot->task->queue(i).empty()) return false;
+           }
+           return true;
+         });
+}
+
+void StreamThread::pause_external_inputs() {
+  for (const auto& slot : slots_) {
+    if (slot->phase != SlotPhase::kRunning) continue;
+    for (std::size_t i = 0; i < slot->paused.size(); ++i) {
+      if (slot->paused[i] || !slot->external[i]) continue;
+      consumer_->pause(slot->task->input(i));
+      slot->paused[i] = true;
+    }
+  }
 }
 
 void StreamThread::pause_filled_inputs() {
@@ -265,6 +300,7 @@ void StreamThread::resume_inputs() {
   for (const auto& slot : slots_) {
     if (slot->phase != SlotPhase::kRunning) continue;
     for (std::size_t i = 0; i < slot->paused.size(); ++i) {
+      if (draining_ && slot->external[i]) continue;
       if (slot->paused[i] && slot->task->queue(i).size_records() < (full ? 1 : records_max)) {
         consumer_->resume(slot->task->input(i));
         slot->paused[i] = false;

@@ -117,6 +117,24 @@ TEST_F(LiquidityInput, TakesALastLineThatLacksOnlyItsEnd) {
   EXPECT_THAT(messages_, IsEmpty());
 }
 
+TEST_F(LiquidityInput, NumbersLinesAsAnEditorDoesAlsoBehindOneThatGotItsEndLater) {
+  write("transactions.ndjson", "\xef\xbb\xbf" + line("t-1"));
+  EXPECT_EQ(load().lines, 1);
+  append("transactions.ndjson", "\n{}\n");
+  EXPECT_EQ(load().lines, 1);
+  EXPECT_THAT(messages_, ElementsAre(HasSubstr(file(":2: "))));
+  EXPECT_EQ(load().before, 2);
+}
+
+TEST_F(LiquidityInput, TellsWhatHasComeToALineThatWasTakenWithoutItsEnd) {
+  write("transactions.ndjson", line("t-1"));
+  EXPECT_EQ(load().lines, 1);
+  append("transactions.ndjson", "{}\n" + line("t-2") + "\n");
+  (void)load();
+  EXPECT_THAT(messages_, testing::Contains(HasSubstr(file(":1: "))));
+  EXPECT_THAT(keys(), testing::IsSupersetOf({"t-1", "t-2"}));
+}
+
 TEST_F(LiquidityInput, ReadsAnotherFileFromItsBeginning) {
   write("transactions.ndjson", line("t-1") + "\n" + line("t-2") + "\n");
   (void)load();

@@ -101,7 +101,9 @@ std::string compare(const json& step, Sent sent, const std::vector<std::string>&
   std::size_t at = 0;
   for (const auto& [topic, record] : sent) {
     if (is_loose(topic)) {
-      const auto match = std::find_if(loose.begin(), loose.end(), [&](const json* one) { return same(*one, topic, record); });
+      const auto match = std::find_if(loose.begin(), loose.end(), [&topic = topic, &record = record](const json* one) {
+        return same(*one, topic, record);
+      });
       if (match == loose.end()) return "not expected: " + shown(topic, record);
       loose.erase(match);
       continue;

@@ -79,9 +79,9 @@ TEST_F(CommitCoordinatorTest, CommitsWhenAllAreIdleAndOneHasDoneSomething) {
   auto a = join();
   auto b = join();
   clock.advance(std::chrono::milliseconds(5));
-  EXPECT_FALSE(coordinator.report(*a, {.idle = true, .dirty = false, .gathers = false}, clock.now()));
+  EXPECT_FALSE(coordinator.report(*a, {.idle = true, .dirty = false, .gathers = false}, clock.now()).report_again);
   EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
-  EXPECT_TRUE(coordinator.report(*b, {.idle = true, .dirty = true, .gathers = true}, clock.now()));
+  EXPECT_TRUE(coordinator.report(*b, {.idle = true, .dirty = true, .gathers = true}, clock.now()).report_again);
   EXPECT_TRUE(coordinator.view(*a).must_arrive);
 }
 
@@ -96,14 +96,40 @@ TEST_F(CommitCoordinatorTest, TheBusyCommitAfterAMultipleOfWhatTheLastCommitTook
   coordinator.applied(*a, clock.now());
   const CommitCoordinator::Activity busy{.idle = false, .dirty = true, .gathers = false};
   const MonotonicTime due = settled + CommitCoordinator::kBusyCommitShare * std::chrono::milliseconds(3);
-  EXPECT_EQ(coordinator.report(*a, busy, clock.now()), due);
+  EXPECT_EQ(coordinator.report(*a, busy, clock.now()).report_again, due);
   EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
   clock.advance(due - clock.now().monotonic);
-  EXPECT_FALSE(coordinator.report(*a, {.idle = false, .dirty = true, .gathers = true}, clock.now()))
+  EXPECT_FALSE(coordinator.report(*a, {.idle = false, .dirty = true, .gathers = true}, clock.now()).report_again)
       << "its record cache gathers";
   EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
-  EXPECT_TRUE(coordinator.report(*a, busy, clock.now()));
+  EXPECT_TRUE(coordinator.report(*a, busy, clock.now()).report_again);
   EXPECT_TRUE(coordinator.view(*a).must_arrive);
+}
+
+TEST_F(CommitCoordinatorTest, DrainsWhatIsOnItsWayOnceACommitIsWantedAndAllKeepUp) {
+  auto a = join();
+  auto b = join();
+  coordinator.request(RoundIntent::kCommit);
+  coordinator.arrive(*a, token());
+  coordinator.arrive(*b, token());
+  ASSERT_TRUE(coordinator.settle(
+      *b, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
+  const MonotonicTime wanted = clock.now().monotonic + CommitCoordinator::kIdleCommitInterval;
+  clock.advance(std::chrono::microseconds(500));
+  coordinator.applied(*a, clock.now());
+  coordinator.applied(*b, clock.now());
+  const CommitCoordinator::Activity busy{.idle = false, .dirty = true, .gathers = false, .keeps_up = true};
+  const CommitCoordinator::Activity behind{.idle = false, .dirty = true, .gathers = false, .keeps_up = false};
+  EXPECT_FALSE(coordinator.report(*a, busy, clock.now()).drain) << "nobody wants a commit yet";
+  clock.advance(wanted - clock.now().monotonic);
+  EXPECT_FALSE(coordinator.report(*b, behind, clock.now()).drain);
+  EXPECT_FALSE(coordinator.report(*a, busy, clock.now()).drain) << "the other one has enough to do";
+  EXPECT_TRUE(coordinator.report(*b, busy, clock.now()).drain);
+  EXPECT_TRUE(coordinator.report(*a, busy, clock.now()).drain);
+  EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
+  (void)coordinator.report(*a, {.idle = true, .dirty = true}, clock.now());
+  (void)coordinator.report(*b, {.idle = true, .dirty = true}, clock.now());
+  EXPECT_TRUE(coordinator.view(*a).must_arrive) << "all that was on its way is in";
 }
 
 }  // namespace
