@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include <tidemill/streams.hpp>
+#include <tidemill/testing/mock_processor_context.hpp>
 #include <tidemill/testing/topology_test_driver.hpp>
 
 namespace guide {
