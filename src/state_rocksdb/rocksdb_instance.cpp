@@ -60,17 +60,14 @@ std::optional<Meta> decode(BytesView in) {
 
 namespace {
 
-class RowIterator final : public BytesIterator {
+class RowIterator : public BytesIterator {
  public:
-  RowIterator(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, const rocksdb::Snapshot* snapshot,
-              const BytesRange& range)
+  RowIterator(std::shared_ptr<Instance> instance, std::unique_ptr<rocksdb::Iterator> rows, const BytesRange& range)
       : instance_(std::move(instance)),
+        rows_(std::move(rows)),
         forward_(range.direction == Direction::kForward),
         from_(range.from ? row_of(*range.from) : Bytes(1, kRowPrefix)),
         to_(range.to ? std::optional<Bytes>(row_of(*range.to)) : std::nullopt) {
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot;
-    rows_.reset(instance_->db->NewIterator(options, family));
     if (forward_) {
       rows_->Seek(from_);
     } else if (to_) {
@@ -92,18 +89,53 @@ class RowIterator final : public BytesIterator {
   }
 
  private:
-  std::shared_ptr<Instance> instance_;
+  std::shared_ptr<Instance> instance_;  // outlives its iterators
+
+ protected:
+  std::unique_ptr<rocksdb::Iterator> rows_;
+
+ private:
   bool forward_;
   Bytes from_;
   std::optional<Bytes> to_;
-  std::unique_ptr<rocksdb::Iterator> rows_;
 };
 
 }  // namespace
 
 std::unique_ptr<BytesIterator> iterate(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family,
                                        const rocksdb::Snapshot* snapshot, const BytesRange& range) {
-  return std::unique_ptr<BytesIterator>(new RowIterator(std::move(instance), family, snapshot, range));
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  std::unique_ptr<rocksdb::Iterator> rows(instance->db->NewIterator(options, family));
+  return std::unique_ptr<BytesIterator>(new RowIterator(std::move(instance), std::move(rows), range));
+}
+
+/// Gives its iterator back.
+class SpareIterator::Rows final : public RowIterator {
+ public:
+  Rows(std::shared_ptr<SpareIterator> spare, std::unique_ptr<rocksdb::Iterator> rows, const BytesRange& range)
+      : RowIterator(spare->instance_, std::move(rows), range), generation_(spare->generation_), spare_(std::move(spare)) {}
+  ~Rows() override {
+    if (generation_ == spare_->generation_ && rows_->status().ok()) spare_->unused_ = std::move(rows_);
+  }
+
+ private:
+  std::uint64_t generation_;
+  std::shared_ptr<SpareIterator> spare_;
+};
+
+SpareIterator::SpareIterator(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family)
+    : instance_(std::move(instance)), family_(family) {}
+
+std::unique_ptr<BytesIterator> SpareIterator::iterate(const std::shared_ptr<SpareIterator>& spare, const BytesRange& range) {
+  std::unique_ptr<rocksdb::Iterator> rows = std::move(spare->unused_);
+  if (!rows) rows.reset(spare->instance_->db->NewIterator({}, spare->family_));
+  return std::unique_ptr<BytesIterator>(new Rows(spare, std::move(rows), range));
+}
+
+void SpareIterator::forget() {
+  unused_.reset();
+  ++generation_;
 }
 
 }  // namespace tidemill::rocksdb_state

@@ -79,8 +79,28 @@ struct Instance {
   ~Instance();
 };
 
-/// Rows of a family within a range, as of now or of a snapshot.
+/// Rows of a family within a range, as of a snapshot.
 std::unique_ptr<BytesIterator> iterate(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family,
                                        const rocksdb::Snapshot* snapshot, const BytesRange& range);
+
+/// An iterator of RocksDB that was made for one range and serves the next ones: to make one costs as much as to seek with it, and
+/// an application that looks through a window makes one a record. It shows the family as of when it was made, so whoever writes
+/// there forgets it. One thread.
+class SpareIterator {
+ public:
+  SpareIterator(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family);
+  /// Rows within a range, as of now.
+  [[nodiscard]] static std::unique_ptr<BytesIterator> iterate(const std::shared_ptr<SpareIterator>& spare,
+                                                              const BytesRange& range);
+  /// The family is, or may be, another now; iterators in use stay what they are.
+  void forget();
+
+ private:
+  class Rows;
+  std::shared_ptr<Instance> instance_;
+  rocksdb::ColumnFamilyHandle* family_;
+  std::unique_ptr<rocksdb::Iterator> unused_;
+  std::uint64_t generation_ = 0;
+};
 
 }  // namespace tidemill::rocksdb_state

@@ -59,6 +59,7 @@ RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFa
       family_(family),
       name_(std::move(name)),
       writer_(std::move(writer)),
+      iterator_(std::make_shared<SpareIterator>(instance_, family)),
       share_(std::make_unique<GatheredShare>(instance_->gathered)) {}
 
 // What fails here was said at the last commit or flush, or is in the changelog.
@@ -100,6 +101,7 @@ Result<void> RocksDbStore::settle() {
 }
 
 void RocksDbStore::written() {
+  iterator_->forget();
   if (writing_->overlay->rows().size() > kInlineRows) writer_->free(writing_->overlay);
   writing_.reset();
   ticket_.reset();
@@ -171,7 +173,7 @@ Result<void> RocksDbStore::remove_range(BytesView from, BytesView to) {
 
 Result<std::unique_ptr<BytesIterator>> RocksDbStore::range(const BytesRange& range) {
   std::shared_ptr<const Overlay> writing = frozen();
-  auto rows = iterate(instance_, family_, nullptr, range);
+  auto rows = SpareIterator::iterate(iterator_, range);
   if (writing) rows = lay_frozen_over(std::move(rows), std::move(writing), range);
   return lay_over(std::move(rows), overlay_, range);
 }
@@ -201,6 +203,7 @@ std::int64_t RocksDbStore::change_of_size(const Overlay& overlay) const {
 Result<void> RocksDbStore::commit(const ChangelogPosition& changelog, const Position& position) {
   if (overlay_->clean() && meta_.changelog == changelog && meta_.position == position) return {};
   if (writing_ && ticket_->done()) TIDEMILL_TRY(settle());
+  iterator_->forget();
   overlay_->commit();
   meta_ = {changelog, position};
   gathered_ = true;
@@ -229,6 +232,7 @@ Result<void> RocksDbStore::restore(std::span<const std::pair<BytesView, Optional
   TIDEMILL_ASSERT(overlay_->clean(), "restore runs outside of any uncommitted change");
   TIDEMILL_TRY(hand_over(false));
   TIDEMILL_TRY(settle());
+  iterator_->forget();
   rocksdb::WriteBatch batch;
   for (const auto& [key, value] : rows) {
     row_.assign(1, kRowPrefix);
@@ -252,6 +256,7 @@ Result<void> RocksDbStore::clear() {
   static_cast<void>(settle().has_value());  // what it did is deleted now
   writing_.reset();
   ticket_.reset();
+  iterator_->forget();
   rocksdb::WriteBatch batch;
   (void)batch.DeleteRange(family_, rocksdb::Slice(""), rocksdb::Slice("\xff"));
   rocksdb::WriteOptions options;

@@ -61,6 +61,7 @@ class RocksDbStore final : public BytesStore {
   std::string name_;
   std::shared_ptr<RocksDbWriter> writer_;
   rocksdb::ReadOptions read_options_;
+  std::shared_ptr<SpareIterator> iterator_;  // forgotten at each commit: it keeps files from being deleted
   std::shared_ptr<Overlay> overlay_ = std::make_shared<Overlay>();
   std::unique_ptr<GatheredShare> share_;
   std::shared_ptr<const Commit> writing_;
