@@ -20,7 +20,8 @@ TaskId TaskId::parse(std::string_view text) {
   if (at != nullptr && at != end && *at == '_') at = number(at + 1, task.partition);
   else at = nullptr;
   if (at != end || at == nullptr) {
-    throw TaskIdFormatException("\"" + std::string(text) + "\" is no task's id: it has the form <sub-topology>_<partition>, as 0_3");
+    throw TaskIdFormatException("\"" + std::string(text) +
+                                "\" is no task's id: it has the form <sub-topology>_<partition>, as 0_3");
   }
   return task;
 }

@@ -101,8 +101,8 @@ bool Sensor::add(MetricName name, SensorStat stat) const {
   if (has(*state_)) return false;
   for (const auto& [other, sensor] : registry->sensors) {
     if (has(*sensor)) {
-      throw std::invalid_argument("the sensor \"" + other + "\" has a metric \"" + name.name + "\" of the group \"" + name.group +
-                                  "\" with these tags already");
+      throw std::invalid_argument("the sensor \"" + other + "\" has a metric \"" + name.name + "\" of the group \"" +
+                                  name.group + "\" with these tags already");
     }
   }
   state_->measures.emplace_back(std::move(name), stat, registry->clock.now().wall);

@@ -116,7 +116,8 @@ Result<std::vector<StreamsMetadata>> Streams::Impl::all_metadata() const {
   std::vector<StreamsMetadata> result;
   for (const HostTasks& host : all) {
     StreamsMetadata found{.host_info = HostInfo::build_from_endpoint(host.endpoint)};
-    const auto add = [&](const std::vector<TaskId>& given, std::set<std::string>& stores, std::set<TopicPartition>& partitions) {
+    const auto add = [&](const std::vector<TaskId>& given, std::set<std::string>& stores,
+                         std::set<TopicPartition>& partitions) {
       for (const TaskId& id : given) {
         const auto part = runtime::subtopology_part(*topology_, id.subtopology);
         stores.insert(part.stores.begin(), part.stores.end());

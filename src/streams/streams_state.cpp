@@ -23,7 +23,8 @@ HostInfo HostInfo::build_from_endpoint(std::string_view endpoint) {
   HostInfo info;
   if (colon != std::string_view::npos && colon > 0) {
     std::string_view host = endpoint.substr(0, colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);  // an IPv6 address
+    const bool is_ipv6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (is_ipv6) host = host.substr(1, host.size() - 2);
     info.host = std::string(host);
     const char* const end = endpoint.data() + endpoint.size();
     const auto [behind, error] = std::from_chars(endpoint.data() + colon + 1, end, info.port);

@@ -25,7 +25,8 @@ class OtherLog final : public Log {
     traits_.description = "a log like Kafka";
   }
   [[nodiscard]] const LogTraits& traits() const override { return traits_; }
-  [[nodiscard]] Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation, const ClientProperties& properties) override {
+  [[nodiscard]] Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation,
+                                                              const ClientProperties& properties) override {
     TIDEMILL_ASSIGN(std::unique_ptr<LogConsumer> below, log_->consumer(isolation, properties));
     return std::unique_ptr<LogConsumer>(new Consumer(std::move(below), troubles_));
   }

@@ -113,7 +113,8 @@ TEST(SerializationExceptionOrigin, SaysWhetherItWasTheKeyOrTheValue) {
   in.pipe_input("bad", "bad");
   in.pipe_input("a", "a");
   using Origin = SerializationExceptionOrigin;
-  EXPECT_THAT(told, ElementsAre(Pair(Origin::kValue, HasSubstr("the value is bad")), Pair(Origin::kKey, HasSubstr("the key is bad")),
+  EXPECT_THAT(told, ElementsAre(Pair(Origin::kValue, HasSubstr("the value is bad")),
+                                Pair(Origin::kKey, HasSubstr("the key is bad")),
                                 Pair(Origin::kKey, HasSubstr("the key is bad"))));
   EXPECT_EQ(driver.queue_size("out"), 1U);
 }
@@ -171,7 +172,8 @@ std::set<Text> own_metrics(const std::vector<Metric>& metrics, bool rates = fals
 
 TEST(StreamsMetrics, HaveJavasNamesTagsAndValues) {
   TopologyBuilder builder;
-  builder.add_source<Text, Text>("source", {"in"}).add_processor("counts", [] { return std::make_unique<Counts>(); }, {"source"});
+  builder.add_source<Text, Text>("source", {"in"});
+  builder.add_processor("counts", [] { return std::make_unique<Counts>(); }, {"source"});
   TopologyTestDriver driver(builder.build());
   auto in = driver.create_input_topic<Text, Text>("in");
   in.pipe_input("a", "b", Timestamp(10));
@@ -193,7 +195,8 @@ TEST(StreamsMetrics, HaveJavasNamesTagsAndValues) {
 
 TEST(StreamsMetrics, ALookBackEndsAfterAMinute) {
   TopologyBuilder builder;
-  builder.add_source<Text, Text>("source", {"in"}).add_processor("counts", [] { return std::make_unique<Counts>(); }, {"source"});
+  builder.add_source<Text, Text>("source", {"in"});
+  builder.add_processor("counts", [] { return std::make_unique<Counts>(); }, {"source"});
   TopologyTestDriver driver(builder.build(), {}, Timestamp(0));
   const auto now = [&](const Text& name) {
     for (const Metric& metric : driver.metrics()) {
@@ -415,7 +418,8 @@ TEST(MockProcessorContext, StandsWhereTheTestPutsIt) {
 TEST(MockProcessorContext, WhatTheProcessorThrowsReachesTheTest) {
   MockProcessorContext<Text, Long> context;
   Sums sums;
-  EXPECT_THAT([&] { context.init(sums); }, ::testing::ThrowsMessage<StreamsException>(HasSubstr("store \"sums\" is not connected")));
+  EXPECT_THAT([&] { context.init(sums); },
+              ::testing::ThrowsMessage<StreamsException>(HasSubstr("store \"sums\" is not connected")));
 }
 
 }  // namespace

@@ -139,13 +139,15 @@ class KTable {
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
   [[gnu::noinline]] auto join(
-      const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
+      const KTable<KO, VO>& other, Extract extract, F joiner,
+      const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
           detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
   [[gnu::noinline]] auto left_join(
-      const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
+      const KTable<KO, VO>& other, Extract extract, F joiner,
+      const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
           detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// Name of the store where the table can be queried; empty: it has none of its own.

@@ -69,7 +69,10 @@ class RocksDbOwnOptions : public ::testing::Test {
 TEST_F(RocksDbOwnOptions, EachStoreHasThoseThatItsSetterGives) {
   open({.database = {{"max_background_jobs", "5"}}, .config_setter = [](const std::string& store) {
           RocksDbStoreOptions options;
-          if (store == "balances") options = {{{"num_levels", "5"}, {"compaction_style", "kCompactionStyleUniversal"}}, {{"block_size", "16384"}}};
+          if (store == "balances") {
+            options.column_family = {{"num_levels", "5"}, {"compaction_style", "kCompactionStyleUniversal"}};
+            options.table = {{"block_size", "16384"}};
+          }
           return options;
         }});
   EXPECT_EQ(database_.max_background_jobs, 5);
