@@ -28,13 +28,16 @@ class BareTask final : public TaskContext {
   void handle_processing_exception(const OperatorNode&, const ErasedRecord*, std::exception_ptr error) override {
     std::rethrow_exception(error);
   }
-  const std::string* app_config(std::string_view) const override { return nullptr; }
+  const std::map<std::string, std::string>& app_configs() const override { return none_; }
   std::string state_directory() const override { return {}; }
+  const StreamsMetrics& streams_metrics() const override { return metrics_; }
   std::optional<std::int64_t> processor_metadata(std::string_view) const override { return std::nullopt; }
   void set_processor_metadata(std::string_view, std::int64_t) override {}
 
  private:
   std::string application_ = "bench";
+  std::map<std::string, std::string> none_;
+  StreamsMetrics metrics_{std::make_shared<SensorRegistry>(system_clock()), "bench"};
   TaskId id_;
 };
 

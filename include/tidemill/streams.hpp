@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,13 @@ enum class StreamsState : std::uint8_t {
   kError,
 };
 std::string_view to_string(StreamsState state);
+bool is_running_or_rebalancing(StreamsState state);
+bool has_not_started(StreamsState state);
+/// PENDING_SHUTDOWN or PENDING_ERROR.
+bool is_shutting_down(StreamsState state);
+/// NOT_RUNNING or ERROR.
+bool has_completed_shutdown(StreamsState state);
+bool has_started_or_finished_shutting_down(StreamsState state);
 
 using StateListener = std::function<void(StreamsState now, StreamsState before)>;
 /// Restore progress of one store partition.
@@ -55,6 +63,9 @@ struct TaskMetadata {
   std::string state;  // CREATED, RESTORING, RUNNING, SUSPENDED, CLOSED
   std::vector<std::pair<TopicPartition, Offset>> committed;
   std::vector<std::pair<TopicPartition, Offset>> end;
+  /// Since when it has had nothing that it may process: no records, or one of its inputs is waited for (max.task.idle.ms). None:
+  /// it has something, or does not run yet.
+  std::optional<Timestamp> time_current_idling_started = {};
 };
 struct ThreadMetadata {
   std::string name;
@@ -69,12 +80,34 @@ struct LagInfo {
 };
 /// By store and partition.
 using StoreLags = std::map<std::string, std::map<std::int32_t, LagInfo>>;
+/// Where an instance can be asked: its `application.server`.
+struct HostInfo {
+  std::string host;
+  std::int32_t port = -1;
+  auto operator<=>(const HostInfo&) const = default;
+  /// `host:port`. ConfigException for what is not.
+  static HostInfo build_from_endpoint(std::string_view endpoint);
+  /// What stands for an instance that has no address, or that nobody knows.
+  static HostInfo unavailable() { return {"unavailable", -1}; }
+};
+/// What an instance has, as the group's last assignment says: it may still be restoring it.
+struct StreamsMetadata {
+  HostInfo host_info;
+  /// Global stores among them: every instance has those.
+  std::set<std::string> state_store_names = {};
+  std::set<TopicPartition> topic_partitions = {};
+  std::set<std::string> standby_state_store_names = {};
+  std::set<TopicPartition> standby_topic_partitions = {};
+};
 /// Where a store has a key.
 struct KeyQueryMetadata {
   /// -1: in all of them; a global store has no partitions of its own.
   std::int32_t partition = -1;
   /// An active task of this instance runs with it. Else another instance has it, or it is on its way.
   bool here = false;
+  /// HostInfo::unavailable(): the instance that has it has no `application.server`, or it is on its way.
+  HostInfo active_host = HostInfo::unavailable();
+  std::vector<HostInfo> standby_hosts = {};
 };
 /// How long close() may take and whether the member leaves its group at once.
 struct CloseOptions {
@@ -123,6 +156,11 @@ class Streams final : public StoreQueries {
     const Bytes bytes = detail::key_bytes(serde, key);
     return query_metadata_for_key_bytes(store, BytesView(bytes).substr(0, bytes.size() - serde.partition_suffix()));
   }
+  /// Of all instances of the application that have an `application.server`, as the group was last shared out. Errors as of
+  /// query_store().
+  [[nodiscard]] Result<std::vector<StreamsMetadata>> metadata_for_all_streams_clients() const;
+  /// Those of them that have (part of) the store, or a standby of it. kNotFound: the topology has no such store.
+  [[nodiscard]] Result<std::vector<StreamsMetadata>> streams_metadata_for_store(std::string_view store) const;
   [[nodiscard]] std::vector<Metric> metrics() const;
   [[nodiscard]] const Topology& topology() const;
   void pause();

@@ -30,7 +30,7 @@ std::string_view to_string(ErrorKind kind) {
 bool Error::retriable() const {
   return kind == ErrorKind::kTimeout || kind == ErrorKind::kUnavailable || kind == ErrorKind::kFull;
 }
-Error Error::with_context(std::string_view context) const { return Error{kind, std::string(context) + ": " + message}; }
+Error Error::with_context(std::string_view context) const { return Error{kind, std::string(context) + ": " + message, task}; }
 std::string to_string(const Error& error) { return std::string(to_string(error.kind)) + ": " + error.message; }
 
 ResultException::ResultException(Error error) : std::runtime_error(to_string(error)), error_(std::move(error)) {}

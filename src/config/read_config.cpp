@@ -263,7 +263,7 @@ void read_unused(Reader& reader) {
   reader.unused({"rocksdb.config.setter"},
                 "it names a Java class; give rocksdb_stores() its options and set StreamsConfig::state_engine");
   reader.unused({"default.client.supplier"}, "it names a Java class; the log is given in StreamsConfig::log");
-  reader.unused({"processor.wrapper.class"}, "it names a Java class, and processors are not wrapped");
+  reader.unused({"processor.wrapper.class"}, "it names a Java class; a ProcessorWrapper is given to StreamsBuilder::build()");
   reader.unused({"task.assignor.class"}, "it names a Java class; there is one assignor");
   reader.unused({"metric.reporters"}, "it names Java classes; Streams::metrics() is to be asked");
   reader.unused({"config.providers"}, "values are taken as they are written");
@@ -292,16 +292,13 @@ bool take_prefixed(const std::string& key, const std::string& value, ConfigReadi
     to[key.substr(prefix.size())] = value;
     return true;
   };
-  if (below("main.consumer.", config.consumer) || below("consumer.", config.consumer) || below("producer.", config.producer) ||
-      below("admin.", config.admin) || below("topic.", config.topic)) {
+  if (below("main.consumer.", config.main_consumer) || below("restore.consumer.", config.restore_consumer) ||
+      below("global.consumer.", config.global_consumer) || below("consumer.", config.consumer) ||
+      below("producer.", config.producer) || below("admin.", config.admin) || below("topic.", config.topic)) {
     return true;
   }
   if (key.starts_with("ssl.") || key.starts_with("sasl.")) {
     reading.client[key] = value;
-    return true;
-  }
-  if (key.starts_with("restore.consumer.") || key.starts_with("global.consumer.")) {
-    reading.warnings.push_back(fmt::format("{} is not used: `consumer.` settings serve all consumers", key));
     return true;
   }
   if (key.starts_with("client.tag.")) {
@@ -342,6 +339,12 @@ std::map<std::string, std::string> without_prefixes(std::map<std::string, std::s
 }
 
 }  // namespace
+
+ClientProperties consumer_properties(const StreamsConfig& config, const std::map<std::string, std::string>& over) {
+  std::map<std::string, std::string> all = over;
+  all.insert(config.consumer.begin(), config.consumer.end());
+  return {all.begin(), all.end()};
+}
 
 ConfigReading read_config(const std::map<std::string, std::string>& given, bool strict) {
   ConfigReading reading;

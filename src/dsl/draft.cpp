@@ -106,7 +106,8 @@ std::string Draft::add_repartition(Repartition repartition) {
                  .prototype = prototype(new detail::PassThroughNode),
                  .parents = {repartition.parent},
                  .input = repartition.type,
-                 .output = repartition.type});
+                 .output = repartition.type,
+                 .fixed_key = true});
   add([=](TopologyBuilder& builder) {
     builder.add_internal_topic(topic, InternalTopicKind::kRepartition, repartition.partitions);
     builder.add_sink(
@@ -116,8 +117,9 @@ std::string Draft::add_repartition(Repartition repartition) {
   return source;
 }
 
-Topology Draft::build(std::string_view optimization) {
+Topology Draft::build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper) {
   TopologyBuilder builder;
+  builder.set_processor_wrapper(std::move(wrapper));
   builder.set_optimization(std::string(optimization));
   for (const Step& step : steps_) step(builder);
   detail::finish_repartitions(builder, traits_, repartitions_);

@@ -303,19 +303,31 @@ class ResponseJoinNode final : public WindowedNode {
 
 class ResponseSinkNode final : public OperatorNode {
  public:
-  explicit ResponseSinkNode(std::string topic) : topic_(std::move(topic)) {}
-  std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new ResponseSinkNode(topic_)); }
+  ResponseSinkNode(std::string topic, MessagePartitioner partitioner)
+      : topic_(std::move(topic)), partitioner_(std::move(partitioner)) {}
+  std::unique_ptr<OperatorNode> clone() const override {
+    return std::unique_ptr<OperatorNode>(new ResponseSinkNode(topic_, partitioner_));
+  }
   void init() override { topic_ = task().application_id() + "-" + topic_; }
   void process(const ErasedRecord& record) override {
     const Response& response = *static_cast<const Response*>(record.value);
     PartitionChoice choice;
-    if (response.partition) choice = {PartitionChoice::Kind::kList, {PartitionId(*response.partition)}};
+    if (partitioner_) {
+      const auto* key = static_cast<const ByteArray*>(record.key);
+      if (auto chosen = partitioner_(topic_, key, nullptr, task().collector().partition_count(topic_))) {
+        choice.kind = chosen->empty() ? PartitionChoice::Kind::kDrop : PartitionChoice::Kind::kList;
+        choice.partitions = *std::move(chosen);
+      }
+    } else if (response.partition) {
+      choice = {PartitionChoice::Kind::kList, {PartitionId(*response.partition)}};
+    }
     task().collector().send(name(), topic_, BytesView(bytes_at(record.key)), BytesView(response.bytes), *record.context,
                             choice);
   }
 
  private:
   std::string topic_;
+  MessagePartitioner partitioner_;
 };
 
 }  // namespace
@@ -333,11 +345,13 @@ OperatorNode* new_foreign_table_join_node(const ForeignKeySide& side, std::uniqu
 OperatorNode* new_response_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
   return new ResponseJoinNode(side, std::move(types));
 }
-OperatorNode* new_subscription_sink(std::string topic) {
+OperatorNode* new_subscription_sink(std::string topic, MessagePartitioner partitioner) {
   return new SinkNode<ByteArray, ByteArray>(std::move(topic), true, nullptr, SerdeOf<ByteArray>::serde(),
-                                            SerdeOf<ByteArray>::serde(), nullptr);
+                                            SerdeOf<ByteArray>::serde(), std::move(partitioner));
 }
-OperatorNode* new_response_sink(std::string topic) { return new ResponseSinkNode(std::move(topic)); }
+OperatorNode* new_response_sink(std::string topic, MessagePartitioner partitioner) {
+  return new ResponseSinkNode(std::move(topic), std::move(partitioner));
+}
 OperatorNode* new_message_source() {
   return new TypedSourceNode<ByteArray, ByteArray>(SerdeOf<ByteArray>::serde(), SerdeOf<ByteArray>::serde());
 }

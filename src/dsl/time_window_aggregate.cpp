@@ -1,4 +1,4 @@
-// Tumbling, hopping and unlimited windows: a record belongs to every window that contains its time.
+// Tumbling, hopping and unlimited windows, and those of users' own making: a record belongs to every window that contains its time.
 //
 //   size 10, advance 5     |--- window 0 ---|
 //                                  |--- window 5 ---|
@@ -24,6 +24,9 @@ class TimeWindowAggregateNode final : public WindowStoreAggregateNode {
     if (!accept(record, false)) return;
     const Timestamp time = record.context->timestamp;
     const Timestamp close_time = observed_ - plan_.grace.count();
+    if (plan_.own) {
+      for (const Window& window : plan_.own->windows_for(time)) update(record, window, close_time);
+    }
     const auto [first, count] = starts(time);
     for (std::int64_t i = 0; i < count; ++i) {
       const Timestamp start = first + i * plan_.advance.count();
@@ -40,6 +43,7 @@ class TimeWindowAggregateNode final : public WindowStoreAggregateNode {
   };
   /// Of the windows that a time is in.
   [[nodiscard]] Starts starts(Timestamp time) const {
+    if (plan_.own) return {Timestamp(0), 0};
     if (plan_.kind == WindowPlan::Kind::kUnlimited) return {plan_.start, time >= plan_.start ? 1 : 0};
     const std::int64_t advance = plan_.advance.count();
     const std::int64_t first = std::max<std::int64_t>(0, time.value - plan_.size.count() + advance) / advance * advance;
@@ -70,7 +74,7 @@ class TimeWindowAggregateNode final : public WindowStoreAggregateNode {
     if (last_close_ != kNoTimestamp) {
       from = Timestamp(std::max<std::int64_t>(0, last_close_ - Timestamp(plan_.size.count())) + 1);
       // No window that has closed since then begins where none has begun.
-      if (starts(to) == starts(from - 1)) return;
+      if (plan_.own ? plan_.own->windows_for(to) == plan_.own->windows_for(from - 1) : starts(to) == starts(from - 1)) return;
     }
     emit_closed(record, close_time, from, to);
   }

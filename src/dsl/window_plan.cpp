@@ -3,6 +3,12 @@
 
 namespace tidemill::detail {
 
+WindowPlan::WindowPlan(std::shared_ptr<const Windows> windows)
+    : size(windows->size()), advance(windows->size()), grace(windows->grace_period()), own(std::move(windows)) {
+  if (size.count() <= 0) throw TopologyException("windowed_by(): windows of one's own have a size() of nothing or less");
+  if (grace.count() < 0) throw TopologyException("windowed_by(): windows of one's own have a negative grace_period()");
+}
+
 std::chrono::milliseconds WindowPlan::retention_min() const {
   switch (kind) {
     case Kind::kUnlimited: return size;

@@ -8,7 +8,7 @@ class FailedLog final : public Log, private LogAdmin {
   explicit FailedLog(Error error) : error_(std::move(error)) { traits_.description = "log that could not be opened"; }
 
   [[nodiscard]] const LogTraits& traits() const override { return traits_; }
-  Result<std::unique_ptr<LogConsumer>> consumer(Isolation) override { return error_; }
+  Result<std::unique_ptr<LogConsumer>> consumer(Isolation, const ClientProperties&) override { return error_; }
   Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions, MonotonicTime) override { return error_; }
   Result<std::unique_ptr<Membership>> membership(std::string_view) override { return error_; }
   LogAdmin& admin() override { return *this; }

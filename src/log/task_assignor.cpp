@@ -113,4 +113,22 @@ std::map<std::string, MemberAssignment> assign_tasks(const std::vector<AssignorM
   return result;
 }
 
+std::vector<HostTasks> tasks_by_host(const std::vector<std::pair<std::string, MemberAssignment>>& members) {
+  std::map<std::string, HostTasks> by_endpoint;
+  for (const auto& [endpoint, tasks] : members) {
+    if (endpoint.empty()) continue;
+    HostTasks& host = by_endpoint[endpoint];
+    host.active.insert(host.active.end(), tasks.active.begin(), tasks.active.end());
+    host.standby.insert(host.standby.end(), tasks.standby.begin(), tasks.standby.end());
+  }
+  std::vector<HostTasks> hosts;
+  for (auto& [endpoint, host] : by_endpoint) {
+    host.endpoint = endpoint;
+    std::sort(host.active.begin(), host.active.end());
+    std::sort(host.standby.begin(), host.standby.end());
+    hosts.push_back(std::move(host));
+  }
+  return hosts;
+}
+
 }  // namespace tidemill

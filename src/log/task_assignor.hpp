@@ -32,4 +32,7 @@ struct MemberAssignment {
                                                                    const std::vector<SubtopologyTasks>& subtopologies,
                                                                    std::int32_t num_standby_replicas);
 
+/// What members have, each with its address, as GroupHosts tells it.
+[[nodiscard]] std::vector<HostTasks> tasks_by_host(const std::vector<std::pair<std::string, MemberAssignment>>& members);
+
 }  // namespace tidemill

@@ -136,7 +136,7 @@ class EmbeddedLog final : public Log, public LogAdmin {
     const std::lock_guard guard(engine_->mutex);
     return engine_->memory_bytes();
   }
-  Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) override {
+  Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation, const ClientProperties&) override {
     return std::unique_ptr<LogConsumer>(new EmbeddedConsumer(engine_, isolation, nullptr));
   }
   Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options, MonotonicTime) override {

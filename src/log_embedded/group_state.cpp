@@ -103,6 +103,22 @@ void GroupState::settle() {
     member.events.emplace_back(TasksAssigned{{member.owned.begin(), member.owned.end()}, member.standby});
     if (member.wake) member.wake();
   }
+  tell_hosts();
+}
+
+void GroupState::tell_hosts() {
+  std::vector<std::pair<std::string, MemberAssignment>> members;
+  for (const auto& [id, member] : members_) {
+    members.emplace_back(member.metadata.user_endpoint,
+                         MemberAssignment{{member.owned.begin(), member.owned.end()}, member.standby});
+  }
+  const std::vector<HostTasks> hosts = tasks_by_host(members);
+  for (auto& [id, member] : members_) {
+    if (member.hosts == hosts) continue;
+    member.hosts = hosts;
+    member.events.emplace_back(GroupHosts{hosts});
+    if (member.wake) member.wake();
+  }
 }
 
 GroupState::Member* GroupState::find(const std::string& member_id) {

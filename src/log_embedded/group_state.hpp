@@ -24,6 +24,7 @@ class GroupState {
     std::set<TaskId> announced;  // of these, what it has heard of: only that it can have given up
     std::set<TaskId> target;
     std::vector<TaskId> standby;
+    std::vector<HostTasks> hosts;  // as it was told
     bool told = false;  // its last assignment is the one that holds
     std::vector<MembershipEvent> events;
     MonotonicTime alive_until;
@@ -50,6 +51,7 @@ class GroupState {
 
  private:
   void settle();
+  void tell_hosts();
   std::map<std::string, Member> members_;
   std::int32_t generation_ = 0;
 };

@@ -29,7 +29,7 @@ class SocketLog final : public Log, public LogAdmin {
   }
 
   const LogTraits& traits() const override { return traits_; }
-  Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) override {
+  Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation, const ClientProperties&) override {
     TIDEMILL_ASSIGN(auto channel, connect());
     TIDEMILL_ASSIGN(Descriptor event, make_event());
     return std::unique_ptr<LogConsumer>(new SocketConsumer(std::move(channel), std::move(event), isolation));

@@ -9,7 +9,7 @@ namespace tidemill::kafka {
 namespace {
 
 constexpr std::int16_t kEnvelopeVersion = 1;
-constexpr std::int16_t kVersion = 1;
+constexpr std::int16_t kVersion = 2;
 /// A topology with more is refused, so that no member's bytes can fill another's memory.
 constexpr std::int32_t kPartitionsMax = 1'000'000;
 
@@ -126,6 +126,12 @@ Bytes encode_assignment(const MemberTasks& tasks, const std::vector<SubtopologyT
   user_data.boolean(tasks.shutdown);
   write(user_data, tasks.active);
   write(user_data, tasks.standby);
+  user_data.array(tasks.hosts.size());
+  for (const HostTasks& host : tasks.hosts) {
+    user_data.text(host.endpoint);
+    write(user_data, host.active);
+    write(user_data, host.standby);
+  }
   ProtocolWriter writer;
   writer.number(kEnvelopeVersion);
   writer.array(partitions.size());
@@ -152,6 +158,13 @@ Result<MemberTasks> decode_assignment(BytesView bytes) {
   tasks.shutdown = reader.boolean();
   tasks.active = read_tasks(reader);
   tasks.standby = read_tasks(reader);
+  for (std::size_t left = reader.array(); reader.ok() && left > 0; --left) {
+    HostTasks host;
+    host.endpoint = reader.text();
+    host.active = read_tasks(reader);
+    host.standby = read_tasks(reader);
+    tasks.hosts.push_back(std::move(host));
+  }
   if (!reader.at_end()) return unreadable("assignment");
   return tasks;
 }
@@ -192,6 +205,12 @@ std::map<std::string, MemberTasks> share_out(const std::map<std::string, MemberS
       if (owner == owners.end() || owner->second == id) tasks.active.push_back(task);
     }
   }
+  std::vector<std::pair<std::string, MemberAssignment>> given;
+  for (const auto& [id, tasks] : result) {
+    given.emplace_back(members.at(id).metadata.user_endpoint, MemberAssignment{tasks.active, tasks.standby});
+  }
+  const std::vector<HostTasks> hosts = tasks_by_host(given);
+  for (auto& [id, tasks] : result) tasks.hosts = hosts;
   return result;
 }
 

@@ -31,6 +31,7 @@ struct MemberTasks {
   std::vector<TaskId> active;
   std::vector<TaskId> standby;
   bool shutdown = false;
+  std::vector<HostTasks> hosts = {};  // of the whole group
   bool operator==(const MemberTasks&) const = default;
 };
 

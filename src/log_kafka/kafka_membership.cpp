@@ -327,6 +327,10 @@ void KafkaMembership::take_over(MemberTasks tasks) {
     const std::lock_guard lock(mutex_);
     if (shutdown_asked_) shutdown_told_ = true;
     if (tasks.shutdown) push_locked(ApplicationShutdownRequested{});
+    if (tasks.hosts != hosts_) {
+      hosts_ = tasks.hosts;
+      push_locked(GroupHosts{hosts_});
+    }
     TasksRevoked revoked;
     for (const TaskId& task : claimed_) {
       const bool stays = std::find(tasks.active.begin(), tasks.active.end(), task) != tasks.active.end();
@@ -360,6 +364,7 @@ void KafkaMembership::lose(const std::string& why, bool forget_member) {
     const bool had = !claimed_.empty() || last_;
     claimed_.clear();
     standby_.clear();
+    hosts_.clear();
     revoking_.clear();
     announced_.clear();
     next_.reset();

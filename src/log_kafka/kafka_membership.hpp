@@ -71,6 +71,7 @@ class KafkaMembership final : public Membership {
   std::set<TaskId> revoking_;        // told, or about to be told, to give up
   std::set<TaskId> announced_;       // of these, what events() has handed out
   std::optional<MemberTasks> next_;  // the assignment, while something is given up first
+  std::vector<HostTasks> hosts_;     // as last reported
   std::optional<MemberTasks> last_;  // the last one that was reported
   bool gave_up_ = false;  // something since then: it is less than last_ says, and the next one is reported whatever it is
   std::vector<MembershipEvent> events_;

@@ -16,6 +16,11 @@ std::string join(const std::vector<std::string>& names) {
 
 }  // namespace
 
+const std::string* TaskContext::app_config(std::string_view key) const {
+  const auto found = app_configs().find(std::string(key));
+  return found == app_configs().end() ? nullptr : &found->second;
+}
+
 OperatorNode::OperatorNode() = default;
 OperatorNode::OperatorNode(const OperatorNode& other) : OperatorNode() { static_cast<void>(other); }
 OperatorNode::~OperatorNode() = default;

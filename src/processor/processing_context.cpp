@@ -9,6 +9,10 @@ void throw_missing_value() {
   throw StreamsException("the record has a null value: ask has_value() first, or use value_or_null()");
 }
 
+void ProcessorNodeBase::forward_to(std::string_view child, const ErasedRecord& record) const {
+  OperatorNode::forward_to(child, record);
+}
+
 StateStore& ProcessorNodeBase::key_value_store(std::string_view name, bool timestamped) const {
   StateStore& store = connected_store(name);
   if (store.spec().timestamped() && !timestamped) {
@@ -39,6 +43,14 @@ std::optional<RecordMetadata> ProcessingContext::record_metadata() const {
   const RecordContext* current = node_.task().current;
   if (current == nullptr || current->source == nullptr) return std::nullopt;
   return RecordMetadata{current->source->topic, current->source->partition, current->offset};
+}
+
+std::map<std::string, std::string> ProcessingContext::app_configs_with_prefix(std::string_view prefix) const {
+  std::map<std::string, std::string> found;
+  for (const auto& [key, value] : app_configs()) {
+    if (key.starts_with(prefix)) found[key.substr(prefix.size())] = value;
+  }
+  return found;
 }
 
 }  // namespace tidemill

@@ -27,6 +27,7 @@ struct GlobalThreadOptions {
   StateEngine* memory_engine = nullptr;
   std::string directory;
   RestoreObserver* restore_observer = nullptr;
+  std::shared_ptr<const StreamsMetrics> streams_metrics = nullptr;  // as StreamTaskOptions'
   /// Called on the thread when it cannot go on.
   UniqueFunction<void(const Error&)> on_failure;
 };

@@ -102,6 +102,8 @@ struct TaskMetrics {
   std::deque<Counter> lag;        // records between position and high watermark, per input
   std::deque<Counter> position;   // next offset to process
   std::deque<Counter> committed;  // next offset, as committed
+  /// The clock's time since which the task has had nothing that it may process, plus one; 0: it has something.
+  Counter idling_since;
   /// The name of the node that runs user code now; null: none.
   std::atomic<const std::string*> node_at_work{nullptr};
 };

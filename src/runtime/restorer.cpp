@@ -22,7 +22,7 @@ Result<void> Restorer::add(StreamTask& task, std::span<const CommitPosition> com
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets,
                   log_.admin().offsets(changelogs, clock_.now().monotonic + kWatermarkTimeout));
   if (!consumer_) {
-    TIDEMILL_ASSIGN(consumer_, log_.consumer(Isolation::kReadCommitted));
+    TIDEMILL_ASSIGN(consumer_, log_.consumer(Isolation::kReadCommitted, consumer_properties_));
   }
   std::vector<Item> begun;
   for (TaskStore& store : task.stores()) {

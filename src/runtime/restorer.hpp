@@ -39,7 +39,8 @@ class Restorer {
  public:
   static constexpr std::size_t kPollBytes = std::size_t{4} << 20;
 
-  Restorer(Log& log, const Clock& clock, RestoreObserver* observer) : log_(log), clock_(clock), observer_(observer) {}
+  Restorer(Log& log, const Clock& clock, RestoreObserver* observer, ClientProperties consumer_properties = {})
+      : log_(log), clock_(clock), observer_(observer), consumer_properties_(std::move(consumer_properties)) {}
 
   /// Takes the watermarks of the task's changelogs and begins. `committed`: the task's input positions; a source topic
   /// that serves as changelog is read up to there. An error may be retriable; nothing has begun then.
@@ -69,6 +70,7 @@ class Restorer {
   Log& log_;
   const Clock& clock_;
   RestoreObserver* observer_;
+  ClientProperties consumer_properties_;
   std::unique_ptr<LogConsumer> consumer_;
   std::list<Item> items_;
   std::vector<ChangelogRecord> rows_;

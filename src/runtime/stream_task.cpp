@@ -33,6 +33,10 @@ StreamTask::~StreamTask() { drop_nodes(); }
 Result<std::unique_ptr<StreamTask>> StreamTask::create(StreamTaskOptions options) {
   TIDEMILL_ASSERT(options.topology && options.config != nullptr && options.clock != nullptr);
   std::unique_ptr<StreamTask> task(new StreamTask(std::move(options)));
+  if (!task->options_.streams_metrics) {
+    task->options_.streams_metrics =
+        std::make_shared<StreamsMetrics>(std::make_shared<SensorRegistry>(*task->options_.clock), std::string());
+  }
   std::vector<TopicPartition>& inputs = task->options_.inputs;
   if (inputs.empty()) {
     for (std::string& topic :
@@ -163,7 +167,12 @@ void StreamTask::read_metadata(std::span<const CommitPosition> committed) {
 
 void StreamTask::set_position(std::size_t index, Offset offset) { inputs_[index]->queue.set_consumed(offset, kNoLeaderEpoch); }
 
-void StreamTask::initialize() {
+/// What leaves the task says whose it is.
+void StreamTask::sign(StreamsException& error) const {
+  if (!error.task_id()) error.set_task_id(options_.id);
+}
+
+void StreamTask::initialize() try {
   TIDEMILL_ASSERT(nodes_.empty(), "a task is initialized once between aborts");
   for (const TaskStore& store : stores_) merge(processed_, store.engine->position());
   committed_ = processed_;
@@ -199,6 +208,9 @@ void StreamTask::initialize() {
   }
   node_at_work->store(nullptr, std::memory_order_relaxed);
   state_ = TaskState::kRunning;
+} catch (StreamsException& error) {
+  sign(error);
+  throw;
 }
 
 void StreamTask::add(std::size_t index, RecordBatchPtr batch) {
@@ -235,15 +247,15 @@ class AtWork {
 
 }  // namespace
 
-bool StreamTask::process(Now now) {
+bool StreamTask::process(Now now) try {
   if (heap_.empty()) return false;
   Input& input = *heap_.poll();
   const LogRecord& record = input.queue.head();
   const Timestamp timestamp = input.queue.head_timestamp();
-  const RecordContext context{.source = &input.queue.partition(),
-                              .offset = record.offset,
-                              .timestamp = timestamp,
-                              .headers = record.headers.empty() ? nullptr : &input.headers};
+  RecordContext context{.source = &input.queue.partition(),
+                        .offset = record.offset,
+                        .timestamp = timestamp,
+                        .headers = record.headers.empty() ? nullptr : &input.headers};
   std::optional<Error> unreadable;
   if (!record.headers.empty()) {
     auto headers = Headers::decode(record.headers);
@@ -252,6 +264,7 @@ bool StreamTask::process(Now now) {
   }
   dirty_ = true;
   const RawRecord raw_record{.key = record.key, .value = record.value, .context = &context};
+  context.raw = &raw_record;
   bool taken = false;
   {
     const AtWork at_work(*this, &context, &raw_record, &input.source_spec->name);
@@ -279,6 +292,9 @@ bool StreamTask::process(Now now) {
   metrics_->processed.add();
   if (stream_time_punctuations_.due(stream_time_)) punctuate_stream_time();
   return true;
+} catch (StreamsException& error) {
+  sign(error);
+  throw;
 }
 
 bool StreamTask::receive(Input& input, const RawRecord& record) {
@@ -311,7 +327,7 @@ bool StreamTask::punctuate_wall_clock(Now now) {
   return true;
 }
 
-void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) {
+void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) try {
   dirty_ = true;
   queue.run(time, [this, time](PunctuationQueue::Schedule& schedule) {
     const RecordContext context{.source = nullptr, .offset = kNoOffset, .timestamp = time, .headers = nullptr};
@@ -327,6 +343,9 @@ void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) {
     }
     metrics_->punctuated.add();
   });
+} catch (StreamsException& error) {
+  sign(error);
+  throw;
 }
 
 std::size_t StreamTask::uncommitted_bytes() const {
@@ -339,9 +358,12 @@ std::size_t StreamTask::uncommitted_bytes() const {
   return bytes;
 }
 
-void StreamTask::flush_caches() {
+void StreamTask::flush_caches() try {
   if (state_ != TaskState::kRunning) return;
   for (const TaskStore& store : stores_) store.top->flush_cache();
+} catch (StreamsException& error) {
+  sign(error);
+  throw;
 }
 
 void StreamTask::positions(const LogConsumer* consumer, std::vector<CommitPosition>& out) {
@@ -478,11 +500,6 @@ Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds i
   }
   const Timestamp first = start == kNoTimestamp ? wall_clock_time() + interval.count() : start;
   return wall_clock_punctuations_.add(node, first, interval, std::move(punctuator));
-}
-
-const std::string* StreamTask::app_config(std::string_view key) const {
-  const auto found = options_.config->application.find(std::string(key));
-  return found == options_.config->application.end() ? nullptr : &found->second;
 }
 
 std::optional<std::int64_t> StreamTask::processor_metadata(std::string_view key) const {

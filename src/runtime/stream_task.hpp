@@ -16,6 +16,7 @@
 
 #include <tidemill/config/streams_config.hpp>
 #include <tidemill/log/log.hpp>
+#include <tidemill/processor/streams_metrics.hpp>
 #include <tidemill/state/state_engine.hpp>
 #include <tidemill/state/state_store.hpp>
 
@@ -51,6 +52,8 @@ struct StreamTaskOptions {
   std::string directory;
   /// The partitions to read, as on the log; empty: every source topic's partition `id.partition`.
   std::vector<TopicPartition> inputs;
+  /// Where its processors count for themselves; null: in a registry that nobody reads.
+  std::shared_ptr<const StreamsMetrics> streams_metrics = nullptr;
   /// Global stores, which the task may read; null: there are none.
   UniqueFunction<StateStore*(std::string_view)> global_store;
 };
@@ -153,8 +156,9 @@ class StreamTask final : public TaskContext {
                        Punctuator punctuator) override;
   void drop(std::string_view node, std::string_view reason, const RecordContext& context) override;
   void handle_processing_exception(const OperatorNode& node, const ErasedRecord* record, std::exception_ptr error) override;
-  [[nodiscard]] const std::string* app_config(std::string_view key) const override;
+  [[nodiscard]] const std::map<std::string, std::string>& app_configs() const override { return options_.config->application; }
   [[nodiscard]] std::string state_directory() const override { return options_.directory; }
+  [[nodiscard]] const StreamsMetrics& streams_metrics() const override { return *options_.streams_metrics; }
   [[nodiscard]] std::optional<std::int64_t> processor_metadata(std::string_view key) const override;
   void set_processor_metadata(std::string_view key, std::int64_t value) override;
 
@@ -186,6 +190,7 @@ class StreamTask final : public TaskContext {
   void send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
   void run_punctuation(PunctuationQueue& queue, Timestamp time);
   void drop_nodes();
+  void sign(StreamsException& error) const;
 
   StreamTaskOptions options_;
   TaskState state_ = TaskState::kCreated;

@@ -136,6 +136,7 @@ void StreamTask::handle_processing_exception(const OperatorNode& node, const Era
   if (const NodeSpec* sink = sink_that_cannot_encode(node, error)) {
     const ProductionError production{.topic = options_.topology->log_topic(application_id(), sink->sink_topic),
                                      .serialization = true,
+                                     .origin = encoding,
                                      .error = {ErrorKind::kInvalidArgument, thrown.message}};
     static_cast<void>(goes_on_after(node.name(), production));
     return;

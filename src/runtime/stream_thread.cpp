@@ -35,7 +35,8 @@ std::string_view to_string(ThreadState state) {
 }
 
 StreamThread::StreamThread(StreamThreadOptions options)
-    : options_(std::move(options)), restorer_(*options_.log, *options_.clock, options_.restore_observer) {
+    : options_(std::move(options)), restorer_(*options_.log, *options_.clock, options_.restore_observer,
+                                                consumer_properties(*options_.config, options_.config->restore_consumer)) {
   commit_interval_ = options_.config->commit_interval;
   if (commit_interval_.count() < 0) {
     const bool exactly_once = options_.config->processing_guarantee == ProcessingGuarantee::kExactlyOnceV2;
@@ -103,6 +104,8 @@ StreamThread::Step StreamThread::run_once(Now now) {
     fail(error.error());
   } catch (const ResultException& error) {
     fail(error.error());
+  } catch (const StreamsException& error) {
+    fail(Error{ErrorKind::kInternal, error.what(), error.task_id()});
   } catch (...) {
     fail(Error{ErrorKind::kInternal, describe_exception(std::current_exception()).message});
   }
@@ -219,6 +222,9 @@ void StreamThread::handle_events(Now now) {
       lose_tasks(lost->reason);
     } else if (std::holds_alternative<ApplicationShutdownRequested>(event)) {
       if (options_.on_application_shutdown) options_.on_application_shutdown();
+    } else if (auto* hosts = std::get_if<GroupHosts>(&event)) {
+      const std::lock_guard lock(mutex_);
+      snapshot_.hosts = std::move(hosts->hosts);
     } else if (auto* failed = std::get_if<MembershipFailed>(&event)) {
       fail(failed->error);
     }

@@ -49,6 +49,7 @@ struct StreamThreadOptions {
   std::size_t cache_bytes = 0;
   std::size_t input_bytes_max = std::size_t{64} << 20;
   RestoreObserver* restore_observer = nullptr;
+  std::shared_ptr<const StreamsMetrics> streams_metrics = nullptr;  // as StreamTaskOptions'
   /// May be called by any stream thread.
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> global_store;
   /// Called on the thread, outside of any lock, when its state has changed.
@@ -69,6 +70,7 @@ struct ThreadSnapshot {
   bool assigned = false;  // an assignment has been received
   std::vector<TaskSnapshot> tasks;
   std::vector<StoreRestore> restoring;
+  std::vector<HostTasks> hosts;  // of the whole group
 };
 
 class StreamThread {
@@ -192,6 +194,7 @@ class StreamThread {
   bool poll(Now now);
   bool process(Now now);
   bool ready(Slot& slot, Now now);
+  bool may_process(Slot& slot, Now now);
   bool punctuate(Now now);
   void pause_filled_inputs();
   void pause_external_inputs();

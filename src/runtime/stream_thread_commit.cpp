@@ -117,6 +117,9 @@ bool StreamThread::gather(RoundIntent intent, Now now) {
   } catch (const StateStoreException& error) {
     fail(error.error());
     abort_reason_ = error.error();
+  } catch (const StreamsException& error) {
+    abort_reason_ = Error{ErrorKind::kInternal, error.what(), error.task_id()};
+    fail(abort_reason_);
   } catch (const std::exception& error) {
     abort_reason_ = Error{ErrorKind::kInternal, error.what()};
     fail(abort_reason_);

@@ -34,6 +34,7 @@ bool StreamThread::create_task(TaskId id) {
                             .memory_engine = options_.memory_engine,
                             .directory = options_.state_directory + "/" + to_string(id),
                             .inputs = {},
+                            .streams_metrics = options_.streams_metrics,
                             .global_store = nullptr};
   for (const SubtopologyTasks& tasks : options_.join.tasks) {
     // A task reads the partition of its number in each source topic that has so many.
@@ -338,8 +339,16 @@ void StreamThread::seek_into_range(const TopicPartition& partition, InputRef& in
   input.out_of_range = false;
 }
 
-/// A task with an empty input waits for what the log already has (max.task.idle.ms >= 0), and then that long for more.
 bool StreamThread::ready(Slot& slot, Now now) {
+  const bool is_ready = may_process(slot, now);
+  Counter& idling = slot.task->metrics()->idling_since;
+  if (is_ready) idling.set(0);
+  else if (idling.value() == 0) idling.set(static_cast<std::uint64_t>(now.wall.value + 1));
+  return is_ready;
+}
+
+/// A task with an empty input waits for what the log already has (max.task.idle.ms >= 0), and then that long for more.
+bool StreamThread::may_process(Slot& slot, Now now) {
   StreamTask& task = *slot.task;
   if (!task.partly_buffered()) return task.buffered_records() > 0;
   const std::chrono::milliseconds idle_max = options_.config->max_task_idle;

@@ -14,6 +14,7 @@
 #include <tidemill/adapters/rocksdb_stores.hpp>
 
 #include "state_rocksdb/rocksdb_log.hpp"
+#include "state_rocksdb/rocksdb_options.hpp"
 #include "state_rocksdb/rocksdb_store.hpp"
 
 namespace tidemill {
@@ -24,11 +25,11 @@ using namespace rocksdb_state;
 class RocksDbEngine final : public StateEngine {
  public:
   explicit RocksDbEngine(RocksDbOptions options)
-      : options_(options),
+      : options_(std::move(options)),
         gathered_(std::make_shared<GatheredBytes>()),
-        cache_(rocksdb::NewLRUCache(options.memory_bytes - most_gathered(options))),
-        buffers_(std::make_shared<rocksdb::WriteBufferManager>(options.memory_bytes / 2, cache_)) {
-    gathered_->max = options.memory_bytes / kGatheredPart;
+        cache_(rocksdb::NewLRUCache(options_.memory_bytes - most_gathered(options_))),
+        buffers_(std::make_shared<rocksdb::WriteBufferManager>(options_.memory_bytes / 2, cache_)) {
+    gathered_->max = options_.memory_bytes / kGatheredPart;
   }
 
   Result<std::vector<std::unique_ptr<BytesStore>>> open(const std::string& directory,
@@ -43,6 +44,7 @@ class RocksDbEngine final : public StateEngine {
     db_options.max_open_files = 256;
     db_options.info_log = rocksdb_log("state in " + path);
     db_options.max_file_opening_threads = 1;  // sixteen otherwise, for each instance, before the first record
+    TIDEMILL_TRY(apply(options_.database, "RocksDbOptions::database", db_options));
     std::vector<std::string> existing;
     (void)rocksdb::DB::ListColumnFamilies(db_options, path, &existing);
     std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
@@ -52,8 +54,12 @@ class RocksDbEngine final : public StateEngine {
     }
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
     for (const std::string& name : names) {
-      descriptors.emplace_back(name,
-                               name == rocksdb::kDefaultColumnFamilyName ? rocksdb::ColumnFamilyOptions() : family_options());
+      if (name == rocksdb::kDefaultColumnFamilyName) {
+        descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
+        continue;
+      }
+      TIDEMILL_ASSIGN(rocksdb::ColumnFamilyOptions family, family_options(name));
+      descriptors.emplace_back(name, std::move(family));
     }
     auto instance = std::make_shared<Instance>();
     instance->flush_bytes = options_.flush_bytes;
@@ -88,13 +94,22 @@ class RocksDbEngine final : public StateEngine {
     if (!writer_) writer_ = std::make_shared<RocksDbWriter>();
     return writer_;
   }
-  [[nodiscard]] rocksdb::ColumnFamilyOptions family_options() const {
+  [[nodiscard]] Result<rocksdb::ColumnFamilyOptions> family_options(const std::string& store) const {
+    RocksDbStoreOptions given;
+    try {
+      if (options_.config_setter) given = options_.config_setter(store);
+    } catch (const std::exception& error) {
+      return Error{ErrorKind::kInvalidArgument,
+                   "RocksDbOptions::config_setter threw for store \"" + store + "\": " + error.what()};
+    }
+    const std::string whose = "RocksDB's options of store \"" + store + "\"";
     rocksdb::BlockBasedTableOptions table;
     table.block_cache = cache_;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     table.cache_index_and_filter_blocks = true;
     table.pin_l0_filter_and_index_blocks_in_cache = true;
     table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+    TIDEMILL_TRY(apply(given.table, whose, table));
     rocksdb::ColumnFamilyOptions family;
     family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     family.write_buffer_size = std::min<std::size_t>(options_.memory_bytes / 4, std::size_t{16} << 20);
@@ -103,6 +118,7 @@ class RocksDbEngine final : public StateEngine {
     family.memtable_prefix_bloom_size_ratio = 0.02;
     family.memtable_whole_key_filtering = true;
     family.compression = rocksdb::kNoCompression;
+    TIDEMILL_TRY(apply(given.column_family, whose, family));
     return family;
   }
   static Result<void> make_directories(const std::string& path) {
@@ -126,6 +142,8 @@ class RocksDbEngine final : public StateEngine {
 
 }  // namespace
 
-std::shared_ptr<StateEngine> rocksdb_stores(RocksDbOptions options) { return std::make_shared<RocksDbEngine>(options); }
+std::shared_ptr<StateEngine> rocksdb_stores(RocksDbOptions options) {
+  return std::make_shared<RocksDbEngine>(std::move(options));
+}
 
 }  // namespace tidemill

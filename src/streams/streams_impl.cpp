@@ -24,6 +24,7 @@ Streams::Impl::Impl(Topology topology, StreamsConfig config)
       given_topology_(std::make_shared<const Topology>(std::move(topology))),
       topology_(given_topology_) {
   if (config_.clock == nullptr) config_.clock = &system_clock();
+  sensors_ = std::make_shared<SensorRegistry>(*config_.clock);
   check_config();
   memory_engine_ = in_memory_stores();
   persistent_engine_ = config_.state_engine;
@@ -71,6 +72,7 @@ void Streams::Impl::check_config() const {
   if (!config_.log) {
     throw ConfigException("log is not set: .log = embedded_log(\"data\") for one process, kafka_log({...}) for Kafka");
   }
+  if (!config_.application_server.empty()) static_cast<void>(HostInfo::build_from_endpoint(config_.application_server));
   if (config_.num_stream_threads < 1) throw ConfigException("num_stream_threads must be at least 1");
   if (config_.buffered_records_per_partition < 1) throw ConfigException("buffered_records_per_partition must be at least 1");
   if (state_engine_memory() < StreamsConfig::kStateEngineMemoryMin) {

@@ -46,6 +46,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
                                                                 const StoreQuery& query) const;
   [[nodiscard]] Result<StoreLags> store_lags() const;
+  [[nodiscard]] Result<std::vector<StreamsMetadata>> all_metadata() const;
+  [[nodiscard]] Result<std::vector<StreamsMetadata>> metadata_of_store(const std::string& store) const;
   [[nodiscard]] Result<KeyQueryMetadata> place_of_key(const std::string& store, BytesView key) const;
 
   // RestoreObserver
@@ -118,6 +120,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   enum class OnStreamThread : std::uint8_t { kMay, kMayNot };
   [[nodiscard]] Result<void> check_askable(std::string_view what, OnStreamThread allowed = OnStreamThread::kMayNot) const;
   [[nodiscard]] Result<void> check_known(const std::string& store) const;
+  [[nodiscard]] std::vector<HostTasks> hosts() const;
   struct StorePlace {
     std::int32_t subtopology = 0;
     std::int32_t partitions = 0;
@@ -134,6 +137,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::shared_ptr<StateEngine> memory_engine_;
   std::unique_ptr<ApplicationDirectory> directory_;
   std::string client_id_;
+  std::shared_ptr<SensorRegistry> sensors_;  // of the processors' own metrics
   /// The given one, with the topics that its patterns match. Guarded by mutex_ once the threads run, like the tasks.
   std::shared_ptr<const Topology> topology_;
   std::vector<SubtopologyTasks> tasks_;

@@ -92,7 +92,58 @@ Result<KeyQueryMetadata> Streams::Impl::place_of_key(const std::string& store, B
       found.here = found.here || (has_key && task.state == runtime::TaskState::kRunning);
     }
   }
+  const TaskId owner{place->subtopology, found.partition};
+  for (const HostTasks& host : hosts()) {
+    const HostInfo address = HostInfo::build_from_endpoint(host.endpoint);
+    if (std::binary_search(host.active.begin(), host.active.end(), owner)) found.active_host = address;
+    if (std::binary_search(host.standby.begin(), host.standby.end(), owner)) found.standby_hosts.push_back(address);
+  }
   return found;
+}
+
+/// All threads are told the same; one that has just joined may not have been told yet.
+std::vector<HostTasks> Streams::Impl::hosts() const {
+  for (const auto& thread : threads()) {
+    if (auto told = thread->snapshot().hosts; !told.empty()) return told;
+  }
+  return {};
+}
+
+Result<std::vector<StreamsMetadata>> Streams::Impl::all_metadata() const {
+  TIDEMILL_TRY(check_askable("what the instances have", OnStreamThread::kMay));
+  const std::vector<HostTasks> all = hosts();
+  const std::lock_guard lock(mutex_);
+  std::vector<StreamsMetadata> result;
+  for (const HostTasks& host : all) {
+    StreamsMetadata found{.host_info = HostInfo::build_from_endpoint(host.endpoint)};
+    const auto add = [&](const std::vector<TaskId>& given, std::set<std::string>& stores,
+                         std::set<TopicPartition>& partitions) {
+      for (const TaskId& id : given) {
+        const auto part = runtime::subtopology_part(*topology_, id.subtopology);
+        stores.insert(part.stores.begin(), part.stores.end());
+        for (const SubtopologyTasks& tasks : tasks_) {
+          if (tasks.subtopology != id.subtopology) continue;
+          for (const std::string& topic : tasks.source_topics) partitions.insert({topic, PartitionId(id.partition)});
+        }
+      }
+    };
+    add(host.active, found.state_store_names, found.topic_partitions);
+    add(host.standby, found.standby_state_store_names, found.standby_topic_partitions);
+    for (const auto& [name, store] : topology_->stores) {
+      if (store.global) found.state_store_names.insert(name);
+    }
+    result.push_back(std::move(found));
+  }
+  return result;
+}
+
+Result<std::vector<StreamsMetadata>> Streams::Impl::metadata_of_store(const std::string& store) const {
+  TIDEMILL_TRY(check_known(store));
+  TIDEMILL_ASSIGN(std::vector<StreamsMetadata> all, all_metadata());
+  std::erase_if(all, [&store](const StreamsMetadata& one) {
+    return !one.state_store_names.contains(store) && !one.standby_state_store_names.contains(store);
+  });
+  return all;
 }
 
 Result<StoreLags> Streams::Impl::store_lags() const {

@@ -130,6 +130,9 @@ std::vector<ThreadMetadata> Streams::Impl::thread_metadata() const {
     for (const runtime::TaskSnapshot& task : snapshot.tasks) {
       TaskMetadata described{
           .id = task.id, .active = true, .state = std::string(to_string(task.state)), .committed = {}, .end = {}};
+      if (const std::uint64_t since = task.metrics->idling_since.value(); since > 0) {
+        described.time_current_idling_started = Timestamp(static_cast<std::int64_t>(since) - 1);
+      }
       for (std::size_t i = 0; i < task.metrics->inputs.size(); ++i) {
         const TopicPartition& partition = task.metrics->inputs[i];
         const auto position = static_cast<std::int64_t>(task.metrics->position[i].value());
@@ -163,6 +166,7 @@ std::vector<Metric> Streams::Impl::metrics() const {
   if (const auto metrics = global() ? global()->metrics() : nullptr) {
     report_task(*metrics, {{"thread-id", client_id_ + "-GlobalStreamThread"}}, result);
   }
+  sensors_->report(result);
   report_memory(result);
   return result;
 }

@@ -148,6 +148,8 @@ Result<void> Streams::Impl::start_global() {
                                        .memory_engine = memory_engine_.get(),
                                        .directory = directory_->path() + "/" + ApplicationDirectory::kGlobalFolder,
                                        .restore_observer = this,
+                                       .streams_metrics = std::make_shared<StreamsMetrics>(
+                                           sensors_, client_id_ + "-GlobalStreamThread"),
                                        .on_failure = [this](const Error& error) { end_in_error(error); }};
   global_ = std::make_unique<runtime::GlobalThread>(std::move(options));
   TIDEMILL_TRY(global_->start());
@@ -176,7 +178,7 @@ Result<void> Streams::Impl::start_threads(MonotonicTime deadline) {
                                  .guarantee = config_.processing_guarantee,
                                  .transaction_timeout = config_.transaction_timeout,
                                  .producer_properties = {config_.producer.begin(), config_.producer.end()},
-                                 .consumer_properties = {config_.consumer.begin(), config_.consumer.end()}};
+                                 .consumer_properties = consumer_properties(config_, config_.main_consumer)};
       host.coordinator = std::make_shared<runtime::CommitCoordinator>(*config_.log, clock(), std::move(options));
       if (const Result<void> opened = host.coordinator->open(deadline); !opened) return give_up(opened.error());
     }
@@ -197,6 +199,7 @@ Result<std::shared_ptr<runtime::StreamThread>> Streams::Impl::make_thread(Host& 
     options.topology = topology_;
     options.join.tasks = tasks_;
   }
+  options.streams_metrics = std::make_shared<StreamsMetrics>(sensors_, options.name);
   options.config = &config_;
   options.log = config_.log.get();
   options.clock = &clock();

@@ -57,6 +57,8 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
       : topology(std::make_shared<const Topology>(std::move(built))),
         config(std::move(given)),
         clock(wall_clock.value_or(system_clock().now().wall)),
+        sensors(std::make_shared<SensorRegistry>(clock)),
+        streams_metrics(std::make_shared<StreamsMetrics>(sensors, "driver")),
         engine(in_memory_stores()) {
     if (config.application_id.empty()) config.application_id = "topology-test-driver";
     if (config.state_engine && config.state_dir == StreamsConfig().state_dir) config.state_dir = directory.emplace().path();
@@ -81,6 +83,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         .directory = fmt::format("{}/{}/{}", config.state_dir, config.application_id,
                                  is_global ? std::string("global") : fmt::format("0_0.{}", starts++)),
         .inputs = {},
+        .streams_metrics = streams_metrics,
         .global_store = nullptr};
     if (!is_global && global) options.global_store = [this](std::string_view name) { return find(*global, name); };
     auto made = runtime::StreamTask::create(std::move(options)).value();
@@ -250,6 +253,8 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   std::shared_ptr<const Topology> topology;
   StreamsConfig config;
   ManualClock clock;
+  std::shared_ptr<SensorRegistry> sensors;
+  std::shared_ptr<const StreamsMetrics> streams_metrics;
   std::shared_ptr<StateEngine> engine;
   std::shared_ptr<StateEngine> global_engine = in_memory_stores();
   std::unique_ptr<ThreadCache> cache;
@@ -347,6 +352,7 @@ std::vector<Metric> TopologyTestDriver::metrics() const {
   for (const auto* task : {impl_->task.get(), impl_->global.get()}) {
     if (task != nullptr) runtime::report_task(*task->metrics(), {{"thread-id", "driver"}}, metrics);
   }
+  impl_->sensors->report(metrics);
   return metrics;
 }
 

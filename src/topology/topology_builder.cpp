@@ -179,6 +179,7 @@ void TopologyBuilder::add_processor(ProcessorSpec processor) {
   added.prototype = std::move(processor.prototype);
   added.input = processor.input;
   added.output = processor.output;
+  added.fixed_key = processor.fixed_key;
   connect_processor_and_state_stores(processor.name, processor.stores);
 }
 
@@ -370,8 +371,32 @@ void TopologyBuilder::add_changelogs() {
   }
 }
 
+void TopologyBuilder::wrap_processors() {
+  if (wrapper_ == nullptr) return;
+  for (std::size_t i = 0; i < topology_.nodes.size(); ++i) {
+    const NodeSpec& node = topology_.nodes[i];
+    const bool global =
+        std::find(topology_.global_nodes.begin(), topology_.global_nodes.end(), node.id) != topology_.global_nodes.end();
+    if (node.kind != NodeKind::kProcessor || global) continue;
+    WrappedProcessorSupplier supplier{node.prototype, node.input, node.output, {}};
+    for (const std::string& store : node.stores) supplier.stores.push_back(topology_.stores.find(store)->second.spec);
+    supplier = node.fixed_key ? wrapper_->wrap_fixed_key_processor_supplier(node.name, std::move(supplier))
+                              : wrapper_->wrap_processor_supplier(node.name, std::move(supplier));
+    if (supplier.prototype == nullptr) {
+      throw TopologyException("the processor wrapper gives no prototype for \"" + node.name + "\": return the supplier it got");
+    }
+    topology_.nodes[i].prototype = std::move(supplier.prototype);
+    for (StoreSpec& store : supplier.stores) {
+      const std::vector<std::string> names{store.name};
+      add_state_store_once(std::move(store));
+      connect_processor_and_state_stores(node.name, names);
+    }
+  }
+}
+
 Topology TopologyBuilder::build() {
   check_edges();
+  wrap_processors();
   drop_unused_stores();
   number_subtopologies();
   place_copartitions();
@@ -380,6 +405,7 @@ Topology TopologyBuilder::build() {
   source_of_topic_.clear();
   mergeable_.clear();
   copartitions_.clear();
+  wrapper_.reset();
   return std::exchange(topology_, Topology{});
 }
 

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
+
 #include <tidemill/streams.hpp>
+#include <tidemill/testing/mock_processor_context.hpp>
 #include <tidemill/testing/topology_test_driver.hpp>
 
 namespace guide {

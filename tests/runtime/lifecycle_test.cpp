@@ -148,6 +148,7 @@ TEST(Lifecycle, AReplacedThreadGoesOnWhereTheFailedOneStood) {
   streams.set_uncaught_exception_handler([&](const Text& thread, const Error& error) {
     EXPECT_THAT(thread, HasSubstr("StreamThread-"));
     EXPECT_THAT(error.message, AllOf(HasSubstr("processor \"fragile\""), HasSubstr("boom")));
+    EXPECT_EQ(error.task, (TaskId{0, 5}));
     ++asked;
     return UncaughtExceptionAnswer::kReplaceThread;
   });

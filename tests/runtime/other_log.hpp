@@ -25,8 +25,9 @@ class OtherLog final : public Log {
     traits_.description = "a log like Kafka";
   }
   [[nodiscard]] const LogTraits& traits() const override { return traits_; }
-  [[nodiscard]] Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) override {
-    TIDEMILL_ASSIGN(std::unique_ptr<LogConsumer> below, log_->consumer(isolation));
+  [[nodiscard]] Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation,
+                                                              const ClientProperties& properties) override {
+    TIDEMILL_ASSIGN(std::unique_ptr<LogConsumer> below, log_->consumer(isolation, properties));
     return std::unique_ptr<LogConsumer>(new Consumer(std::move(below), troubles_));
   }
   [[nodiscard]] Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options, MonotonicTime deadline) override {

@@ -135,11 +135,16 @@ TEST(StreamThread, MaxTaskIdleWaitsForMoreThanTheLogHas) {
   config.max_task_idle = 100ms;
   Application application(world, topology, config);
   for (int i = 0; i < 20; ++i) application.step();
+  const auto metrics = application.thread().snapshot().tasks.at(0).metrics;
+  const std::uint64_t idle_from = metrics->idling_since.value();
+  EXPECT_GT(idle_from, 0U) << "there is nothing to process";
   world.produce("a", {{"k", "later"}});
   for (int i = 0; i < 50; ++i) application.step();
   EXPECT_EQ(application.thread().metrics().processed.value(), 0U);
+  EXPECT_EQ(metrics->idling_since.value(), idle_from) << "what there is has to wait";
   for (int i = 0; i < 80; ++i) application.step();
   EXPECT_EQ(application.thread().metrics().processed.value(), 1U);
+  EXPECT_GT(metrics->idling_since.value(), idle_from) << "it was not idle in between";
 }
 
 /// Both topics have two batches when the task starts, all of `a` before all of `b`; at most one batch fits into the memory for

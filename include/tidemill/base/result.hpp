@@ -12,6 +12,8 @@
 #include <utility>
 #include <variant>
 
+#include <tidemill/base/types.hpp>
+
 namespace tidemill {
 
 enum class ErrorKind : std::uint8_t {
@@ -41,6 +43,8 @@ std::string_view to_string(ErrorKind kind);
 struct Error {
   ErrorKind kind = ErrorKind::kInternal;
   std::string message;
+  /// Of a task that failed: which one.
+  std::optional<TaskId> task = {};
 
   /// The same call may succeed later.
   [[nodiscard]] bool retriable() const;

@@ -5,7 +5,9 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace tidemill {
 
@@ -54,8 +56,15 @@ struct TaskId {
   std::int32_t subtopology = 0;
   std::int32_t partition = 0;
   auto operator<=>(const TaskId&) const = default;
+  /// `0_3`. TaskIdFormatException quotes what is none.
+  static TaskId parse(std::string_view text);
 };
 std::string to_string(const TaskId& task);
+/// A text that is no task's id.
+class TaskIdFormatException : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 }  // namespace tidemill
 

@@ -9,6 +9,7 @@
 
 #include <tidemill/base/bytes.hpp>
 #include <tidemill/base/headers.hpp>
+#include <tidemill/base/record_context.hpp>
 #include <tidemill/base/result.hpp>
 #include <tidemill/base/types.hpp>
 
@@ -49,6 +50,8 @@ using ProcessingExceptionHandler = std::function<HandlerResponse(const ErrorHand
 struct ProductionError {
   std::string topic;           // empty where it is chosen per record and could not be
   bool serialization = false;  // the record could not be encoded: key and value are missing
+  /// With `serialization`: what could not be.
+  SerializationExceptionOrigin origin = SerializationExceptionOrigin::kKey;
   Error error;
   PartitionId partition{-1};
   Timestamp timestamp = kNoTimestamp;

@@ -86,6 +86,10 @@ struct StreamsConfig {
   /// Passed on unread: texts under `consumer.`, `producer.`, `admin.`, `topic.` (internal topics), each by its key
   /// without the prefix.
   std::map<std::string, std::string> consumer = {};
+  /// Over those of `consumer`, for one kind of consumers: of the stream threads, of stores that are restored, of global stores.
+  std::map<std::string, std::string> main_consumer = {};
+  std::map<std::string, std::string> restore_consumer = {};
+  std::map<std::string, std::string> global_consumer = {};
   std::map<std::string, std::string> producer = {};
   std::map<std::string, std::string> admin = {};
   std::map<std::string, std::string> topic = {};
@@ -95,6 +99,9 @@ struct StreamsConfig {
   /// The world; null: the operating system's.
   const Clock* clock = nullptr;
 };
+
+/// `consumer` with `over` on top, one of the three kinds.
+[[nodiscard]] ClientProperties consumer_properties(const StreamsConfig& config, const std::map<std::string, std::string>& over);
 
 /// What read_config() made of a set of Kafka's dotted keys.
 struct ConfigReading {

@@ -187,6 +187,9 @@ class CogroupedKStream {
   TimeWindowedCogroupedKStream<K, VR> windowed_by(const SlidingWindows& windows) const {
     return {inputs_, detail::WindowPlan(windows)};
   }
+  TimeWindowedCogroupedKStream<K, VR> windowed_by(std::shared_ptr<const Windows> windows) const {
+    return {inputs_, detail::WindowPlan(std::move(windows))};
+  }
   SessionWindowedCogroupedKStream<K, VR> windowed_by(const SessionWindows& windows) const {
     return {inputs_, detail::WindowPlan(windows)};
   }

@@ -21,7 +21,8 @@ TIDEMILL_COMMON_TYPES template class KGroupedStream<std::string, std::string>;
 TIDEMILL_COMMON_TYPES template KStream<std::string, std::string> KStream<std::string, std::string>::next(const Named&,
                                                                                                          std::string_view,
                                                                                                          OperatorNode*,
-                                                                                                         detail::Changes) const;
+                                                                                                         detail::Changes,
+                                                                                                         detail::Goes) const;
 TIDEMILL_COMMON_TYPES template KGroupedStream<std::string, std::string> KStream<std::string, std::string>::grouped_by(
     OperatorNode*, const Grouped<std::string, std::string>&) const;
 TIDEMILL_COMMON_TYPES template KTable<std::string, std::string> KGroupedStream<std::string, std::string>::aggregate_into(
@@ -41,6 +42,7 @@ TIDEMILL_COMMON_TYPES template const Consumed<std::string, std::string>& no_opti
 TIDEMILL_COMMON_TYPES template const Produced<std::string, std::string>& no_options();
 TIDEMILL_COMMON_TYPES template const Produced<std::string, std::int64_t>& no_options();
 TIDEMILL_COMMON_TYPES template const Grouped<std::string, std::string>& no_options();
+TIDEMILL_COMMON_TYPES template const Printed<std::string, std::string>& no_options();
 TIDEMILL_COMMON_TYPES template const Joined<std::string, std::string, std::string>& no_options();
 TIDEMILL_COMMON_TYPES template const Materialized<std::string, std::string>& no_options();
 TIDEMILL_COMMON_TYPES template const Materialized<std::string, std::int64_t>& no_options();

@@ -38,8 +38,8 @@ class Draft {
   /// Letters, digits, '.', '_' and '-', at most 249 of them; else TopologyException.
   static void check_name(const std::string& name);
   void add(Step step) { steps_.push_back(std::move(step)); }
-  /// `optimization`: see TopologyBuilder::set_optimization().
-  [[nodiscard]] Topology build(std::string_view optimization);
+  /// See TopologyBuilder::set_optimization() and TopologyBuilder::set_processor_wrapper().
+  [[nodiscard]] Topology build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper);
 
   /// What the repartition topics depend on.
   struct Traits {

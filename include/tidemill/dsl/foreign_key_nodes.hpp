@@ -114,9 +114,20 @@ struct ForeignKeySide {
 [[nodiscard]] OperatorNode* new_subscription_join_node(std::unique_ptr<ForeignKeyTypes> types);
 [[nodiscard]] OperatorNode* new_foreign_table_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
 [[nodiscard]] OperatorNode* new_response_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
-/// Sinks of the two topics; answers go to the partition that asked.
-[[nodiscard]] OperatorNode* new_subscription_sink(std::string topic);
-[[nodiscard]] OperatorNode* new_response_sink(std::string topic);
+/// A partitioner of keys as one of their bytes.
+using MessagePartitioner = StreamPartitioner<ByteArray, ByteArray>;
+template <class K>
+MessagePartitioner by_decoded_key(const Serde<K>& serde, const StreamPartitioner<K, void>& partitioner) {
+  if (!partitioner) return nullptr;
+  return [=](std::string_view topic, const ByteArray* key, const ByteArray*, std::int32_t partitions) {
+    std::optional<K> decoded;
+    if (key != nullptr) decoded.emplace(serde.deserialize({}, key->bytes));
+    return partitioner(topic, decoded ? &*decoded : nullptr, nullptr, partitions);
+  };
+}
+/// Sinks of the two topics. Without a partitioner, answers go to the partition that asked.
+[[nodiscard]] OperatorNode* new_subscription_sink(std::string topic, MessagePartitioner partitioner);
+[[nodiscard]] OperatorNode* new_response_sink(std::string topic, MessagePartitioner partitioner);
 [[nodiscard]] OperatorNode* new_message_source();
 [[nodiscard]] StoreSpec subscription_store(std::string name);
 [[nodiscard]] EdgeType message_type();

@@ -44,6 +44,7 @@ class KGroupedStream {
   TimeWindowedKStream<K, V> windowed_by(const TimeWindows& windows) const;
   TimeWindowedKStream<K, V> windowed_by(const UnlimitedWindows& windows) const;
   TimeWindowedKStream<K, V> windowed_by(const SlidingWindows& windows) const;
+  TimeWindowedKStream<K, V> windowed_by(std::shared_ptr<const Windows> windows) const;
   SessionWindowedKStream<K, V> windowed_by(const SessionWindows& windows) const;
   /// Begins an aggregate of several streams: `group.cogroup<Result>(aggregator).cogroup(other, aggregator)...`.
   template <class VR, class F>

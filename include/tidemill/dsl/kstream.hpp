@@ -24,6 +24,8 @@ class BranchedKStream;
 namespace detail {
 /// What of a record an operator may change.
 enum class Changes : std::uint8_t { kNothing, kKey, kValue };
+/// Whether something can stand behind it.
+enum class Goes : std::uint8_t { kOn, kNoFurther };
 }  // namespace detail
 
 template <class K, class V>
@@ -128,9 +130,14 @@ class KStream {
   [[gnu::noinline]] void foreach (F action, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_FUNCTION("foreach(action)", F);
     if constexpr (detail::RecordFunction<F, K, V>) {
-      (void)same(named, "KSTREAM-FOREACH-", new detail::PeekNode<K, V, F>(std::move(action)));
+      (void)next<K, V>(named, "KSTREAM-FOREACH-", new detail::PeekNode<K, V, F>(std::move(action)),
+                       detail::Changes::kNothing, detail::Goes::kNoFurther);
     }
   }
+  /// A line for each record, `[label]: key, value`, as Java prints them; for looking, not for keeping. TopologyException: the file
+  /// cannot be written, or there is no text of the types (then give a `key_value_mapper`). A line that cannot be written is
+  /// the processing handler's.
+  void print(const Printed<K, V>& printed = detail::no_options<Printed<K, V>>()) const;
   KStream merge(const KStream& other, const Named& named = detail::no_options<Named>()) const;
   /// The first predicate that says yes decides; see BranchedKStream.
   BranchedKStream<K, V> split(const Named& named = detail::no_options<Named>()) const;
@@ -211,7 +218,7 @@ class KStream {
   [[gnu::noinline]] KGroupedStream<KR, V> grouped_by(OperatorNode* selector, const Grouped<KR, V>& grouped) const;
   template <class KR, class VR>
   [[gnu::noinline]] KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node,
-                                         detail::Changes changes) const;
+                                         detail::Changes changes, detail::Goes goes = detail::Goes::kOn) const;
   [[gnu::noinline]] KStream same(const Named& named, std::string_view prefix, OperatorNode* node) const {
     auto stream = next<K, V>(named, prefix, node, detail::Changes::kNothing);
     stream.at_->value_serde = at_->value_serde;

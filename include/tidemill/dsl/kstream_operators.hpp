@@ -10,13 +10,14 @@
 #include <tidemill/dsl/ktable.hpp>
 #include <tidemill/dsl/ktable_suppress.hpp>
 #include <tidemill/dsl/kwindowed_stream.hpp>
+#include <tidemill/dsl/printed.hpp>
 
 namespace tidemill {
 
 template <class K, class V>
 template <class KR, class VR>
 KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix, OperatorNode* node,
-                                    detail::Changes changes) const {
+                                    detail::Changes changes, detail::Goes goes) const {
   const bool key_changes = changes == detail::Changes::kKey;
   auto made = prototype(node);
   const std::string name = at_->draft->name_or_new(named.name, prefix);
@@ -25,12 +26,28 @@ KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix,
                              .prototype = std::move(made),
                              .parents = {at_->node},
                              .input = detail::stream_type<K, V>(),
-                             .output = detail::stream_type<KR, VR>()});
+                             .output = detail::stream_type<KR, VR>(),
+                             .fixed_key = !key_changes && goes == detail::Goes::kOn});
   typename KStream<KR, VR>::Handle handle{at_->draft, name, at_->sources, at_->repartition_required || key_changes};
   if constexpr (std::is_same_v<K, KR>) {
     if (!key_changes) handle.key_serde = at_->key_serde;
   }
   return KStream<KR, VR>(std::move(handle));
+}
+
+template <class K, class V>
+void KStream<K, V>::print(const Printed<K, V>& printed) const {
+  detail::RecordText text;
+  if (printed.key_value_mapper) {
+    text = [mapper = printed.key_value_mapper](const void* key, const void* value, std::string& out) {
+      out += mapper(static_cast<const K*>(key), static_cast<const V*>(value));
+    };
+  } else {
+    text = detail::record_text<K, V>();
+  }
+  (void)next<K, V>({printed.name}, "KSTREAM-PRINTER-",
+                   detail::new_print_node(printed.file, printed.label.empty() ? at_->node : printed.label, std::move(text)),
+                   detail::Changes::kNothing, detail::Goes::kNoFurther);
 }
 
 template <class K, class V>
@@ -176,7 +193,8 @@ auto KStream<K, V>::process_values(Supplier supplier, std::vector<std::string> s
                                         .parents = {at_->node},
                                         .stores = std::move(stores),
                                         .input = detail::stream_type<K, V>(),
-                                        .output = detail::stream_type<K, VR>()},
+                                        .output = detail::stream_type<K, VR>(),
+                                        .fixed_key = true},
                                        detail::stores_of(supplier));
     return KStream<K, VR>({at_->draft, name, at_->sources, at_->repartition_required, at_->key_serde, {}});
   }

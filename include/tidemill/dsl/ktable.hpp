@@ -139,13 +139,15 @@ class KTable {
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
   [[gnu::noinline]] auto join(
-      const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined = detail::no_options<TableJoined>(),
+      const KTable<KO, VO>& other, Extract extract, F joiner,
+      const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
           detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   template <class KO, class VO, class Extract, class F>
     requires detail::ForeignKeyExtractor<Extract, K, V, KO>
   [[gnu::noinline]] auto left_join(
-      const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined = detail::no_options<TableJoined>(),
+      const KTable<KO, VO>& other, Extract extract, F joiner,
+      const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
           detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// Name of the store where the table can be queried; empty: it has none of its own.
@@ -180,7 +182,7 @@ class KTable {
   template <class KO, class VO, class VR>
   [[gnu::noinline]] KTable<K, VR> foreign_join(const KTable<KO, VO>& other, detail::TableMap<K, V, KO> extract,
                                                std::function<std::optional<VR>(const V&, const VO*)> joiner, bool left_join,
-                                               const TableJoined& joined, const Materialized<K, VR>& materialized) const;
+                                               const TableJoined<K, KO>& joined, const Materialized<K, VR>& materialized) const;
   template <class VR, class VO>
   [[gnu::noinline]] KTable<K, VR> joined(const KTable<K, VO>& other, detail::TableJoiner<V, VO, VR> joiner, bool needs_left,
                                          bool needs_right, const Materialized<K, VR>& materialized) const;
@@ -250,7 +252,8 @@ KStream<K, V> KTable<K, V>::to_stream(const Named& named) const {
                              .prototype = prototype(new detail::ToStreamNode),
                              .parents = {at_->node},
                              .input = detail::table_type<K, V>(),
-                             .output = detail::stream_type<K, V>()});
+                             .output = detail::stream_type<K, V>(),
+                             .fixed_key = true});
   return KStream<K, V>({at_->draft, name, at_->sources, false, at_->key_serde, at_->value_serde});
 }
 

@@ -10,7 +10,7 @@ template <class K, class V>
 template <class KO, class VO, class VR>
 KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::TableMap<K, V, KO> extract,
                                          std::function<std::optional<VR>(const V&, const VO*)> joiner, bool left_join,
-                                         const TableJoined& joined, const Materialized<K, VR>& materialized) const {
+                                         const TableJoined<K, KO>& joined, const Materialized<K, VR>& materialized) const {
   Draft& draft = *at_->draft;
   other.at_->facts->enable_old_values(true);  // nobody looks at them; but a filter there leaves out more, as in Java
   at_->facts->enable_old_values(true);
@@ -44,6 +44,8 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
       detail::serde_or_default(other.at_->key_serde, "the key type of the other table"),
       detail::serde_or_default(other.at_->value_serde, "the value type of the other table")});
   const std::shared_ptr<const detail::ForeignKeyTypes> types(new Types(sides, std::move(extract), std::move(joiner)));
+  const auto ask = detail::by_decoded_key(sides->right_key, joined.other_partitioner);
+  const auto tell_back = detail::by_decoded_key(sides->key, joined.partitioner);
   std::set<std::string> sources = at_->sources;
   sources.insert(response_source);
   const auto messages = [=](TopologyBuilder& builder, const std::string& topic, const std::string& sink,
@@ -76,12 +78,13 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
     const EdgeType message = detail::message_type();
     const EdgeType outcome = detail::stream_type<K, VR>();
     add(send, detail::new_subscription_send_node(of_left, types->clone()), left, {}, detail::table_type<K, V>(), message);
-    messages(builder, registration, send_sink, detail::new_subscription_sink(registration), {send}, send_source, true);
+    messages(builder, registration, send_sink, detail::new_subscription_sink(registration, ask), {send}, send_source, true);
     builder.add_state_store(detail::subscription_store(store));
     add(receive, detail::new_subscription_receive_node(of_right), send_source, {store}, message, message);
     add(answer, detail::new_subscription_join_node(types->clone()), receive, right_stores->stores(), message, {});
     add(tell, detail::new_foreign_table_join_node(of_right, types->clone()), right, {store}, detail::table_type<KO, VO>(), {});
-    messages(builder, response, response_sink, detail::new_response_sink(response), {answer, tell}, response_source, false);
+    messages(builder, response, response_sink, detail::new_response_sink(response, tell_back), {answer, tell},
+             response_source, false);
     add(resolve, detail::new_response_join_node(of_left, types->clone()), response_source, left_stores->stores(), message,
         outcome);
     builder.add_processor({.name = result,
@@ -100,7 +103,7 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
 template <class K, class V>
 template <class KO, class VO, class Extract, class F>
   requires detail::ForeignKeyExtractor<Extract, K, V, KO>
-auto KTable<K, V>::join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined,
+auto KTable<K, V>::join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined<K, KO>& joined,
                         const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized) const {
   using VR = typename detail::TableJoined<F, const V&, const VO&>::Type;
   static_assert(std::is_invocable_v<F&, const V&, const VO&>,
@@ -113,7 +116,7 @@ template <class K, class V>
 template <class KO, class VO, class Extract, class F>
   requires detail::ForeignKeyExtractor<Extract, K, V, KO>
 auto KTable<K, V>::left_join(
-    const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined& joined,
+    const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined<K, KO>& joined,
     const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized) const {
   using VR = typename detail::TableJoined<F, const V&, const VO*>::Type;
   static_assert(std::is_invocable_v<F&, const V&, const VO*>,

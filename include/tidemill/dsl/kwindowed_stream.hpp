@@ -247,6 +247,10 @@ TimeWindowedKStream<K, V> KGroupedStream<K, V>::windowed_by(const SlidingWindows
   return {*this, detail::WindowPlan(windows)};
 }
 template <class K, class V>
+TimeWindowedKStream<K, V> KGroupedStream<K, V>::windowed_by(std::shared_ptr<const Windows> windows) const {
+  return {*this, detail::WindowPlan(std::move(windows))};
+}
+template <class K, class V>
 SessionWindowedKStream<K, V> KGroupedStream<K, V>::windowed_by(const SessionWindows& windows) const {
   return {*this, detail::WindowPlan(windows)};
 }

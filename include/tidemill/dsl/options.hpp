@@ -88,6 +88,19 @@ struct Materialized {
   }
 };
 
+/// Of print().
+template <class K, class V>
+struct Printed {
+  /// Written anew when the operator is made; empty: standard output.
+  std::string file = {};
+  /// Stands in front of each line; empty: the name of the node whose records are printed.
+  std::string label = {};
+  /// What a line says; null pointers: no key, a null value. None: `key, value` in Java's text.
+  std::function<std::string(const K* key, const V* value)> key_value_mapper = nullptr;
+  /// The processor's name.
+  std::string name = {};
+};
+
 /// Of a join of two streams.
 template <class K, class V, class VOther>
 struct StreamJoined {
@@ -106,10 +119,16 @@ struct StreamJoined {
   std::map<std::string, std::string> log_config = {};
 };
 
-/// Of a foreign-key join.
+/// Of a foreign-key join of a table with keys K with one with keys KO. A table that is not partitioned by the hash of its keys
+/// needs its partitioner here, or rows do not meet; it gets keys only, the value is always null.
+template <class K, class KO>
 struct TableJoined {
   /// Nodes and topics are named after it.
   std::string name = {};
+  /// That of the left table, for the answers to it; none: each goes to the partition that asked.
+  StreamPartitioner<K, void> partitioner = nullptr;
+  /// That of the right table, for the questions to it. A question about no row has a null key.
+  StreamPartitioner<KO, void> other_partitioner = nullptr;
 };
 
 template <class K, class V, class VOther>

@@ -57,8 +57,11 @@ class StreamsBuilder {
   }
   /// TopologyException when it cannot be; names the node and the remedy. The builder is empty afterwards.
   /// `optimization` as Kafka's `topology.optimization`: "none", "all" or rules with commas between, as
-  /// StreamsConfig::topology_optimization has them.
-  [[nodiscard]] Topology build(std::string_view optimization = "none") { return draft_->build(optimization); }
+  /// StreamsConfig::topology_optimization has them. `wrapper`: something around every processor; null: nothing.
+  [[nodiscard]] Topology build(std::string_view optimization = "none",
+                               std::shared_ptr<const ProcessorWrapper> wrapper = nullptr) {
+    return draft_->build(optimization, std::move(wrapper));
+  }
 
  private:
   template <class K, class V>

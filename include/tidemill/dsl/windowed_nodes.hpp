@@ -16,6 +16,7 @@ struct WindowPlan {
   std::chrono::milliseconds advance{0};
   std::chrono::milliseconds grace{0};
   Timestamp start{0};  // unlimited ones
+  std::shared_ptr<const Windows> own = nullptr;  // what says which windows there are, where it is the user's
   EmitStrategy emit = EmitStrategy::kOnWindowUpdate;
   /// The aggregator sees records with a null value, too; else they are dropped.
   bool null_values = false;
@@ -27,6 +28,9 @@ struct WindowPlan {
       : kind(Kind::kSliding), size(windows.time_difference()), grace(windows.grace()) {}
   explicit WindowPlan(const SessionWindows& windows)
       : kind(Kind::kSession), size(windows.inactivity_gap()), grace(windows.grace()) {}
+
+  /// TopologyException for a size or a grace period that cannot be.
+  explicit WindowPlan(std::shared_ptr<const Windows> windows);
 
   [[nodiscard]] bool sessions() const { return kind == Kind::kSession; }
   /// How long the store has to keep a window for it.

@@ -9,13 +9,30 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include <tidemill/base/types.hpp>
+#include <tidemill/serde/windowed.hpp>
 
 namespace tidemill {
 
 /// When a window's aggregate is passed on: with each update, or once, when stream time has passed its end and grace.
 enum class EmitStrategy : std::uint8_t { kOnWindowUpdate, kOnWindowClose };
+
+/// Windows of one's own making: business days, shifts, whatever a function of the time can say. Given to windowed_by() as a
+/// std::shared_ptr. Asked on the stream threads, several at once; the same time must always be in the same windows.
+class Windows {
+ public:
+  virtual ~Windows() = default;
+  /// Those that contain the time, in the order in which they are to be updated: no two with one start, none longer than size().
+  [[nodiscard]] virtual std::vector<Window> windows_for(Timestamp time) const = 0;
+  /// Of the longest: how long the store keeps them, and what is added to a start where an end is not kept (keys as others read
+  /// them, what a cache held).
+  [[nodiscard]] virtual std::chrono::milliseconds size() const = 0;
+  /// Records that come later than that for their window are dropped.
+  [[nodiscard]] virtual std::chrono::milliseconds grace_period() const = 0;
+};
 
 class TimeWindows {
  public:

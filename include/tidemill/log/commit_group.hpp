@@ -42,8 +42,8 @@ struct CommitGroupOptions {
   std::string application_id;
   ProcessingGuarantee guarantee = ProcessingGuarantee::kExactlyOnceV2;
   std::chrono::milliseconds transaction_timeout{10000};
-  std::vector<std::pair<std::string, std::string>> producer_properties = {};  // the texts under `producer.`
-  std::vector<std::pair<std::string, std::string>> consumer_properties = {};  // the texts under `consumer.`
+  ClientProperties producer_properties = {};  // the texts under `producer.`
+  ClientProperties consumer_properties = {};  // the texts under `consumer.`
 };
 
 enum class CommitOutcome : std::uint8_t {

@@ -36,7 +36,9 @@ class Log {
  public:
   virtual ~Log() = default;
   [[nodiscard]] virtual const LogTraits& traits() const = 0;
-  [[nodiscard]] virtual Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation) = 0;
+  /// `properties`: of this consumer, by the log's own names; a log without such things ignores them.
+  [[nodiscard]] virtual Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation,
+                                                                      const ClientProperties& properties = {}) = 0;
   /// Opens the group: fences and aborts a predecessor of the same name. With kAtLeastOnce there is no transaction:
   /// records are idempotent appends, there for good once flush() has answered (this is also how an application
   /// produces outside of a topology; with an empty application_id nothing can be staged).

@@ -2,12 +2,17 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <tidemill/base/result.hpp>
 #include <tidemill/log/record_batch.hpp>
 
 namespace tidemill {
+
+/// Texts for a client of the log, as `fetch.min.bytes` and its value.
+using ClientProperties = std::vector<std::pair<std::string, std::string>>;
 
 enum class Isolation : std::uint8_t { kReadUncommitted, kReadCommitted };
 

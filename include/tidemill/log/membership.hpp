@@ -44,6 +44,17 @@ struct TasksAssigned {
   std::vector<TaskId> active;
   std::vector<TaskId> standby;
 };
+/// What the members with one address (JoinMetadata::user_endpoint) have been given.
+struct HostTasks {
+  std::string endpoint;
+  std::vector<TaskId> active;  // sorted, as standby
+  std::vector<TaskId> standby;
+  bool operator==(const HostTasks&) const = default;
+};
+/// Who has what, in all of the group, now; members without an address are left out. Told whenever it changes.
+struct GroupHosts {
+  std::vector<HostTasks> hosts;  // sorted by endpoint
+};
 /// Give these up in order: commit, close, then call acknowledge_revoked(). The token is still valid.
 struct TasksRevoked {
   std::vector<TaskId> tasks;
@@ -58,7 +69,8 @@ struct ApplicationShutdownRequested {};
 struct MembershipFailed {
   Error error;
 };
-using MembershipEvent = std::variant<TasksAssigned, TasksRevoked, TasksLost, ApplicationShutdownRequested, MembershipFailed>;
+using MembershipEvent =
+    std::variant<TasksAssigned, TasksRevoked, TasksLost, ApplicationShutdownRequested, MembershipFailed, GroupHosts>;
 
 /// Used by its stream thread, but for token(). Network work has a thread of its own behind it.
 class Membership {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@
 namespace tidemill {
 
 class StateStore;
+class StreamsMetrics;
 class ThreadCache;
 
 /// Identity and name of a C++ type, without RTTI in the record path.
@@ -62,13 +64,6 @@ struct Change {
   const void* new_value = nullptr;
   const void* old_value = nullptr;
   bool is_latest = true;
-};
-
-/// A record as it was read, before decoding.
-struct RawRecord {
-  OptionalBytesView key;
-  OptionalBytesView value;
-  const RecordContext* context = nullptr;
 };
 
 /// How many partitions a record goes to; built-in choice: murmur2 of the key bytes, any partition for a null key.
@@ -126,8 +121,13 @@ class TaskContext {
   /// User code of `node` threw. Returns when the handler says continue; throws FailedProcessingException when it says fail.
   virtual void handle_processing_exception(const class OperatorNode& node, const ErasedRecord* record,
                                            std::exception_ptr error) = 0;
-  [[nodiscard]] virtual const std::string* app_config(std::string_view key) const = 0;
+  /// The configuration's `application` part.
+  [[nodiscard]] virtual const std::map<std::string, std::string>& app_configs() const = 0;
+  /// Null: not set.
+  [[nodiscard]] const std::string* app_config(std::string_view key) const;
   [[nodiscard]] virtual std::string state_directory() const = 0;
+  /// For metrics that processors count themselves.
+  [[nodiscard]] virtual const StreamsMetrics& streams_metrics() const = 0;
   /// Value kept in the committed offset metadata under the key; survives restarts.
   [[nodiscard]] virtual std::optional<std::int64_t> processor_metadata(std::string_view key) const = 0;
   virtual void set_processor_metadata(std::string_view key, std::int64_t value) = 0;
@@ -136,6 +136,8 @@ class TaskContext {
   const RecordContext* current = nullptr;
   /// The input record as read, for dead letters; null in punctuations.
   const RawRecord* raw = nullptr;
+  /// What a sink is encoding, or has encoded last: for who asks what could not be.
+  SerializationExceptionOrigin encoding = SerializationExceptionOrigin::kKey;
   /// receive() keeps the name of the node at work here, for who asks why a thread does not come back.
   std::atomic<const std::string*>* node_at_work = &nobody_asks_;
 
@@ -148,6 +150,12 @@ class TaskContext {
 class StreamsException : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+  /// The task that it happened in; none: in no task.
+  [[nodiscard]] const std::optional<TaskId>& task_id() const { return task_id_; }
+  void set_task_id(const TaskId& task) { task_id_ = task; }
+
+ private:
+  std::optional<TaskId> task_id_;
 };
 /// A failure that has been judged already and ends the task: passes through receive() up to the task loop.
 class FailedProcessingException : public StreamsException {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <tidemill/processor/record.hpp>
+#include <tidemill/processor/streams_metrics.hpp>
 #include <tidemill/state/key_value_store.hpp>
 #include <tidemill/state/versioned_store.hpp>
 #include <tidemill/state/window_store.hpp>
@@ -18,7 +19,8 @@ class ProcessorNodeBase : public OperatorNode {
  public:
   using OperatorNode::connected_store;
   using OperatorNode::forward;
-  using OperatorNode::forward_to;
+  /// Virtual for who stands in for children.
+  virtual void forward_to(std::string_view child, const ErasedRecord& record) const;
   /// The store, if it keeps timestamps where the processor asks for them and only there.
   [[nodiscard]] StateStore& key_value_store(std::string_view name, bool timestamped) const;
   /// The current record's context with another timestamp and other headers.
@@ -83,6 +85,11 @@ class ProcessingContext {
   void commit() const { node_.task().request_commit(); }
   /// A key of the configuration's `application` part; null: not set.
   [[nodiscard]] const std::string* app_config(std::string_view key) const { return node_.task().app_config(key); }
+  /// Makes metrics of one's own.
+  [[nodiscard]] const StreamsMetrics& metrics() const { return node_.task().streams_metrics(); }
+  /// All of them, and those that begin with the prefix, without it.
+  [[nodiscard]] const std::map<std::string, std::string>& app_configs() const { return node_.task().app_configs(); }
+  [[nodiscard]] std::map<std::string, std::string> app_configs_with_prefix(std::string_view prefix) const;
   /// The task's own directory; it is there only when the task has stores on disk.
   [[nodiscard]] std::string state_dir() const { return node_.task().state_directory(); }
 

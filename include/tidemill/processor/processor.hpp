@@ -46,6 +46,8 @@ class Processor {
  private:
   template <class, class, class, class, class>
   friend class ProcessorNode;
+  template <class, class>
+  friend class MockProcessorContext;
   ProcessorContext<KOut, VOut>* context_ = nullptr;
 };
 

@@ -74,7 +74,9 @@ class SinkNode final : public OperatorNode {
     if (chooser_) topic_ = chooser_(key, value, *record.context);
     key_bytes_.clear();
     value_bytes_.clear();
+    task().encoding = SerializationExceptionOrigin::kKey;
     if (key != nullptr) key_serde_.serialize(topic_, *key, key_bytes_);
+    task().encoding = SerializationExceptionOrigin::kValue;
     if (value != nullptr) value_serde_.serialize(topic_, *value, value_bytes_);
     PartitionChoice choice;
     if (partitioner_) {

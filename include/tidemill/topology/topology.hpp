@@ -36,6 +36,7 @@ struct NodeSpec {
   std::vector<std::string> stores;     // connected stores
   EdgeType input;
   EdgeType output;
+  bool fixed_key = false;  // what it forwards has the key of what it got
 
   // Sources
   std::vector<std::string> topics;  // internal ones without the application id in front

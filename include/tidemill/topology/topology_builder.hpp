@@ -16,6 +16,7 @@
 #include <span>
 
 #include <tidemill/processor/processor.hpp>
+#include <tidemill/processor/processor_wrapper.hpp>
 #include <tidemill/topology/node_options.hpp>
 
 namespace tidemill {
@@ -109,6 +110,7 @@ class TopologyBuilder {
     std::vector<std::string> stores = {};
     EdgeType input = {};
     EdgeType output = {};
+    bool fixed_key = false;
   };
   void add_source(Source source);
   /// Reads topics (or a pattern) that are read already under another name: both names mean the first source then.
@@ -123,6 +125,11 @@ class TopologyBuilder {
   void copartition(std::vector<std::string> source_names);
   /// As Kafka's `topology.optimization`: none, all, or rules with commas between.
   void set_optimization(std::string optimization) { optimization_ = std::move(optimization); }
+  /// Asked for every processor when the topology is built; null: none.
+  TopologyBuilder& set_processor_wrapper(std::shared_ptr<const ProcessorWrapper> wrapper) {
+    wrapper_ = std::move(wrapper);
+    return *this;
+  }
   [[nodiscard]] bool optimizes(std::string_view rule) const;
   [[nodiscard]] bool has_node(std::string_view name) const { return by_name_.contains(name); }
   /// Sources that read the same topics are one.
@@ -199,6 +206,7 @@ class TopologyBuilder {
   [[nodiscard]] NodeSpec& node(std::string_view name, std::string_view user);
   void check_pattern(const Source& source) const;
   void check_edges() const;
+  void wrap_processors();
   void drop_unused_stores();
   void number_subtopologies();
   void place_copartitions();
@@ -206,6 +214,7 @@ class TopologyBuilder {
 
   Topology topology_;
   std::string optimization_;
+  std::shared_ptr<const ProcessorWrapper> wrapper_;
   std::map<std::string, std::int32_t, std::less<>> by_name_;
   std::map<std::string, std::string, std::less<>> source_of_topic_;
   std::set<std::string> mergeable_;  // sources of add_source_or_merge()

@@ -101,7 +101,7 @@ void foreign_key(World& world, const json& step) {
   const Table& other = world.get<Table>(step, "with");
   const JoinFunction f = joiner(step.at("f"));
   auto extract = [select = mapper(step.at("key"))](const Text& k, const Text& v) { return select(&k, &v); };
-  const TableJoined joined{.name = text(step, "named")};
+  const TableJoined<Text, Text> joined{.name = text(step, "named")};
   auto options = materialized<Text, Text>(step);
   options.name.clear();
   if (kind_of(step) == JoinKind::kInner) return world.put(step, one.join(other, extract, inner_rows(f), joined, options));

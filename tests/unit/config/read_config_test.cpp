@@ -24,7 +24,11 @@ TEST(ReadConfig, ReadsKafkasKeys) {
                                              {"auto.offset.reset", "latest"},
                                              {"default.dsl.store", "in_memory"},
                                              {"producer.linger.ms", "5"},
+                                             {"consumer.fetch.min.bytes", "1"},
+                                             {"consumer.client.rack", "r"},
                                              {"main.consumer.fetch.min.bytes", "6"},
+                                             {"restore.consumer.fetch.min.bytes", "8"},
+                                             {"global.consumer.fetch.max.bytes", "9"},
                                              {"topic.segment.bytes", "7"},
                                              {"ssl.keystore.location", "/x"}});
   EXPECT_THAT(reading.warnings, ElementsAre());
@@ -37,7 +41,13 @@ TEST(ReadConfig, ReadsKafkasKeys) {
   EXPECT_EQ(reading.config.auto_offset_reset, OffsetReset::kLatest);
   EXPECT_EQ(reading.config.default_dsl_store, StoreEngineKind::kInMemory);
   EXPECT_THAT(reading.config.producer, ElementsAre(Pair("linger.ms", "5")));
-  EXPECT_THAT(reading.config.consumer, ElementsAre(Pair("fetch.min.bytes", "6")));
+  EXPECT_THAT(reading.config.consumer, ElementsAre(Pair("client.rack", "r"), Pair("fetch.min.bytes", "1")));
+  EXPECT_THAT(consumer_properties(reading.config, reading.config.main_consumer),
+              ElementsAre(Pair("client.rack", "r"), Pair("fetch.min.bytes", "6")));
+  EXPECT_THAT(consumer_properties(reading.config, reading.config.restore_consumer),
+              ElementsAre(Pair("client.rack", "r"), Pair("fetch.min.bytes", "8")));
+  EXPECT_THAT(consumer_properties(reading.config, reading.config.global_consumer),
+              ElementsAre(Pair("client.rack", "r"), Pair("fetch.max.bytes", "9"), Pair("fetch.min.bytes", "1")));
   EXPECT_THAT(reading.config.topic, ElementsAre(Pair("segment.bytes", "7")));
   EXPECT_THAT(reading.client, ElementsAre(Pair("bootstrap.servers", "kafka:9092"), Pair("ssl.keystore.location", "/x")));
 }
@@ -70,8 +80,6 @@ TEST(ReadConfig, KnowsEveryKeyOfKafkaStreams) {
 TEST(ReadConfig, WhatHasNoEffectSaysWhy) {
   EXPECT_THAT(read_config({{"rack.aware.assignment.tags", "zone"}}).warnings,
               ElementsAre("rack.aware.assignment.tags is not used: tasks are assigned without regard to racks"));
-  EXPECT_THAT(read_config({{"restore.consumer.fetch.min.bytes", "1"}}).warnings,
-              ElementsAre("restore.consumer.fetch.min.bytes is not used: `consumer.` settings serve all consumers"));
   EXPECT_THAT(read_config({{"group.protocol", "classic"}, {"enable.metrics.push", "false"}}).warnings, ElementsAre());
 }
 

@@ -49,7 +49,10 @@ TEST(GroupProtocol, ASubscriptionComesBackAsItWas) {
 }
 
 TEST(GroupProtocol, AnAssignmentComesBackAsItWas) {
-  const MemberTasks tasks{.active = {{0, 3}, {1, 1}}, .standby = {{1, 0}}, .shutdown = true};
+  const MemberTasks tasks{.active = {{0, 3}, {1, 1}},
+                          .standby = {{1, 0}},
+                          .shutdown = true,
+                          .hosts = {{"a:1", {{0, 3}, {1, 1}}, {{1, 0}}}, {"b:2", {{0, 0}}, {}}}};
   EXPECT_EQ(decode_assignment(encode_assignment(tasks, kTopology)).value(), tasks);
   EXPECT_EQ(decode_assignment("").value(), MemberTasks());
 }
@@ -67,6 +70,26 @@ TEST(GroupProtocol, BytesOfAnotherProgramAreRefused) {
 TEST(GroupProtocol, TheFirstMemberGetsEverything) {
   const auto shared = share_out({{"a", member()}}, kTopology);
   EXPECT_EQ(shared.at("a").active.size(), 6U);
+}
+
+TEST(GroupProtocol, EverybodyIsToldWhichAddressHasWhat) {
+  MemberState a = member({{0, 0}, {0, 1}});
+  MemberState same_host = member({{0, 2}});
+  MemberState b = member({{0, 3}}, 1, "q");
+  MemberState nameless = member({}, 1, "r");
+  a.metadata.user_endpoint = same_host.metadata.user_endpoint = "a:1";
+  b.metadata.user_endpoint = "b:2";
+  const auto shared = share_out({{"a", a}, {"a2", same_host}, {"b", b}, {"n", nameless}}, kTopology);
+  for (const auto& [id, tasks] : shared) {
+    ASSERT_EQ(tasks.hosts.size(), 2U) << id;
+    EXPECT_EQ(tasks.hosts, shared.at("a").hosts) << id;
+  }
+  const std::vector<HostTasks>& hosts = shared.at("n").hosts;
+  EXPECT_EQ(hosts[0].endpoint, "a:1");
+  EXPECT_EQ(hosts[0].active.size(), shared.at("a").active.size() + shared.at("a2").active.size());
+  EXPECT_TRUE(std::is_sorted(hosts[0].active.begin(), hosts[0].active.end()));
+  EXPECT_EQ(hosts[1].endpoint, "b:2");
+  EXPECT_EQ(hosts[1].active, shared.at("b").active);
 }
 
 TEST(GroupProtocol, ATaskThatIsClaimedGoesToNobodyElseYet) {
