@@ -1,0 +1,43 @@
+#include <gtest/gtest.h>
+
+#include "shown.hpp"
+
+namespace tidemill {
+namespace {
+
+TEST(TableGroupBy, TakesAwayWhatWasAndAddsWhatIs) {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in")
+      .group_by([](const Text& k, const Text& v) { return std::pair(v, k); })
+      .aggregate(
+          Text(), [](const Text&, const Text& v, const Text& so_far) { return so_far + "+" + v; },
+          [](const Text&, const Text& v, const Text& so_far) { return so_far + "-" + v; }, {.store_name = "g"})
+      .to_stream()
+      .to("out");
+  TopologyTestDriver driver(builder.build(), at_once());
+  auto in = driver.create_input_topic<Text, Text>("in");
+  in.pipe_input("a", "red", at(1s));
+  in.pipe_input("b", "red", at(2s));
+  in.pipe_input("a", "blue", at(3s));
+  in.pipe_input("b", "red", at(4s));  // stays: one message with both
+  in.pipe_input("a", std::nullopt, at(5s));
+  EXPECT_EQ(all_of<Text>(driver), (Texts{"red=+a@1000", "red=+a+b@2000", "red=+a+b-a@3000", "blue=+a@3000",
+                                         "red=+a+b-a-b+b@4000", "blue=+a-a@5000"}));
+}
+
+TEST(TableGroupBy, KeepsAnEmptyGroup) {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in")
+      .group_by([](const Text& k, const Text& v) { return std::pair(v.empty() ? std::optional<Text>() : std::optional(v), k); })
+      .count()
+      .to_stream()
+      .to("out");
+  TopologyTestDriver driver(builder.build(), at_once());
+  auto in = driver.create_input_topic<Text, Text>("in");
+  in.pipe_input("a", "red", at(1s));
+  in.pipe_input("a", "", at(2s));
+  EXPECT_EQ(all_of<Long>(driver), (Texts{"red=1@1000", "red=0@2000"}));
+}
+
+}  // namespace
+}  // namespace tidemill

@@ -1,0 +1,66 @@
+// Ranges over a window store whose rows are not written yet; golden vectors judge them together with what is.
+#include <gmock/gmock.h>
+
+#include <tidemill/state/state_engine.hpp>
+#include <tidemill/state/stores.hpp>
+#include <tidemill/state/window_bytes.hpp>
+
+#include "state/open_store.hpp"
+
+namespace tidemill::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Le;
+using ::testing::SizeIs;
+using Rows = std::vector<std::string>;
+
+constexpr std::int64_t kSegment = 60000;
+constexpr std::int64_t kNow = 28333333 * kSegment;
+
+class CachedWindows : public ::testing::Test {
+ protected:
+  CachedWindows() {
+    StoreSpec spec = Stores::persistent_window_store("w", std::chrono::milliseconds(kSegment), std::chrono::milliseconds(5000),
+                                                     false, {.caching = true});
+    auto engines = engine_->open("", {&spec, 1}).value();
+    store_ = open_store({.spec = std::move(spec), .engine = std::move(engines.front()), .cache = &cache_}, current_);
+    put("a", kNow - kSegment);
+    put("b", kNow);
+  }
+  void put(BytesView key, std::int64_t start) {
+    store_->windows()->put(key, BytesView("1"), Timestamp(start), Timestamp(start));
+  }
+  Rows fetch(const WindowRange& range) {
+    Rows rows;
+    for (const auto row = store_->windows()->fetch(range); row->valid(); row->next()) {
+      rows.emplace_back(split_window_key(row->key()).key);
+    }
+    return rows;
+  }
+  std::shared_ptr<StateEngine> engine_ = in_memory_stores();
+  ThreadCache cache_{100000};
+  const RecordContext* current_ = nullptr;
+  std::unique_ptr<LayeredStore> store_;
+};
+
+TEST_F(CachedWindows, ARangeWithBothKeysGivesEachRowOnce) {
+  EXPECT_THAT(fetch({.from_key = "a", .to_key = "b", .from = Timestamp(kNow - kSegment)}), ElementsAre("a", "b"));
+}
+
+TEST_F(CachedWindows, WithoutALastKeyRowsComeAgainForEachSegmentBeforeTheirs) {
+  EXPECT_THAT(fetch({.from_key = "a", .from = Timestamp(kNow - kSegment)}), ElementsAre("a", "b", "b"));
+}
+
+TEST_F(CachedWindows, WithoutAFirstKeyRowsComeAgainForEachSegmentBehindTheirs) {
+  EXPECT_THAT(fetch({.to_key = "b", .from = Timestamp(kNow - kSegment)}), ElementsAre("a", "a", "b"));
+  EXPECT_THAT(fetch({.to_key = "b", .from = Timestamp(kNow - kSegment), .direction = Direction::kReverse}),
+              ElementsAre("b", "a", "a"));
+}
+
+TEST_F(CachedWindows, AllKeysGiveEachRowOnce) { EXPECT_THAT(fetch({.every_key = true}), ElementsAre("a", "b")); }
+
+TEST_F(CachedWindows, ARangeFromTheBeginningOfTimeEnds) { EXPECT_THAT(fetch({.from_key = "a"}), SizeIs(Le(2 * 101))); }
+
+}  // namespace
+}  // namespace tidemill::test
