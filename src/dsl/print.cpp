@@ -33,8 +33,8 @@ void append_fraction(T value, std::string& out) {
   constexpr std::size_t kDigitsMax = 512;  // 1e308 has 309 of them
   char digits[kDigitsMax];
   const bool plain = size == 0 || (size >= T(1e-3) && size < T(1e7));
-  const auto end = std::to_chars(digits, digits + sizeof digits, size,
-                                 plain ? std::chars_format::fixed : std::chars_format::scientific);
+  const auto end =
+      std::to_chars(digits, digits + sizeof digits, size, plain ? std::chars_format::fixed : std::chars_format::scientific);
   std::string text(digits, end.ptr);
   const std::size_t e = text.find('e');
   std::string exponent;

@@ -25,7 +25,7 @@ class GroupState {
     std::set<TaskId> target;
     std::vector<TaskId> standby;
     std::vector<HostTasks> hosts;  // as it was told
-    bool told = false;  // its last assignment is the one that holds
+    bool told = false;             // its last assignment is the one that holds
     std::vector<MembershipEvent> events;
     MonotonicTime alive_until;
     std::int32_t generation = 0;

@@ -153,9 +153,8 @@ Result<void> GlobalThread::open() {
   }
   TIDEMILL_ASSIGN(task_, StreamTask::create(std::move(options)));
   for (TaskStore& store : task_->stores()) views_.push_back(std::make_unique<LockedStore>(*store.top, mutex_));
-  TIDEMILL_ASSIGN(consumer_,
-                  options_.log->consumer(Isolation::kReadCommitted,
-                                         consumer_properties(*options_.config, options_.config->global_consumer)));
+  TIDEMILL_ASSIGN(consumer_, options_.log->consumer(Isolation::kReadCommitted,
+                                                    consumer_properties(*options_.config, options_.config->global_consumer)));
   std::vector<TopicPartition> partitions;
   for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, options_.log->admin().offsets(partitions, deadline));

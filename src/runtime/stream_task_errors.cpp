@@ -26,7 +26,8 @@ ErrorHandlerContext StreamTask::error_context(std::string_view node) const {
     if (current->headers != nullptr) result.headers = *current->headers;
   }
   // What a suppression or a cache has held back comes from elsewhere: the bytes at work are not its own.
-  const bool held_back = raw != nullptr && current != nullptr && current->source != nullptr && raw->context->source != nullptr &&
+  const bool held_back = raw != nullptr && current != nullptr && current->source != nullptr &&
+                         raw->context->source != nullptr &&
                          (current->offset != raw->context->offset || !(*current->source == *raw->context->source));
   if (raw != nullptr && !held_back) {
     // Where the record came from does not change on its way; operators may have changed the rest.

@@ -35,8 +35,9 @@ std::string_view to_string(ThreadState state) {
 }
 
 StreamThread::StreamThread(StreamThreadOptions options)
-    : options_(std::move(options)), restorer_(*options_.log, *options_.clock, options_.restore_observer,
-                                                consumer_properties(*options_.config, options_.config->restore_consumer)) {
+    : options_(std::move(options)),
+      restorer_(*options_.log, *options_.clock, options_.restore_observer,
+                consumer_properties(*options_.config, options_.config->restore_consumer)) {
   commit_interval_ = options_.config->commit_interval;
   if (commit_interval_.count() < 0) {
     const bool exactly_once = options_.config->processing_guarantee == ProcessingGuarantee::kExactlyOnceV2;

@@ -14,10 +14,14 @@ constexpr const char* kSnapshots = "committed reads need snapshots that do not c
 
 using Reasons = std::map<std::string, const char*>;
 const Reasons& database_reasons() {
-  static const Reasons kReasons{{"create_if_missing", kOpening}, {"create_missing_column_families", kOpening},
-                                {"error_if_exists", kOpening},   {"db_write_buffer_size", kMemory},
-                                {"db_paths", kPlace},            {"wal_dir", kPlace},
-                                {"db_log_dir", kPlace},          {"unordered_write", kSnapshots}};
+  static const Reasons kReasons{{"create_if_missing", kOpening},
+                                {"create_missing_column_families", kOpening},
+                                {"error_if_exists", kOpening},
+                                {"db_write_buffer_size", kMemory},
+                                {"db_paths", kPlace},
+                                {"wal_dir", kPlace},
+                                {"db_log_dir", kPlace},
+                                {"unordered_write", kSnapshots}};
   return kReasons;
 }
 const Reasons& family_reasons() {

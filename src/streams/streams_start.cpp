@@ -140,17 +140,17 @@ Result<void> Streams::Impl::open_directory() {
 }
 
 Result<void> Streams::Impl::start_global() {
-  runtime::GlobalThreadOptions options{.topology = topology_,
-                                       .config = &config_,
-                                       .log = config_.log.get(),
-                                       .clock = &clock(),
-                                       .persistent_engine = persistent_engine_.get(),
-                                       .memory_engine = memory_engine_.get(),
-                                       .directory = directory_->path() + "/" + ApplicationDirectory::kGlobalFolder,
-                                       .restore_observer = this,
-                                       .streams_metrics = std::make_shared<StreamsMetrics>(
-                                           sensors_, client_id_ + "-GlobalStreamThread"),
-                                       .on_failure = [this](const Error& error) { end_in_error(error); }};
+  runtime::GlobalThreadOptions options{
+      .topology = topology_,
+      .config = &config_,
+      .log = config_.log.get(),
+      .clock = &clock(),
+      .persistent_engine = persistent_engine_.get(),
+      .memory_engine = memory_engine_.get(),
+      .directory = directory_->path() + "/" + ApplicationDirectory::kGlobalFolder,
+      .restore_observer = this,
+      .streams_metrics = std::make_shared<StreamsMetrics>(sensors_, client_id_ + "-GlobalStreamThread"),
+      .on_failure = [this](const Error& error) { end_in_error(error); }};
   global_ = std::make_unique<runtime::GlobalThread>(std::move(options));
   TIDEMILL_TRY(global_->start());
   find_global_ = std::make_shared<UniqueFunction<StateStore*(std::string_view)>>(

@@ -30,7 +30,8 @@ HostInfo HostInfo::build_from_endpoint(std::string_view endpoint) {
     const auto [behind, error] = std::from_chars(endpoint.data() + colon + 1, end, info.port);
     if (error == std::errc() && behind == end && info.port >= 0 && info.port <= 65535) return info;
   }
-  throw ConfigException("\"" + std::string(endpoint) + "\" is no address of an instance (application.server): it has the form "
+  throw ConfigException("\"" + std::string(endpoint) +
+                        "\" is no address of an instance (application.server): it has the form "
                         "host:port");
 }
 

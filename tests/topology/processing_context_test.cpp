@@ -113,9 +113,9 @@ TEST(SerializationExceptionOrigin, SaysWhetherItWasTheKeyOrTheValue) {
   in.pipe_input("bad", "bad");
   in.pipe_input("a", "a");
   using Origin = SerializationExceptionOrigin;
-  EXPECT_THAT(told, ElementsAre(Pair(Origin::kValue, HasSubstr("the value is bad")),
-                                Pair(Origin::kKey, HasSubstr("the key is bad")),
-                                Pair(Origin::kKey, HasSubstr("the key is bad"))));
+  EXPECT_THAT(told,
+              ElementsAre(Pair(Origin::kValue, HasSubstr("the value is bad")), Pair(Origin::kKey, HasSubstr("the key is bad")),
+                          Pair(Origin::kKey, HasSubstr("the key is bad"))));
   EXPECT_EQ(driver.queue_size("out"), 1U);
 }
 
@@ -275,8 +275,8 @@ std::vector<Text> shifts_counted(EmitStrategy strategy, bool caching) {
       .count({.store_name = "counts", .caching = caching})
       .to_stream()
       .map([](const Windowed<Text>& key, const Long& count) {
-        const Text text = std::to_string(key.window.start.value) + "-" + std::to_string(key.window.end.value) + ": " +
-                          std::to_string(count);
+        const Text text =
+            std::to_string(key.window.start.value) + "-" + std::to_string(key.window.end.value) + ": " + std::to_string(count);
         return std::pair(key.key, text);
       })
       .to("out");
@@ -314,7 +314,8 @@ class Sums : public Processor<Text, Long> {
       const Text key = "keys";
       this->context().forward(Record<Text, Long>(key, keys_, now));
     });
-    stop_ = context.schedule(milliseconds(5), PunctuationType::kStreamTime, [](Timestamp) {}, Timestamp(7));
+    stop_ = context.schedule(
+        milliseconds(5), PunctuationType::kStreamTime, [](Timestamp) {}, Timestamp(7));
   }
   void process(const Record<Text, Long>& record) override {
     const auto before = sums_->get(record.key());

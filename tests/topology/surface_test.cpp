@@ -60,16 +60,13 @@ class Print : public ::testing::Test {
 };
 
 TEST_F(Print, WritesALineForEachRecord) {
-  EXPECT_EQ((printed<Text, Text>(texts_, [&](auto&, const auto& in) { in.print({.file = file_}); })), golden("print to a file"));
-  EXPECT_EQ((printed<Text, Text>(texts_,
-                                 [&](auto&, const auto& in) {
-                                   in.map_values([](const Text& v) { return v; }).print({.file = file_});
-                                 })),
+  EXPECT_EQ((printed<Text, Text>(texts_, [&](auto&, const auto& in) { in.print({.file = file_}); })),
+            golden("print to a file"));
+  EXPECT_EQ((printed<Text, Text>(
+                texts_, [&](auto&, const auto& in) { in.map_values([](const Text& v) { return v; }).print({.file = file_}); })),
             golden("print behind an operator"));
-  EXPECT_EQ((printed<Text, Text>(texts_,
-                                 [&](auto&, const auto& in) {
-                                   in.print({.file = file_, .label = "my label", .name = "printer"});
-                                 })),
+  EXPECT_EQ((printed<Text, Text>(
+                texts_, [&](auto&, const auto& in) { in.print({.file = file_, .label = "my label", .name = "printer"}); })),
             golden("print with label"));
   EXPECT_EQ((printed<Text, Text>(texts_,
                                  [&](auto&, const auto& in) {
@@ -283,19 +280,21 @@ const std::map<std::string, Write> kTopologies = {
        auto s = b.stream<Text, Text>("in");
        auto z = b.stream<Text, Text>("in2");
        s.join(z, kFirst, kWindow).to("o");
-       s.left_join(z, [](const Text& a, const Text*) { return a; }, kWindow).to("p");
+       s.left_join(
+            z, [](const Text& a, const Text*) { return a; }, kWindow)
+           .to("p");
        s.join(b.table<Text, Text>("t"), kFirst).to("q");
-       s.left_join(b.global_table<Text, Text>("g"), [](const Text&, const Text& v) { return v; },
-                   [](const Text& a, const Text*) { return a; })
+       s.left_join(
+            b.global_table<Text, Text>("g"), [](const Text&, const Text& v) { return v; },
+            [](const Text& a, const Text*) { return a; })
            .to("r");
      }},
     {"rekeyed",
-     [](StreamsBuilder& b) {
-       b.stream<Text, Text>("in").select_key(kSame).group_by_key().count().to_stream().to("o");
-     }},
+     [](StreamsBuilder& b) { b.stream<Text, Text>("in").select_key(kSame).group_by_key().count().to_stream().to("o"); }},
     {"global store",
      [](StreamsBuilder& b) {
-       b.add_global_store<Text, Text>(Stores::in_memory_key_value_store("gs"), "g", {}, [] { return std::make_unique<Ends>(); });
+       b.add_global_store<Text, Text>(Stores::in_memory_key_value_store("gs"), "g", {},
+                                      [] { return std::make_unique<Ends>(); });
        b.stream<Text, Text>("in").to("o");
      }},
 };
@@ -398,17 +397,18 @@ TEST(ProcessorWrapper, WhatIsWrappedWorksAsBefore) {
     write(builder);
     TopologyTestDriver driver(builder.build("none", std::move(wrapper)));
     std::string seen;
-    for (const auto& [topic, key, value, time] : std::vector<std::tuple<const char*, Text, Text, int>>{
-             {"in", "a", "1", 0},
-             {"t", "k", "T", 5},
-             {"u", "k", "U", 6},
-             {"in2", "x", "w", 7},
-             {"in2", "y", "w", 8},
-             {"in", "a", "2", 20000}}) {
+    for (const auto& [topic, key, value, time] :
+         std::vector<std::tuple<const char*, Text, Text, int>>{{"in", "a", "1", 0},
+                                                               {"t", "k", "T", 5},
+                                                               {"u", "k", "U", 6},
+                                                               {"in2", "x", "w", 7},
+                                                               {"in2", "y", "w", 8},
+                                                               {"in", "a", "2", 20000}}) {
       driver.create_input_topic<Text, Text>(topic).pipe_input(key, value, Timestamp(time));
       for (const auto& [to, record] : driver.take_sent()) {
-        seen += to + " " + record.key.value_or("null") + " " + std::to_string(std::hash<Text>()(record.value.value_or("null"))) +
-                " " + std::to_string(record.timestamp.value) + "\n";
+        seen += to + " " + record.key.value_or("null") + " " +
+                std::to_string(std::hash<Text>()(record.value.value_or("null"))) + " " +
+                std::to_string(record.timestamp.value) + "\n";
       }
     }
     return seen;

@@ -18,11 +18,8 @@ TIDEMILL_COMMON_TYPES template class KTable<std::string, std::string>;
 TIDEMILL_COMMON_TYPES template class KTable<std::string, std::int64_t>;
 TIDEMILL_COMMON_TYPES template class KGroupedStream<std::string, std::string>;
 
-TIDEMILL_COMMON_TYPES template KStream<std::string, std::string> KStream<std::string, std::string>::next(const Named&,
-                                                                                                         std::string_view,
-                                                                                                         OperatorNode*,
-                                                                                                         detail::Changes,
-                                                                                                         detail::Goes) const;
+TIDEMILL_COMMON_TYPES template KStream<std::string, std::string> KStream<std::string, std::string>::next(
+    const Named&, std::string_view, OperatorNode*, detail::Changes, detail::Goes) const;
 TIDEMILL_COMMON_TYPES template KGroupedStream<std::string, std::string> KStream<std::string, std::string>::grouped_by(
     OperatorNode*, const Grouped<std::string, std::string>&) const;
 TIDEMILL_COMMON_TYPES template KTable<std::string, std::string> KGroupedStream<std::string, std::string>::aggregate_into(

@@ -130,8 +130,8 @@ class KStream {
   [[gnu::noinline]] void foreach (F action, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_FUNCTION("foreach(action)", F);
     if constexpr (detail::RecordFunction<F, K, V>) {
-      (void)next<K, V>(named, "KSTREAM-FOREACH-", new detail::PeekNode<K, V, F>(std::move(action)),
-                       detail::Changes::kNothing, detail::Goes::kNoFurther);
+      (void)next<K, V>(named, "KSTREAM-FOREACH-", new detail::PeekNode<K, V, F>(std::move(action)), detail::Changes::kNothing,
+                       detail::Goes::kNoFurther);
     }
   }
   /// A line for each record, `[label]: key, value`, as Java prints them; for looking, not for keeping. TopologyException: the file

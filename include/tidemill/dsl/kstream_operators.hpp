@@ -16,8 +16,8 @@ namespace tidemill {
 
 template <class K, class V>
 template <class KR, class VR>
-KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix, OperatorNode* node,
-                                    detail::Changes changes, detail::Goes goes) const {
+KStream<KR, VR> KStream<K, V>::next(const Named& named, std::string_view prefix, OperatorNode* node, detail::Changes changes,
+                                    detail::Goes goes) const {
   const bool key_changes = changes == detail::Changes::kKey;
   auto made = prototype(node);
   const std::string name = at_->draft->name_or_new(named.name, prefix);

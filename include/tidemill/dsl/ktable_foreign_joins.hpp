@@ -83,8 +83,8 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
     add(receive, detail::new_subscription_receive_node(of_right), send_source, {store}, message, message);
     add(answer, detail::new_subscription_join_node(types->clone()), receive, right_stores->stores(), message, {});
     add(tell, detail::new_foreign_table_join_node(of_right, types->clone()), right, {store}, detail::table_type<KO, VO>(), {});
-    messages(builder, response, response_sink, detail::new_response_sink(response, tell_back), {answer, tell},
-             response_source, false);
+    messages(builder, response, response_sink, detail::new_response_sink(response, tell_back), {answer, tell}, response_source,
+             false);
     add(resolve, detail::new_response_join_node(of_left, types->clone()), response_source, left_stores->stores(), message,
         outcome);
     builder.add_processor({.name = result,

@@ -26,12 +26,14 @@ void append_text(double value, std::string& out);
 void append_text(const Uuid& value, std::string& out);
 void append_text(const ByteArray& value, std::string& out);
 template <std::integral T>
-  requires(!std::same_as<T, bool>) void append_text(T value, std::string& out) { out += std::to_string(value); }
+  requires(!std::same_as<T, bool>)
+void append_text(T value, std::string& out) { out += std::to_string(value); }
 
 template <class T>
 inline constexpr bool kHasText = requires(const T& value, std::string& out) {
   append_text(value, out);
-} || requires(const T& value) {
+}
+|| requires(const T& value) {
   { to_string(value) } -> std::convertible_to<std::string>;
 };
 template <class T>

@@ -15,7 +15,7 @@ struct WindowPlan {
   std::chrono::milliseconds size{0};
   std::chrono::milliseconds advance{0};
   std::chrono::milliseconds grace{0};
-  Timestamp start{0};  // unlimited ones
+  Timestamp start{0};                            // unlimited ones
   std::shared_ptr<const Windows> own = nullptr;  // what says which windows there are, where it is the user's
   EmitStrategy emit = EmitStrategy::kOnWindowUpdate;
   /// The aggregator sees records with a null value, too; else they are dropped.

@@ -147,15 +147,13 @@ JoinFunction joiner(const std::string& name) {
 }
 
 Serde<Text> picky() {
-  return Serde<Text>(
-      [](const void*, std::string_view topic, const Text& text, Bytes& out) {
-        SerdeOf<Text>::serde().serialize(topic, text, out);
-      },
-      [](const void*, std::string_view topic, BytesView bytes) {
-        if (bytes.starts_with("!")) throw std::runtime_error("refused: " + Text(bytes));
-        return SerdeOf<Text>::serde().deserialize(topic, bytes);
-      },
-      nullptr);
+  return Serde<Text>([](const void*, std::string_view topic, const Text& text,
+                        Bytes& out) { SerdeOf<Text>::serde().serialize(topic, text, out); },
+                     [](const void*, std::string_view topic, BytesView bytes) {
+                       if (bytes.starts_with("!")) throw std::runtime_error("refused: " + Text(bytes));
+                       return SerdeOf<Text>::serde().deserialize(topic, bytes);
+                     },
+                     nullptr);
 }
 
 }  // namespace tidemill::differential

@@ -95,9 +95,10 @@ TEST_F(RocksDbOwnOptions, WhatNobodySetsStaysTheLibrarys) {
 }
 
 TEST_F(RocksDbOwnOptions, WhatTheLibraryNeedsIsRefusedWithTheReason) {
-  EXPECT_EQ(refusal("prefix_extractor", "fixed:4"),
-            "RocksDB's options of store \"limits\": the option \"prefix_extractor\" cannot be set to \"fixed:4\": rows are read "
-            "in the order of their bytes, over the whole store");
+  EXPECT_EQ(
+      refusal("prefix_extractor", "fixed:4"),
+      "RocksDB's options of store \"limits\": the option \"prefix_extractor\" cannot be set to \"fixed:4\": rows are read "
+      "in the order of their bytes, over the whole store");
   EXPECT_THAT(refusal("compaction_style", "kCompactionStyleFIFO"), HasSubstr("a store keeps every row until it is deleted"));
   EXPECT_THAT(refusal("inplace_update_support", "true"), HasSubstr("committed reads need snapshots"));
   EXPECT_THAT(refusal("block_based_table_factory", "{block_size=1}"), HasSubstr("RocksDbStoreOptions::table"));
@@ -109,8 +110,9 @@ TEST_F(RocksDbOwnOptions, WhatTheLibraryNeedsIsRefusedWithTheReason) {
 TEST_F(RocksDbOwnOptions, WhatRocksDbDoesNotKnowIsNamed) {
   EXPECT_THAT(refusal("num_leevels", "5"), AllOf(HasSubstr("of store \"limits\""), HasSubstr("num_leevels")));
   EXPECT_THAT(refusal("num_levels", "many"), HasSubstr("num_levels"));
-  EXPECT_THAT(opening({.config_setter = [](const std::string&) -> RocksDbStoreOptions { throw std::runtime_error("no idea"); }}),
-              "RocksDbOptions::config_setter threw for store \"balances\": no idea");
+  EXPECT_THAT(
+      opening({.config_setter = [](const std::string&) -> RocksDbStoreOptions { throw std::runtime_error("no idea"); }}),
+      "RocksDbOptions::config_setter threw for store \"balances\": no idea");
 }
 
 }  // namespace
