@@ -23,9 +23,9 @@ constexpr std::chrono::seconds kReadTimeout{5};
 constexpr std::chrono::seconds kBodyTimeMax{30};
 constexpr std::chrono::seconds kWriteTimeout{10};
 
-void answer(httplib::Response& out, Response response) {
+void answer(httplib::Response& out, const Response& response) {
   out.status = response.status;
-  out.set_content(std::move(response.body), response.type.c_str());
+  out.set_content(response.body, response.type.c_str());
 }
 
 bool announces_body(const httplib::Request& request) {

@@ -143,7 +143,7 @@ Result<void> Engine::alter_topic(std::string_view name, const TopicConfig& confi
   entry.topics.push_back(spec);
   TIDEMILL_TRY(make_room(encode(entry).size()));
   found->spec = std::move(spec);
-  found->settings = std::make_shared<const TopicSettings>(std::move(settings));
+  found->settings = std::make_shared<const TopicSettings>(settings);
   for (auto& log : found->partitions) log->set_settings(found->settings);
   return journal_and_sync(std::move(entry));
 }

@@ -187,7 +187,7 @@ Result<void> Engine::open_topic(const TopicSpec& spec, const Replay* replay) {
   Topic topic;
   topic.spec = spec;
   TIDEMILL_ASSIGN(TopicSettings settings, read_topic(spec));
-  topic.settings = std::make_shared<const TopicSettings>(std::move(settings));
+  topic.settings = std::make_shared<const TopicSettings>(settings);
   for (std::int32_t p = 0; p < spec.partitions; ++p) {
     const TopicPartition id{spec.name, PartitionId(p)};
     auto log = std::unique_ptr<PartitionLog>(new PartitionLog(storage_, id, topic.settings, shared_));
