@@ -178,7 +178,8 @@ class TransactionFile {
     std::int64_t uncommitted = 0;
     std::int64_t committed_bytes = trail_.bytes();
     auto committed_at = Clock::now();
-    while (go_on && lines.next()) {
+    // Without a first line there is no telling which file this is: it may be there the next time.
+    while (go_on && appender_ && lines.next()) {
       if (!lines.ended() && leave_unfinished(lines)) break;
       const bool again = trail_.bytes() < again_until_;
       lines.add();

@@ -113,6 +113,7 @@ void CommitCoordinator::begin_locked(RoundIntent intent, const Error& reason, Pa
   intent_ = intent;
   abort_reason_ = reason;
   ++round_;
+  dirty_since_ = {};
   round_began_ = clock_.now().monotonic;
   leader_ = leader;
   wake_all_locked();
@@ -269,8 +270,11 @@ CommitCoordinator::Advice CommitCoordinator::report(Participant& participant, Ac
     all.keeps_up = all.keeps_up && other->activity.keeps_up;
   }
   if (!all.dirty || (all.gathers && !all.idle)) return {};
+  if (dirty_since_ == MonotonicTime{}) dirty_since_ = now.monotonic;
   const MonotonicTime wanted = last_commit_ + kIdleCommitInterval;
-  const MonotonicTime due = all.idle ? wanted : std::max(wanted, last_commit_ + kBusyCommitShare * round_took_);
+  // Not from the last commit on: after a quiet time the first record of all would be committed halfway.
+  const MonotonicTime busy = std::max(last_commit_, dirty_since_) + kBusyCommitShare * round_took_;
+  const MonotonicTime due = all.idle ? wanted : std::max(wanted, busy);
   if (now.monotonic < due) return {.report_again = due, .drain = all.keeps_up && now.monotonic >= wanted};
   begin_locked(RoundIntent::kCommit, {}, &participant);
   return {.report_again = now.monotonic};

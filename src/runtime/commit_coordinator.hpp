@@ -102,7 +102,7 @@ class CommitCoordinator {
   void applied(Participant& participant, Now now);
 
   /// For a log with commits_are_cheap. Begins a round when something was done and the last commit is kIdleCommitInterval ago,
-  /// where nobody has anything to do, or kBusyCommitShare times what it took, where nobody gathers.
+  /// where nobody has anything to do, or kBusyCommitShare times what it took after something was done again, where nobody gathers.
   Advice report(Participant& participant, Activity activity, Now now);
   /// Waits, at most so long, while the participant has to stand still. Only for threads of their own.
   void wait_while_standing_still(const Participant& participant, std::chrono::nanoseconds time_max);
@@ -133,6 +133,7 @@ class CommitCoordinator {
   std::uint64_t round_ = 0;  // the present one, or the last
   Participant* leader_ = nullptr;
   MonotonicTime last_commit_{};
+  MonotonicTime dirty_since_{};  // the first report after the last round
   MonotonicTime round_began_{};
   std::chrono::nanoseconds round_took_{0};  // the last one that was applied
   // The leader's own while settling.

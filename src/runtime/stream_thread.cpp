@@ -146,7 +146,7 @@ StreamThread::Step StreamThread::round(Now now) {
   worked |= poll(now);
   if (!paused_) {
     worked |= process(now);
-    worked |= punctuate(now);
+    if (!gate_.spilled()) worked |= punctuate(now);
   }
   gate_.dispatch();
   gate_.drain(now.monotonic);
@@ -161,8 +161,8 @@ StreamThread::Step StreamThread::round(Now now) {
     if (slot->phase == SlotPhase::kNeedsPositions) {
       step.wait_until = std::min(step.wait_until, now.monotonic + kRestoreRetry);
     }
-    if (slot->phase != SlotPhase::kRunning) continue;
-    if (slot->idle_since) step.wait_until = std::min(step.wait_until, *slot->idle_since + options_.config->max_task_idle);
+    if (slot->phase != SlotPhase::kRunning || paused_ || gate_.spilled()) continue;
+    if (const auto end = end_of_waiting(*slot, now)) step.wait_until = std::min(step.wait_until, *end);
     if (const Timestamp due = slot->task->next_wall_clock_punctuation(); due != kNoTimestamp) {
       const std::int64_t in = std::max<std::int64_t>(0, due - now.wall);
       step.wait_until = std::min(step.wait_until, now.monotonic + std::chrono::milliseconds(in));

@@ -152,9 +152,9 @@ class StreamThread {
     std::unique_ptr<StreamTask> task;
     std::vector<CommitPosition> committed;
     std::vector<bool> paused;
-    std::vector<bool> external;  // what comes in there is not this group's own
-    std::size_t ready_with = 0;  // inputs with records when it was last found ready
-    std::optional<MonotonicTime> idle_since;
+    std::vector<bool> external;                             // nothing of what comes in there is this group's own
+    std::vector<std::optional<MonotonicTime>> empty_since;  // inputs that are waited for
+    std::size_t ready_with = 0;                             // inputs with records when it was last found ready
   };
 
   Step round(Now now);
@@ -179,6 +179,8 @@ class StreamThread {
   void publish_positions();
   void purge_repartition_topics(Now now);
   [[nodiscard]] Offset next_offset(const StreamTask& task, std::size_t index) const;
+  /// By a sink of this topology, and so by this group.
+  [[nodiscard]] bool is_written_here(const std::string& log_topic) const;
   [[nodiscard]] bool is_internal_topic(const NodeSpec& source, const std::string& log_topic) const;
   // Tasks.
   /// False: the log is out of reach for now, or a thread that has lost the task has not closed it yet.
@@ -200,6 +202,7 @@ class StreamThread {
   void pause_external_inputs();
   [[nodiscard]] bool has_taken_all() const;
   [[nodiscard]] bool keeps_up() const;
+  [[nodiscard]] std::optional<MonotonicTime> end_of_waiting(const Slot& slot, Now now) const;
   void resume_inputs();
   void partition_failed(const PartitionError& error, Now now);
   void seek_into_range(const TopicPartition& partition, InputRef& input, Now now);

@@ -66,8 +66,10 @@ bool StreamThread::create_task(TaskId id) {
   slot->task->set_state(TaskState::kRestoring);
   slot->collector->attach(*slot->task);
   slot->paused.assign(slot->task->input_count(), false);
+  slot->empty_since.assign(slot->task->input_count(), std::nullopt);
   for (std::size_t i = 0; i < slot->task->input_count(); ++i) {
-    slot->external.push_back(!is_internal_topic(slot->task->source(i), slot->task->input(i).topic));
+    const std::string& topic = slot->task->input(i).topic;
+    slot->external.push_back(!is_internal_topic(slot->task->source(i), topic) && !is_written_here(topic));
   }
   slots_.push_back(std::move(slot));
   metrics_.tasks_created.add();
@@ -204,6 +206,13 @@ Result<Offset> StreamThread::initial_offset(StreamTask& task, std::size_t index,
                            to_string(offsets.partition), source.name, options_.config->application_id)};
 }
 
+bool StreamThread::is_written_here(const std::string& log_topic) const {
+  return std::any_of(options_.topology->nodes.begin(), options_.topology->nodes.end(), [&](const NodeSpec& node) {
+    return node.kind == NodeKind::kSink && !node.sink_topic.empty() &&
+           options_.topology->log_topic(options_.config->application_id, node.sink_topic) == log_topic;
+  });
+}
+
 bool StreamThread::is_internal_topic(const NodeSpec& source, const std::string& log_topic) const {
   return std::any_of(source.topics.begin(), source.topics.end(), [&](const std::string& name) {
     return options_.topology->is_internal(name) &&
@@ -263,11 +272,13 @@ bool StreamThread::has_taken_all() const {
   });
 }
 
+/// A drain would be for nothing while something waits that only the log, or an input from outside, can give.
 bool StreamThread::keeps_up() const {
-  return took_all_ && std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) {
-           if (slot->phase != SlotPhase::kRunning) return true;
+  return took_all_ && std::all_of(slots_.begin(), slots_.end(), [this](const auto& slot) {
+           if (slot->phase != SlotPhase::kRunning) return false;
+           const bool waits = options_.config->max_task_idle.count() >= 0 && slot->task->partly_buffered();
            for (std::size_t i = 0; i < slot->external.size(); ++i) {
-             if (slot->external[i] && !slot->task->queue(i).empty()) return false;
+             if (slot->external[i] && (waits || !slot->task->queue(i).empty())) return false;
            }
            return true;
          });
@@ -347,21 +358,39 @@ bool StreamThread::ready(Slot& slot, Now now) {
   return is_ready;
 }
 
-/// A task with an empty input waits for what the log already has (max.task.idle.ms >= 0), and then that long for more.
+/// A task with an empty input waits for what the log already has (max.task.idle.ms >= 0), and then until that input has been
+/// empty for so long. As in Kafka's PartitionGroup each input has a time of its own, which begins anew whenever it had a record.
 bool StreamThread::may_process(Slot& slot, Now now) {
   StreamTask& task = *slot.task;
-  if (!task.partly_buffered()) return task.buffered_records() > 0;
+  const bool has_records = task.buffered_records() > 0;
   const std::chrono::milliseconds idle_max = options_.config->max_task_idle;
-  if (idle_max.count() < 0) return true;
+  if (idle_max.count() < 0 || task.input_count() == 1) return has_records;
+  if (idle_max.count() == 0 && !task.partly_buffered()) return has_records;
   for (std::size_t i = 0; i < task.input_count(); ++i) {
-    if (task.queue(i).empty() && !consumer_->caught_up(task.input(i))) {
-      slot.idle_since.reset();
+    std::optional<MonotonicTime>& empty_since = slot.empty_since[i];
+    if (!task.queue(i).empty()) {
+      empty_since.reset();
+      continue;
+    }
+    if (!consumer_->caught_up(task.input(i))) {
+      empty_since.reset();
       return false;
     }
+    if (!empty_since) empty_since = now.monotonic;
+    if (now.monotonic - *empty_since < idle_max) return false;
   }
-  if (idle_max.count() == 0) return true;
-  if (!slot.idle_since) slot.idle_since = now.monotonic;
-  return now.monotonic - *slot.idle_since >= idle_max;
+  return has_records;
+}
+
+/// When a task that waits for an input will wait no longer.
+std::optional<MonotonicTime> StreamThread::end_of_waiting(const Slot& slot, Now now) const {
+  std::optional<MonotonicTime> end;
+  if (!slot.task->partly_buffered()) return end;
+  for (const std::optional<MonotonicTime>& since : slot.empty_since) {
+    if (!since || *since + options_.config->max_task_idle <= now.monotonic) continue;
+    end = std::max(end.value_or(MonotonicTime{}), *since + options_.config->max_task_idle);
+  }
+  return end;
 }
 
 bool StreamThread::process(Now now) {
@@ -384,7 +413,6 @@ bool StreamThread::process(Now now) {
           if (!ready(slot, now)) break;
         }
       }
-      if (!task.partly_buffered()) slot.idle_since.reset();
       if (gate_.spilled()) break;
     }
   }

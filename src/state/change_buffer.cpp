@@ -8,6 +8,7 @@
 #include "base/endian.hpp"
 #include "state/buffered_change.hpp"
 #include "state/other_stores.hpp"
+#include "state/whole_walk.hpp"
 
 namespace tidemill {
 namespace {
@@ -126,7 +127,9 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
     throw StateStoreException(
         Error{ErrorKind::kUnsupported, "store \"" + spec_.name + "\" holds back changes: nothing else is put there"});
   }
-  std::unique_ptr<BytesIterator> range(const BytesRange& range) override { return checked(engine_->range(range)); }
+  std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
+    return whole_walk(spec_.name, engine_->range(range));
+  }
   std::uint64_t approximate_num_entries() override { return static_cast<std::uint64_t>(records()); }
   bool set_flush_listener(CacheFlushListener, bool) override { return false; }
 
@@ -164,7 +167,7 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   }
   [[nodiscard]] std::unique_ptr<BytesIterator> first() {
     const Bytes from(1, kSorted);
-    return checked(engine_->range({.from = from, .to = {}}));
+    return whole_walk(spec_.name, engine_->range({.from = from, .to = {}}));
   }
   void find_min() {
     const auto row = first();

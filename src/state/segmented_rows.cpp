@@ -8,6 +8,7 @@
 #include <tidemill/state/window_bytes.hpp>
 
 #include "base/endian.hpp"
+#include "state/whole_walk.hpp"
 
 namespace tidemill {
 namespace {
@@ -98,6 +99,7 @@ class SegmentIterator final : public BytesIterator {
     const Bytes prefix = segment_prefix(segment);
     const Bytes from = prefix + scan_.lower.value_or(Bytes());
     const Bytes to = scan_.upper ? prefix + *scan_.upper : segment_prefix(segment + 1);
+    rows_.reset();  // an engine may have one iterator to spare, and this one is over
     auto rows = engine_.range({.from = from, .to = to, .direction = scan_.direction});
     if (!rows) throw StateStoreException(rows.error());
     rows_ = *std::move(rows);
@@ -174,7 +176,7 @@ std::int64_t SegmentedRows::segment_of(Timestamp time) const {
 Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segment_of(time_of_(row))).append(row); }
 
 void SegmentedRows::find_last_segment() {
-  const auto last = checked(spec_, engine_->range({.from = {}, .to = {}, .direction = Direction::kReverse}));
+  const auto last = whole_walk(spec_.name, engine_->range({.from = {}, .to = {}, .direction = Direction::kReverse}));
   now_.last_segment = last->valid() ? load_big_endian<std::int64_t>(last->key().data()) : -1;
 }
 
@@ -321,7 +323,7 @@ std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
   if (last - first > kSegmentsWalkedMax) {
     // A store that was opened and has not been written yet knows of no first segment: one look, not one for each since 1970.
     const Bytes from = segment_prefix(first);
-    const auto row = checked(spec_, engine_->range({.from = from, .to = std::nullopt}));
+    const auto row = whole_walk(spec_.name, engine_->range({.from = from, .to = std::nullopt}));
     first = row->valid() ? std::max(first, load_big_endian<std::int64_t>(row->key().data())) : last + 1;
   }
   const auto before = std::move(scan.before);

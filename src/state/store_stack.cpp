@@ -8,6 +8,7 @@
 
 #include "base/endian.hpp"
 #include "state/lru_store.hpp"
+#include "state/whole_walk.hpp"
 
 namespace tidemill {
 
@@ -167,7 +168,7 @@ class StoreStack final : public LayeredStore {
 
   std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
     count(counters_->ranges);
-    auto below = checked(spec_, store_->range(range));
+    auto below = whole_walk(spec_.name, store_->range(range));
     if (!cache_) return below;
     std::map<std::string, OptionalBytes> above;
     cache_->range(range.from, range.to,

@@ -7,6 +7,7 @@
 
 #include "base/endian.hpp"
 #include "state/other_stores.hpp"
+#include "state/whole_walk.hpp"
 
 namespace tidemill {
 namespace {
@@ -223,7 +224,7 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
     const Bytes from(1, kDeleted);
     const Bytes to = deleted_key(Timestamp(live * deleted_interval_), {});
     std::vector<Bytes> rows;
-    for (auto row = checked(engine_->range({.from = from, .to = to})); row->valid(); row->next()) {
+    for (auto row = whole_walk(spec_.name, engine_->range({.from = from, .to = to})); row->valid(); row->next()) {
       if (row->key() < to) rows.emplace_back(row->key());
     }
     for (const Bytes& row : rows) {

@@ -64,6 +64,19 @@ class LiquidityInput : public testing::Test {
   Judged judged_;
 };
 
+TEST_F(LiquidityInput, LeavesAFileThatGetsItsFirstLineMeanwhileForTheNextTime) {
+  write("transactions.ndjson", "");
+  const auto fill = [this, first = true](const FileProgress&) mutable {
+    if (std::exchange(first, false)) append("transactions.ndjson", line("t-1") + "\n");
+    return true;
+  };
+  EXPECT_EQ(load_transactions(
+                *log_, directory_, [](const std::string&) {}, fill, judged_)
+                .lines,
+            0);
+  EXPECT_EQ(load().lines, 1);
+}
+
 TEST_F(LiquidityInput, GoesOnWhereTheFileHasGrown) {
   write("transactions.ndjson", line("t-1") + "\n" + line("t-2") + "\n");
   EXPECT_EQ(load().lines, 2);

@@ -91,11 +91,11 @@ TEST_F(CommitCoordinatorTest, TheBusyCommitAfterAMultipleOfWhatTheLastCommitTook
   coordinator.arrive(*a, token());
   ASSERT_TRUE(coordinator.settle(
       *a, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
-  const MonotonicTime settled = clock.now().monotonic;
   clock.advance(std::chrono::milliseconds(3));
   coordinator.applied(*a, clock.now());
   const CommitCoordinator::Activity busy{.idle = false, .dirty = true, .gathers = false};
-  const MonotonicTime due = settled + CommitCoordinator::kBusyCommitShare * std::chrono::milliseconds(3);
+  clock.advance(std::chrono::milliseconds(500));  // nobody had anything to do
+  const MonotonicTime due = clock.now().monotonic + CommitCoordinator::kBusyCommitShare * std::chrono::milliseconds(3);
   EXPECT_EQ(coordinator.report(*a, busy, clock.now()).report_again, due);
   EXPECT_EQ(coordinator.view(*a).phase, RoundPhase::kNone);
   clock.advance(due - clock.now().monotonic);
