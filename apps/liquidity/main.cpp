@@ -28,6 +28,10 @@ int print_verdict(const Verdict& verdict) {
               "%lld breaches, %lld cleared\n",
               number(verdict.transactions), number(verdict.refused), number(verdict.repeated), number(verdict.legs),
               number(verdict.accounts), number(verdict.clients), number(verdict.breaches), number(verdict.clears));
+  if (verdict.bad_reference_rows > 0) {
+    std::printf("%lld bad rows of accounts and limits, without effect; the first: %s\n", number(verdict.bad_reference_rows),
+                verdict.first_bad_reference_row.c_str());
+  }
   if (verdict.violation.empty()) {
     std::printf("verified: every balance, breach, clear and refusal follows from the transactions\n");
     return 0;

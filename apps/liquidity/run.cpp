@@ -127,7 +127,7 @@ class Run {
     // On a log of its own only a full disk keeps the chain waiting; who asked for an end wants to hear of it.
     if (options_.once && !options_.target.data.empty()) connection.config.task_timeout = kFullDiskMax;
     if (options_.threads > 0) connection.config.num_stream_threads = options_.threads;
-    streams_.emplace(build_topology(), std::move(connection.config));
+    streams_.emplace(build_topology(counts_), std::move(connection.config));
     streams_->set_state_listener([this](tidemill::StreamsState now, tidemill::StreamsState) {
       if (now == tidemill::StreamsState::kError) interrupt_.wake();
     });
@@ -298,6 +298,7 @@ class Run {
   std::optional<Chain> chain_;
   std::optional<Player> player_;
   std::optional<tidemill::Streams> streams_;
+  std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
   std::unique_ptr<Front> front_;
   FileSummary taken_;
 };

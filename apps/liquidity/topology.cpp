@@ -3,6 +3,7 @@
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "liquidity/formats.hpp"
+#include "liquidity/reference_rows.hpp"
 #include "liquidity/seen.hpp"
 #include "liquidity/topics.hpp"
 
@@ -17,8 +18,6 @@ template <class V>
 using Store = tidemill::KeyValueStore<Text, V>;
 using TableStore = Store<tidemill::ValueAndTimestamp<Text>>;
 
-constexpr const char* kAccountsStore = "accounts";
-constexpr const char* kLimitsStore = "limits";
 constexpr const char* kAccountStore = "account-balances";
 constexpr const char* kClientStore = "client-balances";
 constexpr const char* kWatchStore = "limit-watch";
@@ -124,7 +123,12 @@ class Validate final : public TextProcessor {
     for (const TransactionLeg& leg : transaction.legs) {
       const auto stored = accounts_->get(leg.account);
       if (!stored) return "unknown account " + leg.account;
-      Account account = reader_.account(stored->value);
+      Account account;
+      try {
+        account = reader_.account(stored->value);
+      } catch (const BadInput& problem) {
+        return "the row of account " + leg.account + " in " + topics::kAccounts + " cannot be read: " + problem.what();
+      }
       if (account.currency != leg.currency) {
         return "account " + leg.account + " is in " + account.currency + ", the leg in " + leg.currency;
       }
@@ -217,10 +221,9 @@ class Monitor final : public TextProcessor {
   }
   void process(const Record<Text, Text>& record) override {
     const Balance balance = reader_.balance(record.value());
-    std::optional<std::int64_t> floor;
-    if (const auto limit = limits_->get(record.key())) floor = reader_.limit(limit->value).floor;
     const std::optional<Watch> stored = watches_->get(record.key());
     Watch watch = stored.value_or(Watch{});
+    const std::optional<std::int64_t> floor = floor_of(record.key(), watch.floor);
     if (!stored || watch.floor != floor) record_floor(record, balance, floor);
     const bool below = floor && balance.balance < *floor;
     const bool crossed = floor && below == watch.open_breach.empty();
@@ -237,6 +240,15 @@ class Monitor final : public TextProcessor {
   }
 
  private:
+  std::optional<std::int64_t> floor_of(const Text& key, std::optional<std::int64_t> before) {
+    const auto limit = limits_->get(key);
+    if (!limit) return std::nullopt;
+    try {
+      return reader_.limit(limit->value).floor;
+    } catch (const BadInput&) {  // there was no good row yet
+      return before;
+    }
+  }
   void record_floor(const Record<Text, Text>& record, const Balance& balance, std::optional<std::int64_t> floor) {
     const Text json = to_json(LimitInForce{balance.client, balance.currency, floor, balance.version});
     tidemill::Headers headers;
@@ -263,10 +275,9 @@ tidemill::KStream<Text, Text> output(const tidemill::KStream<Text, Text>& from, 
 
 }  // namespace
 
-tidemill::Topology build_topology() {
+tidemill::Topology build_topology(const std::shared_ptr<Counts>& counts) {
   tidemill::StreamsBuilder builder;
-  (void)builder.global_table<Text, Text>(topics::kAccounts, {}, {.store_name = kAccountsStore});
-  (void)builder.global_table<Text, Text>(topics::kLimits, {}, {.store_name = kLimitsStore});
+  add_reference_tables(builder, counts);
   for (const char* name : {kSeenStore, kAccountStore, kClientStore, kWatchStore}) builder.add_state_store(store(name));
 
   const auto validated = builder.stream<Text, Text>(topics::kTransactions)

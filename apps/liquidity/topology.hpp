@@ -9,8 +9,12 @@
 
 #include <tidemill/topology/topology.hpp>
 
+#include <memory>
+
+#include "liquidity/counts.hpp"
+
 namespace liquidity {
 
-[[nodiscard]] tidemill::Topology build_topology();
+[[nodiscard]] tidemill::Topology build_topology(const std::shared_ptr<Counts>& counts = std::make_shared<Counts>());
 
 }  // namespace liquidity

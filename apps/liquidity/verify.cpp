@@ -129,18 +129,20 @@ class Verifier {
 
   void read_reference_data() {
     read_topic(log_, topics::kAccounts, [&](const TopicRecord& record) {
-      const auto row = json_.row(record.value.value_or(""));
+      const auto row = json_.account(record.value.value_or(""));
       const std::string key(record.key.value_or(""));
-      if (!row || row->account != key) return note(std::string(topics::kAccounts) + ": " + key + " is not an account");
+      if (!row || !record.key || row->account != key) return pass_over(topics::kAccounts, record, "is not an account");
       const auto [known, fresh] = accounts_.emplace(key, Account{row->client, row->currency, record.timestamp.value});
       if (known->second.client != row->client || known->second.currency != row->currency) {
-        note(std::string(topics::kAccounts) + ": " + key + " changes its client or currency");
+        pass_over(topics::kAccounts, record, "changes its client or currency");
       }
     });
     read_topic(log_, topics::kLimits, [&](const TopicRecord& record) {
-      const auto row = json_.row(record.value.value_or(""));
+      const auto row = json_.limit(record.value.value_or(""));
       const std::string key(record.key.value_or(""));
-      if (!row || !row->floor) return note(std::string(topics::kLimits) + ": " + key + " has no floor");
+      if (!row || !record.key || row->client + "/" + row->currency != key) {
+        return pass_over(topics::kLimits, record, "is not a limit");
+      }
       limits_[key].emplace_back(record.timestamp.value, *row->floor);
     });
     read_topic(log_, topics::kLimitsInForce, [&](const TopicRecord& record) { take_floor(record); });
@@ -148,6 +150,14 @@ class Verifier {
       // Without a record the first limit is in force from the beginning.
       floors_.try_emplace(key, std::vector<Floor>{{1, limits.front().second}});
     }
+  }
+
+  // A bad row has no effect; the one before it stays.
+  void pass_over(const char* topic, const TopicRecord& record, const char* what) {
+    if (++verdict_.bad_reference_rows > 1) return;
+    verdict_.first_bad_reference_row = std::string(topic) + ": the row of " + std::string(record.key.value_or("(no key)")) +
+                                       " at offset " + std::to_string(record.offset.value) + " of partition " +
+                                       std::to_string(record.partition.value) + " " + what;
   }
 
   // Floors come into force in the order in which they were set, and not after a later one was known.

@@ -95,16 +95,52 @@ struct Json::Impl {
   dom::parser parser;
   simdjson::ondemand::parser row_parser;
   simdjson::padded_string copy;
+
+  bool read(std::string_view json, dom::object& object) {
+    return parser.parse(simdjson::padded_string(json)).get(object) == simdjson::SUCCESS ||
+           parser.parse(simdjson::padded_string(tamed(json))).get(object) == simdjson::SUCCESS;
+  }
 };
 Json::Json() : impl_(new Impl) {}
 Json::~Json() = default;
 
+std::optional<Row> Json::account(std::string_view json) {
+  dom::object object;
+  if (!impl_->read(json, object)) return std::nullopt;
+  const auto account = text(object, "account");
+  const auto client = text(object, "client");
+  const auto currency = text(object, "currency");
+  if (!account || !client || !currency || currency->find('/') != std::string::npos) return std::nullopt;
+  Row row;
+  row.account = *account;
+  row.client = *client;
+  row.currency = *currency;
+  return row;
+}
+
+std::optional<Row> Json::limit(std::string_view json) {
+  dom::object object;
+  if (!impl_->read(json, object)) return std::nullopt;
+  const auto client = text(object, "client");
+  const auto currency = text(object, "currency");
+  if (!client || !currency || currency->find('/') != std::string::npos) return std::nullopt;
+  Row row;
+  row.client = *client;
+  row.currency = *currency;
+  for (const auto [key, value] : object) {
+    if (key == "mode" && text(object, "mode") != "monitor") return std::nullopt;
+    if (key != "floor") continue;
+    std::int64_t floor = 0;
+    if (row.floor || value.get(floor) != simdjson::SUCCESS) return std::nullopt;
+    row.floor = floor;
+  }
+  if (!row.floor) return std::nullopt;
+  return row;
+}
+
 std::optional<Transaction> Json::transaction(std::string_view json) {
   dom::object object;
-  if (impl_->parser.parse(simdjson::padded_string(json)).get(object) != simdjson::SUCCESS &&
-      impl_->parser.parse(simdjson::padded_string(tamed(json))).get(object) != simdjson::SUCCESS) {
-    return std::nullopt;
-  }
+  if (!impl_->read(json, object)) return std::nullopt;
   const auto id = text(object, "id");
   const auto time = text(object, "time");
   const auto value_date = text(object, "value_date");

@@ -33,6 +33,9 @@ class Json {
   Json();
   ~Json();
   [[nodiscard]] std::optional<Transaction> transaction(std::string_view json);
+  /// Rows of accounts and limits come from outside: every field has to be as the specification says.
+  [[nodiscard]] std::optional<Row> account(std::string_view json);
+  [[nodiscard]] std::optional<Row> limit(std::string_view json);
   [[nodiscard]] std::optional<Row> row(std::string_view json);
 
  private:

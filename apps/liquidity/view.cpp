@@ -128,7 +128,11 @@ void View::take(std::size_t stage, const tidemill::LogRecord& record) {
         if (header != nullptr) sample_latency(header->value.value_or(""), Clock::now());
         break;
       }
-      case kLimitStage: client(*record.key).floor = reader_.limit(*record.value).floor; break;
+      case kLimitStage: {
+        const Limit limit = reader_.limit(*record.value);
+        if (client_key(limit.client, limit.currency) == *record.key) client(*record.key).floor = limit.floor;
+        break;
+      }
       case kBreachStage:
       case kClearStage: {
         const bool breach = stage == kBreachStage;

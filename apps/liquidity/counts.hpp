@@ -1,0 +1,14 @@
+// What the chain counts of what leaves no trace in its topics, since this process began. After a transaction of the log that
+// was aborted its records are judged, and counted, again.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace liquidity {
+
+struct Counts {
+  std::atomic<std::int64_t> bad_reference_rows{0};
+};
+
+}  // namespace liquidity
