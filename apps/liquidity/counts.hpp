@@ -9,6 +9,10 @@ namespace liquidity {
 
 struct Counts {
   std::atomic<std::int64_t> bad_reference_rows{0};
+  /// Records with the id of a transaction that was judged before: the same again, without effect and without a dead letter.
+  std::atomic<std::int64_t> repeated{0};
+  /// Records with the id of a transaction that was taken with another content; each has its dead letter.
+  std::atomic<std::int64_t> contradicting{0};
 };
 
 }  // namespace liquidity

@@ -28,6 +28,10 @@ int print_verdict(const Verdict& verdict) {
               "%lld breaches, %lld cleared\n",
               number(verdict.transactions), number(verdict.refused), number(verdict.repeated), number(verdict.legs),
               number(verdict.accounts), number(verdict.clients), number(verdict.breaches), number(verdict.clears));
+  if (verdict.contradicting > 0) {
+    std::printf("%lld of another content than the transaction that was taken under their id, without effect\n",
+                number(verdict.contradicting));
+  }
   if (verdict.bad_reference_rows > 0) {
     std::printf("%lld bad rows of accounts and limits, without effect; the first: %s\n", number(verdict.bad_reference_rows),
                 verdict.first_bad_reference_row.c_str());

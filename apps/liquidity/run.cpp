@@ -143,7 +143,7 @@ class Run {
     return *player_;
   }
   void open_front() {
-    front_ = std::make_unique<Front>(log_, *streams_);
+    front_ = std::make_unique<Front>(log_, *streams_, counts_);
     std::printf("\nThe page is at http://127.0.0.1:%d/\n\n", front_->start(options_.port));
     std::fflush(stdout);
   }

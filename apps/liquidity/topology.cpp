@@ -84,6 +84,7 @@ Text now_text(const Context& context) { return std::to_string(context.current_sy
 /// Splits good transactions into legs; refuses the others whole, with the reason.
 class Validate final : public TextProcessor {
  public:
+  explicit Validate(std::shared_ptr<Counts> counts) : counts_(std::move(counts)) {}
   void init(Context& context) override {
     accounts_ = context.key_value_store<Text, tidemill::ValueAndTimestamp<Text>>(kAccountsStore);
     seen_ = context.key_value_store<Text, Text>(kSeenStore);
@@ -101,7 +102,7 @@ class Validate final : public TextProcessor {
     }
     const auto row = seen_->get(transaction.id);
     const Seen seen = row ? parse_seen(*row) : Seen{};
-    if (seen.fate == Seen::Fate::kTaken) return;
+    if (seen.fate == Seen::Fate::kTaken) return say_again(record, transaction, seen);
     legs_.clear();
     const Text refusal = judge(transaction);
     const Seen now{refusal.empty() ? Seen::Fate::kTaken : Seen::Fate::kRefused, content_of(transaction), refusal};
@@ -113,10 +114,22 @@ class Validate final : public TextProcessor {
       }
     } else if (seen.refusal != refusal) {  // said once is enough; what has been mended since is judged anew
       refuse(record, refusal);
+    } else {
+      ++counts_->repeated;
     }
   }
 
  private:
+  // No second effect; but who sent something else under an id that was taken must be able to find out.
+  void say_again(const Record<Text, Text>& record, const Transaction& transaction, const Seen& seen) {
+    if (!seen.contradicts(content_of(transaction))) {
+      ++counts_->repeated;
+      return;
+    }
+    ++counts_->contradicting;
+    refuse(record, "transaction " + transaction.id + " was taken with another content, and stays as it was; a correction needs "
+                                                     "an id of its own");
+  }
   /// Fills the legs and returns nothing, or returns why the transaction is refused.
   Text judge(const Transaction& transaction) {
     if (!transaction.refusal.empty()) return transaction.refusal;
@@ -160,6 +173,7 @@ class Validate final : public TextProcessor {
     const Record<Text, Text> cut(key ? &*key : nullptr, value ? &*value : nullptr, record.timestamp(), &headers);
     context().forward(cut, "dlq");
   }
+  std::shared_ptr<Counts> counts_;
   Reader reader_;
   std::vector<Leg> legs_;
   std::unique_ptr<TableStore> accounts_;
@@ -281,7 +295,7 @@ tidemill::Topology build_topology(const std::shared_ptr<Counts>& counts) {
   for (const char* name : {kSeenStore, kAccountStore, kClientStore, kWatchStore}) builder.add_state_store(store(name));
 
   const auto validated = builder.stream<Text, Text>(topics::kTransactions)
-                             .process([] { return std::make_unique<Validate>(); }, {kSeenStore}, {"validate"});
+                             .process([counts] { return std::make_unique<Validate>(counts); }, {kSeenStore}, {"validate"});
   output(validated, "legs").to(topics::kLegs);
   output(validated, "dlq").to(topics::kDeadLetters);
 

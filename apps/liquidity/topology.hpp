@@ -3,7 +3,7 @@
 //   transactions → [validate] → legs → [account balance] → client legs → [client balance] → client balances → [limit monitor]
 //                      ↓ dlq               ↓ account balances                                       breaches, breach clears
 //
-// A transaction is taken whole or refused whole; a repeated id has no second effect. Crossings are judged leg by leg in the
+// A transaction is taken whole or refused whole; a repeated id has no second effect, and with another content it is refused. Crossings are judged leg by leg in the
 // order of the client's partition.
 #pragma once
 

@@ -19,6 +19,8 @@ struct Verdict {
   std::int64_t transactions = 0;
   std::int64_t refused = 0;
   std::int64_t repeated = 0;
+  /// Of another content than the transaction that was taken under their id.
+  std::int64_t contradicting = 0;
   std::int64_t legs = 0;
   std::int64_t accounts = 0;
   std::int64_t clients = 0;

@@ -21,6 +21,8 @@ struct Leg {
 struct Transaction {
   std::string id;
   std::vector<Leg> legs;
+  /// Equal for equal transactions, however they are spelled.
+  std::string content;
 };
 /// Any record of the chain but a transaction: the fields that are there.
 struct Row {

@@ -23,15 +23,25 @@ TEST(LiquidityChain, AppliesEachLegOnceToAccountAndClient) {
   EXPECT_EQ(chain.violation(), "");
 }
 
-TEST(LiquidityChain, IgnoresARepeatedTransaction) {
+TEST(LiquidityChain, GivesARepeatedIdNoSecondEffectAndTellsOfAnotherContent) {
   Chain chain;
   chain.pay("t-1", {{"A1", "EUR", -250}, {"B1", "EUR", 250}});
   chain.pay("t-1", {{"A1", "EUR", -250}, {"B1", "EUR", 250}});
   chain.pay("t-1", {{"A1", "EUR", -99}, {"B1", "EUR", 99}});
   EXPECT_EQ(chain.last(topics::kAccountBalances)["B1"],
             R"({"account":"B1","client":"C2","currency":"EUR","balance":250,"version":1})");
-  EXPECT_THAT(chain.reasons(), IsEmpty());
+  EXPECT_THAT(chain.reasons(), ElementsAre(HasSubstr("transaction t-1 was taken with another content, and stays as it was")));
+  // However it is spelled.
+  chain.send("t-1", R"({"value_date":"2026-11-23","time":"2026-11-23T08:00:00.0009Z","more":1,"id":"t-1",)"
+                    R"("legs":[{"account":"A1","currency":"EUR","amount":-250},{"amount":250,"account":"B1","currency":"EUR"}]})");
+  EXPECT_EQ(chain.reasons().size(), 1U);
+  EXPECT_EQ(chain.counts->repeated, 2);
+  EXPECT_EQ(chain.counts->contradicting, 1);
   EXPECT_EQ(chain.violation(), "");
+  const Verdict verdict = verify(*chain.log, kApplication);
+  EXPECT_EQ(verdict.repeated, 2);
+  EXPECT_EQ(verdict.contradicting, 1);
+  EXPECT_EQ(verdict.refused, 1);
 }
 
 TEST(LiquidityChain, RefusesABadTransactionWhole) {
@@ -270,6 +280,7 @@ TEST(Intake, AnswersNothingFromItsListWhereTheStoreCannotTell) {
     }
     chain.catch_up();
     EXPECT_EQ(chain.values(topics::kLegs).size(), 2U);
+    EXPECT_EQ(chain.reasons().size(), 1U);
     EXPECT_EQ(chain.violation(), "");
   }
 }
