@@ -151,7 +151,7 @@ class ReferenceData {
       if (++bad_count_ <= kMessagesMax) {
         bad_rows_.push_back(std::string(topic) + ", partition " + std::to_string(record.partition.value) + ", offset " +
                             std::to_string(record.offset.value) + ", key " + std::string(record.key.value_or("(none)")) + ": " +
-                            problem.what() + ". This row has no effect; to mend it, produce a good one under the same key");
+                            problem.what() + "; this row has no effect; to mend it, produce a good one under the same key");
       }
       return std::nullopt;
     }
@@ -260,10 +260,12 @@ class TransactionFile {
              " lines), and the first line differs; this one is read from its beginning";
     }
     const std::int64_t first = found.same.lines + 1;
-    const std::string last = std::to_string(found.differs.lines);
-    const std::string lines = found.differs.lines == first ? "line " + last : "lines " + std::to_string(first) + " to " + last;
-    if (size_ < found.differs.bytes) {
-      return path_ + ": " + lines + " had been read and have been cut off or shortened since (" + taken +
+    const bool cut = size_ < found.differs.bytes;
+    const std::int64_t last = cut ? known.lines : found.differs.lines;
+    const std::string lines =
+        last == first ? "line " + std::to_string(last) : "lines " + std::to_string(first) + " to " + std::to_string(last);
+    if (cut) {
+      return path_ + ": " + lines + " had been read, and what was there has been cut off or shortened since (" + taken +
              " lines were taken); it is read again from line " + std::to_string(first) + " on";
     }
     return path_ + ": a change in " + lines + ", after " + taken + " lines were taken; it is read again from line " +

@@ -70,7 +70,9 @@ int main(int argc, char** argv) {
   std::string out;
   CLI::App* generate =
       app.add_subcommand("generate", "Writes a business day: accounts, limits and transactions as ndjson files");
-  generate->add_option("--seed", seed, "The same seed gives the same bytes")->capture_default_str();
+  generate->add_option("--seed", seed, "The same seed gives the same bytes")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   generate->add_option("--transactions", transactions, "How many")
       ->capture_default_str()
       ->check(CLI::Range(std::int64_t{1}, kTransactionsMax));

@@ -69,7 +69,7 @@ class KeepGoodRows final : public tidemill::Processor<Text, Text> {
   void tell(const Record<Text, Text>& record, const char* reason) {
     ++counts_->bad_reference_rows;
     const auto at = context().record_metadata();
-    spdlog::warn("{}, partition {}, offset {}, key {}: {}. This row has no effect, and a good one before it stays in force; to "
+    spdlog::warn("{}, partition {}, offset {}, key {}: {}; this row has no effect, and a good one before it stays in force; to "
                  "mend it, produce a good one under the same key",
                  at->topic, at->partition.value, at->offset.value, record.has_key() ? record.key() : "(none)", reason);
   }
