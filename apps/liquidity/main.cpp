@@ -100,6 +100,9 @@ int main(int argc, char** argv) {
   bool no_http = false;
   run_command->add_flag("--no-http", no_http, "No page and API")->excludes(port);
 
+  bool look_only = false;
+  run_command->add_flag("--look-only", look_only, "Looks at this command line, and does nothing");
+
   Target target;
   CLI::App* verify_command =
       app.add_subcommand("verify", "Recomputes everything from the topics of a stopped run; status 1 and the first difference");
@@ -116,6 +119,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) {
     return app.exit(wrong) == 0 ? 0 : kWrongUsage;
   }
+  if (look_only) return 0;
   spdlog::set_default_logger(spdlog::stderr_color_mt("liquidity"));
   spdlog::set_level(spdlog::level::warn);
   const bool looking = verify_command->parsed();

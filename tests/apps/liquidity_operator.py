@@ -5,6 +5,7 @@ usage: liquidity_operator.py LIQUIDITY TIDEMILL [NAME...]   (NAMEs: only these c
 """
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -30,6 +31,8 @@ def wrong_usage(app):
     refused(app.call("generate", "--transactions", "0", "--out", "x"), "--transactions")
     refused(app.call("generate"), "--out")
     refused(app.call("generate", "--seed", "-1", "--out", app.path("x")), "--seed")
+    assert not os.path.exists(app.path("x"))
+    assert app.call("run", "--data", app.path("x"), "--once", "--look-only") == (0, "")
     assert not os.path.exists(app.path("x"))
     for wrong in ((), ("frobnicate",), ("run", "--data", "x", "--frobnicate"), ("generate",)):
         assert app.call(*wrong)[0] == 2, wrong
@@ -90,6 +93,36 @@ def owned_by_another(app):
     status, output = once(app, data, day)
     assert status == 0, output
     complete(app, data, SMALL)
+
+
+def run_script(app):
+    """./run --once makes its directory anew, but not under somebody who is at work on it, and not for a wrong command line."""
+    root = app.path("clone")
+    os.makedirs(root + "/tools")
+    os.makedirs(root + "/build/release/bin")
+    shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../run"), root + "/run")
+    for tool in ("setup", "build"):
+        with open(f"{root}/tools/{tool}", "w", encoding="utf-8") as out:
+            out.write("#!/bin/sh\n")
+        os.chmod(f"{root}/tools/{tool}", 0o755)
+    os.symlink(app.liquidity, root + "/build/release/bin/liquidity")
+
+    def run(*arguments):
+        done = subprocess.run([root + "/run", "--once", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=600, check=False)
+        return done.returncode, done.stdout
+
+    data, day = root + "/data/once", app.generate("day", SMALL)
+    assert once(app, data, day)[0] == 0
+    refused(run("--foo"), "--foo")
+    owner = app.start("run", "--data", data, "--port", 0)
+    owner.url()
+    refused(run(), "Another process is at work on data/once")
+    assert owner.end(signal.SIGINT) == 0, owner.output
+    complete(app, data, SMALL)
+    status, output = run()
+    assert status == 0, output
+    says(output, "100,000 transactions taken, 0 refused", "verified: ")
 
 
 def bad_rows(app):
@@ -304,6 +337,6 @@ def full_disk(app):
     return None
 
 
-run_checks([wrong_usage, missing_files, configurations, owned_by_another, bad_rows, bad_lines, bad_reference_data,
+run_checks([wrong_usage, missing_files, configurations, owned_by_another, run_script, bad_rows, bad_lines, bad_reference_data,
             ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, read_only_directory,
             full_disk])
