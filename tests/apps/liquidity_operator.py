@@ -212,6 +212,16 @@ def another_day(app):
     says(app.verify(data), f"{2 * SMALL} transactions, 0 refused")
 
 
+def played(app):
+    """Days that are played have ids of their own, beside those of a file."""
+    data = app.path("data")
+    run = app.start("run", "--data", data, "--generate", "--day-seconds", 60, "--no-http")
+    run.wait_for(r"playing.*[1-9][\d,]* transactions")
+    assert run.end(signal.SIGINT) == 0, run.output
+    ids = [record["key"] for record in app.records(data, "lq.transactions")]
+    assert ids and all(name.startswith("live-t-1-") for name in ids), ids[:5]
+
+
 def edited_in_the_middle(app):
     """What was read has been changed since: the operator hears of it, and nothing counts twice."""
     data, day = app.path("data"), app.generate("day", SMALL)
@@ -338,5 +348,5 @@ def full_disk(app):
 
 
 run_checks([wrong_usage, missing_files, configurations, owned_by_another, run_script, bad_rows, bad_lines, bad_reference_data,
-            ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, read_only_directory,
+            ended_and_started_again, progress, another_day, played, edited_in_the_middle, interrupted, killed, read_only_directory,
             full_disk])
