@@ -22,8 +22,8 @@ struct Connection {
 };
 
 enum class Access { kRun, kLook };
-/// Opens the log. kLook makes nothing and writes nothing. `warn` hears of unknown keys and the like, before anything is connected
-/// to. Throws ConfigException and ResultException.
+/// Opens the log. kLook makes nothing and writes nothing. `warn` hears of unknown keys and the like, before a broker is asked.
+/// Throws ConfigException and ResultException.
 [[nodiscard]] Connection connect(const Target& target, Access access,
                                  const std::function<void(const std::string&)>& warn = nullptr);
 

@@ -72,7 +72,8 @@ class ReferenceData {
     Reader reader;
     // What the chain passes over (reference_rows.hpp) is passed over here: a good row in the files is news then.
     read_topic(log, topics::kAccounts, [&](const TopicRecord& record) {
-      const auto account = good<Account>(record, topics::kAccounts, [&](std::string_view json) { return reader.account(json); });
+      const auto account =
+          good<Account>(record, topics::kAccounts, [&](std::string_view json) { return reader.account(json); });
       if (!account || !accounts_.emplace(account->account, *account).second) return;
       unnamed_accounts_.insert(account->account);
     });
