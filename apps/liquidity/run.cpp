@@ -300,9 +300,9 @@ class Run {
     if (taken_.known > 0) std::printf("; %s lines known already", number(taken_.known).c_str());
     if (taken_.contradicting > 0) std::printf(", %s of them with another content", number(taken_.contradicting).c_str());
     if (taken_.half_written) std::printf("; 1 line half-written and left");
-    std::printf(
-        "\n%s refused, %s breaches, %s of them cleared, in all\n", number(refused).c_str(),
-        number(count_records(*log_, topics::kBreaches)).c_str(), number(count_records(*log_, topics::kBreachClears)).c_str());
+    std::printf("\n%s refused, %s breaches, %s of them cleared, in all\n", number(refused).c_str(),
+                number(count_records(*log_, topics::kBreaches)).c_str(),
+                number(count_records(*log_, topics::kBreachClears)).c_str());
   }
 
   RunOptions options_;

@@ -127,8 +127,9 @@ class Validate final : public TextProcessor {
       return;
     }
     ++counts_->contradicting;
-    refuse(record, "transaction " + transaction.id + " was taken with another content, and stays as it was; a correction needs "
-                                                     "an id of its own");
+    refuse(record, "transaction " + transaction.id +
+                       " was taken with another content, and stays as it was; a correction needs "
+                       "an id of its own");
   }
   /// Fills the legs and returns nothing, or returns why the transaction is refused.
   Text judge(const Transaction& transaction) {

@@ -230,7 +230,8 @@ class Verifier {
       if (!transaction || record.key != transaction->id) return expect_refusal(place, record, false);
       const auto taken = taken_.find(transaction->id);
       if (taken != taken_.end()) {
-        if (taken->second.content != hash_of(transaction->content)) return expect_contradiction(place, record, taken->second.at);
+        if (taken->second.content != hash_of(transaction->content))
+          return expect_contradiction(place, record, taken->second.at);
         ++verdict_.repeated;
         return;
       }

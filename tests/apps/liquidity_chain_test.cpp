@@ -32,8 +32,9 @@ TEST(LiquidityChain, GivesARepeatedIdNoSecondEffectAndTellsOfAnotherContent) {
             R"({"account":"B1","client":"C2","currency":"EUR","balance":250,"version":1})");
   EXPECT_THAT(chain.reasons(), ElementsAre(HasSubstr("transaction t-1 was taken with another content, and stays as it was")));
   // However it is spelled.
-  chain.send("t-1", R"({"value_date":"2026-11-23","time":"2026-11-23T08:00:00.0009Z","more":1,"id":"t-1",)"
-                    R"("legs":[{"account":"A1","currency":"EUR","amount":-250},{"amount":250,"account":"B1","currency":"EUR"}]})");
+  chain.send("t-1",
+             R"({"value_date":"2026-11-23","time":"2026-11-23T08:00:00.0009Z","more":1,"id":"t-1",)"
+             R"("legs":[{"account":"A1","currency":"EUR","amount":-250},{"amount":250,"account":"B1","currency":"EUR"}]})");
   EXPECT_EQ(chain.reasons().size(), 1U);
   EXPECT_EQ(chain.counts->repeated, 2);
   EXPECT_EQ(chain.counts->contradicting, 1);
