@@ -64,6 +64,17 @@ class AnOwner(ToolTest):
         owner.do("commit")
         self.assertEqual(self.values("t", "--committed"), ["a", "b"])
 
+    def test_keeps_the_directory_when_its_lock_file_is_removed(self):
+        owner = self.owner().do("topic t 1", "put t 0 - a")
+        os.remove(os.path.join(self.data, "lock"))
+        self.done("produce", "t", stdin=b"asked\n")  # of the owner, not written beside it
+        owner.do("put t 0 - b")
+        owner.do("position app t 0 1")
+        reset = self.refused("groups", "reset", "app", "--topic", "t", "--to-earliest", "--execute")
+        self.assertIn(f"process {owner.pid} owns: stop that process first", reset)
+        owner.close()
+        self.assertEqual(self.values("t"), ["a", "asked", "b"])
+
     def test_is_followed(self):
         owner = self.owner().do("topic t 2", "put t 0 - old")
         follow = self.follow("t", "--from-beginning", "--committed")
