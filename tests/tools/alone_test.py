@@ -117,8 +117,7 @@ class Alone(ToolTest):
         self.assertTrue(line.endswith("\tc\n"), line + (follow.stderr.read() if not line else ""))
         self.assertTrue(follow.stdout.readline().endswith("\td\n"))
         owner.kill()
-        while "waits for a process that does" not in follow.stderr.readline():
-            pass
+        self.assertIn("has ended", follow.stderr.readline())  # said once, of this owner or of the one before
         self.owner().do("put t 0 - e")
         self.assertTrue(follow.stdout.readline().endswith("\te\n"))
         self.assertEqual(follow.wait(PATIENCE), 0)
