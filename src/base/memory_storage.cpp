@@ -61,19 +61,20 @@ class MemoryFile final : public File {
 // Shared with the locks, which may outlive the storage.
 struct LockTable {
   std::mutex mutex;
-  std::map<std::string, bool, std::less<>> held;
+  std::map<std::string, bool, std::less<>> held;  // directories
 };
 class MemoryLock final : public DirectoryLock {
  public:
-  MemoryLock(std::shared_ptr<LockTable> table, std::string path) : table_(std::move(table)), path_(std::move(path)) {}
+  MemoryLock(std::shared_ptr<LockTable> table, std::string directory)
+      : table_(std::move(table)), directory_(std::move(directory)) {}
   ~MemoryLock() override {
     std::lock_guard guard(table_->mutex);
-    table_->held.erase(path_);
+    table_->held.erase(directory_);
   }
 
  private:
   std::shared_ptr<LockTable> table_;
-  std::string path_;
+  std::string directory_;
 };
 
 class MemoryStorage final : public Storage {
@@ -156,10 +157,12 @@ class MemoryStorage final : public Storage {
   Result<void> sync_directory(std::string_view) override { return {}; }
   Result<std::unique_ptr<DirectoryLock>> lock(std::string_view path) override {
     std::lock_guard guard(locks_->mutex);
-    if (!locks_->held.emplace(path, true).second) {
+    const auto slash = path.rfind('/');
+    const std::string directory(path.substr(0, slash == std::string_view::npos ? 0 : slash));
+    if (!locks_->held.emplace(directory, true).second) {
       return Error{ErrorKind::kLocked, std::string(path) + " is held by this process already"};
     }
-    return std::unique_ptr<DirectoryLock>(new MemoryLock(locks_, std::string(path)));
+    return std::unique_ptr<DirectoryLock>(new MemoryLock(locks_, directory));
   }
   Result<std::uint64_t> free_space() const override { return std::uint64_t{1} << 40; }
   std::string real_path(std::string_view) const override { return {}; }

@@ -90,17 +90,23 @@ class RealFile final : public File {
   std::uint64_t size_;
 };
 
+/// The directory and the file in it that names the owner. The directory is what counts: a file can be removed under its
+/// owner, and one of the same name made and locked beside it.
 class RealLock final : public DirectoryLock {
  public:
-  explicit RealLock(int fd) : fd_(fd) {}
+  RealLock(int directory, int file) : directory_(directory), file_(file) {}
   ~RealLock() override {
-    ::flock(fd_, LOCK_UN);
-    (void)!::futimens(fd_, nullptr);  // whoever watches the file learns that it is free now
-    ::close(fd_);
+    ::flock(file_, LOCK_UN);
+    ::flock(directory_, LOCK_UN);
+    for (const int fd : {file_, directory_}) {
+      (void)!::futimens(fd, nullptr);  // whoever watches the directory learns that it is free now
+      ::close(fd);
+    }
   }
 
  private:
-  int fd_;
+  int directory_;
+  int file_;
 };
 
 std::string parent_of(const std::string& path) {
@@ -204,39 +210,15 @@ class RealStorage final : public Storage {
   }
   Result<std::unique_ptr<DirectoryLock>> lock(std::string_view path) override {
     const std::string whole = real_path(path);
-    int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    const bool only_to_look = fd < 0 && (errno == EROFS || errno == EACCES);
-    if (only_to_look) {  // a lock needs no writing; whoever wants to write there will hear of it
-      const int code = errno;
-      fd = ::open(whole.c_str(), O_RDONLY | O_CLOEXEC);
-      if (fd < 0) errno = code;
+    const std::string parent = parent_of(whole);
+    const int directory = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return system_error("open directory", parent);
+    auto file = lock_file(directory, whole);
+    if (!file) {
+      ::close(directory);
+      return file.error();
     }
-    if (fd < 0) return system_error("open lock file", whole);
-    struct statfs file_system {};
-    if (::fstatfs(fd, &file_system) == 0 && is_network_file_system(static_cast<std::uint64_t>(file_system.f_type))) {
-      ::close(fd);
-      return Error{ErrorKind::kUnsupported, whole + " is on a network file system, where locks and fsync cannot be "
-                                                    "trusted: use a directory on a local disk"};
-    }
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-      char owner[32] = {};
-      const ssize_t got = ::pread(fd, owner, sizeof owner - 1, 0);
-      ::close(fd);
-      std::string pid(owner, got > 0 ? static_cast<std::size_t>(got) : 0);
-      while (!pid.empty() && pid.back() == '\n') pid.pop_back();
-      return Error{ErrorKind::kLocked,
-                   whole + " is held by process " + (pid.empty() ? "(unknown)" : pid) + ": stop it, or use another directory"};
-    }
-    if (only_to_look) return std::unique_ptr<DirectoryLock>(new RealLock(fd));
-    const std::string pid = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
-      const int code = errno;
-      if (code != ENOSPC && code != EDQUOT) {  // a full disk must still be openable: the lock holds without its text
-        ::close(fd);
-        return system_error("write lock file", whole, code);
-      }
-    }
-    return std::unique_ptr<DirectoryLock>(new RealLock(fd));
+    return std::unique_ptr<DirectoryLock>(new RealLock(directory, *file));
   }
   Result<std::uint64_t> free_space() const override {
     struct statvfs status {};
@@ -246,6 +228,47 @@ class RealStorage final : public Storage {
   std::string real_path(std::string_view path) const override { return path.empty() ? root_ : root_ + "/" + std::string(path); }
 
  private:
+  /// Locks the directory, then the file, and returns the file.
+  static Result<int> lock_file(int directory, const std::string& whole) {
+    struct statfs file_system {};
+    if (::fstatfs(directory, &file_system) == 0 && is_network_file_system(static_cast<std::uint64_t>(file_system.f_type))) {
+      return Error{ErrorKind::kUnsupported, whole + " is on a network file system, where locks and fsync cannot be "
+                                                    "trusted: use a directory on a local disk"};
+    }
+    if (::flock(directory, LOCK_EX | LOCK_NB) != 0) return held(whole);
+    int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    const bool only_to_look = fd < 0 && (errno == EROFS || errno == EACCES);
+    if (only_to_look) {  // a lock needs no writing; whoever wants to write there will hear of it
+      const int code = errno;
+      fd = ::open(whole.c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd < 0) errno = code;
+    }
+    if (fd < 0) return system_error("open lock file", whole);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      ::close(fd);
+      return held(whole);
+    }
+    if (only_to_look) return fd;
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
+      const int code = errno;
+      if (code != ENOSPC && code != EDQUOT) {  // a full disk must still be openable: the lock holds without its text
+        ::close(fd);
+        return system_error("write lock file", whole, code);
+      }
+    }
+    return fd;
+  }
+  static Error held(const std::string& whole) {
+    char owner[32] = {};
+    const int fd = ::open(whole.c_str(), O_RDONLY | O_CLOEXEC);
+    const ssize_t got = fd < 0 ? 0 : ::pread(fd, owner, sizeof owner - 1, 0);
+    if (fd >= 0) ::close(fd);
+    std::string pid(owner, got > 0 ? static_cast<std::size_t>(got) : 0);
+    while (!pid.empty() && pid.back() == '\n') pid.pop_back();
+    return Error{ErrorKind::kLocked,
+                 whole + " is held by process " + (pid.empty() ? "(unknown)" : pid) + ": stop it, or use another directory"};
+  }
   std::string root_;
 };
 

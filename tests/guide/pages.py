@@ -20,7 +20,7 @@ import sys
 LITERAL = r"""("[^"]*"|'[^']*'|-?\d+|null)"""
 LINE = re.compile(rf"\s*([<>])\s+(\S+)\s+{LITERAL}\s+{LITERAL}(?:\s+@(-?\d+))?\s*(?:#.*)?$")
 # A function of a `cpp top` block, which nothing may call.
-TOP_FUNCTION = re.compile(r"^[a-z][\w:<>, ]* (\w+)\([^{}]*\) \{$", re.M)
+TOP_FUNCTION = re.compile(r"^[A-Za-z][\w:<>, ]* (\w+)\([^{}]*\) \{$", re.M)
 WALL = re.compile(r"\s*wall\s+\+(\d+)\s*$")
 
 

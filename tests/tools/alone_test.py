@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -117,11 +118,18 @@ class Alone(ToolTest):
         self.assertTrue(line.endswith("\tc\n"), line + (follow.stderr.read() if not line else ""))
         self.assertTrue(follow.stdout.readline().endswith("\td\n"))
         owner.kill()
-        while "waits for a process that does" not in follow.stderr.readline():
-            pass
+        self.assertIn("has ended", follow.stderr.readline())  # said once, of this owner or of the one before
         self.owner().do("put t 0 - e")
         self.assertTrue(follow.stdout.readline().endswith("\te\n"))
         self.assertEqual(follow.wait(PATIENCE), 0)
+
+    def test_verify_without_a_journal_says_what_there_is(self):
+        self.assertIn("there is no log in " + self.data, self.refused("verify"))
+        self.prepared("topic t 2", "put t 0 - a")
+        shutil.rmtree(os.path.join(self.data, "journal"))
+        said = self.refused("verify")
+        self.assertIn(f"{self.data} has no journal", said)
+        self.assertIn("it has lock, topics; in topics are 2 partitions", said)
 
     def test_an_unknown_command_is_named(self):
         self.assertIn('there is no command "frobnicate"', self.refused("frobnicate", status=2))

@@ -1,6 +1,7 @@
 """A process owns the directory: the tool asks it, and says so clearly when there is no answer."""
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -8,7 +9,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import PATIENCE, ToolTest
+from harness import PATIENCE, Owner, ToolTest
 
 
 class AnOwner(ToolTest):
@@ -64,6 +65,17 @@ class AnOwner(ToolTest):
         owner.do("commit")
         self.assertEqual(self.values("t", "--committed"), ["a", "b"])
 
+    def test_keeps_the_directory_when_its_lock_file_is_removed(self):
+        owner = self.owner().do("topic t 1", "put t 0 - a")
+        os.remove(os.path.join(self.data, "lock"))
+        self.done("produce", "t", stdin=b"asked\n")  # of the owner, not written beside it
+        owner.do("put t 0 - b")
+        owner.do("position app t 0 1")
+        reset = self.refused("groups", "reset", "app", "--topic", "t", "--to-earliest", "--execute")
+        self.assertIn(f"process {owner.pid} owns: stop that process first", reset)
+        owner.close()
+        self.assertEqual(self.values("t"), ["a", "asked", "b"])
+
     def test_is_followed(self):
         owner = self.owner().do("topic t 2", "put t 0 - old")
         follow = self.follow("t", "--from-beginning", "--committed")
@@ -94,6 +106,20 @@ class AnOwner(ToolTest):
         self.owner().do("put t 0 - b")
         self.assertEqual(self.values("t"), ["a", "b"])
         self.assertIn("\tb", follow.stdout.readline())
+
+    def test_that_comes_and_goes_is_followed(self):
+        self.done("topics", "create", "t", "--partitions", "1")
+        follow = self.follow("t", "--from-beginning")
+        other = self.follow("t", "--from-beginning")
+        for i in range(20):
+            self.done("produce", "t", stdin=f"r{i}\n".encode())
+        for follower in (follow, other):
+            for i in range(20):
+                self.assertEqual(follower.stdout.readline().split("\t")[-1], f"r{i}\n")
+        self.owner().do("put t 0 - last").close()
+        self.assertIn("\tlast", follow.stdout.readline())
+        follow.kill()
+        self.assertLessEqual(len(follow.stderr.readlines()), 2)  # what it waits for is said once
 
     def test_that_is_stopped_is_given_up(self):
         owner = self.owner().do("topic t 1")
@@ -140,6 +166,37 @@ class AnOwner(ToolTest):
         thread = threading.Thread(target=serve)
         thread.start()
         self.addCleanup(thread.join)
+
+    def test_that_ends_before_a_record_is_sent_is_no_harm(self):
+        self.prepared("topic t 1")
+        real = os.path.join(self.root, "real")
+        shutil.copytree(self.data, real, ignore=shutil.ignore_patterns("socket"))
+        speaker = Owner(real)
+        self.addCleanup(lambda: speaker.process.poll() is None and speaker.kill())
+        lock = open(os.path.join(self.data, "lock"), "r+")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(os.path.join(self.data, "socket"))
+        listener.listen()
+
+        def serve():  # says hello as an owner does, and is gone by then
+            connection, _ = listener.accept()
+            with socket.socket(socket.AF_UNIX) as asked:
+                asked.connect(os.path.join(real, "socket"))
+                asked.sendall(connection.recv(1000))
+                hello = asked.recv(1000)
+            os.remove(os.path.join(self.data, "socket"))
+            listener.close()
+            lock.close()
+            connection.sendall(hello)
+            connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.done("produce", "t", stdin=b"x\ny\n")
+        self.assertEqual(self.values("t"), ["x", "y"])
+        speaker.close()
 
     def test_that_dies_in_the_middle_of_an_answer_is_an_error(self):
         self.false_owner(struct.pack(">I", 1000) + b"\0half")

@@ -1,7 +1,14 @@
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <map>
-#include <set>
+#include <utility>
 
 #include "commands.hpp"
 
@@ -96,21 +103,64 @@ class Reading {
   std::int64_t count_ = 0;
 };
 
-/// A directory is followed at its owner: held here, nothing new could come.
+/// Tells when a process has come to own the directory: each writes into the journal, and who only looks does not. No owner
+/// since this was made is missed.
+class Owners {
+ public:
+  explicit Owners(const std::string& directory) : changes_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    const std::string journal = directory + "/journal";
+    if (changes_ < 0 || ::inotify_add_watch(changes_, journal.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+      const int code = errno;
+      if (changes_ >= 0) ::close(changes_);
+      throw std::runtime_error("watch " + journal + ": " + std::strerror(code));
+    }
+  }
+  ~Owners() { ::close(changes_); }
+  Owners(const Owners&) = delete;
+  Owners& operator=(const Owners&) = delete;
+
+  /// Waits for one that has come since the last forget().
+  void wait() const {
+    pollfd wanted{changes_, POLLIN, 0};
+    while (::poll(&wanted, 1, -1) < 0 && errno == EINTR) {
+    }
+  }
+  void forget() const {
+    std::array<char, 4096> events{};
+    while (::read(changes_, events.data(), events.size()) > 0) {
+    }
+  }
+
+ private:
+  int changes_;
+};
+
+/// A directory is followed at its owner: held here, nothing new could come. While nobody owns it, it is let go, and looked
+/// into again when somebody has: owners that come and go are too quick to be asked.
 void follow_data(const Where& where, Reading& reading, std::shared_ptr<tidemill::Log> log) {
   using Span = tidemill::LogTraits::CommitGroupSpan;
+  const Owners owners(where.data);
+  bool told_gone = false;
+  bool told_nobody = false;
+  const auto tell = [&](bool& told, const std::string& sentence) {
+    if (!std::exchange(told, true)) std::fprintf(stderr, "tidemill: %s\n", sentence.c_str());
+  };
   while (true) {
     const bool nobody = log->traits().commit_group_span == Span::kProcess;
     try {
       if (reading.read(*log, !nobody)) return;
     } catch (const tidemill::ResultException& gone) {
       if (nobody || gone.error().kind != tidemill::ErrorKind::kUnavailable) throw;
-      std::fprintf(stderr, "tidemill: %s\n", gone.what());
+      tell(told_gone, gone.error().message);
     }
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0) return;  // main says so
     log.reset();
-    std::fprintf(stderr, "tidemill: nobody owns %s: waits for a process that does\n", where.data.c_str());
-    log = where.await_owner();
+    if (nobody) {  // else what the owner wrote at last is still to be read
+      tell(told_nobody, "nobody owns " + where.data + ": waits for a process that does");
+      owners.wait();
+    }
+    owners.forget();
+    log = where.open(Access::kRead);
   }
 }
 

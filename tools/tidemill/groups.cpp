@@ -85,7 +85,9 @@ int groups(const Where& where, const std::string& wanted, bool json) {
   const auto log = where.open(Access::kRead);
   std::vector<tidemill::GroupDescription> all;
   if (wanted.empty()) {
-    for (const std::string& name : log->admin().list_groups(where.deadline()).value()) {
+    std::vector<std::string> names = log->admin().list_groups(where.deadline()).value();
+    std::ranges::sort(names);  // a broker gives them in no order
+    for (const std::string& name : names) {
       all.push_back(log->admin().describe_group(name, where.deadline()).value());
     }
   } else {

@@ -15,6 +15,8 @@ namespace tool {
 namespace {
 
 constexpr std::size_t kLineBytesMax = std::size_t{64} << 20;
+/// Owners that may end, one behind the other, before the first record is sent.
+constexpr int kOwnersMax = 100;
 
 // Lines of standard input, with a look whether the next one is there already.
 class Lines {
@@ -79,13 +81,13 @@ NewRecord from_line(const std::string& line, const ProduceOptions& options) {
 // The producing end: sends, and says where it stands when something goes wrong.
 class Sender {
  public:
-  Sender(const Where& where, tidemill::Log& log, const std::string& topic) : where_(where) {
+  Sender(const Where& where, std::shared_ptr<tidemill::Log> log, const std::string& topic) : where_(where), log_(std::move(log)) {
     tidemill::CommitGroupOptions options;
     options.guarantee = tidemill::ProcessingGuarantee::kAtLeastOnce;
-    group_ = log.commit_group(options, where.deadline()).value();
+    group_ = log_->commit_group(options, where.deadline()).value();
     producer_ = group_->producer();
     const auto handle = producer_->topic(topic, where.deadline());
-    if (!handle) throw tidemill::ResultException(explain(where, log, topic, handle.error()));
+    if (!handle) throw tidemill::ResultException(explain(where, *log_, topic, handle.error()));
     topic_ = *handle;
     partitions_ = producer_->partition_count(topic_);
     name_ = topic;
@@ -135,6 +137,7 @@ class Sender {
 
  private:
   const Where& where_;
+  std::shared_ptr<tidemill::Log> log_;  // outlives what it gave
   std::string name_;
   std::unique_ptr<tidemill::CommitGroup> group_;
   std::unique_ptr<tidemill::LogProducer> producer_;
@@ -153,11 +156,22 @@ std::string sentence_of(const std::exception& problem) {
   return message.starts_with(kCall) ? message.substr(kCall.size()) : message;
 }
 
+/// Nothing has been sent yet, so an owner that ends meanwhile is no harm: the next one is asked, or the directory taken.
+Sender connected(const Where& where, const ProduceOptions& options) {
+  for (int owners = 1;; ++owners) {
+    try {
+      return Sender(where, where.open(Access::kWrite), options.topic);
+    } catch (const tidemill::ResultException& gone) {
+      const bool owned = !where.data.empty() && gone.error().kind == tidemill::ErrorKind::kUnavailable;
+      if (!owned || owners == kOwnersMax) throw;
+    }
+  }
+}
+
 }  // namespace
 
 int produce(const Where& where, const ProduceOptions& options) {
-  const auto log = where.open(Access::kWrite);
-  Sender sender(where, *log, options.topic);
+  Sender sender = connected(where, options);
   sender.require(options.partition);
   Lines lines;
   std::string line;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -37,7 +38,8 @@ void describe(const tidemill::TopicDescription& topic, const std::vector<tidemil
 
 int list_topics(const Where& where, bool json) {
   const auto log = where.open(Access::kRead);
-  const auto topics = log->admin().list_topics(where.deadline()).value();
+  auto topics = log->admin().list_topics(where.deadline()).value();
+  std::ranges::sort(topics, {}, &tidemill::TopicDescription::name);  // a broker gives them in no order
   std::size_t width = 0;
   for (const auto& topic : topics) width = std::max(width, topic.name.size());
   for (const auto& topic : topics) {

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <map>
 #include <tidemill/adapters/embedded_log_files.hpp>
+#include <tidemill/base/storage.hpp>
 
 #include "commands.hpp"
 
@@ -244,11 +245,29 @@ Findings check_groups(const tidemill::JournaledState& state) {
   return found;
 }
 
+/// What there is instead, when the journal is what is missing.
+tidemill::Error without_journal(const Where& where, tidemill::Error error) {
+  const auto names = tidemill::real_storage(where.data)->list("");
+  if (error.kind != tidemill::ErrorKind::kNotFound || !names) return error;
+  const auto topics = tidemill::real_storage(where.data)->list("topics");
+  std::string found;
+  for (const std::string& name : *names) found += (found.empty() ? "" : ", ") + name;
+  error.message = where.data + " has no journal, so it is no log that can be opened; it has " + (found.empty() ? "nothing" : found);
+  if (topics) {
+    const auto deleted = [](const std::string& name) { return name.starts_with('~'); };
+    error.message += "; in topics are " + std::to_string(topics->size() - std::ranges::count_if(*topics, deleted)) +
+                     " partitions, and which of their records are committed was in the journal: bring it back from a copy";
+  }
+  return error;
+}
+
 }  // namespace
 
 int verify(const Where& where) {
   where.require_data("verify");
-  const auto files = tidemill::EmbeddedLogFiles::open(where.data).value();
+  const auto opened = tidemill::EmbeddedLogFiles::open(where.data);
+  if (!opened) throw tidemill::ResultException(without_journal(where, opened.error()));
+  const auto& files = *opened;
   if (files->unlocked())
     std::fprintf(stderr, "tidemill: %s; the files are read beside it\n", files->unlocked()->message.c_str());
   const std::vector<tidemill::JournalFileInfo> journal = files->journal().value();

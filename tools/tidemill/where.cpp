@@ -106,13 +106,6 @@ std::shared_ptr<tidemill::Log> Where::open(Access access) const {
   return data.empty() ? open_kafka(*this) : open_data(*this, access);
 }
 
-std::shared_ptr<tidemill::Log> Where::await_owner() const {
-  while (true) {
-    auto log = tidemill::await_embedded_log(data, patience());
-    if (log || log.error().kind != ErrorKind::kTimeout) return std::move(log).value();
-  }
-}
-
 void Where::require_data(const std::string& command) const {
   if (!bootstrap_servers.empty()) throw UsageError(command + " reads the files of a data directory: say --data DIR");
   if (data.empty()) throw UsageError("where is the log? Say --data DIR");

@@ -27,8 +27,6 @@ struct Where {
   [[nodiscard]] std::chrono::milliseconds patience() const { return std::chrono::seconds(timeout_seconds); }
   /// Throws UsageError, or ResultException with what keeps it from being opened.
   [[nodiscard]] std::shared_ptr<tidemill::Log> open(Access access) const;
-  /// The log in the data directory at the process that owns it, however long it takes for one to come.
-  [[nodiscard]] std::shared_ptr<tidemill::Log> await_owner() const;
   /// Throws UsageError unless it is a data directory: `command` reads its files.
   void require_data(const std::string& command) const;
   /// The error's sentence, with what to look at when nobody answers.

@@ -60,8 +60,8 @@ class Storage {
   [[nodiscard]] virtual Result<void> remove_all(std::string_view path) = 0;
   /// Makes creations, renames and removals in the directory survive a power failure.
   [[nodiscard]] virtual Result<void> sync_directory(std::string_view path) = 0;
-  /// Takes `path` (a lock file that holds the owner's pid). kLocked names the pid of the owner; kUnsupported for a
-  /// network file system. Where nothing can be written a lock file that is there is enough.
+  /// Takes the directory of `path`, a file that gets the owner's pid and may vanish. kLocked names who has it; kUnsupported
+  /// for a network file system. Where nothing can be written a lock file that is there is enough.
   [[nodiscard]] virtual Result<std::unique_ptr<DirectoryLock>> lock(std::string_view path) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> free_space() const = 0;
   /// The real directory behind the root, or empty if there is none (memory, simulation).

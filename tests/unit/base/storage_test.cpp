@@ -96,6 +96,16 @@ TEST_P(StorageTest, RenamingReplacesTheTarget) {
   EXPECT_FALSE(storage_->exists("new").value());
 }
 
+TEST_P(StorageTest, ALockIsHeldWhenItsFileIsRemoved) {
+  auto lock = storage_->lock("lock").value();
+  (void)storage_->remove("lock").has_value();  // in memory there is none
+  const auto second = storage_->lock("lock");
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::kLocked);
+  lock.reset();
+  EXPECT_TRUE(storage_->lock("lock").has_value());
+}
+
 TEST_P(StorageTest, ALockIsHeldOnceAndUntilItIsGone) {
   auto lock = storage_->lock("lock").value();
   const auto second = storage_->lock("lock");
