@@ -1,4 +1,5 @@
 // Operators as a task has them, without the task: cloned from a topology, wired, and called.
+#include <tidemill/base/clock.hpp>
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include <stdexcept>
