@@ -81,7 +81,8 @@ NewRecord from_line(const std::string& line, const ProduceOptions& options) {
 // The producing end: sends, and says where it stands when something goes wrong.
 class Sender {
  public:
-  Sender(const Where& where, std::shared_ptr<tidemill::Log> log, const std::string& topic) : where_(where), log_(std::move(log)) {
+  Sender(const Where& where, std::shared_ptr<tidemill::Log> log, const std::string& topic)
+      : where_(where), log_(std::move(log)) {
     tidemill::CommitGroupOptions options;
     options.guarantee = tidemill::ProcessingGuarantee::kAtLeastOnce;
     group_ = log_->commit_group(options, where.deadline()).value();

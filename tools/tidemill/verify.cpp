@@ -252,7 +252,8 @@ tidemill::Error without_journal(const Where& where, tidemill::Error error) {
   const auto topics = tidemill::real_storage(where.data)->list("topics");
   std::string found;
   for (const std::string& name : *names) found += (found.empty() ? "" : ", ") + name;
-  error.message = where.data + " has no journal, so it is no log that can be opened; it has " + (found.empty() ? "nothing" : found);
+  error.message =
+      where.data + " has no journal, so it is no log that can be opened; it has " + (found.empty() ? "nothing" : found);
   if (topics) {
     const auto deleted = [](const std::string& name) { return name.starts_with('~'); };
     error.message += "; in topics are " + std::to_string(topics->size() - std::ranges::count_if(*topics, deleted)) +
