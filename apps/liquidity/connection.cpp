@@ -5,6 +5,7 @@
 #include <tidemill/adapters/kafka_log.hpp>
 #endif
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <map>
@@ -13,6 +14,7 @@ namespace liquidity {
 namespace {
 
 using Properties = std::map<std::string, std::string>;
+using Warn = std::function<void(const std::string&)>;
 using tidemill::ConfigException;
 
 Connection on_embedded_log(const std::string& directory, Access access) {
@@ -44,12 +46,12 @@ std::int32_t take_partitions(Properties& properties) {
   return partitions;
 }
 
-Connection on_kafka(Properties properties) {
+Connection on_kafka(Properties properties, const Warn& warn) {
   Connection connection;
   connection.topics.partitions = take_partitions(properties);
   properties.emplace("application.id", kApplicationId);
   tidemill::ConfigReading reading = tidemill::read_config(properties);
-  connection.warnings = std::move(reading.warnings);
+  if (warn) std::for_each(reading.warnings.begin(), reading.warnings.end(), warn);
   connection.config = std::move(reading.config);
   if (connection.config.processing_guarantee != tidemill::ProcessingGuarantee::kExactlyOnceV2) {
     throw ConfigException("processing.guarantee: the chain is exactly-once or nothing; leave the key out, or set "
@@ -73,20 +75,23 @@ Connection on_kafka(Properties properties) {
   return connection;
 }
 #else
-Connection on_kafka(const Properties&) {
+Connection on_kafka(const Properties&, const Warn&) {
   throw ConfigException("bootstrap.servers: this program was built without the Kafka adapter; build it with "
                         "-DTIDEMILL_KAFKA=ON, or use --data DIR");
 }
 #endif
 
-Connection open(const Target& target, Access access) {
+Connection open(const Target& target, Access access, const Warn& warn) {
   if (!target.data.empty()) return on_embedded_log(target.data, access);
+  if (std::filesystem::is_directory(target.config_file)) {
+    throw ConfigException(target.config_file + " is a directory, not a file with Kafka's dotted keys");
+  }
   Properties properties = tidemill::read_properties_file(target.config_file).value();
   if (!properties.contains("bootstrap.servers")) {
     throw ConfigException(target.config_file + ": bootstrap.servers is missing, as in bootstrap.servers=127.0.0.1:9092; "
                                                "for the embedded log use --data DIR instead");
   }
-  return on_kafka(std::move(properties));
+  return on_kafka(std::move(properties), warn);
 }
 
 void check_chain(tidemill::Log& log) {
@@ -99,8 +104,8 @@ void check_chain(tidemill::Log& log) {
 
 }  // namespace
 
-Connection connect(const Target& target, Access access) {
-  Connection connection = open(target, access);
+Connection connect(const Target& target, Access access, const Warn& warn) {
+  Connection connection = open(target, access, warn);
   if (access == Access::kLook) check_chain(*connection.config.log);
   return connection;
 }

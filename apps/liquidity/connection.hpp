@@ -3,8 +3,8 @@
 
 #include <tidemill/config/streams_config.hpp>
 
+#include <functional>
 #include <string>
-#include <vector>
 
 #include "liquidity/topics.hpp"
 
@@ -19,13 +19,13 @@ struct Connection {
   /// Complete but for the number of threads.
   tidemill::StreamsConfig config;
   TopicCounts topics;
-  /// For the operator: unknown keys and the like.
-  std::vector<std::string> warnings;
 };
 
 enum class Access { kRun, kLook };
-/// Opens the log. kLook makes nothing and writes nothing. Throws ConfigException and ResultException.
-[[nodiscard]] Connection connect(const Target& target, Access access);
+/// Opens the log. kLook makes nothing and writes nothing. `warn` hears of unknown keys and the like, before a broker is asked.
+/// Throws ConfigException and ResultException.
+[[nodiscard]] Connection connect(const Target& target, Access access,
+                                 const std::function<void(const std::string&)>& warn = nullptr);
 
 inline constexpr const char* kApplicationId = "liquidity";
 

@@ -70,14 +70,17 @@ class ReferenceData {
  public:
   explicit ReferenceData(tidemill::Log& log) : log_(log) {
     Reader reader;
+    // What the chain passes over (reference_rows.hpp) is passed over here: a good row in the files is news then.
     read_topic(log, topics::kAccounts, [&](const TopicRecord& record) {
-      if (!record.key || !record.value) return;
-      accounts_[std::string(*record.key)] = reader.account(*record.value);
-      unnamed_accounts_.emplace(*record.key);
+      const auto account =
+          good<Account>(record, topics::kAccounts, [&](std::string_view json) { return reader.account(json); });
+      if (!account || !accounts_.emplace(account->account, *account).second) return;
+      unnamed_accounts_.insert(account->account);
     });
     read_topic(log, topics::kLimits, [&](const TopicRecord& record) {
-      if (!record.key || !record.value) return;
-      limits_[std::string(*record.key)] = *record.value;
+      const auto limit = good<Limit>(record, topics::kLimits, [&](std::string_view json) { return reader.limit(json); });
+      if (!limit) return;
+      limits_[std::string(*record.key)] = to_json(*limit);
       unnamed_limits_.emplace(*record.key);
     });
   }
@@ -114,6 +117,8 @@ class ReferenceData {
   }
   /// What an operator may not have meant: floors that were changed, and what is known and in no line of these files.
   void tell(const std::string& directory, const Tell& tell) const {
+    for (const std::string& row : bad_rows_) tell(row);
+    if (bad_count_ > kMessagesMax) tell("and " + std::to_string(bad_count_ - kMessagesMax) + " more bad rows");
     for (std::size_t i = 0; i < std::min<std::size_t>(changes_.size(), kMessagesMax); ++i) tell(changes_[i]);
     if (changes_.size() > kMessagesMax)
       tell("and " + std::to_string(changes_.size() - kMessagesMax) + " more floors have changed");
@@ -134,7 +139,27 @@ class ReferenceData {
     std::string key;
     std::string json;
   };
+  static std::string key_of(const Account& account) { return account.account; }
+  static std::string key_of(const Limit& limit) { return client_key(limit.client, limit.currency); }
+  template <class Kind, class Read>
+  std::optional<Kind> good(const TopicRecord& record, const char* topic, Read read) {
+    try {
+      if (!record.value) throw BadInput("an empty record");
+      Kind row = read(*record.value);
+      if (record.key != key_of(row)) throw BadInput("the record's key is not " + key_of(row));
+      return row;
+    } catch (const BadInput& problem) {
+      if (++bad_count_ <= kMessagesMax) {
+        bad_rows_.push_back(std::string(topic) + ", partition " + std::to_string(record.partition.value) + ", offset " +
+                            std::to_string(record.offset.value) + ", key " + std::string(record.key.value_or("(none)")) + ": " +
+                            problem.what() + "; this row has no effect; to mend it, produce a good one under the same key");
+      }
+      return std::nullopt;
+    }
+  }
   tidemill::Log& log_;
+  std::int64_t bad_count_ = 0;
+  std::vector<std::string> bad_rows_;
   std::unordered_map<std::string, Account> accounts_;
   std::unordered_map<std::string, std::string> limits_;
   std::set<std::string> unnamed_accounts_;  // known, and not named by these files so far
@@ -236,10 +261,12 @@ class TransactionFile {
              " lines), and the first line differs; this one is read from its beginning";
     }
     const std::int64_t first = found.same.lines + 1;
-    const std::string last = std::to_string(found.differs.lines);
-    const std::string lines = found.differs.lines == first ? "line " + last : "lines " + std::to_string(first) + " to " + last;
-    if (size_ < found.differs.bytes) {
-      return path_ + ": " + lines + " had been read and have been cut off or shortened since (" + taken +
+    const bool cut = size_ < found.differs.bytes;
+    const std::int64_t last = cut ? known.lines : found.differs.lines;
+    const std::string lines =
+        last == first ? "line " + std::to_string(last) : "lines " + std::to_string(first) + " to " + std::to_string(last);
+    if (cut) {
+      return path_ + ": " + lines + " had been read, and what was there has been cut off or shortened since (" + taken +
              " lines were taken); it is read again from line " + std::to_string(first) + " on";
     }
     return path_ + ": a change in " + lines + ", after " + taken + " lines were taken; it is read again from line " +

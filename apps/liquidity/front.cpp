@@ -11,8 +11,8 @@ constexpr std::chrono::milliseconds kPageInterval{500};
 
 }  // namespace
 
-Front::Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams)
-    : view_(log), intake_(log, seen_by(streams)) {
+Front::Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams, std::shared_ptr<const Counts> counts)
+    : view_(log, std::move(counts)), intake_(log, seen_by(streams)) {
   server_.get("/", [] { return kit::Response{200, page(), "text/html; charset=utf-8"}; });
   server_.get("/state", [this] { return kit::Response{200, view_.json()}; });
   server_.events("/events", kPageInterval, [this] { return view_.json(); });

@@ -14,8 +14,8 @@ namespace liquidity {
 
 class Front {
  public:
-  /// `streams` must outlive it.
-  Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams);
+  /// `streams` must outlive it. `counts`: what its topology counts.
+  Front(const std::shared_ptr<tidemill::Log>& log, const tidemill::Streams& streams, std::shared_ptr<const Counts> counts);
   /// `port` as in RunOptions. Returns the port; throws std::runtime_error.
   int start(int port);
 

@@ -28,6 +28,14 @@ int print_verdict(const Verdict& verdict) {
               "%lld breaches, %lld cleared\n",
               number(verdict.transactions), number(verdict.refused), number(verdict.repeated), number(verdict.legs),
               number(verdict.accounts), number(verdict.clients), number(verdict.breaches), number(verdict.clears));
+  if (verdict.contradicting > 0) {
+    std::printf("%lld of another content than the transaction that was taken under their id, without effect\n",
+                number(verdict.contradicting));
+  }
+  if (verdict.bad_reference_rows > 0) {
+    std::printf("%lld bad rows of accounts and limits, without effect; the first: %s\n", number(verdict.bad_reference_rows),
+                verdict.first_bad_reference_row.c_str());
+  }
   if (verdict.violation.empty()) {
     std::printf("verified: every balance, breach, clear and refusal follows from the transactions\n");
     return 0;
@@ -62,7 +70,9 @@ int main(int argc, char** argv) {
   std::string out;
   CLI::App* generate =
       app.add_subcommand("generate", "Writes a business day: accounts, limits and transactions as ndjson files");
-  generate->add_option("--seed", seed, "The same seed gives the same bytes")->capture_default_str();
+  generate->add_option("--seed", seed, "The same seed gives the same bytes")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   generate->add_option("--transactions", transactions, "How many")
       ->capture_default_str()
       ->check(CLI::Range(std::int64_t{1}, kTransactionsMax));
@@ -90,6 +100,9 @@ int main(int argc, char** argv) {
   bool no_http = false;
   run_command->add_flag("--no-http", no_http, "No page and API")->excludes(port);
 
+  bool look_only = false;
+  run_command->add_flag("--look-only", look_only, "Looks at this command line, and does nothing");
+
   Target target;
   CLI::App* verify_command =
       app.add_subcommand("verify", "Recomputes everything from the topics of a stopped run; status 1 and the first difference");
@@ -106,6 +119,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) {
     return app.exit(wrong) == 0 ? 0 : kWrongUsage;
   }
+  if (look_only) return 0;
   spdlog::set_default_logger(spdlog::stderr_color_mt("liquidity"));
   spdlog::set_level(spdlog::level::warn);
   const bool looking = verify_command->parsed();

@@ -10,6 +10,7 @@ namespace liquidity {
 namespace {
 
 constexpr std::chrono::milliseconds kBeat{100};
+constexpr const char* kLive = "live-";
 constexpr double kBusinessMs = 11 * 3600000.0;
 constexpr std::int64_t kNightMs = 3 * 3600000;  // no pause in a day is that long
 
@@ -29,7 +30,12 @@ void Player::play(const std::function<bool(std::chrono::steady_clock::time_point
   InputPosition position = read_position(log_, input).value_or(InputPosition{.source = "generated days"});
   Generator generator(options_.seed, options_.per_day);
   generator.skip_to(position.done);
-  Transaction next = generator.next();
+  const auto make = [&generator] {
+    Transaction made = generator.next();
+    made.id = kLive + made.id;  // files of generated days have the generator's own
+    return made;
+  };
+  Transaction next = make();
 
   // Business time runs faster than the clock; it jumps from one evening to the next morning.
   const double speed = kBusinessMs / static_cast<double>(options_.day_length.count());
@@ -42,7 +48,7 @@ void Player::play(const std::function<bool(std::chrono::steady_clock::time_point
     while (static_cast<double>(next.time_ms) <= business_time) {
       appender.append(topics::kTransactions, next.id, to_json(next), next.time_ms);
       ++position.done;
-      next = generator.next();
+      next = make();
       if (static_cast<double>(next.time_ms) - business_time > kNightMs) {
         business_time = static_cast<double>(next.time_ms) - per_beat;
       }

@@ -44,7 +44,12 @@ std::string grouped(std::int64_t number) {
 void check_input(const std::string& directory) {
   for (const char* name : {"accounts.ndjson", "limits.ndjson", "transactions.ndjson"}) {
     const std::string path = directory + "/" + name;
-    if (!std::filesystem::is_regular_file(path)) {
+    const auto status = std::filesystem::status(path);
+    if (std::filesystem::is_directory(status)) throw BadInput(path + " is a directory, not a file with a record in each line");
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+      throw BadInput(path + " is no regular file: it is read from several places, which a pipe or a device does not allow");
+    }
+    if (!std::filesystem::exists(status)) {
       throw BadInput(path + " is missing: the input directory holds accounts.ndjson, limits.ndjson and transactions.ndjson");
     }
   }
@@ -115,11 +120,13 @@ class Run {
 
   int run() {
     if (!options_.input.empty()) check_input(options_.input);
-    Connection connection = connect(options_.target, Access::kRun);
-    for (const std::string& warning : connection.warnings) std::fprintf(stderr, "liquidity: %s\n", warning.c_str());
+    Connection connection = connect(options_.target, Access::kRun, [](const std::string& warning) {
+      std::fprintf(stderr, "liquidity: %s\n", warning.c_str());
+    });
     log_ = connection.config.log;
     chain_.emplace(log_, connection.config.application_id);
     create_topics(*log_, connection.topics);
+    if (options_.once) refused_before_ = count_records(*log_, topics::kDeadLetters);
     if (!options_.input.empty()) {
       load_reference_data(*log_, options_.input, [](const std::string& note) { std::fprintf(stderr, "%s\n", note.c_str()); });
     }
@@ -127,7 +134,7 @@ class Run {
     // On a log of its own only a full disk keeps the chain waiting; who asked for an end wants to hear of it.
     if (options_.once && !options_.target.data.empty()) connection.config.task_timeout = kFullDiskMax;
     if (options_.threads > 0) connection.config.num_stream_threads = options_.threads;
-    streams_.emplace(build_topology(), std::move(connection.config));
+    streams_.emplace(build_topology(counts_), std::move(connection.config));
     streams_->set_state_listener([this](tidemill::StreamsState now, tidemill::StreamsState) {
       if (now == tidemill::StreamsState::kError) interrupt_.wake();
     });
@@ -143,7 +150,7 @@ class Run {
     return *player_;
   }
   void open_front() {
-    front_ = std::make_unique<Front>(log_, *streams_);
+    front_ = std::make_unique<Front>(log_, *streams_, counts_);
     std::printf("\nThe page is at http://127.0.0.1:%d/\n\n", front_->start(options_.port));
     std::fflush(stdout);
   }
@@ -280,16 +287,22 @@ class Run {
 
   void print_summary(double seconds) {
     const auto number = [](std::int64_t n) { return grouped(n); };
-    std::printf("%s transactions taken in %.1f s (%.0f a second)", number(taken_.lines).c_str(), seconds,
-                static_cast<double>(taken_.lines) / std::max(seconds, 1e-9));
+    // What an earlier run has left to the chain may be among those that were refused, or repeated, in this one.
+    const std::int64_t refused = count_records(*log_, topics::kDeadLetters);
+    const std::int64_t repeated = counts_->repeated;
+    const std::int64_t taken = std::max<std::int64_t>(0, taken_.lines - (refused - refused_before_) - repeated);
+    std::printf("%s lines: %s transactions taken, %s refused", number(taken_.lines).c_str(), number(taken).c_str(),
+                number(refused - refused_before_).c_str());
+    if (repeated > 0) std::printf(", %s repeated", number(repeated).c_str());
+    std::printf(" in %.1f s (%.0f a second)", seconds, static_cast<double>(taken_.lines) / std::max(seconds, 1e-9));
     if (taken_.before > 0) std::printf(", after %s lines before", number(taken_.before).c_str());
     if (taken_.malformed > 0) std::printf("; %s lines malformed", number(taken_.malformed).c_str());
     if (taken_.known > 0) std::printf("; %s lines known already", number(taken_.known).c_str());
     if (taken_.contradicting > 0) std::printf(", %s of them with another content", number(taken_.contradicting).c_str());
     if (taken_.half_written) std::printf("; 1 line half-written and left");
-    std::printf(
-        "\n%s refused, %s breaches, %s of them cleared, in all\n", number(count_records(*log_, topics::kDeadLetters)).c_str(),
-        number(count_records(*log_, topics::kBreaches)).c_str(), number(count_records(*log_, topics::kBreachClears)).c_str());
+    std::printf("\n%s refused, %s breaches, %s of them cleared, in all\n", number(refused).c_str(),
+                number(count_records(*log_, topics::kBreaches)).c_str(),
+                number(count_records(*log_, topics::kBreachClears)).c_str());
   }
 
   RunOptions options_;
@@ -298,8 +311,10 @@ class Run {
   std::optional<Chain> chain_;
   std::optional<Player> player_;
   std::optional<tidemill::Streams> streams_;
+  std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
   std::unique_ptr<Front> front_;
   FileSummary taken_;
+  std::int64_t refused_before_ = 0;
 };
 
 }  // namespace

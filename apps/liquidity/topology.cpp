@@ -3,6 +3,7 @@
 #include <tidemill/dsl/streams_builder.hpp>
 
 #include "liquidity/formats.hpp"
+#include "liquidity/reference_rows.hpp"
 #include "liquidity/seen.hpp"
 #include "liquidity/topics.hpp"
 
@@ -17,8 +18,6 @@ template <class V>
 using Store = tidemill::KeyValueStore<Text, V>;
 using TableStore = Store<tidemill::ValueAndTimestamp<Text>>;
 
-constexpr const char* kAccountsStore = "accounts";
-constexpr const char* kLimitsStore = "limits";
 constexpr const char* kAccountStore = "account-balances";
 constexpr const char* kClientStore = "client-balances";
 constexpr const char* kWatchStore = "limit-watch";
@@ -85,6 +84,7 @@ Text now_text(const Context& context) { return std::to_string(context.current_sy
 /// Splits good transactions into legs; refuses the others whole, with the reason.
 class Validate final : public TextProcessor {
  public:
+  explicit Validate(std::shared_ptr<Counts> counts) : counts_(std::move(counts)) {}
   void init(Context& context) override {
     accounts_ = context.key_value_store<Text, tidemill::ValueAndTimestamp<Text>>(kAccountsStore);
     seen_ = context.key_value_store<Text, Text>(kSeenStore);
@@ -102,7 +102,7 @@ class Validate final : public TextProcessor {
     }
     const auto row = seen_->get(transaction.id);
     const Seen seen = row ? parse_seen(*row) : Seen{};
-    if (seen.fate == Seen::Fate::kTaken) return;
+    if (seen.fate == Seen::Fate::kTaken) return say_again(record, transaction, seen);
     legs_.clear();
     const Text refusal = judge(transaction);
     const Seen now{refusal.empty() ? Seen::Fate::kTaken : Seen::Fate::kRefused, content_of(transaction), refusal};
@@ -114,17 +114,35 @@ class Validate final : public TextProcessor {
       }
     } else if (seen.refusal != refusal) {  // said once is enough; what has been mended since is judged anew
       refuse(record, refusal);
+    } else {
+      ++counts_->repeated;
     }
   }
 
  private:
+  // No second effect; but who sent something else under an id that was taken must be able to find out.
+  void say_again(const Record<Text, Text>& record, const Transaction& transaction, const Seen& seen) {
+    if (!seen.contradicts(content_of(transaction))) {
+      ++counts_->repeated;
+      return;
+    }
+    ++counts_->contradicting;
+    refuse(record, "transaction " + transaction.id +
+                       " was taken with another content, and stays as it was; a correction needs "
+                       "an id of its own");
+  }
   /// Fills the legs and returns nothing, or returns why the transaction is refused.
   Text judge(const Transaction& transaction) {
     if (!transaction.refusal.empty()) return transaction.refusal;
     for (const TransactionLeg& leg : transaction.legs) {
       const auto stored = accounts_->get(leg.account);
       if (!stored) return "unknown account " + leg.account;
-      Account account = reader_.account(stored->value);
+      Account account;
+      try {
+        account = reader_.account(stored->value);
+      } catch (const BadInput& problem) {
+        return "the row of account " + leg.account + " in " + topics::kAccounts + " cannot be read: " + problem.what();
+      }
       if (account.currency != leg.currency) {
         return "account " + leg.account + " is in " + account.currency + ", the leg in " + leg.currency;
       }
@@ -156,6 +174,7 @@ class Validate final : public TextProcessor {
     const Record<Text, Text> cut(key ? &*key : nullptr, value ? &*value : nullptr, record.timestamp(), &headers);
     context().forward(cut, "dlq");
   }
+  std::shared_ptr<Counts> counts_;
   Reader reader_;
   std::vector<Leg> legs_;
   std::unique_ptr<TableStore> accounts_;
@@ -217,10 +236,9 @@ class Monitor final : public TextProcessor {
   }
   void process(const Record<Text, Text>& record) override {
     const Balance balance = reader_.balance(record.value());
-    std::optional<std::int64_t> floor;
-    if (const auto limit = limits_->get(record.key())) floor = reader_.limit(limit->value).floor;
     const std::optional<Watch> stored = watches_->get(record.key());
     Watch watch = stored.value_or(Watch{});
+    const std::optional<std::int64_t> floor = floor_of(record.key(), watch.floor);
     if (!stored || watch.floor != floor) record_floor(record, balance, floor);
     const bool below = floor && balance.balance < *floor;
     const bool crossed = floor && below == watch.open_breach.empty();
@@ -237,6 +255,15 @@ class Monitor final : public TextProcessor {
   }
 
  private:
+  std::optional<std::int64_t> floor_of(const Text& key, std::optional<std::int64_t> before) {
+    const auto limit = limits_->get(key);
+    if (!limit) return std::nullopt;
+    try {
+      return reader_.limit(limit->value).floor;
+    } catch (const BadInput&) {  // there was no good row yet
+      return before;
+    }
+  }
   void record_floor(const Record<Text, Text>& record, const Balance& balance, std::optional<std::int64_t> floor) {
     const Text json = to_json(LimitInForce{balance.client, balance.currency, floor, balance.version});
     tidemill::Headers headers;
@@ -263,14 +290,13 @@ tidemill::KStream<Text, Text> output(const tidemill::KStream<Text, Text>& from, 
 
 }  // namespace
 
-tidemill::Topology build_topology() {
+tidemill::Topology build_topology(const std::shared_ptr<Counts>& counts) {
   tidemill::StreamsBuilder builder;
-  (void)builder.global_table<Text, Text>(topics::kAccounts, {}, {.store_name = kAccountsStore});
-  (void)builder.global_table<Text, Text>(topics::kLimits, {}, {.store_name = kLimitsStore});
+  add_reference_tables(builder, counts);
   for (const char* name : {kSeenStore, kAccountStore, kClientStore, kWatchStore}) builder.add_state_store(store(name));
 
   const auto validated = builder.stream<Text, Text>(topics::kTransactions)
-                             .process([] { return std::make_unique<Validate>(); }, {kSeenStore}, {"validate"});
+                             .process([counts] { return std::make_unique<Validate>(counts); }, {kSeenStore}, {"validate"});
   output(validated, "legs").to(topics::kLegs);
   output(validated, "dlq").to(topics::kDeadLetters);
 

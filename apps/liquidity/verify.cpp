@@ -129,18 +129,20 @@ class Verifier {
 
   void read_reference_data() {
     read_topic(log_, topics::kAccounts, [&](const TopicRecord& record) {
-      const auto row = json_.row(record.value.value_or(""));
+      const auto row = json_.account(record.value.value_or(""));
       const std::string key(record.key.value_or(""));
-      if (!row || row->account != key) return note(std::string(topics::kAccounts) + ": " + key + " is not an account");
+      if (!row || !record.key || row->account != key) return pass_over(topics::kAccounts, record, "is not an account");
       const auto [known, fresh] = accounts_.emplace(key, Account{row->client, row->currency, record.timestamp.value});
       if (known->second.client != row->client || known->second.currency != row->currency) {
-        note(std::string(topics::kAccounts) + ": " + key + " changes its client or currency");
+        pass_over(topics::kAccounts, record, "changes its client or currency");
       }
     });
     read_topic(log_, topics::kLimits, [&](const TopicRecord& record) {
-      const auto row = json_.row(record.value.value_or(""));
+      const auto row = json_.limit(record.value.value_or(""));
       const std::string key(record.key.value_or(""));
-      if (!row || !row->floor) return note(std::string(topics::kLimits) + ": " + key + " has no floor");
+      if (!row || !record.key || row->client + "/" + row->currency != key) {
+        return pass_over(topics::kLimits, record, "is not a limit");
+      }
       limits_[key].emplace_back(record.timestamp.value, *row->floor);
     });
     read_topic(log_, topics::kLimitsInForce, [&](const TopicRecord& record) { take_floor(record); });
@@ -148,6 +150,14 @@ class Verifier {
       // Without a record the first limit is in force from the beginning.
       floors_.try_emplace(key, std::vector<Floor>{{1, limits.front().second}});
     }
+  }
+
+  // A bad row has no effect; the one before it stays.
+  void pass_over(const char* topic, const TopicRecord& record, const char* what) {
+    if (++verdict_.bad_reference_rows > 1) return;
+    verdict_.first_bad_reference_row = std::string(topic) + ": the row of " + std::string(record.key.value_or("(no key)")) +
+                                       " at offset " + std::to_string(record.offset.value) + " of partition " +
+                                       std::to_string(record.partition.value) + " " + what;
   }
 
   // Floors come into force in the order in which they were set, and not after a later one was known.
@@ -218,12 +228,15 @@ class Verifier {
       const Place place{record.partition.value, record.offset.value};
       const auto transaction = json_.transaction(record.value.value_or(""));
       if (!transaction || record.key != transaction->id) return expect_refusal(place, record, false);
-      if (taken_.contains(transaction->id)) {
+      const auto taken = taken_.find(transaction->id);
+      if (taken != taken_.end()) {
+        if (taken->second.content != hash_of(transaction->content))
+          return expect_contradiction(place, record, taken->second.at);
         ++verdict_.repeated;
         return;
       }
       switch (judge(*transaction, place)) {
-        case Judgement::kTaken: return take(*transaction);
+        case Judgement::kTaken: return take(*transaction, place);
         case Judgement::kRefused: return expect_refusal(place, record, true);
         case Judgement::kRepeatedRefusal: ++verdict_.repeated;
       }
@@ -280,8 +293,23 @@ class Verifier {
       note(std::string(topics::kDeadLetters) + ": " + refusal->second.key + " is not what was sent");
     }
   }
-  void take(const Transaction& transaction) {
-    taken_.insert(transaction.id);
+  // A chain of before has let contradictions pass in silence. From the first on that it tells of, it knows the content of all
+  // that it takes, and has to tell of every one.
+  void expect_contradiction(Place place, const TopicRecord& record, Place taken_at) {
+    ++verdict_.contradicting;
+    const auto telling = telling_since_.find(place.first);
+    if (refusals_.contains(place)) {
+      if (telling == telling_since_.end()) telling_since_.emplace(place);
+      return expect_refusal(place, record, false);
+    }
+    if (telling != telling_since_.end() && taken_at.first == place.first && taken_at.second > telling->second) {
+      note(std::string(topics::kDeadLetters) + ": transaction " + std::string(*record.key) + " at offset " +
+           std::to_string(place.second) + " of partition " + std::to_string(place.first) +
+           " has another content than was taken, but is not there");
+    }
+  }
+  void take(const Transaction& transaction, Place place) {
+    taken_.emplace(transaction.id, Taken{hash_of(transaction.content), place});
     const auto named = named_.find(transaction.id);
     for (const auto& leg : transaction.legs) {
       ++verdict_.legs;
@@ -419,7 +447,12 @@ class Verifier {
   std::map<Place, Refusal> refusals_;
   std::unordered_map<std::string, Place> first_refusal_;
   std::unordered_set<std::string> mended_;
-  std::unordered_set<std::string> taken_;
+  struct Taken {
+    std::size_t content = 0;
+    Place at;
+  };
+  std::unordered_map<std::string, Taken> taken_;
+  std::map<std::int32_t, std::int64_t> telling_since_;  // partition and offset of the first contradiction that it tells of
   std::map<std::string, std::vector<Event>> breaches_;
   std::map<std::string, std::vector<Event>> clears_;
   std::unordered_map<std::string, std::vector<std::pair<std::string, Money>>> named_;  // transactions of events: their legs

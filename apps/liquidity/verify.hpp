@@ -19,11 +19,16 @@ struct Verdict {
   std::int64_t transactions = 0;
   std::int64_t refused = 0;
   std::int64_t repeated = 0;
+  /// Of another content than the transaction that was taken under their id.
+  std::int64_t contradicting = 0;
   std::int64_t legs = 0;
   std::int64_t accounts = 0;
   std::int64_t clients = 0;
   std::int64_t breaches = 0;
   std::int64_t clears = 0;
+  /// Without effect, and no violation.
+  std::int64_t bad_reference_rows = 0;
+  std::string first_bad_reference_row;
 };
 /// `application_id`: whose committed positions say how far the chain has come. Throws ResultException when the log cannot be
 /// read.

@@ -39,6 +39,16 @@ bool is_time(std::string_view text) {
   return is_date(text.substr(0, 10)) && number(11, 2) < 24 && number(14, 2) < 60 && number(17, 2) < 60;
 }
 
+/// A time counts to the millisecond.
+std::string content_begin(std::string_view time, std::string_view value_date) {
+  constexpr std::size_t kSeconds = 19;
+  constexpr std::size_t kMilliseconds = 3;
+  std::string fraction(time.substr(kSeconds, time.size() - kSeconds - 1));
+  fraction = fraction.empty() ? "" : fraction.substr(1, kMilliseconds);
+  fraction.resize(kMilliseconds, '0');
+  return std::string(time.substr(0, kSeconds)) + '.' + fraction + '\n' + std::string(value_date) + '\n';
+}
+
 constexpr std::size_t kLongestText = 1024;
 
 /// The only field of that name, as a text with something in it, and not too much.
@@ -95,21 +105,57 @@ struct Json::Impl {
   dom::parser parser;
   simdjson::ondemand::parser row_parser;
   simdjson::padded_string copy;
+
+  bool read(std::string_view json, dom::object& object) {
+    return parser.parse(simdjson::padded_string(json)).get(object) == simdjson::SUCCESS ||
+           parser.parse(simdjson::padded_string(tamed(json))).get(object) == simdjson::SUCCESS;
+  }
 };
 Json::Json() : impl_(new Impl) {}
 Json::~Json() = default;
 
+std::optional<Row> Json::account(std::string_view json) {
+  dom::object object;
+  if (!impl_->read(json, object)) return std::nullopt;
+  const auto account = text(object, "account");
+  const auto client = text(object, "client");
+  const auto currency = text(object, "currency");
+  if (!account || !client || !currency || currency->find('/') != std::string::npos) return std::nullopt;
+  Row row;
+  row.account = *account;
+  row.client = *client;
+  row.currency = *currency;
+  return row;
+}
+
+std::optional<Row> Json::limit(std::string_view json) {
+  dom::object object;
+  if (!impl_->read(json, object)) return std::nullopt;
+  const auto client = text(object, "client");
+  const auto currency = text(object, "currency");
+  if (!client || !currency || currency->find('/') != std::string::npos) return std::nullopt;
+  Row row;
+  row.client = *client;
+  row.currency = *currency;
+  for (const auto [key, value] : object) {
+    if (key == "mode" && text(object, "mode") != "monitor") return std::nullopt;
+    if (key != "floor") continue;
+    std::int64_t floor = 0;
+    if (row.floor || value.get(floor) != simdjson::SUCCESS) return std::nullopt;
+    row.floor = floor;
+  }
+  if (!row.floor) return std::nullopt;
+  return row;
+}
+
 std::optional<Transaction> Json::transaction(std::string_view json) {
   dom::object object;
-  if (impl_->parser.parse(simdjson::padded_string(json)).get(object) != simdjson::SUCCESS &&
-      impl_->parser.parse(simdjson::padded_string(tamed(json))).get(object) != simdjson::SUCCESS) {
-    return std::nullopt;
-  }
+  if (!impl_->read(json, object)) return std::nullopt;
   const auto id = text(object, "id");
   const auto time = text(object, "time");
   const auto value_date = text(object, "value_date");
   if (!id || !time || !is_time(*time) || !value_date || !is_date(*value_date)) return std::nullopt;
-  Transaction transaction{*id, {}};
+  Transaction transaction{*id, {}, content_begin(*time, *value_date)};
   bool seen = false;
   for (const auto [key, value] : object) {
     if (key != "legs") continue;
@@ -138,6 +184,7 @@ std::optional<Transaction> Json::transaction(std::string_view json) {
       }
       if (!leg) return std::nullopt;
       transaction.legs.push_back(*leg);
+      transaction.content += *account + '\n' + *currency + '\n' + to_text(leg->amount) + '\n';
     }
   }
   if (transaction.legs.empty()) return std::nullopt;

@@ -21,6 +21,8 @@ struct Leg {
 struct Transaction {
   std::string id;
   std::vector<Leg> legs;
+  /// Equal for equal transactions, however they are spelled.
+  std::string content;
 };
 /// Any record of the chain but a transaction: the fields that are there.
 struct Row {
@@ -33,6 +35,9 @@ class Json {
   Json();
   ~Json();
   [[nodiscard]] std::optional<Transaction> transaction(std::string_view json);
+  /// Rows of accounts and limits come from outside: every field has to be as the specification says.
+  [[nodiscard]] std::optional<Row> account(std::string_view json);
+  [[nodiscard]] std::optional<Row> limit(std::string_view json);
   [[nodiscard]] std::optional<Row> row(std::string_view json);
 
  private:

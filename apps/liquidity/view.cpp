@@ -49,7 +49,8 @@ std::string fixed(double number) {
 
 }  // namespace
 
-View::View(std::shared_ptr<tidemill::Log> log) : log_(std::move(log)), last_tick_(Clock::now()) {
+View::View(std::shared_ptr<tidemill::Log> log, std::shared_ptr<const Counts> counts)
+    : log_(std::move(log)), counts_(std::move(counts)), last_tick_(Clock::now()) {
   static_assert(std::size(kTopics) == kStages);
   consumer_ = log_->consumer(tidemill::Isolation::kReadCommitted).value();
   for (const char* topic : kTopics) {
@@ -128,7 +129,11 @@ void View::take(std::size_t stage, const tidemill::LogRecord& record) {
         if (header != nullptr) sample_latency(header->value.value_or(""), Clock::now());
         break;
       }
-      case kLimitStage: client(*record.key).floor = reader_.limit(*record.value).floor; break;
+      case kLimitStage: {
+        const Limit limit = reader_.limit(*record.value);
+        if (client_key(limit.client, limit.currency) == *record.key) client(*record.key).floor = limit.floor;
+        break;
+      }
       case kBreachStage:
       case kClearStage: {
         const bool breach = stage == kBreachStage;
@@ -218,7 +223,9 @@ std::string View::json() {
   std::string out = "{\"positions\":" + std::to_string(rows.size());
   rows.resize(static_cast<std::size_t>(shown));
   out += ",\"current\":" + std::string(current_ ? "true" : "false") + ",\"problem\":" + json_text(problem_) +
-         ",\"business_time\":" + std::to_string(business_time_ms_) + ",\"open\":" + std::to_string(open_);
+         ",\"business_time\":" + std::to_string(business_time_ms_) + ",\"open\":" + std::to_string(open_) +
+         ",\"repeated\":" + std::to_string(counts_->repeated) + ",\"contradicting\":" + std::to_string(counts_->contradicting) +
+         ",\"bad_reference_rows\":" + std::to_string(counts_->bad_reference_rows);
   if (!latencies_.empty()) {
     const auto [median, high] = latency_percentiles();
     out += ",\"latency\":{\"p50\":" + fixed(median) + ",\"p99\":" + fixed(high) + "}";
@@ -259,6 +266,9 @@ std::vector<tidemill::Metric> View::metrics() {
   const auto records = [&](std::size_t stage) { return static_cast<double>(stages_[stage].records); };
   add("transactions-total", records(kTransactionStage));
   add("refused-total", records(kRefusedStage));
+  add("repeated-total", static_cast<double>(counts_->repeated));
+  add("contradicting-total", static_cast<double>(counts_->contradicting));
+  add("bad-reference-rows-total", static_cast<double>(counts_->bad_reference_rows));
   add("breaches-total", records(kBreachStage));
   add("breach-clears-total", records(kClearStage));
   add("open-breaches", static_cast<double>(open_));

@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "liquidity/counts.hpp"
 #include "liquidity/formats.hpp"
 
 namespace liquidity {
@@ -30,11 +31,11 @@ class View {
   static constexpr std::size_t kEventsKept = 50;
   static constexpr std::size_t kClientsShown = 40;
 
-  explicit View(std::shared_ptr<tidemill::Log> log);
+  View(std::shared_ptr<tidemill::Log> log, std::shared_ptr<const Counts> counts);
   ~View();
   /// The page's state as JSON. Money is in texts: JavaScript's numbers are too narrow. Any thread.
   [[nodiscard]] std::string json();
-  /// liquidity_*: totals and the latency. Any thread.
+  /// liquidity_*: totals and the latency. What `counts` counts is since the process began. Any thread.
   [[nodiscard]] std::vector<tidemill::Metric> metrics();
 
  private:
@@ -77,6 +78,7 @@ class View {
   [[nodiscard]] Client& client(std::string_view key);
 
   std::shared_ptr<tidemill::Log> log_;
+  std::shared_ptr<const Counts> counts_;
   std::mutex mutex_;  // guards all below, but for the consumer and the thread
   ByText<Client> clients_;
   std::array<Stage, kStages> stages_;

@@ -192,9 +192,15 @@ HttpServer::HttpServer() : impl_(new Impl) {
     const int yes = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& out) {
+  server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& out) {
     std::optional<Response> refused = refusal(request);
     if (!refused) return httplib::Server::HandlerResponse::Unhandled;
+    // How long its body is does not matter where no such request is taken.
+    const auto known = impl_->allowed.find(request.path);
+    if (refused->status == 411 && known != impl_->allowed.end() && known->second.find(request.method) == std::string::npos) {
+      refused = error_response(405, meaning(405));
+      out.set_header("Allow", known->second);
+    }
     answer_and_close(request, out, std::move(*refused));
     return httplib::Server::HandlerResponse::Handled;
   });

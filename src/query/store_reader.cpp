@@ -79,6 +79,8 @@ class Reader {
       if (const Result<void> read = read_rows(); !read) return result.fail(FailureReason::kStoreException, read.error());
     } catch (const StateStoreException& error) {
       return result.fail(FailureReason::kStoreException, error.error());
+    } catch (const std::exception& error) {  // of a store of one's own; the thread that answers has records to process
+      return result.fail(FailureReason::kStoreException, Error{ErrorKind::kInternal, error.what()});
     }
     result = QueryResult<StoreRows>(std::move(result), std::move(rows_));
   }

@@ -137,7 +137,13 @@ StreamThread::Step StreamThread::round(Now now) {
     assign(assigned, now);
   }
   bool worked = false;
-  if (!gate_.is_open()) return step;
+  if (!gate_.is_open()) {
+    // The group is gone, and nobody tries to get another: a thread that has replaced one that failed with the log. A round does,
+    // or tells why not.
+    options_.coordinator->request(RoundIntent::kAbort, Error{ErrorKind::kClosed, "the commit group is gone"});
+    step.wait_until = now.monotonic;
+    return step;
+  }
   if (now.monotonic < resume_at_) {
     step.wait_until = resume_at_;
     return step;
@@ -180,6 +186,8 @@ void StreamThread::wait(MonotonicTime deadline) {
     options_.coordinator->wait_for_another_phase(deadline - options_.clock->now().monotonic);  // nor here
   } else if (consumer_) {
     consumer_->wait(deadline);
+  } else {
+    options_.coordinator->wait_for_another_phase(deadline - options_.clock->now().monotonic);
   }
 }
 

@@ -426,9 +426,11 @@ bool StreamThread::punctuate(Now now) {
   for (const auto& slot : slots_) {
     if (slot->phase != SlotPhase::kRunning || slot->revoked) continue;
     StreamTask& task = *slot->task;
-    if (task.next_wall_clock_punctuation() != kNoTimestamp && task.punctuate_wall_clock(now)) any = true;
+    const Timestamp due = task.next_wall_clock_punctuation();
+    if (due == kNoTimestamp || due > now.wall) continue;
+    processed_since_commit_ = true;  // before: one that throws may have sent something
+    any = task.punctuate_wall_clock(now) || any;
   }
-  if (any) processed_since_commit_ = true;
   return any;
 }
 

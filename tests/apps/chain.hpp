@@ -62,7 +62,7 @@ class Chain {
     config.log = log;
     config.state_engine = tidemill::in_memory_stores();
     config.state_dir = testing::TempDir() + "/liquidity-test-" + std::to_string(::getpid());
-    streams_ = std::make_unique<tidemill::Streams>(build_topology(), config);
+    streams_ = std::make_unique<tidemill::Streams>(build_topology(counts), config);
     streams_->start().value();
   }
   void stop() {
@@ -76,10 +76,13 @@ class Chain {
     send(id, to_json(Transaction{id, "2026-11-23T08:00:00.000Z", "2026-11-23", kMorning, std::move(legs), {}}));
   }
   void send(const std::string& key, const std::string& json) {
-    Appender appender(*log, "test", Together::kEachByItself);
-    appender.append(topics::kTransactions, key, json, kMorning);
-    appender.commit();
+    append(topics::kTransactions, key, json);
     catch_up();
+  }
+  void append(const char* topic, const std::string& key, const std::string& json) {
+    Appender appender(*log, "test", Together::kEachByItself);
+    appender.append(topic, key, json, kMorning);
+    appender.commit();
   }
   std::map<std::string, std::string> last(const char* topic) {
     std::map<std::string, std::string> rows;
@@ -105,6 +108,7 @@ class Chain {
   }
 
   std::shared_ptr<tidemill::Log> log = tidemill::in_memory_log();
+  const std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 
  private:
   std::unique_ptr<tidemill::Streams> streams_;

@@ -23,15 +23,26 @@ TEST(LiquidityChain, AppliesEachLegOnceToAccountAndClient) {
   EXPECT_EQ(chain.violation(), "");
 }
 
-TEST(LiquidityChain, IgnoresARepeatedTransaction) {
+TEST(LiquidityChain, GivesARepeatedIdNoSecondEffectAndTellsOfAnotherContent) {
   Chain chain;
   chain.pay("t-1", {{"A1", "EUR", -250}, {"B1", "EUR", 250}});
   chain.pay("t-1", {{"A1", "EUR", -250}, {"B1", "EUR", 250}});
   chain.pay("t-1", {{"A1", "EUR", -99}, {"B1", "EUR", 99}});
   EXPECT_EQ(chain.last(topics::kAccountBalances)["B1"],
             R"({"account":"B1","client":"C2","currency":"EUR","balance":250,"version":1})");
-  EXPECT_THAT(chain.reasons(), IsEmpty());
+  EXPECT_THAT(chain.reasons(), ElementsAre(HasSubstr("transaction t-1 was taken with another content, and stays as it was")));
+  // However it is spelled.
+  chain.send("t-1",
+             R"({"value_date":"2026-11-23","time":"2026-11-23T08:00:00.0009Z","more":1,"id":"t-1",)"
+             R"("legs":[{"account":"A1","currency":"EUR","amount":-250},{"amount":250,"account":"B1","currency":"EUR"}]})");
+  EXPECT_EQ(chain.reasons().size(), 1U);
+  EXPECT_EQ(chain.counts->repeated, 2);
+  EXPECT_EQ(chain.counts->contradicting, 1);
   EXPECT_EQ(chain.violation(), "");
+  const Verdict verdict = verify(*chain.log, kApplication);
+  EXPECT_EQ(verdict.repeated, 2);
+  EXPECT_EQ(verdict.contradicting, 1);
+  EXPECT_EQ(verdict.refused, 1);
 }
 
 TEST(LiquidityChain, RefusesABadTransactionWhole) {
@@ -86,6 +97,36 @@ TEST(LiquidityChain, SaysOnceWhyATransactionIsRefusedAndTakesItWhenItIsMended) {
   chain.pay("t-1", {{"A1", "EUR", -5}, {"N1", "EUR", 5}});
   EXPECT_EQ(chain.last(topics::kClientBalances)["C3/EUR"], R"({"client":"C3","currency":"EUR","balance":5,"version":1})");
   EXPECT_EQ(chain.reasons().size(), 1U);
+  EXPECT_EQ(chain.violation(), "");
+}
+
+// The rows are there before the chain starts, so that it has seen them when it judges.
+TEST(LiquidityChain, PassesOverBadRowsOfAccountsAndLimitsAndKeepsTheGoodOnesInForce) {
+  Chain chain;
+  chain.stop();
+  chain.append(topics::kAccounts, "A1", "garbage");
+  chain.append(topics::kAccounts, "A2", R"({"account":"A2","client":"C9","currency":"EUR"})");
+  chain.append(topics::kAccounts, "B1", R"({"account":"A1","client":"C1","currency":"EUR"})");
+  chain.append(topics::kAccounts, "N1", "garbage");
+  chain.append(topics::kLimits, "C1/EUR", R"({"client":"C1","currency":"EUR","floor":"none"})");
+  chain.append(topics::kLimits, "C2/EUR", "{");
+  chain.start();
+  EXPECT_EQ(chain.counts->bad_reference_rows, 6);
+  chain.pay("t-1", {{"A1", "EUR", -600}, {"A2", "EUR", -600}, {"B1", "EUR", 1200}});
+  chain.pay("t-2", {{"A1", "EUR", -1}, {"N1", "EUR", 1}});
+  EXPECT_EQ(chain.last(topics::kClientBalances)["C1/EUR"], R"({"client":"C1","currency":"EUR","balance":-1200,"version":2})");
+  EXPECT_THAT(chain.values(topics::kBreaches), testing::SizeIs(1));
+  EXPECT_THAT(chain.reasons(), ElementsAre(HasSubstr("the row of account N1 in lq.accounts cannot be read: not valid JSON")));
+  EXPECT_EQ(chain.violation(), "");
+  const Verdict verdict = verify(*chain.log, kApplication);
+  EXPECT_EQ(verdict.bad_reference_rows, 6);
+  EXPECT_THAT(verdict.first_bad_reference_row, HasSubstr("lq.accounts: the row of "));
+  // A good row mends it.
+  chain.stop();
+  load_reference_data(*chain.log, {{"N1", "C3", "EUR"}}, {{"C2", "EUR", 0, "monitor"}});
+  chain.start();
+  chain.pay("t-2", {{"A1", "EUR", -1}, {"N1", "EUR", 1}});
+  EXPECT_EQ(chain.last(topics::kClientBalances)["C3/EUR"], R"({"client":"C3","currency":"EUR","balance":1,"version":1})");
   EXPECT_EQ(chain.violation(), "");
 }
 
@@ -240,6 +281,7 @@ TEST(Intake, AnswersNothingFromItsListWhereTheStoreCannotTell) {
     }
     chain.catch_up();
     EXPECT_EQ(chain.values(topics::kLegs).size(), 2U);
+    EXPECT_EQ(chain.reasons().size(), 1U);
     EXPECT_EQ(chain.violation(), "");
   }
 }

@@ -181,6 +181,10 @@ def requests_in_refused_ones(app):
     for length in ("Content-Length: x", "Content-Length: -5", "Content-Length: 5, 5", "X: y"):
         says(exchange(url, f"POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n\r\n", post("inner")),
              "HTTP/1.1 411 ", "say with Content-Length")
+    # Where no such request is taken, it does not matter.
+    for method in ("PUT", "DELETE", "PATCH"):
+        says(exchange(url, f"{method} /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), "HTTP/1.1 405 ", "Allow: POST",
+             "Connection: close")
     # A chunk's size may be as long as its sender likes: nothing of it is read.
     chunked = "POST /transactions HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
     says(exchange(url, chunked, "5;" + "a" * 100000), "HTTP/1.1 411 ")
@@ -229,7 +233,7 @@ def metrics(app):
             continue
         assert re.match("[a-zA-Z0-9_:]*", line)[0] == name, f"{line} after the type of {name}"
         assert re.fullmatch(r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="[^"]*"(,[a-zA-Z_][a-zA-Z0-9_]*="[^"]*")*\})? \S+', line), line
-    says(text, "liquidity_transactions_total ", "liquidity_refused_total 0", 'liquidity_stage_records_total{topic="lq.legs"}')
+    says(text, "liquidity_transactions_total ", "liquidity_refused_total 0", "liquidity_repeated_total 0", "liquidity_contradicting_total 0", 'liquidity_stage_records_total{topic="lq.legs"}')
     assert run.end(signal.SIGINT) == 0, run.output
 
 

@@ -229,7 +229,7 @@ TEST_F(LiquidityInputChanged, TakesALineThatWasInsertedAndOneMoreMalformedLine) 
 TEST_F(LiquidityInputChanged, TellsThatItWasCutShortAndGoesOnWhenItGrows) {
   lines_.resize(70);
   EXPECT_EQ(load_again().lines, 0);
-  EXPECT_THAT(messages_, ElementsAre(HasSubstr("cut off or shortened")));
+  EXPECT_THAT(messages_, ElementsAre(AllOf(HasSubstr("lines 71 to 100 had been read"), HasSubstr("cut off or shortened"))));
   lines_.push_back(line("u-1"));
   EXPECT_EQ(load_again().lines, 1);
   EXPECT_EQ(keys().size(), 101U);
@@ -361,6 +361,20 @@ TEST_F(LiquidityInput, TellsWhatHasChangedInReferenceDataAndWhatIsNotInItAnyMore
               ElementsAre(HasSubstr("limits.ndjson:1: the floor of C1/EUR is now -2000"),
                           HasSubstr("accounts.ndjson: 1 accounts taken before are not in it (B1); they stay open"),
                           HasSubstr("limits.ndjson: 1 limits taken before are not in it (C2/EUR); they stay in force")));
+}
+
+TEST_F(LiquidityInput, PassesOverBadRowsOfReferenceDataAndNamesThem) {
+  load_reference_data(*log_, directory_);
+  Appender appender(*log_, "test", Together::kEachByItself);
+  appender.append(topics::kAccounts, "A1", "garbage", 1);
+  appender.append(topics::kLimits, "C1/USD", "{}", 1);
+  appender.commit();
+  std::vector<std::string> told;
+  load_reference_data(*log_, directory_, [&](const std::string& note) { told.push_back(note); });
+  EXPECT_THAT(told, ElementsAre(AllOf(HasSubstr("lq.accounts, partition "), HasSubstr(", offset "),
+                                      HasSubstr("key A1: not valid JSON"), HasSubstr("produce a good one")),
+                                HasSubstr("key C1/USD: \"client\" is missing")));
+  EXPECT_EQ(read_all(*log_, topics::kAccounts).size(), 3U);
 }
 
 TEST_F(LiquidityInput, TakesReferenceDataOnlyWhereItIsNews) {

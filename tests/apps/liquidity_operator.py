@@ -5,6 +5,7 @@ usage: liquidity_operator.py LIQUIDITY TIDEMILL [NAME...]   (NAMEs: only these c
 """
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -29,6 +30,10 @@ def wrong_usage(app):
     refused(app.call("run", "--data", "x", "--port", "99999"), "--port")
     refused(app.call("generate", "--transactions", "0", "--out", "x"), "--transactions")
     refused(app.call("generate"), "--out")
+    refused(app.call("generate", "--seed", "-1", "--out", app.path("x")), "--seed")
+    assert not os.path.exists(app.path("x"))
+    assert app.call("run", "--data", app.path("x"), "--once", "--look-only") == (0, "")
+    assert not os.path.exists(app.path("x"))
     for wrong in ((), ("frobnicate",), ("run", "--data", "x", "--frobnicate"), ("generate",)):
         assert app.call(*wrong)[0] == 2, wrong
     status, output = app.call("--help")
@@ -51,6 +56,13 @@ def missing_files(app):
     day = app.generate("day", 10)
     refused(once(app, day + "/transactions.ndjson", day), "transactions.ndjson")
     refused(app.call("generate", "--transactions", 5, "--out", "/proc/nothing"), "/proc/nothing")
+    transactions = day + "/transactions.ndjson"
+    os.remove(transactions)
+    os.mkdir(transactions)
+    refused(once(app, data, day), f"{transactions} is a directory")
+    os.rmdir(transactions)
+    os.mkfifo(transactions)
+    refused(once(app, data, day), f"{transactions} is no regular file")
 
 
 def configurations(app):
@@ -63,6 +75,12 @@ def configurations(app):
     for command in ("run", "verify"):
         refused(app.call(command, "--config", file("no-servers", "num.stream.threads=2\n")), "bootstrap.servers is missing", "--data")
     refused(app.call("run", "--config", file("no-value", "bootstrap.servers\n")), "no-value:1", "key=value")
+    refused(app.call("run", "--config", app.work), f"{app.work} is a directory")
+    # What is wrong with the file is told before any broker is asked.
+    wrong = file("wrong", "bootstrap.servers=127.0.0.1:1\nnum.stream.thread=2\nprocessing.guarantee=at_least_once\n")
+    status, output = app.call("run", "--config", wrong)
+    if "without the Kafka adapter" not in output:
+        refused((status, output), "num.stream.thread", "the chain is exactly-once or nothing")
 
 
 def owned_by_another(app):
@@ -75,6 +93,55 @@ def owned_by_another(app):
     status, output = once(app, data, day)
     assert status == 0, output
     complete(app, data, SMALL)
+
+
+def run_script(app):
+    """./run --once makes its directory anew, but not under somebody who is at work on it, and not for a wrong command line."""
+    root = app.path("clone")
+    os.makedirs(root + "/tools")
+    os.makedirs(root + "/build/release/bin")
+    shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../run"), root + "/run")
+    for tool in ("setup", "build"):
+        with open(f"{root}/tools/{tool}", "w", encoding="utf-8") as out:
+            out.write("#!/bin/sh\n")
+        os.chmod(f"{root}/tools/{tool}", 0o755)
+    os.symlink(app.liquidity, root + "/build/release/bin/liquidity")
+
+    def run(*arguments):
+        done = subprocess.run([root + "/run", "--once", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=600, check=False)
+        return done.returncode, done.stdout
+
+    data, day = root + "/data/once", app.generate("day", SMALL)
+    assert once(app, data, day)[0] == 0
+    refused(run("--foo"), "--foo")
+    owner = app.start("run", "--data", data, "--port", 0)
+    owner.url()
+    refused(run(), "Another process is at work on data/once")
+    assert owner.end(signal.SIGINT) == 0, owner.output
+    complete(app, data, SMALL)
+    status, output = run()
+    assert status == 0, output
+    says(output, "100,000 transactions taken, 0 refused", "verified: ")
+
+
+def bad_rows(app):
+    """A row of reference data that cannot be read stops nothing, and is named."""
+    data, day = app.path("data"), app.generate("day", SMALL)
+    assert once(app, data, day)[0] == 0
+    for topic, row in (("lq.accounts", "A2-EUR-1:garbage"), ("lq.limits", "C1/EUR:garbage")):
+        subprocess.run([app.tidemill, "produce", topic, "--key-separator", ":", "--data", data], input=row + "\n", text=True,
+                       check=True, stdout=subprocess.PIPE)
+    with open(day + "/transactions.ndjson", "a", encoding="utf-8") as file:
+        file.write(transaction("later", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n")
+        file.write(transaction("later", ("A1-EUR-1", "EUR", -6), ("A2-EUR-1", "EUR", 6)) + "\n")
+        file.write(transaction("later", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n")
+    status, output = once(app, data, day)
+    assert status == 0, output
+    for key in ("lq.accounts, partition ", "lq.limits, partition ", "key A2-EUR-1: not valid JSON", "key C1/EUR: not valid JSON"):
+        assert output.count(key) >= 2, f"not told by the reader of the input and by the chain: {key}: {output}"
+    says(output, "3 lines: 1 transactions taken, 1 refused, 1 repeated")
+    says(app.verify(data), "1 refused, 1 repeated", "1 of another content", "2 bad rows of accounts and limits, without effect")
 
 
 def bad_lines(app):
@@ -95,7 +162,7 @@ def bad_lines(app):
     status, output = once(app, data, day)
     assert status == 0, output
     says(output, f"{path}:5: not valid JSON", f"{path}:10: not valid JSON", f"{path}:{SMALL + 1}: the last line is half-written",
-         "2,000 transactions taken", "4 lines malformed", "1 line half-written", "5 refused", f"{path}:15: \"id\" has 600000 bytes", f"{path}:20: \"account\" has 550000 bytes")
+         "2,000 lines: 1,995 transactions taken, 5 refused", "4 lines malformed", "1 line half-written", "5 refused", f"{path}:15: \"id\" has 600000 bytes", f"{path}:20: \"account\" has 550000 bytes")
     dead = {record["key"]: record for record in app.records(data, "lq.dlq")}
     assert set(dead) == {f"{path}:5", f"{path}:10", f"{path}:15", f"{path}:20", "unbalanced"}, set(dead)
     assert dead[f"{path}:5"]["value"] == "{broken", dead
@@ -145,6 +212,16 @@ def another_day(app):
     says(app.verify(data), f"{2 * SMALL} transactions, 0 refused")
 
 
+def played(app):
+    """Days that are played have ids of their own, beside those of a file."""
+    data = app.path("data")
+    run = app.start("run", "--data", data, "--generate", "--day-seconds", 60, "--no-http")
+    run.wait_for(r"playing.*[1-9][\d,]* transactions")
+    assert run.end(signal.SIGINT) == 0, run.output
+    ids = [record["key"] for record in app.records(data, "lq.transactions")]
+    assert ids and all(name.startswith("live-t-1-") for name in ids), ids[:5]
+
+
 def edited_in_the_middle(app):
     """What was read has been changed since: the operator hears of it, and nothing counts twice."""
     data, day = app.path("data"), app.generate("day", SMALL)
@@ -161,13 +238,13 @@ def edited_in_the_middle(app):
 
     whole = lines[99]
     lines[99] = lines[199] = "{broken\n"
-    run("2,000 transactions taken", "2 lines malformed")
+    run("1,998 transactions taken, 2 refused", "2 lines malformed")
     lines[99] = whole
     lines[1499] = re.sub(r'"amount":(-?\d)', r'"amount":\g<1>0', lines[1499])
     run(f"{path}: a change in lines ", "after 2000 lines were taken", "is read again from line",
         f"{path}:1500: transaction ", "taken with another content", "1 transactions taken", "1,9", "lines known already, 1 of them with another content")
     lines.append(transaction("mended", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 4)) + "\n")
-    run("1 transactions taken", "3 refused")
+    run("0 transactions taken, 1 refused", "3 refused")
     lines[-1] = transaction("mended", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"  # was refused: is judged anew
     run("a change in ", "1 transactions taken", "3 refused")
     lines[0] = transaction("new-first", ("A1-EUR-1", "EUR", -5), ("A2-EUR-1", "EUR", 5)) + "\n"
@@ -270,6 +347,6 @@ def full_disk(app):
     return None
 
 
-run_checks([wrong_usage, missing_files, configurations, owned_by_another, bad_lines, bad_reference_data,
-            ended_and_started_again, progress, another_day, edited_in_the_middle, interrupted, killed, read_only_directory,
+run_checks([wrong_usage, missing_files, configurations, owned_by_another, run_script, bad_rows, bad_lines, bad_reference_data,
+            ended_and_started_again, progress, another_day, played, edited_in_the_middle, interrupted, killed, read_only_directory,
             full_disk])

@@ -1,6 +1,8 @@
 // The verifier can fail: each test falsifies one thing in a good log, and sees it found.
 #include "chain.hpp"
 
+#include <algorithm>
+
 namespace liquidity {
 namespace {
 
@@ -165,6 +167,35 @@ TEST_F(LiquidityVerify, FindsAFloorThatWasNeverSet) {
 TEST_F(LiquidityVerify, FindsALimitThatWasOverlooked) {
   EXPECT_THAT(violation_at(topics::kLimitsInForce, find(topics::kLimitsInForce, "-1000"), replace("-1000", "null")),
               HasSubstr("replaced before"));
+}
+TEST(LiquidityVerifyContradictions, FindsOneThatTheChainDoesNotTellOf) {
+  Chain chain({{"A1", "C1", "EUR"}, {"B1", "C2", "EUR"}}, {});
+  for (const char* amount : {"1", "2"}) {  // one id, so that all of it is in one partition
+    chain.pay("t", {{"A1", "EUR", -std::stoi(amount)}, {"B1", "EUR", std::stoi(amount)}});
+  }
+  std::string other;  // another id of the same partition
+  for (int i = 0; other.empty(); ++i) {
+    const std::string id = "u-" + std::to_string(i);
+    chain.pay(id, {{"A1", "EUR", -1}, {"B1", "EUR", 1}});
+    const std::vector<Copy> sent = read_all(*chain.log, topics::kTransactions);
+    const auto at = [&](const std::string& key) {
+      return std::find_if(sent.begin(), sent.end(), [&](const Copy& copy) { return copy.key == key; })->partition;
+    };
+    if (at(id) == at("t")) other = id;
+  }
+  chain.pay(other, {{"A1", "EUR", -2}, {"B1", "EUR", 2}});
+  EXPECT_EQ(chain.violation(), "");
+  const auto without = [&](const std::string& id) {
+    return verify(*forged(*chain.log,
+                          [&](const std::string& topic, Copy record) {
+                            return topic == topics::kDeadLetters && record.key == id ? std::vector<Copy>{}
+                                                                                     : std::vector<Copy>{record};
+                          }),
+                  kApplication)
+        .violation;
+  };
+  EXPECT_THAT(without(other), HasSubstr("transaction " + other + " at offset"));
+  EXPECT_EQ(without("t"), "");  // a chain of before did not tell
 }
 TEST(LiquidityVerifyProgress, SaysThatTheChainHasNotCaughtUp) {
   Chain chain;
