@@ -28,7 +28,9 @@ class OnKafka(unittest.TestCase):
 
     def test_what_is_produced_is_consumed(self):
         self.done("topics", "create", self.topic, "--partitions", "3", "--config", "retention.ms=100000")
-        self.assertIn(self.topic, self.done("topics", "list"))
+        names = [line.split()[0] for line in self.done("topics", "list").splitlines()]
+        self.assertIn(self.topic, names)
+        self.assertEqual(names, sorted(names))
         self.done("produce", self.topic, "--key-separator", ":", stdin="".join(f"k{i}:v{i}\n" for i in range(100)))
         lines = self.done("consume", self.topic, "--from-beginning", "--committed", "--json").splitlines()
         records = [json.loads(line) for line in lines]
