@@ -72,7 +72,11 @@ int main(int argc, char** argv) {
       app.add_subcommand("generate", "Writes a business day: accounts, limits and transactions as ndjson files");
   generate->add_option("--seed", seed, "The same seed gives the same bytes")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return text.starts_with('-') ? "is " + text + ", and seeds are whole numbers from 0 on" : std::string();
+          },
+          "FROM 0"));
   generate->add_option("--transactions", transactions, "How many")
       ->capture_default_str()
       ->check(CLI::Range(std::int64_t{1}, kTransactionsMax));
