@@ -16,6 +16,7 @@
 #include "liquidity/appender.hpp"
 #include "liquidity/input_lines.hpp"
 #include "liquidity/input_position.hpp"
+#include "liquidity/reference_rows.hpp"
 #include "liquidity/topics.hpp"
 
 namespace liquidity {
@@ -72,13 +73,12 @@ class ReferenceData {
     Reader reader;
     // What the chain passes over (reference_rows.hpp) is passed over here: a good row in the files is news then.
     read_topic(log, topics::kAccounts, [&](const TopicRecord& record) {
-      const auto account =
-          good<Account>(record, topics::kAccounts, [&](std::string_view json) { return reader.account(json); });
+      const auto account = good<Account>(reader, record, topics::kAccounts);
       if (!account || !accounts_.emplace(account->account, *account).second) return;
       unnamed_accounts_.insert(account->account);
     });
     read_topic(log, topics::kLimits, [&](const TopicRecord& record) {
-      const auto limit = good<Limit>(record, topics::kLimits, [&](std::string_view json) { return reader.limit(json); });
+      const auto limit = good<Limit>(reader, record, topics::kLimits);
       if (!limit) return;
       limits_[std::string(*record.key)] = to_json(*limit);
       unnamed_limits_.emplace(*record.key);
@@ -139,20 +139,13 @@ class ReferenceData {
     std::string key;
     std::string json;
   };
-  static std::string key_of(const Account& account) { return account.account; }
-  static std::string key_of(const Limit& limit) { return client_key(limit.client, limit.currency); }
-  template <class Kind, class Read>
-  std::optional<Kind> good(const TopicRecord& record, const char* topic, Read read) {
+  template <class Kind>
+  std::optional<Kind> good(Reader& reader, const TopicRecord& record, const char* topic) {
     try {
-      if (!record.value) throw BadInput("an empty record");
-      Kind row = read(*record.value);
-      if (record.key != key_of(row)) throw BadInput("the record's key is not " + key_of(row));
-      return row;
+      return row_of<Kind>(reader, record.key, record.value);
     } catch (const BadInput& problem) {
       if (++bad_count_ <= kMessagesMax) {
-        bad_rows_.push_back(std::string(topic) + ", partition " + std::to_string(record.partition.value) + ", offset " +
-                            std::to_string(record.offset.value) + ", key " + std::string(record.key.value_or("(none)")) + ": " +
-                            problem.what() + "; this row has no effect; to mend it, produce a good one under the same key");
+        bad_rows_.push_back(bad_row(topic, record.partition, record.offset, record.key, problem.what()));
       }
       return std::nullopt;
     }

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include "liquidity/formats.hpp"
 #include "liquidity/topics.hpp"
 
 namespace liquidity {
@@ -12,38 +11,18 @@ using Text = std::string;
 using tidemill::Record;
 using Row = tidemill::ValueAndTimestamp<Text>;
 
-void check_key(const Record<Text, Text>& record, const Text& own) {
-  if (!record.has_key() || record.key() != own) throw BadInput("the record's key is not " + own);
+template <class Read, class Key>
+auto checked(tidemill::OptionalBytesView key, tidemill::OptionalBytesView value, Read read, Key own_key) {
+  if (!value) throw BadInput("an empty record");
+  auto row = read(*value);
+  if (key != own_key(row)) throw BadInput("the record's key is not " + own_key(row));
+  return row;
 }
 
-/// Throws BadInput unless `next` may follow `before`, the row in force.
-void check(Reader& reader, const Record<Text, Text>& next, const Text* before, const Account*) {
-  const Account account = reader.account(next.value());
-  check_key(next, account.account);
-  if (before == nullptr || account == reader.account(*before)) return;
-  throw BadInput("an account keeps its client and currency");
+void check_change(const Account& before, const Account& next) {
+  if (next != before) throw BadInput("an account keeps its client and currency");
 }
-void check(Reader& reader, const Record<Text, Text>& next, const Text*, const Limit*) {
-  const Limit limit = reader.limit(next.value());
-  check_key(next, client_key(limit.client, limit.currency));
-}
-
-bool readable(Reader& reader, const Text& row, const Account*) {
-  try {
-    (void)reader.account(row);
-    return true;
-  } catch (const BadInput&) {
-    return false;
-  }
-}
-bool readable(Reader& reader, const Text& row, const Limit*) {
-  try {
-    (void)reader.limit(row);
-    return true;
-  } catch (const BadInput&) {
-    return false;
-  }
-}
+void check_change(const Limit&, const Limit&) {}
 
 template <class Kind>
 class KeepGoodRows final : public tidemill::Processor<Text, Text> {
@@ -51,27 +30,33 @@ class KeepGoodRows final : public tidemill::Processor<Text, Text> {
   KeepGoodRows(const char* store, std::shared_ptr<Counts> counts) : name_(store), counts_(std::move(counts)) {}
   void init(tidemill::ProcessorContext<Text, Text>& context) override { rows_ = context.key_value_store<Text, Row>(name_); }
   void process(const Record<Text, Text>& record) override {
-    constexpr const Kind* kKind = nullptr;
-    std::optional<Row> before;
-    if (record.has_key()) before = rows_->get(record.key());
-    if (before && !readable(reader_, before->value, kKind)) before.reset();
+    const auto key = record.has_key() ? tidemill::OptionalBytesView(record.key()) : std::nullopt;
+    const auto value = record.has_value() ? tidemill::OptionalBytesView(record.value()) : std::nullopt;
+    const std::optional<Kind> in_force = row_in_force(key);
     try {
-      if (!record.has_value()) throw BadInput("an empty record");
-      check(reader_, record, before ? &before->value : nullptr, kKind);
+      const Kind next = row_of<Kind>(reader_, key, value);
+      if (in_force) check_change(*in_force, next);
     } catch (const BadInput& problem) {
-      tell(record, problem.what());
-      if (before || !record.has_key() || !record.has_value()) return;
+      tell(key, problem.what());
+      if (in_force || !key || !value) return;
     }
     rows_->put(record.key(), Row{record.value(), record.timestamp()});
   }
 
  private:
-  void tell(const Record<Text, Text>& record, const char* reason) {
+  std::optional<Kind> row_in_force(tidemill::OptionalBytesView key) {
+    const auto row = key ? rows_->get(Text(*key)) : std::nullopt;
+    if (!row) return std::nullopt;
+    try {
+      return row_of<Kind>(reader_, key, tidemill::BytesView(row->value));
+    } catch (const BadInput&) {
+      return std::nullopt;
+    }
+  }
+  void tell(tidemill::OptionalBytesView key, const char* reason) {
     ++counts_->bad_reference_rows;
     const auto at = context().record_metadata();
-    spdlog::warn("{}, partition {}, offset {}, key {}: {}; this row has no effect, and a good one before it stays in force; to "
-                 "mend it, produce a good one under the same key",
-                 at->topic, at->partition.value, at->offset.value, record.has_key() ? record.key() : "(none)", reason);
+    spdlog::warn("{}", bad_row(at->topic, at->partition, at->offset, key, reason));
   }
   const char* name_;
   std::shared_ptr<Counts> counts_;
@@ -90,6 +75,25 @@ void add(tidemill::StreamsBuilder& builder, const char* store, const char* topic
 }
 
 }  // namespace
+
+template <>
+Account row_of<Account>(Reader& reader, tidemill::OptionalBytesView key, tidemill::OptionalBytesView value) {
+  return checked(
+      key, value, [&](std::string_view json) { return reader.account(json); }, [](const Account& row) { return row.account; });
+}
+template <>
+Limit row_of<Limit>(Reader& reader, tidemill::OptionalBytesView key, tidemill::OptionalBytesView value) {
+  return checked(
+      key, value, [&](std::string_view json) { return reader.limit(json); },
+      [](const Limit& row) { return client_key(row.client, row.currency); });
+}
+
+std::string bad_row(std::string_view topic, tidemill::PartitionId partition, tidemill::Offset offset,
+                    tidemill::OptionalBytesView key, std::string_view reason) {
+  return std::string(topic) + ", partition " + std::to_string(partition.value) + ", offset " + std::to_string(offset.value) +
+         ", key " + std::string(key.value_or("(none)")) + ": " + std::string(reason) +
+         "; this row has no effect, and a good one before it stays in force; to mend it, produce a good one under the same key";
+}
 
 void add_reference_tables(tidemill::StreamsBuilder& builder, const std::shared_ptr<Counts>& counts) {
   add<Account>(builder, kAccountsStore, topics::kAccounts, counts);

@@ -11,11 +11,24 @@
 #include <memory>
 
 #include "liquidity/counts.hpp"
+#include "liquidity/formats.hpp"
 
 namespace liquidity {
 
 inline constexpr const char* kAccountsStore = "accounts";
 inline constexpr const char* kLimitsStore = "limits";
+
+/// What one row says. BadInput: it is empty, cannot be read, or stands under another's key.
+template <class Kind>
+[[nodiscard]] Kind row_of(Reader& reader, tidemill::OptionalBytesView key, tidemill::OptionalBytesView value);
+template <>
+Account row_of<Account>(Reader& reader, tidemill::OptionalBytesView key, tidemill::OptionalBytesView value);
+template <>
+Limit row_of<Limit>(Reader& reader, tidemill::OptionalBytesView key, tidemill::OptionalBytesView value);
+
+/// What the operator hears of a bad row.
+[[nodiscard]] std::string bad_row(std::string_view topic, tidemill::PartitionId partition, tidemill::Offset offset,
+                                  tidemill::OptionalBytesView key, std::string_view reason);
 
 void add_reference_tables(tidemill::StreamsBuilder& builder, const std::shared_ptr<Counts>& counts);
 

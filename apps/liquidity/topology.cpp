@@ -139,7 +139,7 @@ class Validate final : public TextProcessor {
       if (!stored) return "unknown account " + leg.account;
       Account account;
       try {
-        account = reader_.account(stored->value);
+        account = row_of<Account>(reader_, tidemill::BytesView(leg.account), tidemill::BytesView(stored->value));
       } catch (const BadInput& problem) {
         return "the row of account " + leg.account + " in " + topics::kAccounts + " cannot be read: " + problem.what();
       }
@@ -259,7 +259,7 @@ class Monitor final : public TextProcessor {
     const auto limit = limits_->get(key);
     if (!limit) return std::nullopt;
     try {
-      return reader_.limit(limit->value).floor;
+      return row_of<Limit>(reader_, tidemill::BytesView(key), tidemill::BytesView(limit->value)).floor;
     } catch (const BadInput&) {  // there was no good row yet
       return before;
     }

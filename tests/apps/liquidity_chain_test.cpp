@@ -100,6 +100,21 @@ TEST(LiquidityChain, SaysOnceWhyATransactionIsRefusedAndTakesItWhenItIsMended) {
   EXPECT_EQ(chain.violation(), "");
 }
 
+TEST(LiquidityChain, AGoodRowMendsAKeyWhoseFirstRowWasAnothers) {
+  Chain chain;
+  chain.stop();
+  chain.append(topics::kAccounts, "N1", R"({"account":"A1","client":"C1","currency":"EUR"})");
+  chain.append(topics::kAccounts, "N1", R"({"account":"N1","client":"C3","currency":"EUR"})");
+  chain.append(topics::kAccounts, "N2", R"({"account":"A1","client":"C1","currency":"EUR"})");
+  chain.start();
+  EXPECT_EQ(chain.counts->bad_reference_rows, 2);
+  chain.pay("t-1", {{"A1", "EUR", -5}, {"N1", "EUR", 5}});
+  chain.pay("t-2", {{"A1", "EUR", -5}, {"N2", "EUR", 5}});
+  EXPECT_EQ(chain.last(topics::kClientBalances)["C3/EUR"], R"({"client":"C3","currency":"EUR","balance":5,"version":1})");
+  EXPECT_THAT(chain.reasons(), ElementsAre(HasSubstr("the row of account N2 in lq.accounts cannot be read")));
+  EXPECT_EQ(chain.violation(), "");
+}
+
 // The rows are there before the chain starts, so that it has seen them when it judges.
 TEST(LiquidityChain, PassesOverBadRowsOfAccountsAndLimitsAndKeepsTheGoodOnesInForce) {
   Chain chain;
