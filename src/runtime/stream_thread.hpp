@@ -154,7 +154,6 @@ class StreamThread {
     std::vector<bool> paused;
     std::vector<bool> external;                             // nothing of what comes in there is this group's own
     std::vector<std::optional<MonotonicTime>> empty_since;  // inputs that are waited for
-    std::size_t ready_with = 0;                             // inputs with records when it was last found ready
   };
 
   Step round(Now now);

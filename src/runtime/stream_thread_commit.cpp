@@ -203,7 +203,6 @@ void StreamThread::reset_tasks() {
     slot->task->abort();
     slot->phase = SlotPhase::kNeedsPositions;
     slot->empty_since.assign(slot->task->input_count(), std::nullopt);
-    slot->ready_with = 0;
     slot->paused.assign(slot->task->input_count(), false);
   }
   publish();
