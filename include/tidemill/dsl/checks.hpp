@@ -22,7 +22,7 @@ concept OwningType = !kIsView<T> && std::copy_constructible<T> && std::destructi
 
 /// Each task has its own copy of every function, so mutable ones cannot race.
 template <class F>
-concept CopyableFunction = std::copy_constructible<F>;
+concept CopyableFunction = std::is_copy_constructible_v<F>;
 
 template <class T>
 inline constexpr bool kIsPair = false;
@@ -39,10 +39,9 @@ concept RangeResult = requires(T& range) {
   std::end(range);
 };
 template <class T>
-inline constexpr bool kIsText = RangeResult<T>&& requires(T& range) {
-  requires std::same_as < ElementOf<T>,
-  char > ;
-};
+inline constexpr bool kIsText = false;
+template <RangeResult T>
+inline constexpr bool kIsText<T> = std::is_same_v<ElementOf<T>, char>;
 template <class T>
 concept ListResult = RangeResult<T> && !kIsText<T>;
 template <class T>
@@ -50,9 +49,10 @@ concept ListOfPairsResult = ListResult<T> && requires(T& range) {
   requires PairResult<ElementOf<T>>;
 };
 
+template <class T>
+inline constexpr bool kSaysYesOrNo = std::is_convertible_v<T, bool>;
 template <class F, class K, class V>
-concept Predicate = RecordFunction<F, K, V> && std::convertible_to < CallResult<K, V, F>,
-bool > ;
+concept Predicate = RecordFunction<F, K, V> && kSaysYesOrNo<CallResult<K, V, F>>;
 template <class F, class K, class V>
 concept Mapper =
     RecordFunction<F, K, V> && OwningType<WithoutNull<CallResult<K, V, F>>> && !std::is_void_v<CallResult<K, V, F>>;

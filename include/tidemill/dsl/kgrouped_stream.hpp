@@ -86,7 +86,7 @@ auto KStream<K, V>::group_by(F selector, const Grouped<typename detail::MadeBy<F
                         "the selector must return the new key, of a type that is copyable and owns what it holds, or a "
                         "std::optional of it");
   if constexpr (detail::Mapper<F, K, V>) {
-    return grouped_by(new detail::SelectKeyNode<K, V, F>(std::move(selector)), grouped);
+    return grouped_by(detail::function_node(&detail::select_record_key<K, V, F>, std::move(selector)), grouped);
   }
 }
 template <class K, class V>
