@@ -26,6 +26,7 @@ class Draw:
         self.bad_records = bad_records
         self.picky = {}  # topics of which some keys, or values, cannot be read
         self.read = set()  # handles that something was done with
+        self.named_groups = 0.1
 
     def new(self, letter):
         self.count += 1
@@ -44,7 +45,7 @@ class Draw:
     def add(self, pool, step):
         """The step's handle goes into the pool."""
         step["as"] = self.new(pool)
-        if step["op"] not in UNNAMED and self.chance(0.1):
+        if step["op"] not in UNNAMED and self.chance(self.named_groups if step["op"] in GROUPINGS else 0.1):
             step["named"] = self.new("name")
         self.steps.append(step)
         self.pools.setdefault(pool, []).append(step["as"])
@@ -354,6 +355,7 @@ RULES = {
     "foreignKeyJoin": (("t",), 1, join("t", "foreignKeyJoin", "t", "t", LEFT,
                                        key=["first", "null3", "keyfirst", "const", "value"])),
 }
+GROUPINGS = {"groupBy", "groupByKey", "tableGroupBy", "windowGroupBy"}
 UNNAMED = {"windowToStream", "windowCountToText", "through"}  # Java has no form with a name alone, or takes it for something else
 
 
@@ -366,6 +368,7 @@ THEMES = {
     "table joins": ("table", "toTable", "tableTableJoin", "foreignKeyJoin", "streamTableJoin", "streamGlobalTableJoin"),
     "tables": ("table", "toTable", "tableGroupBy", "groupReduce", "groupAggregate", "suppress", "transformValues"),
     "processors": ("process",),
+    "groups used again": ("group", "count", "reduce", "aggregate", "windowed", "table", "toTable", "tableTableJoin"),
 }
 OF_THE_THEME = 6
 MANY, MANY_MAX = {"process", "lookUp", "flatMap", "flatMapValues", "merge", "streamStreamJoin"}, 4
@@ -386,7 +389,9 @@ def draw_topology(rng, bad_records):
     RULES[rng.choice(["stream", "stream", "stream", "table"])][2](draw)
     about = rng.choice([*THEMES, "windows"])
     theme = THEMES[about]
-    if about in ("windows", "counts"):
+    if about == "groups used again":
+        draw.named_groups = 0.8
+    if about in ("windows", "counts", "groups used again"):
         for name in (["stream"] if "s" not in draw.pools else []) + [rng.choice(["groupByKey", "groupBy"])]:
             RULES[name][2](draw)
     for _ in range(rng.randint(2, STEPS_MAX)):

@@ -103,7 +103,10 @@ KStream<K, V> KGroupedStream<K, V>::repartitioned(const std::string& store) cons
   const Grouped<K, V>& options = grouped();
   if (options.name.empty()) return from.repartitioned(store, options.key_serde, options.value_serde);
   if (state_->shared) {
-    if (from.at_->repartition_required) from.at_->draft->burn_repartition();
+    if (from.at_->repartition_required) {
+      from.at_->draft->burn_repartition();
+      from.at_->draft->write_again(state_->shared->at_->node);
+    }
   } else {
     state_->shared.emplace(from.repartitioned(options.name, options.key_serde, options.value_serde));
   }

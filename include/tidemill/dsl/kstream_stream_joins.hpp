@@ -96,6 +96,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
                          .other_join = other_join,
                          .merge = merge,
                          .self_join = prototype(detail::new_self_join_node(windows, this_store.name, this_types()))});
+  draft.write_together(this_join, other_join);
   draft.add([=, left = from.handle().node, right = with.handle().node](TopologyBuilder& builder) {
     const auto add = [&](const std::string& name, OperatorNode* node, const std::vector<std::string>& parents,
                          const std::vector<std::string>& stores, const EdgeType& in, const EdgeType& out) {

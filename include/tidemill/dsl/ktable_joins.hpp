@@ -81,6 +81,7 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
     getter->stores = detail::stores_of_both(at_->getter->stores, other.at_->getter->stores);
   }
   draft.copartition(at_->sources, other.at_->sources);
+  draft.write_together(left, right);
   draft.add_processor({.name = left,
                        .prototype = prototype(new detail::TableJoinNode<K, V, VO, VR>(facts, 0, *other.at_->getter, joiner,
                                                                                       needs_left, needs_right)),
