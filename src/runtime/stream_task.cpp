@@ -358,9 +358,25 @@ std::size_t StreamTask::uncommitted_bytes() const {
   return bytes;
 }
 
+namespace {
+/// How often caches are flushed for one commit until none has anything left.
+constexpr int kFlushPassesMax = 64;
+}  // namespace
+
+// What a cache sends on reaches caches that are flushed after it, unless a processor writes to a store further up: then again, for
+// nothing that follows from committed input may be left in a cache.
 void StreamTask::flush_caches() try {
   if (state_ != TaskState::kRunning) return;
-  for (const TaskStore& store : stores_) store.top->flush_cache();
+  const auto dirty = [](const TaskStore& store) { return store.top->cache_dirty(); };
+  for (int pass = 0; pass < kFlushPassesMax; ++pass) {
+    for (const TaskStore& store : stores_) store.top->flush_cache();
+    if (std::none_of(stores_.begin(), stores_.end(), dirty)) return;
+  }
+  const auto never_clean = std::find_if(stores_.begin(), stores_.end(), dirty);
+  throw StreamsException(
+      fmt::format("the cache of store \"{}\" is not clean after {} flushes: what it sends on is written to it "
+                  "again, by a processor behind it; make the store without a cache",
+                  never_clean->top->name(), kFlushPassesMax));
 } catch (StreamsException& error) {
   sign(error);
   throw;

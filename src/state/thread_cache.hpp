@@ -44,6 +44,8 @@ class NamedCache {
   void put_clean(BytesView key, OptionalBytesView value);
   /// Writes every entry that is dirty now, as it is now, whatever is put or evicted meanwhile.
   void flush();
+  /// There are entries to be written.
+  [[nodiscard]] bool dirty() const;
   /// Drops everything unwritten, without writing.
   void clear();
   /// Entries within the bounds (inclusive; null: open), in key order.
@@ -57,6 +59,7 @@ class NamedCache {
   void remove(Row& row);
   void evict();
   void write(Row* evicted);
+  void put_back(const Write& entry);
 
   ThreadCache& cache_;
   Flush flush_;

@@ -33,9 +33,10 @@ void Streams::Impl::warn_of_what_is_not_built() const {
         "{}: num.standby.replicas is {}, but standby tasks are not built yet: what is assigned as standby is left alone",
         config_.application_id, config_.num_standby_replicas);
   }
-  if (config_.topology_optimization != "none") {
-    spdlog::warn("{}: topology.optimization is {}, but topologies are not optimized yet", config_.application_id,
-                 config_.topology_optimization);
+  const std::string& built_with = given_topology_->optimization;
+  if (!built_with.empty() && config_.topology_optimization != built_with) {
+    spdlog::warn("{}: topology.optimization is {}, but the topology was built with {}: build(config.topology_optimization)",
+                 config_.application_id, config_.topology_optimization, built_with);
   }
 }
 

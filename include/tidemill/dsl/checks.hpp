@@ -63,10 +63,21 @@ concept ListMapper = RecordFunction<F, K, V> && ListResult<CallResult<K, V, F>>;
 template <class F, class K, class V>
 concept PairListMapper = RecordFunction<F, K, V> && ListOfPairsResult<CallResult<K, V, F>>;
 
+/// A number that a function gives becomes the number that is kept with nothing of it cut off: `0` begins a sum in an int, and an
+/// aggregator that adds 64 bits to it is refused.
+template <class R, class V>
+inline constexpr bool kFits = true;
+template <class R, class V>
+  requires(std::is_arithmetic_v<R>&& std::is_arithmetic_v<V>)
+inline constexpr bool kFits<R, V> = requires(R result) { V{result}; };
+/// `F(Args...)` makes a V, or none.
+template <class V, class F, class... Args>
+concept Makes = std::is_invocable_r_v<std::optional<V>, F&, Args...>&& kFits<WithoutNull<std::invoke_result_t<F&, Args...>>, V>;
+
 template <class F, class V>
-concept Reducer = std::is_invocable_r_v<std::optional<V>, F&, const V&, const V&>;
+concept Reducer = Makes<V, F, const V&, const V&>;
 template <class F, class K, class V, class VR>
-concept Aggregator = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const V&, const VR&>;
+concept Aggregator = Makes<VR, F, const K&, const V&, const VR&>;
 
 }  // namespace tidemill::detail
 

@@ -232,6 +232,44 @@ TEST_F(CacheTest, AnEntryEvictedWhileAnotherIsWrittenIsStillWrittenExactlyOnce) 
     EXPECT_TRUE(store->engine_store().get(key, value).value()) << key;
 }
 
+TEST_F(CacheTest, WhatIsNotWrittenBecauseSomebodyDownstreamThrewIsWrittenLater) {
+  auto store = make(100000);
+  int fails = 1;
+  store->set_flush_listener(
+      [&](const CacheFlush& flush) {
+        if (flush.key == "b" && fails-- > 0) throw std::runtime_error("not now");
+        forwarded_.emplace_back(flush.key);
+      },
+      false);
+  put(*store, "a", "1");
+  put(*store, "b", "1");
+  put(*store, "c", "1", 7);
+  put(*store, "d", "1");
+  EXPECT_THROW(store->flush_cache(), std::runtime_error);
+  EXPECT_TRUE(store->cache_dirty());
+  put(*store, "d", "2");
+  store->flush_cache();
+  EXPECT_FALSE(store->cache_dirty());
+  EXPECT_THAT(forwarded_, ElementsAre("a", "c", "d"));
+  EXPECT_THAT(changelog_.written, ElementsAre("a=1@1", "b=1@1", "c=1@7", "d=2@1"));
+}
+
+TEST_F(CacheTest, ALookFromOutsideWritesNothing) {
+  auto store = make(300);
+  listen(*store);
+  for (int i = 0; i < 100; ++i) store->engine_store().put("k" + std::to_string(i), BytesView("below")).value();
+  put(*store, "new", "1");
+  Bytes value;
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(store->look("k" + std::to_string(i), value));
+  EXPECT_TRUE(store->look("new", value));
+  EXPECT_EQ(value, "1");
+  EXPECT_FALSE(store->look("unknown", value));
+  EXPECT_TRUE(forwarded_.empty());
+  EXPECT_TRUE(store->cache_dirty());
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(store->get("k" + std::to_string(i), value));
+  EXPECT_THAT(forwarded_, ElementsAre("new:>1")) << "the task's own reads do make room";
+}
+
 TEST_F(CacheTest, TheChangelogOfATimestampedStoreHasPlainValues) {
   auto store = make(100000, StoreKind::kTimestampedKeyValue);
   store->put("a", BytesView("\0\0\0\0\0\0\0\x05value", 13), Timestamp(1));
