@@ -301,7 +301,8 @@ TEST(Names, AreThoseOfJavaUnderEveryOption) {
   }
 }
 
-std::string refusal(Write write) {
+template <class W>
+std::string refusal(const W& write) {
   try {
     StreamsBuilder builder;
     write(builder);
