@@ -162,8 +162,13 @@ struct NamedCache::Rows {
 };
 
 NamedCache::NamedCache(ThreadCache& cache, Flush flush)
-    : cache_(cache), flush_(std::move(flush)), rows_(std::make_unique<Rows>()) {}
-NamedCache::~NamedCache() { clear(); }
+    : cache_(cache), flush_(std::move(flush)), rows_(std::make_unique<Rows>()) {
+  cache_.caches_.push_back(this);
+}
+NamedCache::~NamedCache() {
+  clear();
+  std::erase(cache_.caches_, this);
+}
 
 const OptionalBytes* NamedCache::find(BytesView key) {
   const Row* const row = rows_->use(key);
@@ -241,6 +246,23 @@ void NamedCache::evict() {
       write(oldest);  // may write to this cache again, through what is downstream
     } else {
       remove(*oldest);
+    }
+  }
+}
+
+bool NamedCache::drop_oldest() {
+  Row* const oldest = rows_->oldest();
+  if (oldest == nullptr || oldest->update != 0) return false;
+  remove(*oldest);
+  return true;
+}
+
+void ThreadCache::drop_what_is_too_much() {
+  for (bool some = true; some;) {
+    some = false;
+    for (NamedCache* cache : caches_) {
+      if (size_bytes() <= bytes_max_) return;
+      some = cache->drop_oldest() || some;
     }
   }
 }

@@ -28,6 +28,10 @@ void Streams::set_restore_listener(RestoreListener listener) {
 
 Result<void> Streams::start() { return impl_->start(); }
 Result<void> Streams::close(CloseOptions options) { return impl_->close(options); }
+Result<std::optional<std::string>> Streams::add_stream_thread() { return impl_->add_thread(); }
+Result<std::optional<std::string>> Streams::remove_stream_thread(std::optional<std::chrono::milliseconds> timeout) {
+  return impl_->remove_thread(timeout);
+}
 StreamsState Streams::state() const { return impl_->state(); }
 bool Streams::wait_until_stopped(std::chrono::milliseconds timeout) { return impl_->wait_until_stopped(timeout); }
 bool Streams::wait_until_caught_up(std::chrono::milliseconds timeout) { return impl_->wait_until_caught_up(timeout); }

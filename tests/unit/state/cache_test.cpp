@@ -315,5 +315,25 @@ TEST_F(CacheTest, APrefixScanAsksForNothingBehindThePrefix) {
   EXPECT_EQ(scan("").size(), 8U);
 }
 
+TEST_F(CacheTest, OneThatWasCutLetsGoOfTheLeastRecentlyUsedThatHasBeenWritten) {
+  auto one = make(100000);
+  auto other = make(100000);
+  for (const char* key : {"a", "b", "c", "d"}) put(*one, key, "1");
+  for (const char* key : {"a", "b"}) put(*other, key, "1");
+  const std::size_t entry = cache_->size_bytes() / 6;
+  cache_->resize(3 * entry);
+  cache_->drop_what_is_too_much();
+  EXPECT_EQ(cache_->size_bytes(), 6 * entry) << "nothing has been written";
+  one->flush_cache();
+  other->flush_cache();
+  cache_->drop_what_is_too_much();
+  EXPECT_EQ(cache_->size_bytes(), 3 * entry);
+  Bytes value;
+  for (LayeredStore* store : {one.get(), other.get()}) {
+    EXPECT_TRUE(store->get("a", value));
+    EXPECT_EQ(value, "1");
+  }
+}
+
 }  // namespace
 }  // namespace tidemill::test
