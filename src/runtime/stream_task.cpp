@@ -70,6 +70,9 @@ void StreamTask::make_inputs() {
 StreamTask::Input& StreamTask::make_input(const TopicPartition& partition, const NodeSpec& source) {
   const TimestampExtractor* extractor =
       source.timestamp_extractor ? source.timestamp_extractor.get() : options_.config->default_timestamp_extractor.get();
+  // As in Java, rows of global stores keep the times that their records have: restoring would not ask an extractor either.
+  const std::vector<std::int32_t>& global = options_.topology->global_nodes;
+  if (std::find(global.begin(), global.end(), source.id) != global.end()) extractor = nullptr;
   inputs_.push_back(std::make_unique<Input>(partition, extractor, &metrics_->dropped));
   inputs_.back()->source_spec = &source;
   return *inputs_.back();
