@@ -11,6 +11,7 @@
 #include <tidemill/serde/serde.hpp>
 
 #include "base/crash_point.hpp"
+#include "runtime/custom_store.hpp"
 #include "runtime/type_name.hpp"
 #include "state/open_store.hpp"
 
@@ -100,7 +101,7 @@ Result<void> StreamTask::open_stores() {
   };
   for (const std::string& name : options_.part.stores) {
     const StoreSpec& spec = topology.stores.at(name).spec;
-    (on_disk(spec) ? persistent : in_memory).push_back(spec);
+    if (spec.kind != StoreKind::kCustom) (on_disk(spec) ? persistent : in_memory).push_back(spec);
   }
   std::vector<std::unique_ptr<BytesStore>> opened_persistent;
   std::vector<std::unique_ptr<BytesStore>> opened_in_memory;
@@ -114,7 +115,9 @@ Result<void> StreamTask::open_stores() {
   auto next_in_memory = opened_in_memory.begin();
   for (const std::string& name : options_.part.stores) {
     const StoreNode& node = topology.stores.at(name);
-    std::unique_ptr<BytesStore> engine = std::move(on_disk(node.spec) ? *next_persistent++ : *next_in_memory++);
+    const bool custom = node.spec.kind == StoreKind::kCustom;
+    std::unique_ptr<BytesStore> engine;
+    if (!custom) engine = std::move(on_disk(node.spec) ? *next_persistent++ : *next_in_memory++);
     TaskStore store;
     store.spec = &node.spec;
     const PartitionId partition(options_.id.partition);
@@ -126,14 +129,26 @@ Result<void> StreamTask::open_stores() {
       store.changelog = {topology.log_topic(application_id(), name + "-changelog"), partition};
       writer = options_.changelog;
     }
+    auto counters = std::make_shared<StoreCounters>();
+    store.counters = counters.get();
+    const char* const scope = custom ? "custom" : on_disk(node.spec) ? "rocksdb" : "in-memory";
+    metrics_->stores.push_back({.name = name, .scope = scope, .counters = counters});
+    if (custom) {
+      TIDEMILL_ASSIGN(store.top, HostedStore::open({.spec = node.spec,
+                                                    .task = this,
+                                                    .changelog = writer,
+                                                    .directory = options_.directory,
+                                                    .counters = std::move(counters)}));
+      store.engine = &store.top->engine_store();
+      store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());
+      stores_.push_back(std::move(store));
+      continue;
+    }
     if (const auto durable = engine->durable_position()) {
       store.changelog_position = *durable;
     } else {
       TIDEMILL_TRY(engine->clear());
     }
-    auto counters = std::make_shared<StoreCounters>();
-    metrics_->stores.push_back({.name = name, .scope = on_disk(node.spec) ? "rocksdb" : "in-memory", .counters = counters});
-    store.counters = counters.get();
     OpenStore open{.spec = node.spec,
                    .engine = std::move(engine),
                    .changelog = writer,
@@ -166,6 +181,15 @@ void StreamTask::read_metadata(std::span<const CommitPosition> committed) {
       }
     }
   }
+}
+
+Result<void> StreamTask::reopen_stores() {
+  for (TaskStore& store : stores_) {
+    TIDEMILL_TRY(store.top->reopen());
+    if (store.spec->kind != StoreKind::kCustom) continue;
+    store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());
+  }
+  return {};
 }
 
 void StreamTask::set_position(std::size_t index, Offset offset) { inputs_[index]->queue.set_consumed(offset, kNoLeaderEpoch); }
@@ -418,7 +442,9 @@ Result<void> StreamTask::commit(std::span<const WrittenPosition> written) {
         if (end.partition == store.changelog) position = {.offset = end.next_offset, .epoch = end.leader_epoch};
       }
     }
-    if (position == store.changelog_position && store.engine->uncommitted_bytes() == 0) continue;
+    // One of its own kind may have changed without a word to its changelog.
+    const bool may_have_changed = store.engine->uncommitted_bytes() > 0 || (store.spec->kind == StoreKind::kCustom && dirty_);
+    if (position == store.changelog_position && !may_have_changed) continue;
     TIDEMILL_TRY(store.engine->commit(position, processed_));
     store.top->committed();
     store.changelog_position = position;

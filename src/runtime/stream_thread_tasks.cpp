@@ -139,6 +139,7 @@ bool StreamThread::find_positions(Slot& slot, Now) {
     throw ResultException(committed.error());
   }
   slot.committed = *std::move(committed);
+  if (const Result<void> opened = slot.task->reopen_stores(); !opened) throw StateStoreException(opened.error());
   if (const Result<void> begun = restorer_.add(*slot.task, slot.committed); !begun) {
     if (begun.error().retriable()) return false;
     throw ResultException(begun.error());

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include <tidemill/state/custom_store.hpp>
 #include <tidemill/state/versioned_bytes.hpp>
 
 #include "state/thread_cache.hpp"
@@ -24,13 +25,6 @@ struct StoreCounters {
 inline void count(std::atomic<std::uint64_t>& counter) {
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
-
-/// A record of a store's changelog, as it is read back.
-struct ChangelogRecord {
-  BytesView key;
-  OptionalBytesView value;
-  Timestamp timestamp;
-};
 
 /// Changelog position and contents are the engine's; the layers hold nothing that a commit does not write (caches are
 /// flushed first) or that drop_cache() does not take back.
@@ -57,6 +51,10 @@ class LayeredStore : public StateStore {
   [[nodiscard]] virtual std::vector<VersionedBytesStore::Found> versions(BytesView key, Timestamp from, Timestamp to);
   /// Takes what was written to the changelog before; outside of any uncommitted change.
   [[nodiscard]] virtual Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
+  /// The changelog has been read to its end, which is there.
+  [[nodiscard]] virtual Result<void> restored(const ChangelogPosition&) { return {}; }
+  /// After abort(), before it is restored and used again: what cannot take back what was done begins anew.
+  [[nodiscard]] virtual Result<void> reopen() { return {}; }
 
  protected:
   /// The engine has been emptied.

@@ -19,9 +19,11 @@ constexpr std::chrono::seconds kAdminTimeout{60};
 }  // namespace
 
 bool Streams::Impl::has_persistent_stores() const {
-  if (!persistent_engine_ || !persistent_engine_->persistent()) return false;
-  return std::any_of(topology_->stores.begin(), topology_->stores.end(), [this](const auto& entry) {
+  const bool engine = persistent_engine_ && persistent_engine_->persistent();
+  return std::any_of(topology_->stores.begin(), topology_->stores.end(), [this, engine](const auto& entry) {
     const StoreEngineKind kind = entry.second.spec.engine;
+    if (entry.second.spec.kind == StoreKind::kCustom) return kind == StoreEngineKind::kPersistent;
+    if (!engine) return false;
     return kind == StoreEngineKind::kPersistent ||
            (kind == StoreEngineKind::kDefault && config_.default_dsl_store != StoreEngineKind::kInMemory);
   });

@@ -61,7 +61,11 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         streams_metrics(std::make_shared<StreamsMetrics>(sensors, "driver")),
         engine(in_memory_stores()) {
     if (config.application_id.empty()) config.application_id = "topology-test-driver";
-    if (config.state_engine && config.state_dir == StreamsConfig().state_dir) config.state_dir = directory.emplace().path();
+    const bool on_disk =
+        config.state_engine || std::any_of(topology->stores.begin(), topology->stores.end(), [](const auto& store) {
+          return store.second.spec.kind == StoreKind::kCustom && store.second.spec.engine == StoreEngineKind::kPersistent;
+        });
+    if (on_disk && config.state_dir == StreamsConfig().state_dir) config.state_dir = directory.emplace().path();
     if (config.statestore_cache_max_bytes > 0) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
     if (!topology->global_nodes.empty()) global = make_task(runtime::global_part(*topology), -1);
     task = make_task(runtime::whole_part(*topology), 0);
@@ -116,6 +120,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
       store.top->restore({&row, 1}, position).value();
       store.changelog_position = position;
     }
+    store.top->restored(store.changelog_position).value();
   }
   void restart(PartitionTimes times) {
     for (std::size_t before = sent.size() + 1; before != sent.size();) {
@@ -294,7 +299,7 @@ TopologyTestDriver::TopologyTestDriver(Topology topology, StreamsConfig config, 
 
 TopologyTestDriver::~TopologyTestDriver() {
   if (!impl_->closed) {
-    static_cast<void>(impl_->task->close().has_value());
+    if (impl_->task) static_cast<void>(impl_->task->close().has_value());  // null: restart() threw
     if (impl_->global) static_cast<void>(impl_->global->close().has_value());
   }
 }
@@ -362,6 +367,20 @@ std::set<std::string> TopologyTestDriver::produced_topic_names() const {
 StateStore* TopologyTestDriver::state_store(std::string_view name) {
   StateStore* store = Impl::find(*impl_->task, name);
   return store == nullptr && impl_->global ? Impl::find(*impl_->global, name) : store;
+}
+
+CustomStore* TopologyTestDriver::custom_store(std::string_view name, std::string_view asked) {
+  StateStore* const store = state_store(name);
+  if (store == nullptr) return nullptr;
+  if (CustomStore* const custom = store->custom()) return custom;
+  throw_wrong_store_type(name, asked);
+}
+
+void TopologyTestDriver::throw_wrong_store_type(std::string_view name, std::string_view asked) {
+  const StoreSpec& spec = state_store(name)->spec();
+  const std::string declared = spec.kind == StoreKind::kCustom ? fmt::format("declared as a {}", spec.custom.type())
+                                                               : std::string("one of the library's kinds");
+  throw std::invalid_argument(fmt::format("store \"{}\" is {}, not a {}", name, declared, asked));
 }
 
 std::vector<std::string> TopologyTestDriver::state_store_names() const {
