@@ -1,6 +1,7 @@
 #include "runtime/stream_task.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <regex>
 
@@ -543,7 +544,9 @@ Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds i
   if (type == PunctuationType::kStreamTime) {
     return stream_time_punctuations_.add(node, start == kNoTimestamp ? Timestamp(0) : start, interval, std::move(punctuator));
   }
-  const Timestamp first = start == kNoTimestamp ? wall_clock_time() + interval.count() : start;
+  const Timestamp now = wall_clock_time();
+  const std::int64_t time_left = std::numeric_limits<std::int64_t>::max() - now.value;
+  const Timestamp first = start == kNoTimestamp ? now + std::min<std::int64_t>(interval.count(), time_left) : start;
   return wall_clock_punctuations_.add(node, first, interval, std::move(punctuator));
 }
 

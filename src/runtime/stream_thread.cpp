@@ -8,6 +8,7 @@
 
 #include <tidemill/base/assert.hpp>
 
+#include "base/durations.hpp"
 #include "runtime/task_exceptions.hpp"
 #include "runtime/type_name.hpp"
 #include "state/thread_cache.hpp"
@@ -183,8 +184,8 @@ StreamThread::Step StreamThread::round(Now now) {
     if (slot->phase != SlotPhase::kRunning || paused_ || gate_.spilled()) continue;
     if (const auto end = end_of_waiting(*slot, now)) step.wait_until = std::min(step.wait_until, *end);
     if (const Timestamp due = slot->task->next_wall_clock_punctuation(); due != kNoTimestamp) {
-      const std::int64_t in = std::max<std::int64_t>(0, due - now.wall);
-      step.wait_until = std::min(step.wait_until, now.monotonic + std::chrono::milliseconds(in));
+      const std::chrono::milliseconds in(due > now.wall ? due - now.wall : 0);
+      step.wait_until = std::min(step.wait_until, now.monotonic + bounded(in));
     }
   }
   step.worked = worked;
