@@ -137,6 +137,7 @@ void CommitCoordinator::arrive(Participant& participant, MembershipToken token) 
   if (phase_ != RoundPhase::kGathering) return;
   participant.token = std::move(token);
   participant.arrived = round_;
+  participant.handed_in = round_;
   gathered_locked();
 }
 
@@ -171,7 +172,7 @@ bool CommitCoordinator::settle(Participant& participant, UniqueFunction<Result<v
     group = group_;
     intent = intent_;
     for (const Participant* other : participants_) {
-      if (other != &participant && other->arrived == round_) others.push_back(other->token);
+      if (other != &participant && other->handed_in == round_) others.push_back(other->token);
     }
     if (settling_since_ == MonotonicTime{}) settling_since_ = now.monotonic;
   }

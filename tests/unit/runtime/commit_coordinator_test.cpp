@@ -139,8 +139,12 @@ TEST_F(CommitCoordinatorTest, OneThatJoinsAfterTheGatheringIsNoPartOfTheRound) {
   auto late = join();
   EXPECT_FALSE(coordinator.view(*late).must_arrive);
   EXPECT_EQ(coordinator.view(*late).phase, RoundPhase::kSettling) << "it stands still until the outcome is there";
+  const auto only_known = [](const MembershipToken& other) -> Result<void> {
+    return Error{ErrorKind::kStaleMember, "\"" + other.member_id + "\" has handed nothing in"};
+  };
   ASSERT_TRUE(coordinator.settle(
-      *a, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
+      *a, [] { return Result<void>(); }, only_known, clock.now()));
+  EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kCommitted) << coordinator.outcome().error.message;
   EXPECT_FALSE(coordinator.view(*late).must_apply);
   coordinator.applied(*a, clock.now());
   coordinator.request(RoundIntent::kCommit);
