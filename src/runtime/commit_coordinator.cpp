@@ -134,6 +134,7 @@ void CommitCoordinator::arrive(Participant& participant, MembershipToken token) 
   const std::lock_guard lock(mutex_);
   if (phase_ != RoundPhase::kGathering) return;
   participant.token = std::move(token);
+  participant.gathered = round_;
   participant.arrived = round_;
   gathered_locked();
 }
@@ -169,7 +170,7 @@ bool CommitCoordinator::settle(Participant& participant, UniqueFunction<Result<v
     group = group_;
     intent = intent_;
     for (const Participant* other : participants_) {
-      if (other != &participant && other->arrived == round_) others.push_back(other->token);
+      if (other != &participant && other->gathered == round_) others.push_back(other->token);
     }
     if (settling_since_ == MonotonicTime{}) settling_since_ = now.monotonic;
   }

@@ -61,8 +61,9 @@ class CommitCoordinator {
     friend class CommitCoordinator;
     CommitCoordinator* coordinator = nullptr;
     UniqueFunction<void()> wake;
-    std::uint64_t arrived = 0;  // number of the last round
-    MembershipToken token;      // with which it arrived
+    std::uint64_t arrived = 0;   // number of the last round that does not wait for it
+    std::uint64_t gathered = 0;  // number of the last round that it has something in
+    MembershipToken token;       // with which it arrived there
     std::uint64_t applied = 0;
     Activity activity;
   };
