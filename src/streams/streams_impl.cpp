@@ -87,6 +87,12 @@ void Streams::Impl::check_config() const {
                                       "time out before it is committed",
                                       config_.commit_interval.count(), config_.transaction_timeout.count()));
   }
+  if (config_.heartbeat_interval >= config_.session_timeout) {
+    throw ConfigException(
+        fmt::format("heartbeat_interval ({} ms) must be shorter than session_timeout ({} ms): the group would "
+                    "give up a member that is alive",
+                    config_.heartbeat_interval.count(), config_.session_timeout.count()));
+  }
   if (config_.max_task_idle.count() < -1) throw ConfigException("max_task_idle must be -1 ms (never wait) or more");
   if (config_.ensure_explicit_internal_resource_naming) check_names();
   if (topology_->subtopologies.empty() && topology_->global_nodes.empty()) {

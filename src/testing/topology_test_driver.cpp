@@ -67,11 +67,12 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         });
     if (on_disk && config.state_dir == StreamsConfig().state_dir) config.state_dir = directory.emplace().path();
     if (config.statestore_cache_max_bytes > 0) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
-    if (!topology->global_nodes.empty()) global = make_task(runtime::global_part(*topology), -1);
-    task = make_task(runtime::whole_part(*topology), 0);
+    if (!topology->global_nodes.empty()) make_task(global, runtime::global_part(*topology), -1);
+    make_task(task, runtime::whole_part(*topology), 0);
   }
 
-  std::unique_ptr<runtime::StreamTask> make_task(runtime::TaskPart part, std::int32_t number) {
+  /// It is in its place before its nodes are: they may send from their init().
+  void make_task(std::unique_ptr<runtime::StreamTask>& made, runtime::TaskPart part, std::int32_t number) {
     const bool is_global = number < 0;
     runtime::StreamTaskOptions options{
         .id = {.subtopology = number, .partition = 0},
@@ -90,7 +91,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         .streams_metrics = streams_metrics,
         .global_store = nullptr};
     if (!is_global && global) options.global_store = [this](std::string_view name) { return find(*global, name); };
-    auto made = runtime::StreamTask::create(std::move(options)).value();
+    made = runtime::StreamTask::create(std::move(options)).value();
     if (!is_global) {
       made->read_metadata(committed_positions);
       for (runtime::TaskStore& store : made->stores()) refill(store);
@@ -104,7 +105,6 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
       if (!feed.partition) feed.partition = std::make_shared<const TopicPartition>(input);
       made->set_position(i, Offset(feed.next_offset));
     }
-    return made;
   }
   /// All records of its changelog, as a restore reads them.
   void refill(runtime::TaskStore& store) {
@@ -138,7 +138,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     task.reset();
     if (cache) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
     engine = in_memory_stores();
-    task = make_task(runtime::whole_part(*topology), 0);
+    make_task(task, runtime::whole_part(*topology), 0);
     for (const std::string& topic : pattern_topics) add_pattern_input(topic);
   }
   static StateStore* find(runtime::StreamTask& in, std::string_view name) {

@@ -78,6 +78,22 @@ TEST(TopologyTestDriver, ASinkThatIsASourceIsPipedInAgain) {
   EXPECT_EQ(driver.queue_size("middle"), 1U);
 }
 
+TEST(TopologyTestDriver, AProcessorMayForwardToASinkFromItsInit) {
+  class Greets : public Processor<std::string, std::string> {
+   public:
+    void init(ProcessorContext<std::string, std::string>& context) override {
+      const std::string key = "k";
+      const std::string value = "hello";
+      context.forward({key, value, Timestamp(1)});
+    }
+    void process(const Record<std::string, std::string>&) override {}
+  };
+  StreamsBuilder builder;
+  builder.stream<std::string, std::string>("in").process([] { return std::make_unique<Greets>(); }).to("out");
+  TopologyTestDriver driver(builder.build());
+  EXPECT_EQ((driver.create_output_topic<std::string, std::string>("out").read_value()), "hello");
+}
+
 TEST(TopologyTestDriver, GlobalTablesAreFedAndJoined) {
   StreamsBuilder builder;
   auto names = builder.global_table<std::string, std::string>("names");

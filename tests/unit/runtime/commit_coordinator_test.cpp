@@ -75,6 +75,20 @@ TEST_F(CommitCoordinatorTest, OneThatLeavesIsNotWaitedFor) {
   EXPECT_TRUE(coordinator.view(*a).is_leader);
 }
 
+TEST_F(CommitCoordinatorTest, OneThatJoinsWhileARoundIsSettledIsNotAskedForItsToken) {
+  auto a = join();
+  coordinator.request(RoundIntent::kCommit);
+  coordinator.arrive(*a, token());
+  auto b = join();
+  ASSERT_TRUE(coordinator.view(*a).is_leader);
+  const auto nobody = [](const MembershipToken& other) {
+    return Result<void>(Error{ErrorKind::kStaleMember, other.member_id});
+  };
+  ASSERT_TRUE(coordinator.settle(
+      *a, [] { return Result<void>(); }, nobody, clock.now()));
+  EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kCommitted) << coordinator.outcome().error.message;
+}
+
 TEST_F(CommitCoordinatorTest, CommitsWhenAllAreIdleAndOneHasDoneSomething) {
   auto a = join();
   auto b = join();
