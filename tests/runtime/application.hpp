@@ -116,7 +116,7 @@ class Application {
       options.clock = &world_.clock;
       options.coordinator = coordinator_;
       options.memory_engine = memory_.get();
-      options.state_directory = "state";
+      options.state_directory = config_.state_dir == StreamsConfig().state_dir ? "state" : config_.state_dir;
       options.join.process_id = process_id;
       options.join.client_id = options.name;
       options.join.tasks = tasks_;
