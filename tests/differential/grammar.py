@@ -92,7 +92,9 @@ def picky(draw, topics):
         return {}
     part = draw.rng.choice(["key", "value", "value"]) if draw.bad_records and draw.chance(0.5) else None
     draw.picky.update(dict.fromkeys(topics, part))
-    return {**({"picky": part} if part else {}), **({"timed": True} if draw.chance(0.05) else {})}
+    if part:
+        return {"picky": part}
+    return {"timed": True} if draw.chance(0.05) else {}  # not both: D-36
 
 
 def stream_pattern(draw):
