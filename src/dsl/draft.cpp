@@ -133,7 +133,16 @@ void Draft::write_again(const std::string& source, const std::string& sink) {
   });
 }
 
+void Draft::check_same(const std::shared_ptr<Draft>& other, std::string_view operation) const {
+  if (other.get() == this) return;
+  throw TopologyException(std::string(operation) +
+                          ": the two are of different StreamsBuilders; make all of a topology with one of them");
+}
+
 Topology Draft::build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper) {
+  if (std::exchange(built_, true)) {
+    throw TopologyException("this StreamsBuilder has built its topology already: keep the Topology, it can be copied");
+  }
   TopologyBuilder builder;
   builder.set_processor_wrapper(std::move(wrapper));
   builder.set_optimization(std::string(optimization));
@@ -146,13 +155,8 @@ Topology Draft::build(std::string_view optimization, std::shared_ptr<const Proce
   }
   detail::finish_build_order(builder, written_again_, together_);
   detail::finish_self_joins(builder, stream_joins_);
+  // What handles still hold on to is their own; the steps hold functions of the user's.
   steps_.clear();
-  traits_.clear();
-  repartitions_.clear();
-  stream_joins_.clear();
-  written_again_.clear();
-  together_.clear();
-  index_ = 0;
   return builder.build();
 }
 

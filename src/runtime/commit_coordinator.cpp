@@ -60,7 +60,9 @@ void CommitCoordinator::leave(Participant& participant) {
       std::all_of(participants_.begin(), participants_.end(), [this](auto* p) { return p->applied == round_; })) {
     phase_ = RoundPhase::kNone;
   }
-  wake_all_locked();
+  // Also a single one: what it waits for may have been this one's.
+  changed_.notify_all();
+  for (Participant* rest : participants_) rest->wake();
 }
 
 std::uint64_t CommitCoordinator::incarnation() const {

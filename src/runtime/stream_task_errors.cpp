@@ -44,6 +44,13 @@ ErrorHandlerContext StreamTask::error_context(std::string_view node) const {
 
 void StreamTask::send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records) {
   static const PartitionChoice kAnyPartition;
+  // What refuses one of them asks the handler again, whose answer may have dead letters, too.
+  if (sending_dead_letters_) return;
+  sending_dead_letters_ = true;
+  struct Sent {
+    bool& sending;
+    ~Sent() { sending = false; }
+  } const sent{sending_dead_letters_};
   for (const DeadLetterRecord& record : records) {
     const RecordContext context{.source = nullptr,
                                 .offset = kNoOffset,

@@ -423,6 +423,7 @@ Topology TopologyBuilder::build() {
   mergeable_.clear();
   copartitions_.clear();
   wrapper_.reset();
+  topology_.optimization = std::exchange(optimization_, {});
   return std::exchange(topology_, Topology{});
 }
 

@@ -95,7 +95,7 @@ def picky(draw, topics):
     draw.picky.update(dict.fromkeys(topics, part))
     if part:
         return {"picky": part}
-    return {"timed": True} if draw.chance(0.05) else {}  # not both: D-36
+    return {"timed": True} if draw.chance(0.05) else {}  # not both: D-40
 
 
 def stream_pattern(draw):
@@ -299,7 +299,7 @@ def join_windows(draw, step):
 
 
 def stores_above(draw, handle):
-    """What processors in front of the handle keep: they walk over it while it is at work (D-37)."""
+    """What processors in front of the handle keep: they walk over it while it is at work (D-41)."""
     wanted, stores = {handle}, set()
     for step in reversed(draw.steps):
         if wanted & makes(step):

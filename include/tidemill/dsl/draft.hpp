@@ -39,7 +39,10 @@ class Draft {
   static void check_name(const std::string& name);
   void add(Step step) { steps_.push_back(std::move(step)); }
   /// See TopologyBuilder::set_optimization() and TopologyBuilder::set_processor_wrapper().
+  /// Once.
   [[nodiscard]] Topology build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper);
+  /// TopologyException where `other` grows another topology: streams and tables of two builders cannot be put together.
+  void check_same(const std::shared_ptr<Draft>& other, std::string_view operation) const;
 
   /// What the repartition topics depend on.
   struct Traits {
@@ -121,6 +124,7 @@ class Draft {
   std::vector<WrittenAgain> written_again_;
   std::vector<std::pair<std::string, std::string>> together_;
   std::int32_t index_ = 0;
+  bool built_ = false;
 };
 
 using detail::prototype;

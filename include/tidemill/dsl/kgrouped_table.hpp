@@ -45,7 +45,7 @@ class KGroupedTable {
                           const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     static_assert(detail::Aggregator<Add, K, V, VR> && detail::Aggregator<Subtract, K, V, VR>,
                   "aggregate(initial, adder, subtractor): both must be callable as Result(const Key&, const Value&, const "
-                  "Result& so_far), where Result is the type of `initial`");
+                  "Result& so_far), where Result is the type of `initial` (std::int64_t{0} where they make 64 bits)");
     auto add = [adder, initial](const K& key, const V& value, const std::optional<VR>& so_far) mutable {
       return std::optional<VR>(adder(key, value, so_far ? *so_far : initial));
     };

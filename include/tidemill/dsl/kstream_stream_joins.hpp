@@ -49,6 +49,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
                                                               const JoinWindows& windows, bool left_outer, bool right_outer,
                                                               const StreamJoined<K, V, VO>& joined) const {
   using VR = detail::WithoutNull<R>;
+  at_->draft->check_same(other.handle().draft, "join(stream, joiner, windows)");
   const auto repartition_name = [&](const char* side) { return joined.name.empty() ? std::string() : joined.name + side; };
   const KStream from = repartitioned_for_join(repartition_name("-left"), joined.key_serde, joined.value_serde);
   const KStream<K, VO> with =

@@ -51,6 +51,7 @@ template <class VR, class VO>
 KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoiner<V, VO, VR> joiner, bool needs_left,
                                    bool needs_right, const Materialized<K, VR>& materialized) const {
   Draft& draft = *at_->draft;
+  draft.check_same(other.at_->draft, "join(table, joiner)");
   // A side that need not find the other one passes on its deletions, and has to know that there was something to delete.
   if (!needs_right) at_->facts->enable_old_values(true);
   if (!needs_left) other.at_->facts->enable_old_values(true);
