@@ -94,7 +94,8 @@ std::string place(const ErrorHandlerContext& context) {
 
 void StreamTask::deserialization_failed(const Input& input, const RawRecord& record, const std::exception_ptr& error) {
   const std::string& node = input.source_spec->name;
-  const ErrorHandlerContext context = error_context(node);
+  ErrorHandlerContext context = error_context(node);
+  context.timestamp = input.queue.head().timestamp;  // its own: what an extractor said of it means nothing
   const ThrownError thrown = describe_exception(error);
   const StreamsConfig& config = *options_.config;
   const DeserializationExceptionHandler handler =

@@ -2,6 +2,7 @@
 import random
 
 from inputs import LARGE_CACHE, draw_config, draw_inputs, make_throw
+from shrink import makes, reads
 
 PREDICATES = ["all", "none", "value2", "value3", "key2", "present"]
 MAPPERS = ["bang", "pair", "value", "first", "null3", "const", "key"]
@@ -92,7 +93,9 @@ def picky(draw, topics):
         return {}
     part = draw.rng.choice(["key", "value", "value"]) if draw.bad_records and draw.chance(0.5) else None
     draw.picky.update(dict.fromkeys(topics, part))
-    return {**({"picky": part} if part else {}), **({"timed": True} if draw.chance(0.05) else {})}
+    if part:
+        return {"picky": part}
+    return {"timed": True} if draw.chance(0.05) else {}  # not both: D-40
 
 
 def stream_pattern(draw):
@@ -295,6 +298,17 @@ def join_windows(draw, step):
             step["store"]["log"] = False
 
 
+def stores_above(draw, handle):
+    """What processors in front of the handle keep: they walk over it while it is at work (D-41)."""
+    wanted, stores = {handle}, set()
+    for step in reversed(draw.steps):
+        if wanted & makes(step):
+            wanted |= reads(step)
+            if "keeps" in step:
+                stores.add(step["keeps"]["name"])
+    return stores
+
+
 def process(draw):
     keeps = {"name": draw.new("store"), "kind": draw.rng.choice(["values", "values", "lru", "window", "session", "versioned"])}
     if draw.chance(0.4) and keeps["kind"] not in ("lru", "versioned"):
@@ -303,15 +317,18 @@ def process(draw):
         keeps["cache"] = True
     if draw.chance(0.1):
         keeps["log"] = False
-    if draw.kept and draw.chance(0.2):
-        keeps = {**draw.rng.choice(draw.kept), "shared": True}
+    on = draw.one("s")
+    above = stores_above(draw, on)
+    free = [other for other in draw.kept if other["name"] not in above]
+    if free and draw.chance(0.2):
+        keeps = {**draw.rng.choice(free), "shared": True}
     elif draw.chance(0.2):
         draw.steps.insert(0, {"op": "addStore", "keeps": keeps})
         draw.kept.append(keeps)
         keeps = {**keeps, "shared": True}
     else:
         draw.kept.append(keeps)
-    step = {"op": "process", "on": draw.one("s"), "keeps": keeps}
+    step = {"op": "process", "on": on, "keeps": keeps}
     others = [other["name"] for other in draw.kept if other["name"] != keeps["name"]]
     if others and draw.chance(0.3):
         step["also"] = draw.rng.sample(others, draw.rng.randint(1, len(others)))
