@@ -303,7 +303,8 @@ std::optional<std::uint64_t> Streams::Impl::settled_threads() const {
   const std::lock_guard lock(mutex_);
   for (const auto& host : hosts_) {
     if (host->phase == Host::Phase::kEnded) continue;
-    if (host->phase != Host::Phase::kWorking || host->thread->state() != runtime::ThreadState::kRunning) return std::nullopt;
+    if (host->phase != Host::Phase::kWorking || host->leaves) return std::nullopt;
+    if (host->thread->state() != runtime::ThreadState::kRunning) return std::nullopt;
   }
   return comings_and_goings_;
 }
