@@ -61,9 +61,9 @@ class CommitCoordinator {
     friend class CommitCoordinator;
     CommitCoordinator* coordinator = nullptr;
     UniqueFunction<void()> wake;
-    std::uint64_t arrived = 0;   // number of the last round that does not wait for it
-    std::uint64_t gathered = 0;  // number of the last round that it has something in
-    MembershipToken token;       // with which it arrived there
+    std::uint64_t arrived = 0;    // number of the last round
+    std::uint64_t handed_in = 0;  // the same; a newcomer has handed in nothing in a round that it missed
+    MembershipToken token;        // with which it arrived
     std::uint64_t applied = 0;
     Activity activity;
   };

@@ -63,6 +63,10 @@ class GlobalThread::LockedStore final : public StateStore {
   }
   bool set_flush_listener(CacheFlushListener, bool) override { return false; }
   void flush_cache() override {}
+  bool read_custom(const std::function<void(const CustomStore&)>& job) override {
+    const std::lock_guard lock(mutex_);
+    return store_.read_custom(job);
+  }
 
  private:
   StateStore& store_;

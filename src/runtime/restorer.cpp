@@ -147,7 +147,7 @@ Result<bool> Restorer::step() {
       ++item;
       continue;
     }
-    finish(*item);
+    TIDEMILL_TRY(finish(*item));
     item = items_.erase(item);
     any = true;
   }
@@ -191,11 +191,13 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
   return {};
 }
 
-void Restorer::finish(Item& item) {
+Result<void> Restorer::finish(Item& item) {
   if (item.next > item.store->changelog_position.offset) item.store->changelog_position.offset = item.next;
+  TIDEMILL_TRY(item.store->top->restored(item.store->changelog_position));
   item.restore.current = item.restore.end;
   consumer_->unassign({&item.restore.changelog, 1});
   if (observer_ != nullptr) observer_->restore_ended(item.restore, item.records);
+  return {};
 }
 
 bool Restorer::restoring(const StreamTask& task) const {

@@ -33,6 +33,11 @@ Result<void> Streams::close(CloseOptions options) {
   options.timeout = bounded(options.timeout);
   return impl_->close(options);
 }
+Result<std::optional<std::string>> Streams::add_stream_thread() { return impl_->add_thread(); }
+Result<std::optional<std::string>> Streams::remove_stream_thread(std::optional<std::chrono::milliseconds> timeout) {
+  if (timeout) timeout = bounded(*timeout);
+  return impl_->remove_thread(timeout);
+}
 StreamsState Streams::state() const { return impl_->state(); }
 bool Streams::wait_until_stopped(std::chrono::milliseconds timeout) { return impl_->wait_until_stopped(bounded(timeout)); }
 bool Streams::wait_until_caught_up(std::chrono::milliseconds timeout) { return impl_->wait_until_caught_up(bounded(timeout)); }

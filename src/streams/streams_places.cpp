@@ -67,7 +67,7 @@ Result<void> Streams::Impl::check_askable(std::string_view what, OnStreamThread 
     return Error{ErrorKind::kClosed, fmt::format("{} is not there any more: the application is {}", what, to_string(now))};
   }
   const bool on_global_thread = global() != nullptr && global()->is_caller();
-  if (on_global_thread || (allowed == OnStreamThread::kMayNot && works_for_ == this)) {
+  if (on_global_thread || (allowed == OnStreamThread::kMayNot && caller_.impl == this)) {
     return Error{ErrorKind::kInvalidArgument, fmt::format("{} was asked on a {} thread, which would wait for itself: ask on "
                                                           "another thread, or connect the store to the processor",
                                                           what, on_global_thread ? "global" : "stream")};
