@@ -80,6 +80,7 @@ Result<void> StreamThread::rejoin() {
   if (membership_ && options_.join.instance_id.empty()) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
   membership_.reset();
   pending_assignment_.reset();
+  rejoins_ = false;
   TIDEMILL_ASSIGN(membership_, options_.log->membership(options_.config->application_id));
   membership_->set_wake([this] { wake(); });
   return membership_->join(options_.join);
@@ -110,6 +111,7 @@ StreamThread::Step StreamThread::run_once(Now now) {
     return round(now);
   } catch (const TaskMigrated& migrated) {
     lose_tasks(migrated.error());
+    rejoins_ = true;
   } catch (const TransactionBroken& broken) {
     want_abort_ = true;
     abort_reason_ = broken.error();
@@ -303,7 +305,11 @@ void StreamThread::finish_revocation(Now now) {
     tasks_lost_ = false;
     const bool gives_back = revoking_;  // of what it was given since
     close_all_tasks();
-    if (gives_back) membership_->acknowledge_revoked();
+    if (rejoins_) {
+      if (const Result<void> joined = rejoin(); !joined) fail(joined.error());
+    } else if (gives_back) {
+      membership_->acknowledge_revoked();
+    }
   } else {
     revoking_ = false;
     for (std::size_t i = 0; i < slots_.size();) {

@@ -201,7 +201,8 @@ class StreamThread {
   void close_all_tasks();
   bool start_tasks(Now now);
   bool find_positions(Slot& slot, Now now);
-  void run_task(Slot& slot);
+  /// False: the log is out of reach, it has to be tried again.
+  bool run_task(Slot& slot);
   Result<Offset> initial_offset(StreamTask& task, std::size_t index, const PartitionOffsets& offsets, Now now);
   // Records.
   [[nodiscard]] std::size_t buffered_bytes() const;
@@ -258,6 +259,7 @@ class StreamThread {
   bool standing_still_ = false;                      // the last round of run_once() ended in the middle of a commit round
   bool waits_for_room_ = false;                      // in the log, to take part in a commit round
   bool tasks_lost_ = false;
+  bool rejoins_ = false;  // then: the producer said so, and the group, which does not know, has to be joined anew
   bool revoking_ = false;
   bool closing_ = false;
   bool left_ = false;

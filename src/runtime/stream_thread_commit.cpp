@@ -113,6 +113,7 @@ bool StreamThread::gather(RoundIntent intent, Now now) {
     abort_reason_ = broken.error();
   } catch (const TaskMigrated& migrated) {
     lose_tasks(migrated.error());
+    rejoins_ = true;
     abort_reason_ = migrated.error();
   } catch (const StateStoreException& error) {
     fail(error.error());
@@ -222,6 +223,8 @@ Result<void> StreamThread::take_delivery_failures() {
       (*slot)->collector->delivery_failed(failure);
     } catch (const TransactionBroken& broken) {
       return broken.error();
+    } catch (const TaskMigrated& migrated) {
+      return migrated.error();
     } catch (const std::exception& error) {
       fail(Error{ErrorKind::kInternal, error.what()});
       return Error{ErrorKind::kTransactionAborted, error.what()};

@@ -121,8 +121,7 @@ bool StreamThread::start_tasks(Now now) {
   }
   for (const auto& slot : slots_) {
     if (slot->phase == SlotPhase::kRestoring && !restorer_.restoring(*slot->task)) {
-      run_task(*slot);
-      worked = true;
+      worked |= run_task(*slot);
     }
   }
   publish();
@@ -148,14 +147,14 @@ bool StreamThread::find_positions(Slot& slot, Now) {
   return true;
 }
 
-void StreamThread::run_task(Slot& slot) {
+bool StreamThread::run_task(Slot& slot) {
   StreamTask& task = *slot.task;
   const Now now = options_.clock->now();
   std::vector<TopicPartition> partitions;
   for (std::size_t i = 0; i < task.input_count(); ++i) partitions.push_back(task.input(i));
   Result<std::vector<PartitionOffsets>> offsets = options_.log->admin().offsets(partitions, now.monotonic + kPositionsTimeout);
   if (!offsets) {
-    if (offsets.error().retriable()) return;
+    if (offsets.error().retriable()) return false;
     throw ResultException(offsets.error());
   }
   std::vector<std::pair<TopicPartition, Offset>> assignment;
@@ -169,6 +168,7 @@ void StreamThread::run_task(Slot& slot) {
       for (const PartitionOffsets& known : *offsets) {
         if (known.partition != partitions[i]) continue;
         Result<Offset> initial = initial_offset(task, i, known, now);
+        if (!initial && initial.error().retriable()) return false;
         if (!initial) throw ResultException(initial.error());
         offset = *initial;
       }
@@ -184,6 +184,7 @@ void StreamThread::run_task(Slot& slot) {
   for (std::size_t i = 0; i < task.input_count(); ++i) inputs_[partitions[i]] = {&slot, i};
   if (const Result<void> assigned = consumer_->assign(assignment); !assigned) throw ResultException(assigned.error());
   slot.phase = SlotPhase::kRunning;
+  return true;
 }
 
 Result<Offset> StreamThread::initial_offset(StreamTask& task, std::size_t index, const PartitionOffsets& offsets, Now now) {

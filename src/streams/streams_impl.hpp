@@ -150,6 +150,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   // What an instance does now and then, on one of its threads.
   void upkeep(Now now);
   void refresh_topics(Now now);
+  [[nodiscard]] std::optional<std::string> absent_source(const std::vector<TopicDescription>& topics) const;
   void log_summary(Now now);
   [[nodiscard]] std::vector<std::shared_ptr<runtime::StreamThread>> threads() const;
   bool caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const;

@@ -1,5 +1,7 @@
 // What an instance does now and then, between two rounds of one of its threads: it looks whether its topics have changed, deletes
 // state that nobody uses any more, and says what it has done.
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "streams/streams_impl.hpp"
@@ -35,6 +37,11 @@ void Streams::Impl::refresh_topics(Now now) {
     spdlog::warn("{}: the topics cannot be listed: {}", config_.application_id, topics.error().message);
     return;
   }
+  if (const std::optional<std::string> absent = absent_source(*topics)) {
+    spdlog::warn("{}: topic {} is not among those that the log lists: what has changed is looked at next time",
+                 config_.application_id, *absent);
+    return;
+  }
   Plan changed;
   try {
     changed = plan(*topics);
@@ -61,6 +68,19 @@ void Streams::Impl::refresh_topics(Now now) {
   for (const auto& thread : threads()) {
     thread->post([changed](runtime::StreamThread& owner) { owner.replan(changed.topology, changed.topics.tasks); }, true);
   }
+}
+
+/// A topic that the topology names was there at the start. A log that leaves it out, as a broker does while it cannot say who leads
+/// it, has not said how many partitions it has. One that a pattern matches may go.
+std::optional<std::string> Streams::Impl::absent_source(const std::vector<TopicDescription>& topics) const {
+  for (const Subtopology& subtopology : given_topology_->subtopologies) {
+    for (const std::string& name : subtopology.source_topics) {
+      std::string topic = given_topology_->log_topic(config_.application_id, name);
+      const auto is_it = [&topic](const TopicDescription& known) { return known.name == topic; };
+      if (std::none_of(topics.begin(), topics.end(), is_it)) return topic;
+    }
+  }
+  return std::nullopt;
 }
 
 void Streams::Impl::log_summary(Now now) {
