@@ -3,8 +3,15 @@
 
 namespace tidemill::detail {
 
+namespace {
+const Windows& given(const std::shared_ptr<const Windows>& windows) {
+  if (windows == nullptr) throw TopologyException("windowed_by(): there are no windows in the pointer");
+  return *windows;
+}
+}  // namespace
+
 WindowPlan::WindowPlan(std::shared_ptr<const Windows> windows)
-    : size(windows->size()), advance(windows->size()), grace(windows->grace_period()), own(std::move(windows)) {
+    : size(given(windows).size()), advance(windows->size()), grace(windows->grace_period()), own(std::move(windows)) {
   if (size.count() <= 0) throw TopologyException("windowed_by(): windows of one's own have a size() of nothing or less");
   if (grace.count() < 0) throw TopologyException("windowed_by(): windows of one's own have a negative grace_period()");
 }

@@ -239,7 +239,8 @@ CommitResult EmbeddedCommitGroup::commit(const MembershipToken& token, Monotonic
     if (kind == ErrorKind::kTransactionAborted) return {abort_locked(lock).outcome, checked.error()};
     return {CommitOutcome::kUnknown, checked.error()};
   }
-  if (!shared_->staged.empty()) {
+  // Also where a transaction has no new position, because a punctuation wrote it perhaps: it is a member's all the same.
+  if (!shared_->staged.empty() || (shared_->transactional && !shared_->written.empty() && !token.member_id.empty())) {
     if (auto member = engine_->groups[options_.application_id].check(token); !member) {
       if (shared_->transactional) (void)abort_locked(lock);
       shared_->staged.clear();

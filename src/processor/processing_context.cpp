@@ -9,6 +9,14 @@ void throw_missing_value() {
   throw StreamsException("the record has a null value: ask has_value() first, or use value_or_null()");
 }
 
+void throw_no_processor(const std::string& node) {
+  throw StreamsException("the supplier of processor \"" + node +
+                         "\" gave none: return a std::unique_ptr to a new one each time");
+}
+void throw_no_context() {
+  throw StreamsException("a processor has no context before init(): nothing is there yet when it is made");
+}
+
 void ProcessorNodeBase::forward_to(std::string_view child, const ErasedRecord& record) const {
   OperatorNode::forward_to(child, record);
 }

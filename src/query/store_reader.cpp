@@ -149,7 +149,7 @@ class Reader {
     if (query_.skip_cache) {
       TIDEMILL_ASSIGN(found, store_.engine_store().get(*query_.from, value));
     } else {
-      found = store_.get(*query_.from, value);
+      found = store_.look(*query_.from, value);
     }
     return found ? add({.key = *query_.from, .value = std::move(value)}) : Result<void>();
   }

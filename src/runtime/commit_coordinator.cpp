@@ -60,7 +60,9 @@ void CommitCoordinator::leave(Participant& participant) {
       std::all_of(participants_.begin(), participants_.end(), [this](auto* p) { return p->applied == round_; })) {
     phase_ = RoundPhase::kNone;
   }
-  wake_all_locked();
+  // Also a single one: what it waits for may have been this one's.
+  changed_.notify_all();
+  for (Participant* rest : participants_) rest->wake();
 }
 
 std::uint64_t CommitCoordinator::incarnation() const {
@@ -135,6 +137,7 @@ void CommitCoordinator::arrive(Participant& participant, MembershipToken token) 
   if (phase_ != RoundPhase::kGathering) return;
   participant.token = std::move(token);
   participant.arrived = round_;
+  participant.handed_in = round_;
   gathered_locked();
 }
 
@@ -169,7 +172,7 @@ bool CommitCoordinator::settle(Participant& participant, UniqueFunction<Result<v
     group = group_;
     intent = intent_;
     for (const Participant* other : participants_) {
-      if (other != &participant && other->arrived == round_) others.push_back(other->token);
+      if (other != &participant && other->handed_in == round_) others.push_back(other->token);
     }
     if (settling_since_ == MonotonicTime{}) settling_since_ = now.monotonic;
   }

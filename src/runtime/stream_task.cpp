@@ -1,6 +1,7 @@
 #include "runtime/stream_task.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <regex>
 
@@ -71,6 +72,9 @@ void StreamTask::make_inputs() {
 StreamTask::Input& StreamTask::make_input(const TopicPartition& partition, const NodeSpec& source) {
   const TimestampExtractor* extractor =
       source.timestamp_extractor ? source.timestamp_extractor.get() : options_.config->default_timestamp_extractor.get();
+  // As in Java, rows of global stores keep the times that their records have: restoring would not ask an extractor either.
+  const std::vector<std::int32_t>& global = options_.topology->global_nodes;
+  if (std::find(global.begin(), global.end(), source.id) != global.end()) extractor = nullptr;
   inputs_.push_back(std::make_unique<Input>(partition, extractor, &metrics_->dropped));
   inputs_.back()->source_spec = &source;
   return *inputs_.back();
@@ -382,9 +386,25 @@ std::size_t StreamTask::uncommitted_bytes() const {
   return bytes;
 }
 
+namespace {
+/// How often caches are flushed for one commit until none has anything left.
+constexpr int kFlushPassesMax = 64;
+}  // namespace
+
+// What a cache sends on reaches caches that are flushed after it, unless a processor writes to a store further up: then again, for
+// nothing that follows from committed input may be left in a cache.
 void StreamTask::flush_caches() try {
   if (state_ != TaskState::kRunning) return;
-  for (const TaskStore& store : stores_) store.top->flush_cache();
+  const auto dirty = [](const TaskStore& store) { return store.top->cache_dirty(); };
+  for (int pass = 0; pass < kFlushPassesMax; ++pass) {
+    for (const TaskStore& store : stores_) store.top->flush_cache();
+    if (std::none_of(stores_.begin(), stores_.end(), dirty)) return;
+  }
+  const auto never_clean = std::find_if(stores_.begin(), stores_.end(), dirty);
+  throw StreamsException(
+      fmt::format("the cache of store \"{}\" is not clean after {} flushes: what it sends on is written to it "
+                  "again, by a processor behind it; make the store without a cache",
+                  never_clean->top->name(), kFlushPassesMax));
 } catch (StreamsException& error) {
   sign(error);
   throw;
@@ -524,7 +544,9 @@ Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds i
   if (type == PunctuationType::kStreamTime) {
     return stream_time_punctuations_.add(node, start == kNoTimestamp ? Timestamp(0) : start, interval, std::move(punctuator));
   }
-  const Timestamp first = start == kNoTimestamp ? wall_clock_time() + interval.count() : start;
+  const Timestamp now = wall_clock_time();
+  const std::int64_t time_left = std::numeric_limits<std::int64_t>::max() - now.value;
+  const Timestamp first = start == kNoTimestamp ? now + std::min<std::int64_t>(interval.count(), time_left) : start;
   return wall_clock_punctuations_.add(node, first, interval, std::move(punctuator));
 }
 

@@ -213,6 +213,7 @@ class StreamTask final : public TaskContext {
   Position committed_;
   bool dirty_ = false;
   bool commit_requested_ = false;
+  bool sending_dead_letters_ = false;
 };
 
 }  // namespace tidemill::runtime

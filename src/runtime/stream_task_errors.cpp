@@ -30,13 +30,12 @@ ErrorHandlerContext StreamTask::error_context(std::string_view node) const {
                          raw->context->source != nullptr &&
                          (current->offset != raw->context->offset || !(*current->source == *raw->context->source));
   if (raw != nullptr && !held_back) {
-    // Where the record came from does not change on its way; operators may have changed the rest.
+    // Where the record came from does not change on its way. Headers and time do: they are those that it came to the node with.
     result.offset = raw->context->offset;
     if (raw->context->source != nullptr) {
       result.topic = raw->context->source->topic;
       result.partition = raw->context->source->partition;
     }
-    if (raw->context->headers != nullptr) result.headers = *raw->context->headers;
     result.source_raw_key = to_owned(raw->key);
     result.source_raw_value = to_owned(raw->value);
   }
@@ -45,6 +44,13 @@ ErrorHandlerContext StreamTask::error_context(std::string_view node) const {
 
 void StreamTask::send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records) {
   static const PartitionChoice kAnyPartition;
+  // What refuses one of them asks the handler again, whose answer may have dead letters, too.
+  if (sending_dead_letters_) return;
+  sending_dead_letters_ = true;
+  struct Sent {
+    bool& sending;
+    ~Sent() { sending = false; }
+  } const sent{sending_dead_letters_};
   for (const DeadLetterRecord& record : records) {
     const RecordContext context{.source = nullptr,
                                 .offset = kNoOffset,
@@ -88,7 +94,8 @@ std::string place(const ErrorHandlerContext& context) {
 
 void StreamTask::deserialization_failed(const Input& input, const RawRecord& record, const std::exception_ptr& error) {
   const std::string& node = input.source_spec->name;
-  const ErrorHandlerContext context = error_context(node);
+  ErrorHandlerContext context = error_context(node);
+  context.timestamp = input.queue.head().timestamp;  // its own: what an extractor said of it means nothing
   const ThrownError thrown = describe_exception(error);
   const StreamsConfig& config = *options_.config;
   const DeserializationExceptionHandler handler =

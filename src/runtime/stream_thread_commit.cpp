@@ -247,9 +247,7 @@ void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
     metrics_.cache_bytes.set(cache_->memory_bytes());
     metrics_.cache_counted.set(cache_->size_bytes());
   }
-  const std::size_t uncommitted_max = options_.config->statestore_uncommitted_max_bytes /
-                                      static_cast<std::size_t>(std::max(1, options_.config->num_stream_threads));
-  asked |= uncommitted > uncommitted_max;
+  asked |= uncommitted > shares_.uncommitted_bytes_max;
   const bool is_dirty = dirty();
   if (is_dirty && (asked || now.monotonic - last_round_ >= commit_interval_)) {
     want_commit_ = true;

@@ -233,14 +233,14 @@ std::size_t StreamThread::buffered_bytes() const {
 // Also without inputs: a consumer has more to tell than records, and does not wait before it has told it.
 bool StreamThread::poll(Now now) {
   const std::size_t buffered = buffered_bytes();
-  const bool full = buffered >= options_.input_bytes_max;
+  const bool full = buffered >= shares_.input_bytes_max;
   if (full) pause_filled_inputs();
   if (std::exchange(some_out_of_range_, false)) {
     for (auto& [partition, input] : inputs_) {
       if (input.out_of_range) seek_into_range(partition, input, now);
     }
   }
-  Result<PollResult> polled = consumer_->poll(full ? 1 : std::min(kPollBytes, options_.input_bytes_max - buffered));
+  Result<PollResult> polled = consumer_->poll(full ? 1 : std::min(kPollBytes, shares_.input_bytes_max - buffered));
   if (!polled) {
     if (polled.error().retriable()) return false;
     throw ResultException(polled.error());
@@ -308,7 +308,7 @@ void StreamThread::pause_filled_inputs() {
 }
 
 void StreamThread::resume_inputs() {
-  const bool full = buffered_bytes() >= options_.input_bytes_max;
+  const bool full = buffered_bytes() >= shares_.input_bytes_max;
   const auto records_max = static_cast<std::size_t>(options_.config->buffered_records_per_partition);
   for (const auto& slot : slots_) {
     if (slot->phase != SlotPhase::kRunning) continue;

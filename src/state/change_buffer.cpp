@@ -100,6 +100,7 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
     }
     dirty_.clear();
   }
+  bool cache_dirty() const override { return !dirty_.empty(); }
   void drop_cache() override {
     dirty_.clear();
     counted_ = false;

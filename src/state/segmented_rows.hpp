@@ -71,6 +71,7 @@ class SegmentedRows {
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
   bool set_flush_listener(CacheFlushListener listener, bool send_old_values);
   void flush_cache();
+  [[nodiscard]] bool cache_dirty() const { return cache_ && cache_->dirty(); }
   void drop_cache();
   void committed() { committed_ = now_; }
   void cleared() { now_ = committed_ = {}; }

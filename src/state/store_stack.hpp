@@ -31,6 +31,10 @@ inline void count(std::atomic<std::uint64_t>& counter) {
 class LayeredStore : public StateStore {
  public:
   [[nodiscard]] virtual BytesStore& engine_store() = 0;
+  /// get() for who is not the task: what is read takes no room in a cache, so that nothing is written and sent on for it.
+  virtual bool look(BytesView key, Bytes& value) { return get(key, value); }
+  /// The cache has entries that are to be written.
+  [[nodiscard]] virtual bool cache_dirty() const { return false; }
   /// Drops dirty cache entries unwritten, and goes back to what committed() was told of: the task goes back to its last commit.
   virtual void drop_cache() = 0;
   /// The engine has committed what was put.

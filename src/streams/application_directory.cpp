@@ -78,7 +78,7 @@ Result<std::unique_ptr<ApplicationDirectory>> ApplicationDirectory::open(const s
 
 void ApplicationDirectory::claim(const TaskId& task) {
   const std::lock_guard lock(mutex_);
-  claimed_.insert(task);
+  ++claimed_[task];
   unused_since_.erase(task);
 }
 
@@ -92,7 +92,9 @@ void ApplicationDirectory::release(const TaskId& task, std::int64_t changelog_of
     }
   }
   const std::lock_guard lock(mutex_);
-  claimed_.erase(task);
+  const auto claim = claimed_.find(task);
+  TIDEMILL_ASSERT(claim != claimed_.end(), "what is released has been claimed");
+  if (--claim->second == 0) claimed_.erase(claim);
 }
 
 std::vector<TaskId> ApplicationDirectory::task_folders() const {

@@ -35,9 +35,10 @@ void Streams::Impl::warn_of_what_is_not_built() const {
         "{}: num.standby.replicas is {}, but standby tasks are not built yet: what is assigned as standby is left alone",
         config_.application_id, config_.num_standby_replicas);
   }
-  if (config_.topology_optimization != "none") {
-    spdlog::warn("{}: topology.optimization is {}, but topologies are not optimized yet", config_.application_id,
-                 config_.topology_optimization);
+  const std::string& built_with = given_topology_->optimization;
+  if (!built_with.empty() && config_.topology_optimization != built_with) {
+    spdlog::warn("{}: topology.optimization is {}, but the topology was built with {}: build(config.topology_optimization)",
+                 config_.application_id, config_.topology_optimization, built_with);
   }
 }
 
@@ -162,80 +163,16 @@ Result<void> Streams::Impl::start_global() {
 }
 
 Result<void> Streams::Impl::start_threads(MonotonicTime deadline) {
+  std::vector<std::shared_ptr<Host>> made;
   for (std::int32_t i = 0; i < config_.num_stream_threads; ++i) {
-    std::unique_lock lock(mutex_);
-    Host& host = hosts_.emplace_back();
-    lock.unlock();
-    const auto give_up = [this](const Error& error) {
-      const std::lock_guard guard(mutex_);
-      hosts_.pop_back();
-      return error;
-    };
-    host.index = i;
-    if (config_.log->traits().commit_group_span == LogTraits::CommitGroupSpan::kProcess && i > 0) {
-      host.coordinator = hosts_.front().coordinator;
-    } else {
-      CommitGroupOptions options{.name = fmt::format("{}-{}-{}", config_.application_id, directory_->process_id(), i),
-                                 .application_id = config_.application_id,
-                                 .guarantee = config_.processing_guarantee,
-                                 .transaction_timeout = config_.transaction_timeout,
-                                 .producer_properties = {config_.producer.begin(), config_.producer.end()},
-                                 .consumer_properties = consumer_properties(config_, config_.main_consumer)};
-      host.coordinator = std::make_shared<runtime::CommitCoordinator>(*config_.log, clock(), std::move(options));
-      if (const Result<void> opened = host.coordinator->open(deadline); !opened) return give_up(opened.error());
-    }
-    Result<std::shared_ptr<runtime::StreamThread>> thread = make_thread(host);
-    if (!thread) return give_up(thread.error());
-    lock.lock();
-    host.thread = *std::move(thread);
+    TIDEMILL_ASSIGN(made.emplace_back(), make_host(deadline));
   }
-  for (Host& host : hosts_) host.worker = std::thread([this, &host] { work(host); });
+  for (const auto& host : made) {
+    TIDEMILL_TRY(begin(host));
+  }
+  const std::lock_guard lock(mutex_);
+  threads_begun_ = true;
   return {};
-}
-
-Result<std::shared_ptr<runtime::StreamThread>> Streams::Impl::make_thread(Host& host) {
-  runtime::StreamThreadOptions options;
-  {
-    const std::lock_guard lock(mutex_);
-    options.name = fmt::format("{}-StreamThread-{}", client_id_, next_thread_++);
-    options.topology = topology_;
-    options.join.tasks = tasks_;
-  }
-  options.streams_metrics = std::make_shared<StreamsMetrics>(sensors_, options.name);
-  options.config = &config_;
-  options.log = config_.log.get();
-  options.clock = &clock();
-  options.coordinator = host.coordinator;
-  options.persistent_engine = persistent_engine_.get();
-  options.memory_engine = memory_engine_.get();
-  options.state_directory = directory_->path();
-  options.directories = directory_.get();
-  options.join.process_id = directory_->process_id();
-  options.join.client_id = options.name;
-  if (!config_.group_instance_id.empty()) {
-    options.join.instance_id = fmt::format("{}-{}", config_.group_instance_id, host.index + 1);
-  }
-  options.join.user_endpoint = config_.application_server;
-  options.join.num_standby_replicas = config_.num_standby_replicas;
-  options.join.task_offset_sums = directory_->task_offset_sums();
-  options.join.session_timeout = config_.session_timeout;
-  options.join.heartbeat_interval = config_.heartbeat_interval;
-  options.join.max_poll_interval = config_.max_poll_interval;
-  const auto sharers = static_cast<std::size_t>(config_.num_stream_threads) + (global_ ? 1 : 0);
-  options.cache_bytes = config_.statestore_cache_max_bytes / sharers;
-  options.input_bytes_max =
-      std::max<std::size_t>(1, config_.input_buffer_max_bytes / static_cast<std::size_t>(config_.num_stream_threads));
-  options.restore_observer = this;
-  options.global_store = find_global_;
-  options.on_state = [this](runtime::ThreadState) { thread_changed(); };
-  options.on_failure = [this, &host](const Error& error) { return thread_failed(host, error); };
-  options.on_application_shutdown = [this] {
-    end_in_error({ErrorKind::kClosed, "another member asked the whole application to stop"});
-  };
-  auto thread = std::make_shared<runtime::StreamThread>(std::move(options));
-  TIDEMILL_TRY(thread->start());
-  thread->set_paused(paused_);
-  return thread;
 }
 
 }  // namespace tidemill

@@ -1,4 +1,4 @@
-// What an instance does now and then, between two rounds of its first thread: it looks whether its topics have changed, deletes
+// What an instance does now and then, between two rounds of one of its threads: it looks whether its topics have changed, deletes
 // state that nobody uses any more, and says what it has done.
 #include <spdlog/spdlog.h>
 
@@ -56,6 +56,7 @@ void Streams::Impl::refresh_topics(Now now) {
     const std::lock_guard lock(mutex_);
     topology_ = changed.topology;
     tasks_ = changed.topics.tasks;
+    ++plan_;
   }
   for (const auto& thread : threads()) {
     thread->post([changed](runtime::StreamThread& owner) { owner.replan(changed.topology, changed.topics.tasks); }, true);
