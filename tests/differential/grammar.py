@@ -319,7 +319,8 @@ def process(draw):
         keeps["log"] = False
     on = draw.one("s")
     above = stores_above(draw, on)
-    free = [other for other in draw.kept if other["name"] not in above]
+    # Nor one with a cache, which is flushed before what its second user makes comes to it: D-37.
+    free = [other for other in draw.kept if other["name"] not in above and not other.get("cache")]
     if free and draw.chance(0.2):
         keeps = {**draw.rng.choice(free), "shared": True}
     elif draw.chance(0.2):
