@@ -135,7 +135,8 @@ class Streams final : public StoreQueries {
   /// Creates internal topics (embedded: also missing user topics), starts the threads, restores global stores. An error
   /// lists all missing topics with the counts needed.
   [[nodiscard]] Result<void> start();
-  /// Commits, releases, leaves. kTimeout names the node that does not return. Any thread but the stream threads.
+  /// Commits, releases, leaves. kTimeout names the node that does not return. Any thread; one of the application's own, in a listener or
+  /// a processor, cannot wait for itself: there it begins the end, which comes by itself, and gives kTimeout.
   [[nodiscard]] Result<void> close(CloseOptions options = {});
   /// Starts one more stream thread, which takes over some of the others' tasks and a part of their record caches and buffers. Its
   /// name, with the lowest number that is free. None, and nothing has happened: the state is neither RUNNING nor REBALANCING, or no

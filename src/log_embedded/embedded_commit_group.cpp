@@ -1,7 +1,5 @@
 #include "log_embedded/embedded_commit_group.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <tidemill/base/assert.hpp>
 
 #include "log/compression.hpp"

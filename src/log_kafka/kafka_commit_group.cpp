@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <tidemill/base/assert.hpp>
 #include <tidemill/base/headers.hpp>
 

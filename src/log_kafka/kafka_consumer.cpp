@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <tidemill/base/assert.hpp>
 #include <tidemill/base/clock.hpp>
 #include <tidemill/base/headers.hpp>
+
+#include "base/logging.hpp"
 
 namespace tidemill::kafka {
 namespace {
@@ -173,7 +174,7 @@ void KafkaConsumer::unassign(std::span<const TopicPartition> partitions) {
     if (assigned_.contains(id)) known.push_back(id);
   }
   if (known.empty()) return;
-  if (const Result<void> taken = take_from_client(known); !taken) spdlog::warn("{}", taken.error().message);
+  if (const Result<void> taken = take_from_client(known); !taken) logger()->warn("{}", taken.error().message);
   for (const TopicPartition& id : known) {
     const auto found = assigned_.find(id);
     empty(*found->second.queue);

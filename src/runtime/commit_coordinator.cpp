@@ -2,11 +2,10 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
 #include <tidemill/base/assert.hpp>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -180,7 +179,7 @@ bool CommitCoordinator::settle(Participant& participant, UniqueFunction<Result<v
     outcome_.outcome = result.outcome;
     if (result.outcome != CommitOutcome::kCommitted) {
       if (!result.error.message.empty() || outcome_.error.message.empty()) outcome_.error = result.error;
-      spdlog::warn("commit group {}: {}", options_.name, outcome_.error.message);
+      logger()->warn("commit group {}: {}", options_.name, outcome_.error.message);
     }
     needs_group_ = result.outcome == CommitOutcome::kFenced || result.outcome == CommitOutcome::kUnknown;
     settled_ = true;
@@ -240,7 +239,7 @@ bool CommitCoordinator::reopen(Now now) {
   }
   Result<std::unique_ptr<CommitGroup>> group = log_.commit_group(options_, clock_.now().monotonic + kSettleTimeout);
   if (!group) {
-    spdlog::warn("commit group {} cannot be opened again: {}", options_.name, group.error().message);
+    logger()->warn("commit group {} cannot be opened again: {}", options_.name, group.error().message);
     if (!group.error().retriable() || now.monotonic - settling_since_ > kReopenTimeout) outcome_.log_failure = group.error();
     return false;
   }

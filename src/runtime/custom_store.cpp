@@ -1,10 +1,10 @@
 #include "runtime/custom_store.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/base/assert.hpp>
 
+#include "base/logging.hpp"
 #include "runtime/type_name.hpp"
 
 namespace tidemill::runtime {
@@ -122,8 +122,8 @@ Result<void> HostedStore::make() {
   if (!checkpoint) return {};
   const std::optional<StoreCheckpoint> decoded = decode_checkpoint(*checkpoint);
   if (!decoded) {
-    spdlog::warn("store \"{}\" ({}) of task {}: the {} bytes that committed() gives are no checkpoint: it is rebuilt",
-                 spec().name, spec().custom.type(), to_string(task_id()), checkpoint->size());
+    logger()->warn("store \"{}\" ({}) of task {}: the {} bytes that committed() gives are no checkpoint: it is rebuilt",
+                   spec().name, spec().custom.type(), to_string(task_id()), checkpoint->size());
     untouched_ = false;
     return {};
   }
@@ -161,7 +161,7 @@ void HostedStore::close() {
   if (store_ == nullptr) return;
   if (const Result<void> closed = run("close()", [this] { store_->close(); }); !closed) {
     // It goes away whatever it throws, but somebody may want to know.
-    spdlog::warn("task {}: {}", to_string(task_id()), closed.error().message);
+    logger()->warn("task {}: {}", to_string(task_id()), closed.error().message);
   }
   set_open(*store_, false);
   store_.reset();

@@ -6,12 +6,12 @@
 #include <regex>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/base/assert.hpp>
 #include <tidemill/serde/serde.hpp>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
 #include "runtime/custom_store.hpp"
 #include "runtime/type_name.hpp"
 #include "state/open_store.hpp"
@@ -505,8 +505,8 @@ void StreamTask::drop_nodes() {
       node->close();
     } catch (...) {
       // The node is going away: what its close() throws changes nothing, but somebody may want to know.
-      spdlog::warn("task {}: close() of processor \"{}\" threw: {}", to_string(options_.id), node->name(),
-                   describe_exception(std::current_exception()).message);
+      logger()->warn("task {}: close() of processor \"{}\" threw: {}", to_string(options_.id), node->name(),
+                     describe_exception(std::current_exception()).message);
     }
   }
   nodes_.clear();

@@ -1,10 +1,10 @@
 // How a task answers what goes wrong with one record: it asks the configured handler, sends its dead letters, and
 // either counts the record as dropped or ends the task with a FailedProcessingException.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/serde/serde.hpp>
 
+#include "base/logging.hpp"
 #include "runtime/stream_task.hpp"
 #include "runtime/type_name.hpp"
 
@@ -111,8 +111,8 @@ void StreamTask::deserialization_failed(const Input& input, const RawRecord& rec
         "past such records",
         node, record.context->offset.value, to_string(input.queue.partition()), thrown.message));
   }
-  spdlog::warn("task {}: the record at offset {} of {} cannot be decoded and is dropped: {}", to_string(options_.id),
-               record.context->offset.value, to_string(input.queue.partition()), thrown.message);
+  logger()->warn("task {}: the record at offset {} of {} cannot be decoded and is dropped: {}", to_string(options_.id),
+                 record.context->offset.value, to_string(input.queue.partition()), thrown.message);
   metrics_->dropped.add("deserialization-error");
 }
 
@@ -123,8 +123,8 @@ void StreamTask::refuse_future_record(const Input& input, const RawRecord& recor
       .message = fmt::format("the record's timestamp {} is {} ms ahead of the clock, and "
                              "timestamp.after.max.ms is {}",
                              timestamp.value, timestamp - now, options_.config->timestamp_after_max.count())};
-  spdlog::warn("task {}: the record at offset {} of {} is dropped: {}", to_string(options_.id), record.context->offset.value,
-               to_string(input.queue.partition()), error.message);
+  logger()->warn("task {}: the record at offset {} of {} is dropped: {}", to_string(options_.id), record.context->offset.value,
+                 to_string(input.queue.partition()), error.message);
   const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
   if (!dead_letters.empty()) send_dead_letters(node, {make_dead_letter(dead_letters, error_context(node), error)});
   metrics_->dropped.add("future-timestamp");
@@ -161,8 +161,8 @@ void StreamTask::handle_processing_exception(const OperatorNode& node, const Era
     throw FailedProcessingException(fmt::format("processor \"{}\" of task {} threw {} at {}: {}", node.name(),
                                                 to_string(options_.id), thrown.type, place(context), thrown.message));
   }
-  spdlog::warn("task {}: processor \"{}\" threw {} at {}: {}; the record is dropped there", to_string(options_.id), node.name(),
-               thrown.type, place(context), thrown.message);
+  logger()->warn("task {}: processor \"{}\" threw {} at {}: {}; the record is dropped there", to_string(options_.id),
+                 node.name(), thrown.type, place(context), thrown.message);
   metrics_->dropped.add("processing-error");
 }
 
@@ -175,7 +175,7 @@ bool StreamTask::goes_on_after(std::string_view node, const ProductionError& err
   // A dead letter that is refused itself must not come back here for ever.
   if (error.topic != config.errors_dead_letter_queue_topic_name) send_dead_letters(node, response.dead_letters);
   if (response.answer == HandlerAnswer::kResume) {
-    spdlog::warn("task {}: a record for topic {} is left out: {}", to_string(options_.id), error.topic, error.error.message);
+    logger()->warn("task {}: a record for topic {} is left out: {}", to_string(options_.id), error.topic, error.error.message);
     metrics_->dropped.add(error.serialization ? "serialization-error" : "production-error");
     return true;
   }

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/base/assert.hpp>
 
 #include "base/durations.hpp"
+#include "base/logging.hpp"
 #include "runtime/task_exceptions.hpp"
 #include "runtime/type_name.hpp"
 #include "state/thread_cache.hpp"
@@ -282,7 +282,7 @@ void StreamThread::assign(const TasksAssigned& assigned, Now) {
 }
 
 void StreamThread::lose_tasks(const Error& reason) {
-  spdlog::warn("{}: the tasks are another's now: {}", options_.name, reason.message);
+  logger()->warn("{}: the tasks are another's now: {}", options_.name, reason.message);
   await_assignment();
   tasks_lost_ = true;
   if (dirty()) {
@@ -373,7 +373,7 @@ bool StreamThread::shrink_cache() {
 // Ends
 
 void StreamThread::fail(Error error) {
-  spdlog::error("{}: {}", options_.name, error.message);
+  logger()->error("{}: {}", options_.name, error.message);
   {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = error;

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
 #include "runtime/stream_thread.hpp"
 #include "runtime/task_exceptions.hpp"
 #include "state/thread_cache.hpp"
@@ -169,7 +169,7 @@ void StreamThread::aborted(const RoundOutcome& outcome, Now now) {
   }
   reset_tasks();
   if (outcome.outcome == CommitOutcome::kFenced) {
-    spdlog::warn("{}: the commit was refused, the tasks may be another's now: {}", options_.name, outcome.error.message);
+    logger()->warn("{}: the commit was refused, the tasks may be another's now: {}", options_.name, outcome.error.message);
     await_assignment();
     close_all_tasks();
     publish();
@@ -321,7 +321,7 @@ void StreamThread::purge_repartition_topics(Now now) {
       if (committed.value <= 0 || !is_internal_topic(slot->task->source(i), partition.topic)) continue;
       const Result<void> deleted =
           options_.log->admin().delete_records(partition, committed, options_.clock->now().monotonic + std::chrono::seconds(5));
-      if (!deleted) spdlog::warn("{}: {} is not purged: {}", options_.name, to_string(partition), deleted.error().message);
+      if (!deleted) logger()->warn("{}: {} is not purged: {}", options_.name, to_string(partition), deleted.error().message);
     }
   }
 }

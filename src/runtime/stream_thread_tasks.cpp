@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
+#include "base/logging.hpp"
 #include "runtime/stream_thread.hpp"
 #include "runtime/task_exceptions.hpp"
 
@@ -42,7 +42,7 @@ bool StreamThread::create_task(TaskId id) {
     for (const std::string& topic : tasks.source_topics) {
       const auto description = options_.log->admin().describe_topic(topic, options_.clock->now().monotonic + kPositionsTimeout);
       if (!description && description.error().retriable()) {
-        spdlog::warn("{}: task {} has to wait: {}", options_.name, to_string(id), description.error().message);
+        logger()->warn("{}: task {} has to wait: {}", options_.name, to_string(id), description.error().message);
         return false;
       }
       if (!description) throw ResultException(description.error());
@@ -57,7 +57,8 @@ bool StreamThread::create_task(TaskId id) {
   if (!task && options_.directories != nullptr) options_.directories->release(id, 0);
   const bool locked = !task && task.error().kind == ErrorKind::kLocked;
   if (locked && !std::exchange(waits_for_lock_, true)) {
-    spdlog::warn("{}: task {} has to wait for the thread that had it: {}", options_.name, to_string(id), task.error().message);
+    logger()->warn("{}: task {} has to wait for the thread that had it: {}", options_.name, to_string(id),
+                   task.error().message);
   }
   if (locked) return false;
   waits_for_lock_ = false;
@@ -84,7 +85,7 @@ void StreamThread::close_task(Slot& slot) {
     inputs_.erase(partition);
   }
   if (const Result<void> closed = slot.task->close(); !closed) {
-    spdlog::warn("{}: task {} closed with an error: {}", options_.name, to_string(slot.id), closed.error().message);
+    logger()->warn("{}: task {} closed with an error: {}", options_.name, to_string(slot.id), closed.error().message);
   }
   std::int64_t followed = 0;
   for (const TaskStore& store : slot.task->stores()) followed += store.changelog_position.offset.value;
@@ -328,7 +329,7 @@ void StreamThread::partition_failed(const PartitionError& error, Now now) {
   if (found == inputs_.end()) return;
   if (error.error.retriable()) return;
   if (error.error.kind != ErrorKind::kOffsetOutOfRange) throw ResultException(error.error);
-  spdlog::warn("{}: the position in {} is out of range: {}", options_.name, to_string(error.partition), error.error.message);
+  logger()->warn("{}: the position in {} is out of range: {}", options_.name, to_string(error.partition), error.error.message);
   seek_into_range(error.partition, found->second, now);
 }
 
@@ -346,7 +347,7 @@ void StreamThread::seek_into_range(const TopicPartition& partition, InputRef& in
     return;
   }
   if (!offset) throw ResultException(offset.error());
-  spdlog::warn("{}: {} goes on at offset {}", options_.name, to_string(partition), offset->value);
+  logger()->warn("{}: {} goes on at offset {}", options_.name, to_string(partition), offset->value);
   input.slot->task->set_position(input.index, *offset);
   if (const Result<void> sought = consumer_->seek(partition, *offset); !sought) throw ResultException(sought.error());
   input.out_of_range = false;

@@ -2,13 +2,13 @@
 
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include <tidemill/base/assert.hpp>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
 
 namespace tidemill::rocksdb_state {
 namespace {
@@ -78,7 +78,7 @@ Result<void> RocksDbStore::open() {
     durable_ = meta_.changelog;
     return {};
   }
-  spdlog::warn("store \"{}\" has an unknown format; it is emptied and restored from its changelog", name_);
+  logger()->warn("store \"{}\" has an unknown format; it is emptied and restored from its changelog", name_);
   return clear();
 }
 

@@ -1,10 +1,11 @@
 #include "streams/streams_impl.hpp"
+#include "base/logging.hpp"
+#include "runtime/type_name.hpp"
 
 #include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 namespace tidemill {
 namespace {
@@ -143,8 +144,14 @@ void Streams::Impl::deliver_transitions() {
   while (!transitions_.empty()) {
     const Transition next = transitions_.front();
     lock.unlock();
-    spdlog::info("{}: {} -> {}", config_.application_id, to_string(next.before), to_string(next.now));
-    if (state_listener_) state_listener_(next.now, next.before);
+    logger()->info("{}: {} -> {}", config_.application_id, to_string(next.before), to_string(next.now));
+    try {
+      if (state_listener_) state_listener_(next.now, next.before);
+    } catch (...) {
+      // It is told, not asked: the state is what it is, and the next change has to be told, too.
+      logger()->error("{}: the state listener threw at {}: {}", config_.application_id, to_string(next.now),
+                      runtime::describe_exception(std::current_exception()).message);
+    }
     lock.lock();
     transitions_.pop_front();
     changed_.notify_all();
@@ -201,11 +208,30 @@ Error Streams::Impl::not_ended(std::chrono::milliseconds timeout) const {
         add(host->name, host->thread ? host->thread->busy_with() : std::string());
     }
     if (!transitions_.empty()) add("a thread", "the state listener");
+    if (starter_ != std::thread::id{}) add("a thread", "start()");
   }
   if (global_ && stuck.empty()) add(client_id_ + "-GlobalStreamThread", global_->busy_with());
   return Error{ErrorKind::kTimeout,
                fmt::format("{} does not end: {} has not returned within {} ms; close() again to go on waiting",
                            config_.application_id, stuck, timeout.count())};
+}
+
+Streams::Impl::Lifecycle::Lifecycle(Impl& impl, std::optional<MonotonicTime> deadline) : impl_(impl) {
+  std::unique_lock lock(impl.mutex_);
+  const auto free = [&impl] { return !impl.at_lifecycle_; };
+  if (!deadline) {
+    impl.changed_.wait(lock, free);
+  } else if (!impl.changed_.wait_until(lock, *deadline, free)) {
+    return;
+  }
+  entered_ = impl.at_lifecycle_ = true;
+}
+
+void Streams::Impl::Lifecycle::leave() {
+  if (!std::exchange(entered_, false)) return;
+  const std::lock_guard lock(impl_.mutex_);
+  impl_.at_lifecycle_ = false;
+  impl_.changed_.notify_all();
 }
 
 Result<void> Streams::Impl::close(CloseOptions options) {
@@ -214,8 +240,26 @@ Result<void> Streams::Impl::close(CloseOptions options) {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().now().monotonic);
     return std::max(time, std::chrono::milliseconds(0));
   };
+  const bool own_thread =
+      caller_.impl == this || starter_ == std::this_thread::get_id() || (global() != nullptr && global()->is_caller());
+  if (own_thread) {
+    const std::lock_guard lock(mutex_);
+    ends_by_itself_ = true;
+  }
   const bool first = set_state(StreamsState::kPendingShutdown);
   stop_threads(options.leave_group);
+  if (global_made_) global_->ask_to_stop();
+  if (own_thread) {
+    const StreamsState now = state();
+    if (now == StreamsState::kError || now == StreamsState::kNotRunning) return {};
+    return Error{ErrorKind::kTimeout,
+                 fmt::format("{} begins to end; one of its own threads, in a listener or a processor, cannot "
+                             "wait for that: close() on another one, or wait_until_stopped(), does",
+                             config_.application_id)};
+  }
+  // start() sees the state and comes to an end; whoever else closes does the same work first.
+  Lifecycle lifecycle(*this, deadline);
+  if (!lifecycle) return not_ended(options.timeout);
   {
     std::unique_lock lock(mutex_);
     const bool ended = changed_.wait_for(lock, left(), [this] {
@@ -247,6 +291,7 @@ Result<void> Streams::Impl::close(CloseOptions options) {
   never_run.clear();
   coordinator.reset();
   directory_.reset();
+  lifecycle.leave();
   if (first || state() == StreamsState::kPendingShutdown) set_state(StreamsState::kNotRunning);
   std::unique_lock lock(mutex_);
   const bool told =

@@ -88,6 +88,20 @@ class Streams::Impl final : public runtime::RestoreObserver {
     std::shared_ptr<runtime::StreamThread> thread;
     std::thread worker;
   };
+  /// One start(), or one close() at what it takes apart, at a time. False: not before the deadline.
+  class Lifecycle {
+   public:
+    Lifecycle(Impl& impl, std::optional<MonotonicTime> deadline);
+    ~Lifecycle() { leave(); }
+    Lifecycle(const Lifecycle&) = delete;
+    Lifecycle& operator=(const Lifecycle&) = delete;
+    explicit operator bool() const { return entered_; }
+    void leave();
+
+   private:
+    Impl& impl_;
+    bool entered_ = false;
+  };
   /// Whose code runs on a thread.
   struct Caller {
     const Impl* impl = nullptr;
@@ -112,6 +126,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   Result<void> make_topics(MonotonicTime deadline);
   Result<void> create(const runtime::TopicPlan& plan, MonotonicTime deadline);
   Result<void> open_directory();
+  /// kClosed: the application has been closed meanwhile.
+  [[nodiscard]] Result<void> still_starting() const;
   Result<void> start_global();
   Result<void> start_threads(MonotonicTime deadline);
   [[nodiscard]] bool has_persistent_stores() const;
@@ -141,13 +157,15 @@ class Streams::Impl final : public runtime::RestoreObserver {
   void thread_changed();
   bool thread_failed(Host& host, const Error& error);
   void end_in_error(const Error& error);
-  void finish_error();
+  /// Where all have ended: of an error, or because one of this application's own threads has closed it.
+  void finish();
   void stop_threads(bool leave_group);
   bool set_state(StreamsState state);
   bool change_state_locked(StreamsState state);
   void deliver_transitions();
   [[nodiscard]] Error not_ended(std::chrono::milliseconds timeout) const;
   // What an instance does now and then, on one of its threads.
+  void keep_up(Now now);
   void upkeep(Now now);
   void refresh_topics(Now now);
   [[nodiscard]] std::optional<std::string> absent_source(const std::vector<TopicDescription>& topics) const;
@@ -186,7 +204,9 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::shared_ptr<const Topology> topology_;
   std::vector<SubtopologyTasks> tasks_;
   std::unique_ptr<runtime::GlobalThread> global_;
+  std::atomic<bool> global_made_{false};  // it is there, and starts
   std::atomic<bool> global_started_{false};
+  std::atomic<std::thread::id> starter_{};  // who is in start()
   /// Questions that wait in a mailbox, also those whose askers have given up. Shared with them.
   const std::shared_ptr<std::atomic<std::size_t>> asked_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> find_global_;
@@ -209,6 +229,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::uint64_t plan_ = 0;  // number of the topology's and the tasks' last change
   StreamsState state_ = StreamsState::kCreated;
   std::deque<Transition> transitions_;  // not told to the listener yet
+  bool at_lifecycle_ = false;           // somebody is in start(), or in what close() takes apart
+  bool ends_by_itself_ = false;         // one of its own threads has closed it
   bool delivering_ = false;
   std::thread::id deliverer_;
   std::optional<Error> error_;

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "base/logging.hpp"
 #include "runtime/metrics_report.hpp"
+#include "runtime/type_name.hpp"
 #include "streams/answers.hpp"
 #include "streams/streams_impl.hpp"
 
@@ -111,7 +113,13 @@ void Streams::Impl::restore_ended(const runtime::StoreRestore& restore, std::int
 void Streams::Impl::restore_suspended(const runtime::StoreRestore& restore, std::int64_t records) {
   if (!restore_listener_.on_suspended) return;
   const std::lock_guard lock(listener_mutex_);
-  restore_listener_.on_suspended({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+  // Also told by a thread that ends for an error of its own, which this must not take the place of.
+  try {
+    restore_listener_.on_suspended({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+  } catch (...) {
+    logger()->error("{}: the restore listener threw when the restore of {} was cut short: {}", config_.application_id,
+                    restore.store, runtime::describe_exception(std::current_exception()).message);
+  }
 }
 
 std::vector<RestoreProgress> Streams::Impl::restore_progress() const {
@@ -199,7 +207,12 @@ void Streams::Impl::report_memory(std::vector<Metric>& out) const {
   add("record-caches", cache, config_.statestore_cache_max_bytes);
   add("uncommitted", uncommitted, config_.statestore_uncommitted_max_bytes);
   add("input-queues", queues, config_.input_buffer_max_bytes);
-  if (persistent_engine_) add("state-engine", persistent_engine_->memory_bytes(), persistent_engine_->memory_bytes_max());
+  std::shared_ptr<StateEngine> engine;
+  {
+    const std::lock_guard lock(mutex_);
+    engine = persistent_engine_;
+  }
+  if (engine) add("state-engine", engine->memory_bytes(), engine->memory_bytes_max());
   add("stores-in-memory", memory_engine_->memory_bytes(), 0);
   add("log", config_.log->memory_bytes(), 0);
 }

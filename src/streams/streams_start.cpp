@@ -3,11 +3,11 @@
 #include <regex>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/adapters/rocksdb_stores.hpp>
 #include <tidemill/base/random.hpp>
 
+#include "base/logging.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -31,36 +31,59 @@ bool Streams::Impl::has_persistent_stores() const {
 
 void Streams::Impl::warn_of_what_is_not_built() const {
   if (config_.num_standby_replicas > 0) {
-    spdlog::warn(
+    logger()->warn(
         "{}: num.standby.replicas is {}, but standby tasks are not built yet: what is assigned as standby is left alone",
         config_.application_id, config_.num_standby_replicas);
   }
   const std::string& built_with = given_topology_->optimization;
   if (!built_with.empty() && config_.topology_optimization != built_with) {
-    spdlog::warn("{}: topology.optimization is {}, but the topology was built with {}: build(config.topology_optimization)",
-                 config_.application_id, config_.topology_optimization, built_with);
+    logger()->warn("{}: topology.optimization is {}, but the topology was built with {}: build(config.topology_optimization)",
+                   config_.application_id, config_.topology_optimization, built_with);
   }
 }
 
+/// close() may come at any time, also from a listener within: each step looks whether there is still something to start.
 Result<void> Streams::Impl::start() {
+  const Lifecycle lifecycle(*this, std::nullopt);
+  struct Starter {
+    explicit Starter(std::atomic<std::thread::id>& here) : starter(here) { starter = std::this_thread::get_id(); }
+    ~Starter() { starter = std::thread::id{}; }
+    Starter(const Starter&) = delete;
+    Starter& operator=(const Starter&) = delete;
+    std::atomic<std::thread::id>& starter;
+  } const starting(starter_);
   if (started_.exchange(true) || !set_state(StreamsState::kRebalancing)) {
     return Error{ErrorKind::kInvalidArgument,
                  "start() was called twice, or after close(): a Streams runs once, make a new one"};
   }
   warn_of_what_is_not_built();
 #ifdef TIDEMILL_ROCKSDB
-  if (!persistent_engine_) persistent_engine_ = rocksdb_stores({.memory_bytes = state_engine_memory()});
+  if (!persistent_engine_) {
+    auto engine = rocksdb_stores({.memory_bytes = state_engine_memory()});
+    const std::lock_guard lock(mutex_);
+    persistent_engine_ = std::move(engine);
+  }
 #endif
   const LogTraits& traits = config_.log->traits();
   if (config_.state_dir == kDefaultStateDir && !traits.directory.empty()) config_.state_dir = traits.directory + "/state";
   const MonotonicTime deadline = clock().now().monotonic + kAdminTimeout;
-  Result<void> started = make_topics(deadline);
+  Result<void> started = still_starting();
+  if (started) started = make_topics(deadline);
+  if (started) started = still_starting();
   if (started) started = open_directory();
   if (started && !topology_->global_nodes.empty()) started = start_global();
+  if (started) started = still_starting();
   if (started && topology_->subtopologies.empty()) set_state(StreamsState::kRunning);
   if (started && !topology_->subtopologies.empty()) started = start_threads(deadline);
-  if (!started) end_in_error(started.error());
+  if (!started && started.error().kind != ErrorKind::kClosed) end_in_error(started.error());
+  if (!started) finish();
   return started;
+}
+
+Result<void> Streams::Impl::still_starting() const {
+  const std::lock_guard lock(mutex_);
+  if (running_locked()) return {};
+  return Error{ErrorKind::kClosed, fmt::format("{} was closed while it started", config_.application_id)};
 }
 
 Streams::Impl::Plan Streams::Impl::plan(const std::vector<TopicDescription>& topics) const {
@@ -155,6 +178,8 @@ Result<void> Streams::Impl::start_global() {
       .streams_metrics = std::make_shared<StreamsMetrics>(sensors_, client_id_ + "-GlobalStreamThread"),
       .on_failure = [this](const Error& error) { end_in_error(error); }};
   global_ = std::make_unique<runtime::GlobalThread>(std::move(options));
+  global_made_ = true;
+  TIDEMILL_TRY(still_starting());
   TIDEMILL_TRY(global_->start());
   find_global_ = std::make_shared<UniqueFunction<StateStore*(std::string_view)>>(
       [this](std::string_view name) { return global_->find(name); });

@@ -7,8 +7,9 @@
 #include <system_error>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
+#include "base/logging.hpp"
+#include "runtime/type_name.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -165,7 +166,7 @@ void Streams::Impl::drop(const std::shared_ptr<Host>& host) {
     changed_.notify_all();
   }
   thread_changed();
-  finish_error();
+  finish();
 }
 
 Result<std::optional<std::string>> Streams::Impl::add_thread() {
@@ -173,7 +174,7 @@ Result<std::optional<std::string>> Streams::Impl::add_thread() {
   {
     const std::lock_guard lock(mutex_);
     if (!threads_begun_ || !running_locked()) {
-      spdlog::warn("{}: no stream thread is added: the application is {}", config_.application_id, to_string(state_));
+      logger()->warn("{}: no stream thread is added: the application is {}", config_.application_id, to_string(state_));
       return std::optional<std::string>();
     }
   }
@@ -184,7 +185,7 @@ Result<std::optional<std::string>> Streams::Impl::add_thread() {
     if (begun.error().kind == ErrorKind::kClosed) return std::optional<std::string>();
     return begun.error().with_context("a stream thread cannot be added");
   }
-  spdlog::info("{}: {} is there now, too", config_.application_id, (*host)->name);
+  logger()->info("{}: {} is there now, too", config_.application_id, (*host)->name);
   return std::optional((*host)->name);
 }
 
@@ -201,18 +202,32 @@ void Streams::Impl::work(Host& host) {
     const Now now = clock().now();
     const runtime::StreamThread::Step step = thread->run_once(now);
     if (!step.alive) break;
-    if (upkeeper_ == &host) upkeep(now);
+    if (upkeeper_ == &host) keep_up(now);
     if (!step.worked && step.wait_until > now.monotonic) thread->wait(step.wait_until);
   }
   const std::optional<Error> failure = thread->failure();
   thread.reset();
   stopped(host);
-  if (failure && host.answer == UncaughtExceptionAnswer::kReplaceThread) {
-    replace(host, *failure);
-  } else if (failure) {
-    end_in_error(*failure);
+  try {
+    if (failure && host.answer == UncaughtExceptionAnswer::kReplaceThread) {
+      replace(host, *failure);
+    } else if (failure) {
+      end_in_error(*failure);
+    }
+  } catch (...) {  // memory that is not there, as a rule
+    end_in_error({ErrorKind::kInternal,
+                  host.name + " cannot be replaced: " + runtime::describe_exception(std::current_exception()).message});
   }
   ended(host);
+}
+
+void Streams::Impl::keep_up(Now now) {
+  try {
+    upkeep(now);
+  } catch (...) {
+    logger()->error("{}: what is done now and then failed: {}", config_.application_id,
+                    runtime::describe_exception(std::current_exception()).message);
+  }
 }
 
 bool Streams::Impl::thread_failed(Host& host, const Error& error) {
@@ -221,11 +236,17 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
     ++failed_threads_;
   }
   host.answer = UncaughtExceptionAnswer::kShutdownClient;
+  Error reason = error;
   if (uncaught_handler_) {
     const std::lock_guard lock(listener_mutex_);
-    host.answer = uncaught_handler_(host.name, error);
+    try {
+      host.answer = uncaught_handler_(host.name, error);
+    } catch (...) {
+      // It has not answered: the answer that nothing is lost by.
+      reason = error.with_context("the uncaught exception handler threw " +
+                                  runtime::describe_exception(std::current_exception()).message + " when it was asked about");
+    }
   }
-  Error reason = error;
   if (host.answer == UncaughtExceptionAnswer::kReplaceThread) {
     const std::lock_guard lock(mutex_);
     const auto pause = replacements_.next(clock().now().monotonic, sharers_locked());
@@ -328,15 +349,15 @@ Result<std::optional<std::string>> Streams::Impl::remove_thread(std::optional<st
     }
     if (!host) host = own;
     if (!host) {
-      spdlog::warn("{}: no stream thread is removed: the application is {}, and none is there that could be",
-                   config_.application_id, to_string(state_));
+      logger()->warn("{}: no stream thread is removed: the application is {}, and none is there that could be",
+                     config_.application_id, to_string(state_));
       return std::optional<std::string>();
     }
     host->leaves = true;
     ++comings_and_goings_;
     thread = host->thread;
   }
-  spdlog::info("{}: {} is removed", config_.application_id, host->name);
+  logger()->info("{}: {} is removed", config_.application_id, host->name);
   thread->shut_down(true);
   const bool must_not_wait = caller_.impl == this || (global() != nullptr && global()->is_caller());
   if (must_not_wait) return std::optional(host->name);
@@ -382,7 +403,7 @@ void Streams::Impl::stopped(Host& host) {
 
 /// The last thing a worker does: from then on it touches nothing of this.
 void Streams::Impl::ended(Host& host) {
-  finish_error();
+  finish();
   const std::lock_guard lock(mutex_);
   host.phase = Host::Phase::kEnded;
   changed_.notify_all();
@@ -408,19 +429,20 @@ void Streams::Impl::end_in_error(const Error& error) {
   }
   if (!set_state(StreamsState::kPendingError)) return;
   stop_threads(true);
-  finish_error();
+  finish();
 }
 
-void Streams::Impl::finish_error() {
+void Streams::Impl::finish() {
   {
     const std::lock_guard lock(mutex_);
     const bool works = std::any_of(hosts_.begin(), hosts_.end(), [](const auto& host) {
       return host->phase == Host::Phase::kMaking || host->phase == Host::Phase::kWorking;
     });
-    if (state_ != StreamsState::kPendingError || works) return;
+    const bool ends = state_ == StreamsState::kPendingError || (state_ == StreamsState::kPendingShutdown && ends_by_itself_);
+    if (!ends || works) return;
   }
   if (global() != nullptr && !global()->is_caller()) static_cast<void>(global()->stop(kGlobalStopTimeout));
-  set_state(StreamsState::kError);
+  if (!set_state(StreamsState::kError)) set_state(StreamsState::kNotRunning);
 }
 
 /// The embedded log knows none: all members are in its process.
