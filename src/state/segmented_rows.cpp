@@ -295,10 +295,16 @@ SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
 }
 
 // Java looks its cache through segment by segment, and there an open bound of the key is open to all segments behind or before: a
-// row comes again with each. It does so for every segment since `from`, were it 1970; we for the last ones only.
+// row comes again with each. It does so for every segment since `from`, were it 1970; we for the last ones only, but no row is
+// left out: what lies before them comes once, or, behind an open first key, with each of them.
 void SegmentedRows::repeat(const Scan& scan, Cached& cached) const {
   const std::int64_t last = segment_of(std::min(scan.to, newest_cached_));
   const std::int64_t first = std::max(segment_of(scan.from), last - kSegmentsRepeatedMax);
+  if (!scan.repeats.before) {
+    for (std::uint32_t row = 0; row < cached.rows.size(); ++row) {
+      if (load_big_endian<std::int64_t>(cached.rows[row].first.data()) < first) cached.order.push_back(row);
+    }
+  }
   for (std::int64_t segment = std::min(first, last); segment <= last; ++segment) {
     for (std::uint32_t row = 0; row < cached.rows.size(); ++row) {
       const auto own = load_big_endian<std::int64_t>(cached.rows[row].first.data());

@@ -1,4 +1,4 @@
-// Ranges over a window store whose rows are not written yet; golden vectors judge them together with what is.
+// Ranges over window stores whose rows are not written yet; golden vectors judge them together with what is.
 #include <gmock/gmock.h>
 
 #include <tidemill/state/state_engine.hpp>
@@ -13,6 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Le;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 using Rows = std::vector<std::string>;
 
 constexpr std::int64_t kSegment = 60000;
@@ -61,6 +62,33 @@ TEST_F(CachedWindows, WithoutAFirstKeyRowsComeAgainForEachSegmentBehindTheirs) {
 TEST_F(CachedWindows, AllKeysGiveEachRowOnce) { EXPECT_THAT(fetch({.every_key = true}), ElementsAre("a", "b")); }
 
 TEST_F(CachedWindows, ARangeFromTheBeginningOfTimeEnds) { EXPECT_THAT(fetch({.from_key = "a"}), SizeIs(Le(2 * 101))); }
+
+TEST(CachedWindowsOfManySegments, WithoutALastKeyComeEachAtLeastOnceAndHideWhatIsWritten) {
+  const RecordContext* current = nullptr;
+  ThreadCache cache{100000};
+  StoreSpec spec = Stores::persistent_window_store("w", std::chrono::hours(24), std::chrono::milliseconds(kSegment), false,
+                                                   {.caching = true});
+  spec.segment_interval = std::chrono::milliseconds(kSegment);
+  auto engines = in_memory_stores()->open("", {&spec, 1}).value();
+  const auto store = open_store({.spec = spec, .engine = std::move(engines.front()), .cache = &cache}, current);
+  const auto put = [&](BytesView key, BytesView value, std::int64_t segment) {
+    store->windows()->put(key, value, Timestamp(segment * kSegment), Timestamp(segment * kSegment));
+  };
+  const auto fetch = [&](Direction direction) {
+    std::string found;
+    for (auto row = store->windows()->fetch({.from_key = "a", .direction = direction}); row->valid(); row->next()) {
+      found.append(split_window_key(row->key()).key).append("=").append(row->value()).append(" ");
+    }
+    return found;
+  };
+  put("k", "old", 0);
+  store->flush_cache();
+  put("k", "new", 0);
+  put("l", "1", 1);
+  put("z", "1", 150);
+  EXPECT_THAT(fetch(Direction::kForward), StartsWith("k=new l=1 z=1 "));
+  EXPECT_THAT(fetch(Direction::kReverse), ::testing::AllOf(StartsWith("z=1 "), ::testing::EndsWith(" l=1 k=new ")));
+}
 
 }  // namespace
 }  // namespace tidemill::test
