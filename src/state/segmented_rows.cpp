@@ -279,7 +279,7 @@ SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
     return cached;
   }
   const std::int64_t first = segment_of(scan.from);
-  const std::int64_t last = segment_of(scan.to);
+  const std::int64_t last = segment_of(std::min(scan.to, newest_cached_));
   if (last - first < kCachedSegmentsMax) {
     for (std::int64_t segment = first; segment <= last; ++segment) {
       const Bytes prefix = segment_prefix(segment);
