@@ -118,7 +118,7 @@ TEST(StreamStreamJoin, RefusesAStoreThatDoesNotFit) {
   const auto join = [&] {
     static_cast<void>(streams.l.join(streams.r, [](const Text& a, const Text& b) { return a + b; },
                                      JoinWindows::of_time_difference_with_no_grace(10s),
-                                     {.this_store = Stores::in_memory_window_store("w", 10s, 20s, true)}));
+                                     {.this_store = Stores::in_memory_window_store("w", 30s, 20s, true)}));
   };
   EXPECT_THROW(join(), TopologyException);
 }

@@ -108,5 +108,17 @@ TEST(TimeWindows, SayWhatCannotBe) {
   EXPECT_THROW(static_cast<void>(short_lived.count({.retention = 5s})), TopologyException);
 }
 
+TEST(TimeWindows, AreKeptInNoStoreThatLetsThemGoBeforeTheyEnd) {
+  EXPECT_THROW((void)Stores::persistent_window_store("w", 9s, 10s, false), std::invalid_argument);
+  EXPECT_THROW((void)Stores::persistent_timestamped_window_store("w", 9s, 10s, false), std::invalid_argument);
+  EXPECT_THROW((void)Stores::in_memory_window_store("w", 0s, 10s, false), std::invalid_argument);
+  EXPECT_THROW((void)Stores::in_memory_window_store("w", -1s, -1s, false), std::invalid_argument);
+  StoreSpec spec = Stores::persistent_window_store("w", 10s, 10s, false);
+  spec.retention = 9s;
+  StreamsBuilder builder;
+  builder.add_state_store(std::move(spec));
+  EXPECT_THROW((void)builder.build(), TopologyException);
+}
+
 }  // namespace
 }  // namespace tidemill
