@@ -14,6 +14,8 @@ namespace tidemill {
 namespace {
 
 constexpr std::int64_t kSegmentIntervalMin = 60000;
+/// In memory rows go by the retention, however short it is, as in Java.
+constexpr std::int64_t kInMemorySegmentIntervalMin = 1;
 constexpr std::size_t kSegmentBytes = 8;
 /// Of a scan over more segments the cache is asked once, for all keys.
 constexpr std::int64_t kCachedSegmentsMax = 8;
@@ -158,9 +160,11 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
       time_of_(options.time_of),
       current_(current),
       counters_(std::move(options.counters)),
-      segment_interval_(spec_.segment_interval.count() > 0 ? spec_.segment_interval.count()
-                                                           : std::max(spec_.retention.count() / 2, kSegmentIntervalMin)),
       exact_expiry_(spec_.engine == StoreEngineKind::kInMemory),
+      segment_interval_(
+          spec_.segment_interval.count() > 0
+              ? spec_.segment_interval.count()
+              : std::max(spec_.retention.count() / 2, exact_expiry_ ? kInMemorySegmentIntervalMin : kSegmentIntervalMin)),
       keeps_the_closing_(spec_.time_ordered && !exact_expiry_ && spec_.kind != StoreKind::kSession) {
   if (options.cache != nullptr && spec_.caching) {
     cache_ =
