@@ -106,6 +106,9 @@ TEST(TimeWindows, SayWhatCannotBe) {
   EXPECT_THROW(static_cast<void>(windowed.emit_strategy(EmitStrategy::kOnWindowClose)), TopologyException);
   auto short_lived = builder.stream<Text, Text>("in2").group_by_key().windowed_by(TimeWindows::of_size_with_no_grace(10s));
   EXPECT_THROW(static_cast<void>(short_lived.count({.retention = 5s})), TopologyException);
+  const auto forever = std::chrono::milliseconds::max();
+  auto endless = builder.stream<Text, Text>("in3").group_by_key().windowed_by(TimeWindows::of_size_and_grace(10s, forever));
+  EXPECT_THROW(static_cast<void>(endless.count()), TopologyException);
 }
 
 TEST(TimeWindows, AreKeptInNoStoreThatLetsThemGoBeforeTheyEnd) {
