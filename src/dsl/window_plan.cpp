@@ -17,11 +17,13 @@ WindowPlan::WindowPlan(std::shared_ptr<const Windows> windows)
 }
 
 std::chrono::milliseconds WindowPlan::retention_min() const {
-  switch (kind) {
-    case Kind::kUnlimited: return size;
-    case Kind::kSliding: return 2 * size + grace;
-    default: return size + grace;
+  if (kind == Kind::kUnlimited) return size;
+  const int sizes = kind == Kind::kSliding ? 2 : 1;
+  if (size > (std::chrono::milliseconds::max() - grace) / sizes) {
+    throw TopologyException("windowed_by(): windows of " + std::to_string(size.count()) + " ms with a grace period of " +
+                            std::to_string(grace.count()) + " ms would be kept for longer than time goes: shorten either");
   }
+  return sizes * size + grace;
 }
 
 void WindowPlan::complete(StoreSpec& store) const {

@@ -135,6 +135,7 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   bool set_flush_listener(CacheFlushListener, bool) override { return false; }
 
  private:
+  void cleared() override { drop_cache(); }
   template <class T>
   T checked(Result<T> result) const {
     if (!result) throw StateStoreException(result.error().with_context("store \"" + spec_.name + "\""));

@@ -187,6 +187,11 @@ void TopologyBuilder::add_processor(ProcessorSpec processor) {
 
 TopologyBuilder& TopologyBuilder::add_state_store(StoreSpec store, const std::vector<std::string>& processors) {
   if (store.name.empty()) throw TopologyException("a state store needs a name");
+  if (store.retention < store.window_size) {
+    throw TopologyException("store \"" + store.name + "\" has a retention of " + std::to_string(store.retention.count()) +
+                            " ms, shorter than its windows of " + std::to_string(store.window_size.count()) +
+                            " ms: give it at least their size");
+  }
   const std::string name = store.name;
   if (topology_.stores.contains(name)) {
     throw TopologyException("a state store \"" + name + "\" has been added already: give one of them another name");

@@ -66,7 +66,7 @@ struct StoreSpec {
   bool logging = true;
   /// On top of the defaults of its changelog topic.
   std::map<std::string, std::string> log_config;
-  /// Windows, sessions, versions; zero: keeps everything. Of a join's buffer: the grace period.
+  /// Windows, sessions, versions: those older than the newest by that go. Of a join's buffer: the grace period.
   std::chrono::milliseconds retention{0};
   std::chrono::milliseconds window_size{0};
   std::chrono::milliseconds segment_interval{0};

@@ -55,7 +55,8 @@ struct Stores {
     spec.retention = history;
     return spec;
   }
-  /// Keeps windows for `retention` after the newest one; with duplicates: every put, also those of one key and time.
+  /// Keeps windows for `retention` after the newest one, and no shorter than their size; with duplicates: every put, also those of
+  /// one key and time.
   static StoreSpec persistent_window_store(std::string name, std::chrono::milliseconds retention,
                                            std::chrono::milliseconds window_size, bool retain_duplicates,
                                            StoreOptions options = {}) {
@@ -108,6 +109,11 @@ struct Stores {
  private:
   static StoreSpec with_windows(StoreSpec spec, std::chrono::milliseconds retention, std::chrono::milliseconds window_size,
                                 bool retain_duplicates) {
+    if (window_size.count() < 0 || retention < window_size) {
+      throw std::invalid_argument("store \"" + spec.name + "\": a retention of " + std::to_string(retention.count()) +
+                                  " ms lets windows of " + std::to_string(window_size.count()) +
+                                  " ms go before they end: it must be at least their size");
+    }
     spec.retention = retention;
     spec.window_size = window_size;
     spec.retain_duplicates = retain_duplicates;
