@@ -21,6 +21,7 @@
 #include <tidemill/state/state_engine.hpp>
 #include <tidemill/state/state_store.hpp>
 
+#include "runtime/failure_letters.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/offset_metadata.hpp"
 #include "runtime/priority_heap.hpp"
@@ -44,6 +45,8 @@ struct StreamTaskOptions {
   const Clock* clock = nullptr;
   /// Takes what sinks and handlers send. Outlives the task.
   RecordCollector* collector = nullptr;
+  /// Keeps the dead letters of an error that ends the task. Outlives it; null: the collector takes them, too.
+  FailureLetters* failure_letters = nullptr;
   /// Takes the changes of logged stores; null: nothing is logged.
   ChangelogWriter* changelog = nullptr;
   /// Null: no store caches.
@@ -191,6 +194,8 @@ class StreamTask final : public TaskContext {
   void refuse_future_record(const Input& input, const RawRecord& record, Timestamp timestamp, Timestamp now);
   [[nodiscard]] const NodeSpec* sink_that_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const;
   void send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
+  /// Of an error that ends the task.
+  void leave_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
   void run_punctuation(PunctuationQueue& queue, Timestamp time);
   void drop_nodes();
   void sign(StreamsException& error) const;

@@ -60,6 +60,13 @@ void StreamTask::send_dead_letters(std::string_view node, const std::vector<Dead
   }
 }
 
+// What the task has sent is aborted with it; what it leaves is written after that.
+void StreamTask::leave_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records) {
+  if (sending_dead_letters_) return;  // as send_dead_letters()
+  if (options_.failure_letters == nullptr) return send_dead_letters(node, records);
+  options_.failure_letters->keep(error_context(node), records);
+}
+
 namespace {
 
 /// A handler is the user's code, too; what it throws ends the task with its name.
@@ -104,13 +111,14 @@ void StreamTask::deserialization_failed(const Input& input, const RawRecord& rec
           : log_and_fail_on_deserialization_error(config.errors_dead_letter_queue_topic_name);
   const HandlerResponse response = ask(handler, "deserialization exception handler", context,
                                        HandledError{.exception = thrown.type, .message = thrown.message});
-  send_dead_letters(node, response.dead_letters);
   if (response.answer != HandlerAnswer::kResume) {
+    leave_dead_letters(node, response.dead_letters);
     throw FailedProcessingException(fmt::format(
         "source \"{}\" cannot decode the record at offset {} of {}: {}; set deserialization.exception.handler to go on "
         "past such records",
         node, record.context->offset.value, to_string(input.queue.partition()), thrown.message));
   }
+  send_dead_letters(node, response.dead_letters);
   logger()->warn("task {}: the record at offset {} of {} cannot be decoded and is dropped: {}", to_string(options_.id),
                  record.context->offset.value, to_string(input.queue.partition()), thrown.message);
   metrics_->dropped.add("deserialization-error");
@@ -156,11 +164,12 @@ void StreamTask::handle_processing_exception(const OperatorNode& node, const Era
   const ErrorHandlerContext context = error_context(node.name());
   const HandlerResponse response =
       ask(handler, "processing exception handler", context, HandledError{.exception = thrown.type, .message = thrown.message});
-  send_dead_letters(node.name(), response.dead_letters);
   if (response.answer != HandlerAnswer::kResume) {
+    leave_dead_letters(node.name(), response.dead_letters);
     throw FailedProcessingException(fmt::format("processor \"{}\" of task {} threw {} at {}: {}", node.name(),
                                                 to_string(options_.id), thrown.type, place(context), thrown.message));
   }
+  send_dead_letters(node.name(), response.dead_letters);
   logger()->warn("task {}: processor \"{}\" threw {} at {}: {}; the record is dropped there", to_string(options_.id),
                  node.name(), thrown.type, place(context), thrown.message);
   metrics_->dropped.add("processing-error");
@@ -172,14 +181,18 @@ bool StreamTask::goes_on_after(std::string_view node, const ProductionError& err
       config.production_exception_handler ? config.production_exception_handler
                                           : default_production_exception_handler(config.errors_dead_letter_queue_topic_name);
   const HandlerResponse response = ask(handler, "production exception handler", error_context(node), error);
+  const bool goes_on = response.answer == HandlerAnswer::kResume;
+  const bool retries = response.answer == HandlerAnswer::kRetry && error.error.retriable();
   // A dead letter that is refused itself must not come back here for ever.
-  if (error.topic != config.errors_dead_letter_queue_topic_name) send_dead_letters(node, response.dead_letters);
-  if (response.answer == HandlerAnswer::kResume) {
+  if (error.topic != config.errors_dead_letter_queue_topic_name) {
+    goes_on || retries ? send_dead_letters(node, response.dead_letters) : leave_dead_letters(node, response.dead_letters);
+  }
+  if (goes_on) {
     logger()->warn("task {}: a record for topic {} is left out: {}", to_string(options_.id), error.topic, error.error.message);
     metrics_->dropped.add(error.serialization ? "serialization-error" : "production-error");
     return true;
   }
-  if (response.answer == HandlerAnswer::kRetry && error.error.retriable()) return false;
+  if (retries) return false;
   throw FailedProcessingException(fmt::format("sink \"{}\" of task {} cannot {} topic \"{}\": {}", node, to_string(options_.id),
                                               error.serialization ? "encode a record for" : "write to", error.topic,
                                               error.error.message));

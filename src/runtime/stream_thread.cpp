@@ -19,6 +19,7 @@ namespace {
 /// Upper bound of a wait when nothing says otherwise; every event wakes the thread earlier.
 constexpr std::chrono::milliseconds kRestoreRetry{5};
 constexpr std::chrono::seconds kLeaveTimeout{5};
+constexpr std::chrono::seconds kDeadLettersTimeout{10};
 
 }  // namespace
 
@@ -391,6 +392,8 @@ void StreamThread::fail(Error error) {
 void StreamThread::die() {
   close_all_tasks();
   participant_.reset();
+  failure_letters_.write(*options_.log, *options_.topology, *options_.config, options_.name,
+                         options_.clock->now().monotonic + kDeadLettersTimeout);
   const std::optional<Error> error = failure();
   const bool all_stop = error && options_.on_failure && options_.on_failure(*error);
   if (membership_) {

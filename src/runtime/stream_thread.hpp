@@ -238,6 +238,7 @@ class StreamThread {
   std::unique_ptr<CommitCoordinator::Participant> participant_;
   std::shared_ptr<CommitGroup> group_;
   ProducerGate gate_;
+  FailureLetters failure_letters_;
   std::shared_ptr<LogConsumer> consumer_;
   Restorer restorer_;
   TopicMaker make_topic_;

@@ -28,6 +28,7 @@ bool StreamThread::create_task(TaskId id) {
                             .config = options_.config,
                             .clock = options_.clock,
                             .collector = slot->collector.get(),
+                            .failure_letters = &failure_letters_,
                             .changelog = slot->changelog.get(),
                             .cache = cache_.get(),
                             .persistent_engine = options_.persistent_engine,

@@ -237,6 +237,114 @@ TEST(ErrorHandling, ARecordThatTheLogRefusesGoesToTheProductionHandler) {
   EXPECT_EQ(metric(streams, "dropped-records-by-reason-total", {"reason", "production-error"}), 1);
 }
 
+/// Where a handler answers "fail", under both guarantees: what the task has sent goes with the abort, its letter does not.
+class LettersOfAFailure : public ::testing::TestWithParam<ProcessingGuarantee> {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(log->admin().create_topic({.name = "in", .partitions = 1, .replication_factor = -1, .config = {}}, soon()));
+  }
+  StreamsConfig failing() {
+    StreamsConfig config = running_config(log);
+    config.processing_guarantee = GetParam();
+    return config;
+  }
+  void run_until_it_fails(const Topology& topology, const StreamsConfig& config) {
+    Streams streams(topology, config);
+    ASSERT_TRUE(streams.start());
+    ASSERT_TRUE(streams.wait_until_stopped(20s));
+    ASSERT_EQ(streams.state(), StreamsState::kError);
+  }
+  [[nodiscard]] std::vector<Taken> letters(Isolation isolation) const { return consume(*log, "letters", isolation); }
+
+  std::shared_ptr<Log> log = in_memory_log({.default_partitions = 1});
+};
+INSTANTIATE_TEST_SUITE_P(Guarantees, LettersOfAFailure,
+                         ::testing::Values(ProcessingGuarantee::kAtLeastOnce, ProcessingGuarantee::kExactlyOnceV2),
+                         [](const auto& guarantee) {
+                           return guarantee.param == ProcessingGuarantee::kAtLeastOnce ? "AtLeastOnce" : "ExactlyOnce";
+                         });
+
+TEST_P(LettersOfAFailure, OneThatAProcessorThrewIsWrittenOnce) {
+  produce(*log, "in", {{.key = "a", .value = eight(1)}, {.key = "b", .value = eight(13), .timestamp = 20}});
+  StreamsConfig config = failing();
+  config.errors_dead_letter_queue_topic_name = "letters";
+  run_until_it_fails(numbers_doubled(), config);
+  ASSERT_EQ(letters(Isolation::kReadUncommitted).size(), 1U);
+  const std::vector<Taken> written = letters(Isolation::kReadCommitted);
+  ASSERT_EQ(written.size(), 1U);
+  EXPECT_EQ(written[0].key, "b");
+  EXPECT_EQ(written[0].value, eight(13));
+  EXPECT_EQ(written[0].timestamp, 20);
+  EXPECT_EQ(header(written[0], "__streams.errors.message"), "13 brings bad luck");
+  EXPECT_EQ(header(written[0], "__streams.errors.offset"), "1");
+  if (GetParam() == ProcessingGuarantee::kExactlyOnceV2) {
+    EXPECT_TRUE(consume(*log, "out").empty()) << "what came before it is taken back";
+  }
+  run_until_it_fails(numbers_doubled(), config);
+  EXPECT_EQ(letters(Isolation::kReadUncommitted).size(), 2U) << "one for each time that it failed";
+}
+
+TEST_P(LettersOfAFailure, OneThatASourceCannotDecodeIsWrittenOnce) {
+  produce(*log, "in", {{.key = "a", .value = eight(1)}, {.key = "b", .value = "short"}});
+  StreamsConfig config = failing();
+  config.deserialization_exception_handler = log_and_fail_on_deserialization_error("letters");
+  run_until_it_fails(numbers_doubled(), config);
+  ASSERT_EQ(letters(Isolation::kReadUncommitted).size(), 1U);
+  const std::vector<Taken> written = letters(Isolation::kReadCommitted);
+  ASSERT_EQ(written.size(), 1U);
+  EXPECT_EQ(written[0].value, "short");
+  EXPECT_EQ(header(written[0], "__streams.errors.offset"), "1");
+}
+
+TEST_P(LettersOfAFailure, OneThatTheLogRefusesIsWrittenOnce) {
+  ASSERT_TRUE(log->admin().create_topic(
+      {.name = "out", .partitions = 1, .replication_factor = -1, .config = {{"max.message.bytes", "1000"}}}, soon()));
+  produce(*log, "in", {{.key = "a", .value = "small"}, {.key = "b", .value = "large"}});
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in")
+      .map_values([](const Text& value) { return value == "large" ? Text(5000, 'x') : value; })
+      .to("out");
+  StreamsConfig config = failing();
+  config.errors_dead_letter_queue_topic_name = "letters";
+  run_until_it_fails(builder.build(), config);
+  ASSERT_EQ(letters(Isolation::kReadUncommitted).size(), 1U);
+  const std::vector<Taken> written = letters(Isolation::kReadCommitted);
+  ASSERT_EQ(written.size(), 1U);
+  EXPECT_EQ(written[0].value, "large") << "the input record";
+  EXPECT_THAT(header(written[0], "__streams.errors.message"), HasSubstr("max.message.bytes"));
+}
+
+TEST_P(LettersOfAFailure, ThoseThatOneHandlerGivesAreAllWrittenAlsoWithoutKey) {
+  produce(*log, "in", {{.key = "b", .value = eight(13)}});
+  ASSERT_TRUE(log->admin().create_topic({.name = "letters", .partitions = 3, .replication_factor = -1, .config = {}}, soon()));
+  StreamsConfig config = failing();
+  config.processing_exception_handler = [](const ErrorHandlerContext&, const HandledError& error) {
+    HandlerResponse response{.answer = HandlerAnswer::kFail};
+    const DeadLetterRecord letter{
+        .topic = "letters", .key = {}, .value = error.message, .headers = {}, .timestamp = Timestamp(1)};
+    response.dead_letters.assign(6, letter);
+    return response;
+  };
+  run_until_it_fails(numbers_doubled(), config);
+  const std::vector<Taken> written = letters(Isolation::kReadCommitted);
+  ASSERT_EQ(written.size(), 6U);
+  for (std::size_t i = 0; i < 6; ++i)
+    EXPECT_EQ(written[i].partition, static_cast<std::int32_t>(i / 2)) << "one after the other";
+}
+
+TEST_P(LettersOfAFailure, OneThatCannotBeWrittenDoesNotHideTheFailure) {
+  ASSERT_TRUE(log->admin().create_topic(
+      {.name = "letters", .partitions = 1, .replication_factor = -1, .config = {{"max.message.bytes", "100"}}}, soon()));
+  produce(*log, "in", {{.key = "b", .value = eight(13)}});
+  StreamsConfig config = failing();
+  config.errors_dead_letter_queue_topic_name = "letters";
+  Streams streams(numbers_doubled(), config);
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_THAT(streams.error()->message, HasSubstr("13 brings bad luck"));
+  EXPECT_TRUE(letters(Isolation::kReadUncommitted).empty());
+}
+
 class Misuses : public Processor<Text, Text> {
   void process(const Record<Text, Text>& record) override {
     if (record.value() == "store") static_cast<void>(context().key_value_store<Text, Text>("elsewhere"));

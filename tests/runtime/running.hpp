@@ -57,12 +57,12 @@ struct Taken {
   std::int64_t timestamp = -1;
   std::int32_t partition = -1;
 };
-/// All committed records of a topic, per partition in order.
-inline std::vector<Taken> consume(Log& log, const std::string& topic) {
+/// All records of a topic (the committed ones), per partition in order.
+inline std::vector<Taken> consume(Log& log, const std::string& topic, Isolation isolation = Isolation::kReadCommitted) {
   std::vector<Taken> records;
   const auto description = log.admin().describe_topic(topic, soon());
   if (!description) return records;
-  auto consumer = log.consumer(Isolation::kReadCommitted).value();
+  auto consumer = log.consumer(isolation).value();
   for (std::int32_t p = 0; p < description->partitions; ++p) {
     const std::pair<TopicPartition, Offset> from{{topic, PartitionId(p)}, Offset(0)};
     consumer->assign({&from, 1}).value();
