@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -134,8 +135,19 @@ class Streams final : public StoreQueries {
   /// Creates internal topics (embedded: also missing user topics), starts the threads, restores global stores. An error
   /// lists all missing topics with the counts needed.
   [[nodiscard]] Result<void> start();
-  /// Commits, releases, leaves. kTimeout names the node that does not return. Any thread but the stream threads.
+  /// Commits, releases, leaves. kTimeout names the node that does not return. Any thread; one of the application's own, in a listener or
+  /// a processor, cannot wait for itself: there it begins the end, which comes by itself, and gives kTimeout.
   [[nodiscard]] Result<void> close(CloseOptions options = {});
+  /// Starts one more stream thread, which takes over some of the others' tasks and a part of their record caches and buffers. Its
+  /// name, with the lowest number that is free. None, and nothing has happened: the state is neither RUNNING nor REBALANCING, or no
+  /// thread has anything to do (all stores are global).
+  [[nodiscard]] Result<std::optional<std::string>> add_stream_thread();
+  /// Ends a stream thread in order, the one that has been there longest; its tasks and its share go to the others. Its name. None:
+  /// as above, or there is none left. The last one may go, too: the application stays as it is, and processes nothing before one is
+  /// added. Waits until it has ended; kTimeout names what it does instead, and it ends later. On a stream thread it is another one,
+  /// if there is another, and is not waited for: threads that commit together cannot wait for each other.
+  [[nodiscard]] Result<std::optional<std::string>> remove_stream_thread(
+      std::optional<std::chrono::milliseconds> timeout = std::nullopt);
   [[nodiscard]] StreamsState state() const;
   /// Waits until the state is NOT_RUNNING or ERROR, or the deadline; true: it is.
   bool wait_until_stopped(std::chrono::milliseconds timeout);

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include <tidemill/config/streams_config.hpp>
+#include "config/durations.hpp"
 
 namespace tidemill {
 namespace {
@@ -365,6 +365,7 @@ ConfigReading read_config(const std::map<std::string, std::string>& given, bool 
     reading.warnings.push_back(warning);
     reading.config.application[key] = value;
   }
+  reading.config = with_bounded_durations(std::move(reading.config));
   return reading;
 }
 

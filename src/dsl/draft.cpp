@@ -1,9 +1,11 @@
 #include <tidemill/dsl/draft.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 #include <tidemill/dsl/table_nodes.hpp>
 
+#include "dsl/build_order.hpp"
 #include "dsl/repartitions.hpp"
 #include "dsl/self_joins.hpp"
 
@@ -91,7 +93,7 @@ std::string Draft::add_repartition(Repartition repartition) {
       repartition.prefix.starts_with("KSTREAM") && repartition.prefix.size() > 10 &&
       repartition.prefix.find_first_not_of("0123456789", repartition.prefix.size() - 10) == std::string::npos;
   check_name(repartition.prefix);
-  const std::string topic = repartition_topic(repartition.prefix);
+  std::string topic = repartition_topic(repartition.prefix);
   std::string sink = new_name("KSTREAM-SINK-");
   std::string filter = new_name("KSTREAM-FILTER-");
   std::string source = new_name("KSTREAM-SOURCE-");
@@ -100,7 +102,11 @@ std::string Draft::add_repartition(Repartition repartition) {
     filter = topic + "-filter";
     source = topic + "-source";
   }
-  repartitions_.push_back({topic, filter, sink, source, repartition.mergeable});
+  if (std::any_of(repartitions_.begin(), repartitions_.end(), [&](const auto& other) { return other.topic == topic; })) {
+    const std::string again = " " + std::to_string(repartitions_.size());
+    for (std::string* name : {&topic, &filter, &sink, &source}) *name += again;
+  }
+  repartitions_.push_back({topic, filter, sink, source, repartition.mergeable, repartition.partitions});
   // What it filters is known when all that is behind it is.
   add_processor({.name = filter,
                  .prototype = prototype(new detail::PassThroughNode),
@@ -117,18 +123,40 @@ std::string Draft::add_repartition(Repartition repartition) {
   return source;
 }
 
+void Draft::write_again(const std::string& source, const std::string& sink) {
+  std::vector<std::string> nodes{sink, source};
+  for (const RepartitionNodes& made : repartitions_) {
+    if (made.source == source) nodes = {made.filter, made.sink, source};
+  }
+  add([this, nodes = std::move(nodes)](TopologyBuilder& builder) {
+    written_again_.push_back({nodes, builder.nodes().size(), {}});
+  });
+}
+
+void Draft::check_same(const std::shared_ptr<Draft>& other, std::string_view operation) const {
+  if (other.get() == this) return;
+  throw TopologyException(std::string(operation) +
+                          ": the two are of different StreamsBuilders; make all of a topology with one of them");
+}
+
 Topology Draft::build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper) {
+  if (std::exchange(built_, true)) {
+    throw TopologyException("this StreamsBuilder has built its topology already: keep the Topology, it can be copied");
+  }
   TopologyBuilder builder;
   builder.set_processor_wrapper(std::move(wrapper));
   builder.set_optimization(std::string(optimization));
   for (const Step& step : steps_) step(builder);
-  detail::finish_repartitions(builder, traits_, repartitions_);
+  for (WrittenAgain& again : written_again_) again.before = builder.nodes()[again.next].name;
+  const std::set<std::string> merged = detail::finish_repartitions(builder, traits_, repartitions_);
+  std::erase_if(written_again_, [&](const WrittenAgain& again) { return merged.contains(again.nodes.back()); });
+  for (WrittenAgain& again : written_again_) {
+    for (std::string& node : again.nodes) node = plain_name(node);
+  }
+  detail::finish_build_order(builder, written_again_, together_);
   detail::finish_self_joins(builder, stream_joins_);
+  // What handles still hold on to is their own; the steps hold functions of the user's.
   steps_.clear();
-  traits_.clear();
-  repartitions_.clear();
-  stream_joins_.clear();
-  index_ = 0;
   return builder.build();
 }
 

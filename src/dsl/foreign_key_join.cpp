@@ -301,6 +301,22 @@ class ResponseJoinNode final : public WindowedNode {
   std::unique_ptr<ForeignKeyTypes> types_;
 };
 
+/// A question goes to where its row may be, an answer to who asked: to no partition it would be lost, to several it would be
+/// taken for as many.
+MessagePartitioner to_one_partition(MessagePartitioner partitioner) {
+  if (!partitioner) return nullptr;
+  return [chooser = std::move(partitioner)](std::string_view topic, const ByteArray* key, const ByteArray* value,
+                                            std::int32_t partitions) {
+    auto chosen = chooser(topic, key, value, partitions);
+    if (chosen && chosen->size() != 1) {
+      throw StreamsException("a partitioner of a foreign-key join gave " + std::to_string(chosen->size()) +
+                             " partitions of topic \"" + std::string(topic) +
+                             "\" for a message: it has to give exactly one, or none at all (std::nullopt) for the default");
+    }
+    return chosen;
+  };
+}
+
 class ResponseSinkNode final : public OperatorNode {
  public:
   ResponseSinkNode(std::string topic, MessagePartitioner partitioner)
@@ -315,8 +331,7 @@ class ResponseSinkNode final : public OperatorNode {
     if (partitioner_) {
       const auto* key = static_cast<const ByteArray*>(record.key);
       if (auto chosen = partitioner_(topic_, key, nullptr, task().collector().partition_count(topic_))) {
-        choice.kind = chosen->empty() ? PartitionChoice::Kind::kDrop : PartitionChoice::Kind::kList;
-        choice.partitions = *std::move(chosen);
+        choice = {PartitionChoice::Kind::kList, *std::move(chosen)};
       }
     } else if (response.partition) {
       choice = {PartitionChoice::Kind::kList, {PartitionId(*response.partition)}};
@@ -347,10 +362,10 @@ OperatorNode* new_response_join_node(const ForeignKeySide& side, std::unique_ptr
 }
 OperatorNode* new_subscription_sink(std::string topic, MessagePartitioner partitioner) {
   return new SinkNode<ByteArray, ByteArray>(std::move(topic), true, nullptr, SerdeOf<ByteArray>::serde(),
-                                            SerdeOf<ByteArray>::serde(), std::move(partitioner));
+                                            SerdeOf<ByteArray>::serde(), to_one_partition(std::move(partitioner)));
 }
 OperatorNode* new_response_sink(std::string topic, MessagePartitioner partitioner) {
-  return new ResponseSinkNode(std::move(topic), std::move(partitioner));
+  return new ResponseSinkNode(std::move(topic), to_one_partition(std::move(partitioner)));
 }
 OperatorNode* new_message_source() {
   return new TypedSourceNode<ByteArray, ByteArray>(SerdeOf<ByteArray>::serde(), SerdeOf<ByteArray>::serde());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
 
 #include <tidemill/dsl/stateless_nodes.hpp>
 
@@ -29,9 +30,10 @@ class Repartitions {
     for (const NodeSpec& node : builder.nodes()) specs_.emplace(node.name, &node);
     read(traits);
   }
-  void finish() {
+  std::set<std::string> finish() {
     if (builder_.optimizes("merge.repartition.topics")) merge_topics();
     write();
+    return merged_;
   }
 
  private:
@@ -158,8 +160,9 @@ class Repartitions {
   /// The first one's topic, written to right behind the change of the key.
   Index add_merged(const Group& group) {
     const Draft::RepartitionNodes& first = *operators_[group.repartitions.front()].repartition;
+    const std::string topic = Draft::plain_name(first.topic);
     added_.push_back(std::make_unique<Draft::RepartitionNodes>(
-        Draft::RepartitionNodes{first.topic, first.topic + "-filter", first.topic + "-sink", first.topic + "-source", false}));
+        Draft::RepartitionNodes{topic, topic + "-filter", topic + "-sink", topic + "-source", false, {}}));
     const Draft::RepartitionNodes& nodes = *added_.back();
     specs_.emplace(nodes.filter, specs_.at(first.filter));
     specs_.emplace(nodes.sink, specs_.at(first.sink));
@@ -178,10 +181,8 @@ class Repartitions {
     for (const Index parent : parents) unlink(parent, repartition);
     for (const Index child : children) unlink(repartition, child);
     operators_[repartition].gone = true;
+    merged_.insert(operators_[repartition].name);
     instead_[operators_[repartition].name] = operators_[merged].name;
-    if (operators_[repartition].repartition->topic != operators_[merged].repartition->topic) {
-      builder_.remove_internal_topic(operators_[repartition].repartition->topic);
-    }
   }
 
   // Back to nodes.
@@ -194,19 +195,29 @@ class Repartitions {
     }
     return known[place] = wanted;
   }
+  /// Nodes of one name are refused like any others.
+  static void check_read_once(const std::string& topic, const std::string& source,
+                              std::map<std::string, std::string>& readers) {
+    const auto [found, added] = readers.emplace(topic, source);
+    if (added || found->second == source) return;
+    throw TopologyException("topic \"" + topic + "\" is read by source \"" + found->second + "\" already; \"" + source +
+                            "\" cannot read it, too: give the group, or the store, of one of them another name");
+  }
   void write() {
     std::vector<TopologyBuilder::Placed> placed;
     std::map<Index, bool> known;
+    std::map<std::string, std::string> readers;
     const auto add = [&](const std::string& name, std::vector<std::string> parents) -> NodeSpec& {
       TopologyBuilder::Placed& one = placed.emplace_back(TopologyBuilder::Placed{*specs_.at(name), std::move(parents)});
-      one.spec.name = name;
+      one.spec.name = Draft::plain_name(name);
       return one.spec;
     };
+    for (const Draft::RepartitionNodes& nodes : repartitions_) builder_.remove_internal_topic(nodes.topic);
     for (const Index place : order_) {
       const Operator& at = operators_[place];
       if (at.gone) continue;
       std::vector<std::string> parents;
-      for (const Index parent : at.parents) parents.push_back(operators_[parent].name);
+      for (const Index parent : at.parents) parents.push_back(Draft::plain_name(operators_[parent].name));
       if (at.repartition == nullptr) {
         add(at.name, std::move(parents));
         continue;
@@ -217,8 +228,13 @@ class Repartitions {
       } else {
         filter.prototype = prototype(new NullKeyFilterNode);
       }
-      add(at.repartition->sink, {at.repartition->filter});
-      add(at.repartition->source, {});
+      const std::string topic = Draft::plain_name(at.repartition->topic);
+      add(at.repartition->sink, {Draft::plain_name(at.repartition->filter)}).sink_topic = topic;
+      NodeSpec& source = add(at.repartition->source, {});
+      source.topics = {topic};
+      builder_.add_internal_topic(topic, InternalTopicKind::kRepartition, at.repartition->partitions);
+      check_read_once(topic, source.name, readers);
+      instead_.emplace(at.repartition->source, source.name);
     }
     builder_.replace_nodes(std::move(placed), instead_);
   }
@@ -229,14 +245,15 @@ class Repartitions {
   std::vector<Operator> operators_;
   std::vector<Index> order_;  // in which they are written
   std::vector<std::unique_ptr<Draft::RepartitionNodes>> added_;
-  std::map<std::string, std::string> instead_;  // sources that are gone -> what is read instead
+  std::set<std::string> merged_;
+  std::map<std::string, std::string> instead_;  // sources -> what is read instead, or what they are called now
 };
 
 }  // namespace
 
-void finish_repartitions(TopologyBuilder& builder, const std::map<std::string, Draft::Traits>& traits,
-                         const std::vector<Draft::RepartitionNodes>& repartitions) {
-  if (!repartitions.empty()) Repartitions(builder, traits, repartitions).finish();
+std::set<std::string> finish_repartitions(TopologyBuilder& builder, const std::map<std::string, Draft::Traits>& traits,
+                                          const std::vector<Draft::RepartitionNodes>& repartitions) {
+  return repartitions.empty() ? std::set<std::string>() : Repartitions(builder, traits, repartitions).finish();
 }
 
 }  // namespace tidemill::detail

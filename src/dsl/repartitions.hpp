@@ -14,7 +14,8 @@
 
 namespace tidemill::detail {
 
-void finish_repartitions(TopologyBuilder& builder, const std::map<std::string, Draft::Traits>& traits,
-                         const std::vector<Draft::RepartitionNodes>& repartitions);
+/// The sources that were merged with others: what has such a name now is where the topic of several is read.
+std::set<std::string> finish_repartitions(TopologyBuilder& builder, const std::map<std::string, Draft::Traits>& traits,
+                                          const std::vector<Draft::RepartitionNodes>& repartitions);
 
 }  // namespace tidemill::detail

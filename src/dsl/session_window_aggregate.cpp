@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "dsl/windowed_aggregate_node.hpp"
+#include "dsl/wrapping_time.hpp"
 
 namespace tidemill::detail {
 namespace {
@@ -32,7 +33,7 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
     const auto rows = sessions_->find_sessions(SessionRange{.from_key = key_,
                                                             .to_key = key_,
                                                             .earliest_end = time - plan_.size.count(),
-                                                            .latest_start = time + plan_.size.count()});
+                                                            .latest_start = wrapping_sum(time, plan_.size)});
     for (; rows->valid(); rows->next()) {
       const Window old = split_session_key(rows->key()).session;
       merged_.emplace_back(old, rows->value());

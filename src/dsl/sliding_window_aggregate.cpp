@@ -15,6 +15,7 @@
 #include <set>
 
 #include "dsl/windowed_aggregate_node.hpp"
+#include "dsl/wrapping_time.hpp"
 
 namespace tidemill::detail {
 namespace {
@@ -30,7 +31,8 @@ class SlidingWindowAggregateNode final : public WindowStoreAggregateNode {
     if (!accept(record, true)) return;
     const Timestamp time = record.context->timestamp;
     const Timestamp close_time = observed_ - plan_.grace.count();
-    if (time + 1 + plan_.size.count() <= close_time) return drop("expired-window", record);
+    const Timestamp last_end = wrapping_sum(wrapping_sum(time, std::chrono::milliseconds(1)), plan_.size);
+    if (last_end <= close_time) return drop("expired-window", record);
     if (time.value < plan_.size.count()) return process_early(record, close_time);
     process_late(record, close_time);
     // In Java, too, only here: what comes too late or early emits nothing, and does not put off the next emission either.

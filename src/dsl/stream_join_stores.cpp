@@ -5,6 +5,11 @@ namespace tidemill::detail {
 
 StoreSpec join_window_store(const std::optional<StoreSpec>& given, std::string name, const JoinWindows& windows,
                             StoreEngineKind engine, bool logging, const std::map<std::string, std::string>& config) {
+  if (windows.size() > std::chrono::milliseconds::max() - windows.grace()) {
+    throw TopologyException("join(): windows of " + std::to_string(windows.size().count()) + " ms with a grace period of " +
+                            std::to_string(windows.grace().count()) +
+                            " ms would be kept for longer than time goes: shorten either");
+  }
   const std::chrono::milliseconds retention = windows.size() + windows.grace();
   if (given) {
     if (given->kind != StoreKind::kWindow || !given->retain_duplicates || given->retention != retention ||

@@ -13,6 +13,7 @@
 #include <tidemill/dsl/stream_join_nodes.hpp>
 
 #include "dsl/windowed_aggregate_node.hpp"
+#include "dsl/wrapping_time.hpp"
 
 namespace tidemill::detail {
 namespace {
@@ -47,12 +48,15 @@ class JoinWindowNode final : public WindowedNode {
   Bytes value_;
 };
 
-/// As Java's, which wraps around where there is no time.
 bool open_at(Timestamp time, std::chrono::milliseconds window, std::chrono::milliseconds grace, Timestamp stream_time) {
-  const auto end =
-      static_cast<std::int64_t>(static_cast<std::uint64_t>(time.value) + static_cast<std::uint64_t>(window.count()) +
-                                static_cast<std::uint64_t>(grace.count()));
-  return end >= stream_time.value;
+  return wrapping_sum(wrapping_sum(time, window), grace) >= stream_time;
+}
+/// The times that are met; none is before 1970.
+Timestamp first_met(Timestamp time, std::chrono::milliseconds before) {
+  return std::max(Timestamp(0), wrapping_difference(time, before));
+}
+Timestamp last_met(Timestamp time, std::chrono::milliseconds after) {
+  return std::max(Timestamp(0), wrapping_sum(time, after));
 }
 
 class StreamJoinNode final : public WindowedNode {
@@ -83,8 +87,7 @@ class StreamJoinNode final : public WindowedNode {
     key_.clear();
     types_->encode_key(record.key, key_);
     if (meet_others(record) || !side_.outer) return;
-    const Timestamp latest(std::max<std::int64_t>(0, time.value + side_.after.count()));
-    if (waiting_ == nullptr || latest < waiting_->times.stream_time) {
+    if (waiting_ == nullptr || last_met(time, side_.after) < waiting_->times.stream_time) {
       types_->forward_joined(*this, record.key, record.value, std::nullopt, *record.context);
     } else {
       wait(record);
@@ -95,8 +98,8 @@ class StreamJoinNode final : public WindowedNode {
   /// True: there were some.
   bool meet_others(const ErasedRecord& record) {
     const Timestamp time = record.context->timestamp;
-    const Timestamp from(std::max<std::int64_t>(0, time.value - side_.before.count()));
-    const Timestamp to(std::max<std::int64_t>(0, time.value + side_.after.count()));
+    const Timestamp from = first_met(time, side_.before);
+    const Timestamp to = last_met(time, side_.after);
     bool any = false;
     const auto rows = others_->fetch(WindowRange{.from_key = key_, .to_key = key_, .from = from, .to = to});
     for (; rows->valid(); rows->next()) {
@@ -206,10 +209,8 @@ class SelfJoinNode final : public WindowedNode {
  private:
   template <class Visit>
   void walk(Timestamp time, std::chrono::milliseconds before, std::chrono::milliseconds after, Visit visit) {
-    const auto rows = windows_->fetch(WindowRange{.from_key = key_,
-                                                  .to_key = key_,
-                                                  .from = Timestamp(std::max<std::int64_t>(0, time.value - before.count())),
-                                                  .to = Timestamp(std::max<std::int64_t>(0, time.value + after.count()))});
+    const auto rows = windows_->fetch(
+        WindowRange{.from_key = key_, .to_key = key_, .from = first_met(time, before), .to = last_met(time, after)});
     for (; rows->valid(); rows->next()) visit(split_window_key(rows->key()).start, rows->value());
   }
   JoinWindows join_;

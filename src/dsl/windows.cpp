@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "dsl/wrapping_time.hpp"
+
 namespace tidemill {
 namespace {
 
@@ -89,7 +91,11 @@ JoinWindows JoinWindows::after(milliseconds after) const {
   return windows.checked();
 }
 JoinWindows JoinWindows::checked() const {
-  require(size().count() >= 0, "a join window", size(), "must not end before it begins: before + after is its size");
+  const milliseconds none(0);
+  // The sum of two that are too long is negative.
+  const milliseconds sum(detail::wrapping_sum(Timestamp(before_.count()), after_).value);
+  require(sum >= none && (before_ >= none || after_ >= none), "a join window", sum,
+          "must not end before it begins, nor be longer than time goes: before + after is its size");
   require_grace(grace_);
   return *this;
 }

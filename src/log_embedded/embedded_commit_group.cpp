@@ -1,7 +1,5 @@
 #include "log_embedded/embedded_commit_group.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <tidemill/base/assert.hpp>
 
 #include "log/compression.hpp"
@@ -239,7 +237,8 @@ CommitResult EmbeddedCommitGroup::commit(const MembershipToken& token, Monotonic
     if (kind == ErrorKind::kTransactionAborted) return {abort_locked(lock).outcome, checked.error()};
     return {CommitOutcome::kUnknown, checked.error()};
   }
-  if (!shared_->staged.empty()) {
+  // Also where a transaction has no new position, because a punctuation wrote it perhaps: it is a member's all the same.
+  if (!shared_->staged.empty() || (shared_->transactional && !shared_->written.empty() && !token.member_id.empty())) {
     if (auto member = engine_->groups[options_.application_id].check(token); !member) {
       if (shared_->transactional) (void)abort_locked(lock);
       shared_->staged.clear();

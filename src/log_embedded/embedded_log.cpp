@@ -1,13 +1,13 @@
 // The embedded log's front: the Log, its admin, its memberships, and the functions that open it.
 #include <tidemill/adapters/embedded_log.hpp>
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <optional>
 
 #include <tidemill/base/assert.hpp>
 
+#include "base/logging.hpp"
 #include "log/failed_log.hpp"
 #include "log_embedded/embedded_commit_group.hpp"
 #include "log_embedded/engine.hpp"
@@ -127,7 +127,7 @@ class EmbeddedLog final : public Log, public LogAdmin {
     if (server) {
       server_ = *std::move(server);
     } else {
-      spdlog::warn("{}: other processes cannot ask about it: {}", traits().description, server.error().message);
+      logger()->warn("{}: other processes cannot ask about it: {}", traits().description, server.error().message);
     }
   }
 

@@ -1,8 +1,8 @@
 #include "log_embedded/engine.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
+#include "base/logging.hpp"
 
 namespace tidemill::embedded {
 
@@ -125,7 +125,8 @@ Result<void> Engine::delete_topic(std::string_view name) {
     // A file may go only when it is certain that the topic is deleted; what cannot be removed now is at the next opening.
     const std::string away = "topics/~" + std::to_string(next_removed_++);
     if (done) {
-      if (auto removed = log->remove_files(away); !removed) spdlog::warn("{}: {}", traits.description, removed.error().message);
+      if (auto removed = log->remove_files(away); !removed)
+        logger()->warn("{}: {}", traits.description, removed.error().message);
     }
     graveyard_.push_back(std::move(log));
   }

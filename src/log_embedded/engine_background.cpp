@@ -1,9 +1,9 @@
 // What goes on beside the records: member expiry, retention, checkpoints on one thread; compaction, which may take long, on
 // another. Neither holds the log's lock while it waits for the disk, but for the checkpoint's own entry.
-#include <spdlog/spdlog.h>
 
 #include <tidemill/base/assert.hpp>
 
+#include "base/logging.hpp"
 #include "log_embedded/engine.hpp"
 
 namespace tidemill::embedded {
@@ -84,8 +84,8 @@ Result<void> Engine::compact(Lock& lock) {
     if (!done && done.error().kind != ErrorKind::kCorruption) return done;
     if (!done || log->cleaned() <= before) {
       uncleanable_.insert(log);
-      spdlog::error("{}: {} cannot be compacted any more: {}", traits.description, to_string(*log->partition()),
-                    done ? "nothing of it can be read" : done.error().message);
+      logger()->error("{}: {} cannot be compacted any more: {}", traits.description, to_string(*log->partition()),
+                      done ? "nothing of it can be read" : done.error().message);
     }
   }
   return {};
@@ -130,8 +130,8 @@ Result<void> Engine::compact(Lock& lock, PartitionLog& log, Timestamp now) {
   if (!lock.owns_lock()) lock.lock();
   log.hold_files(false);
   if (done && bytes_before > 0) {
-    spdlog::debug("{}: compacted {} up to offset {}, from {} to {} bytes", traits.description, to_string(*log.partition()),
-                  log.cleaned().value, bytes_before, bytes_after);
+    logger()->debug("{}: compacted {} up to offset {}, from {} to {} bytes", traits.description, to_string(*log.partition()),
+                    log.cleaned().value, bytes_before, bytes_after);
   }
   return done;
 }
@@ -148,7 +148,7 @@ void Engine::run_keeper() {
     const bool due = now >= checkpoint_at;
     const Result<void> done = keep(lock, due);
     if (due) checkpoint_at = now + options.background_sync_interval;
-    if (!done && done.error().message != reported) spdlog::error("{}: {}", traits.description, done.error().message);
+    if (!done && done.error().message != reported) logger()->error("{}: {}", traits.description, done.error().message);
     reported = done ? "" : done.error().message;
     if (failed_) return;
   }
@@ -162,7 +162,7 @@ void Engine::run_compactor() {
     Lock lock(mutex);
     if (failed_) return;
     const Result<void> done = compact(lock);
-    if (!done && done.error().message != reported) spdlog::error("{}: {}", traits.description, done.error().message);
+    if (!done && done.error().message != reported) logger()->error("{}: {}", traits.description, done.error().message);
     reported = done ? "" : done.error().message;
   }
 }

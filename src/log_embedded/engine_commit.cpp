@@ -1,7 +1,8 @@
 // How records and commits get into segments and journal.
-#include <spdlog/spdlog.h>
 
 #include "log_embedded/engine.hpp"
+
+#include "base/logging.hpp"
 
 namespace tidemill::embedded {
 namespace {
@@ -128,8 +129,8 @@ Result<void> Engine::end_unended(PartitionSet& ended) {
 
 void Engine::disk_is_full(const Error& error) {
   if (full_.exchange(true)) return;
-  spdlog::warn("{}: {}: no more records are taken until there is room; retention frees what it may", traits.description,
-               error.message);
+  logger()->warn("{}: {}: no more records are taken until there is room; retention frees what it may", traits.description,
+                 error.message);
   keeper_wake_.raise();
 }
 
@@ -145,7 +146,7 @@ Result<void> Engine::append(PartitionLog& log, Bytes batch, std::int64_t produce
   if (!has_room(batch.size())) {
     return Error{ErrorKind::kDiskFull, traits.description + ": the disk is full; records are taken again when there is room"};
   }
-  if (full_.exchange(false)) spdlog::info("{}: the disk has room again", traits.description);
+  if (full_.exchange(false)) logger()->info("{}: the disk has room again", traits.description);
   if (const auto found = unended_.find(&log); found != unended_.end() && found->second.contains(producer)) {
     TIDEMILL_TRY(end_unended(to_journal_));
   }

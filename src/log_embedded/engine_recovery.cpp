@@ -1,11 +1,11 @@
 // How an embedded log comes up again: the journal is replayed, and the partitions are made to agree with it.
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <charconv>
 
 #include <tidemill/base/assert.hpp>
 
+#include "base/logging.hpp"
 #include "log_embedded/engine.hpp"
 
 namespace tidemill::embedded {
@@ -90,7 +90,7 @@ Result<void> Engine::open_journal(std::vector<JournalEntry>& entries) {
   TIDEMILL_ASSIGN(Journal::Found found, Journal::open(storage_, {.file_bytes = file_bytes,
                                                                  .sync_appends = options.durability == Durability::kPower,
                                                                  .skip_sync = options.unsafe_skip_sync_for_tests}));
-  if (!found.torn.empty()) spdlog::info("{}: {}", traits.description, found.torn);
+  if (!found.torn.empty()) logger()->info("{}: {}", traits.description, found.torn);
   journal_ = std::move(found.journal);
   entries = std::move(found.entries);
   if (entries.empty()) {
@@ -131,8 +131,8 @@ Result<void> Engine::replay(Replay& replay) {
     }
   }
   if (dropped > 0) {
-    spdlog::warn("{}: the last {} commits were not synced when the machine went down and are lost", traits.description,
-                 dropped);
+    logger()->warn("{}: the last {} commits were not synced when the machine went down and are lost", traits.description,
+                   dropped);
   }
   return {};
 }
@@ -148,8 +148,8 @@ Result<void> Engine::end_recovery(const Replay& replay) {
       const Offset found_end = log->end();
       TIDEMILL_ASSIGN(const bool cut, log->truncate(end.end));
       if (cut) {
-        spdlog::info("{}: {} had {} records behind its last commit; cut off", traits.description, to_string(*log->partition()),
-                     found_end - end.end);
+        logger()->info("{}: {} had {} records behind its last commit; cut off", traits.description,
+                       to_string(*log->partition()), found_end - end.end);
       }
       for (const std::int64_t producer : log->open_producers()) {
         const auto ended = log->append_marker(ControlType::kAbort, producer, now);

@@ -1,9 +1,9 @@
 // How a PartitionLog finds what is in its directory, and how it is taken back to a commit.
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
 #include "log_embedded/partition_log.hpp"
 
 namespace tidemill::embedded {
@@ -128,8 +128,8 @@ Result<void> PartitionLog::recover_segment(Segment segment, const RecoveredFrom&
           wrong + ", though it was committed (offset " + std::to_string(end_.value) + "): restore the file from a copy");
     }
     if (!wrong.empty()) {
-      spdlog::info("{}: the last {} bytes, from offset {} on, are no whole batch and were never acknowledged; cut off",
-                   segment.path, size - scan.position(), end_.value);
+      logger()->info("{}: the last {} bytes, from offset {} on, are no whole batch and were never acknowledged; cut off",
+                     segment.path, size - scan.position(), end_.value);
       ended = true;
       break;
     }

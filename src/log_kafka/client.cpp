@@ -4,7 +4,8 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
+
+#include "base/logging.hpp"
 
 namespace tidemill::kafka {
 
@@ -78,7 +79,7 @@ Result<std::unique_ptr<Client>> Client::make(rd_kafka_type_t type, ConfPtr conf,
     if (level <= kSyslogError && self != nullptr) {
       self->note(RD_KAFKA_RESP_ERR__TRANSPORT, message);
     } else {
-      spdlog::debug("librdkafka {}: {}", facility, message);
+      logger()->debug("librdkafka {}: {}", facility, message);
     }
   });
   if (delivered != nullptr) {
@@ -114,7 +115,7 @@ void Client::note(rd_kafka_resp_err_t error, std::string_view reason) {
     warns = warned_ == MonotonicTime{} || now - warned_ > kWarningInterval;
     if (warns) warned_ = now;
   }
-  if (warns) spdlog::warn("{}: {}", description_, reason);
+  if (warns) logger()->warn("{}: {}", description_, reason);
 }
 
 Error Client::made(rd_kafka_resp_err_t error, std::string_view what, std::string_view reason) const {

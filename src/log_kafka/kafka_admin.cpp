@@ -89,7 +89,10 @@ Result<std::vector<TopicDescription>> KafkaAdmin::list_topics(MonotonicTime dead
 Result<TopicDescription> KafkaAdmin::describe_topic(std::string_view topic, MonotonicTime deadline) {
   TopicDescription result{std::string(topic), 0, {}};
   TIDEMILL_ASSIGN(result.partitions, client().partition_count(topic, deadline));
-  TIDEMILL_ASSIGN(result.config, config_of(result.name, deadline));
+  Result<TopicConfig> config = config_of(result.name, deadline);
+  // Who may read a topic need not be allowed to see how it is configured.
+  if (!config && config.error().kind == ErrorKind::kUnauthorized) return result;
+  TIDEMILL_ASSIGN(result.config, std::move(config));
   return result;
 }
 

@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <tidemill/base/assert.hpp>
 #include <tidemill/base/headers.hpp>
 
@@ -91,10 +90,19 @@ void GroupProducer::delivered(const rd_kafka_message_t& message) {
                           .headers = {}};
   rd_kafka_timestamp_type_t type;
   failure.timestamp = Timestamp(rd_kafka_message_timestamp(&message, &type));
+  if (std::optional<Error> dead = fatal()) failure.error = *std::move(dead);
   if (message.key != nullptr) failure.key = Bytes(static_cast<const char*>(message.key), message.key_len);
   if (message.payload != nullptr) failure.value = Bytes(static_cast<const char*>(message.payload), message.len);
   break_with(failure.error);
   failures_.push_back(std::move(failure));
+}
+
+/// Without a transaction it is not fenced, but what it has not delivered is lost, and it takes nothing more: aborted, and another
+/// one made.
+std::optional<Error> GroupProducer::fatal() const {
+  std::optional<Error> error = client_->fatal();
+  if (error) error->kind = transactional_ ? ErrorKind::kFenced : ErrorKind::kTransactionAborted;
+  return error;
 }
 
 void GroupProducer::break_with(Error error) {
@@ -122,7 +130,7 @@ Result<void> GroupProducer::begin() {
   if (!transactional_ || open_) return {};
   const RdErrorPtr error(rd_kafka_begin_transaction(get()));
   if (error) {
-    if (std::optional<Error> fatal = client_->fatal()) return Error{ErrorKind::kFenced, fatal->message};
+    if (std::optional<Error> dead = fatal()) return *std::move(dead);
     return client_->failed(error.get(), "a transaction cannot be begun");
   }
   open_ = true;
@@ -182,8 +190,8 @@ SendStatus GroupProducer::send(const ProducerRecord& record, Error& error) {
   const RdErrorPtr refused(raw);
   if (headers != nullptr) rd_kafka_headers_destroy(headers);  // librdkafka's only when it takes the record
   if (rd_kafka_error_code(raw) == RD_KAFKA_RESP_ERR__QUEUE_FULL) return SendStatus::kFull;
-  if (std::optional<Error> fatal = client_->fatal()) {
-    error = Error{transactional_ ? ErrorKind::kFenced : fatal->kind, fatal->message};
+  if (std::optional<Error> dead = fatal()) {
+    error = *std::move(dead);
     return SendStatus::kFailed;
   }
   error = client_->failed(raw, fmt::format("a record for {}-{}", topic.name, record.partition.value));
@@ -195,9 +203,7 @@ Result<void> GroupProducer::flush(MonotonicTime deadline) {
   for (;;) {
     const MonotonicTime until = std::min(deadline, now() + kServeMax);
     const rd_kafka_resp_err_t error = rd_kafka_flush(get(), milliseconds_until(until));
-    if (std::optional<Error> fatal = client_->fatal()) {
-      return Error{transactional_ ? ErrorKind::kFenced : fatal->kind, fatal->message};
-    }
+    if (std::optional<Error> dead = fatal()) return *std::move(dead);
     if (broken_) return Error{ErrorKind::kTransactionAborted, broken_->message};
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) return client_->failed(error, "flush");
@@ -233,6 +239,8 @@ Result<std::unique_ptr<CommitGroup>> KafkaCommitGroup::open(std::shared_ptr<Shar
                                                             MonotonicTime deadline) {
   std::unique_ptr<KafkaCommitGroup> group(new KafkaCommitGroup(std::move(shared), std::move(options)));
   TIDEMILL_ASSIGN(group->producer_, GroupProducer::make(*group->shared_, group->options_));
+  // consumer() has nobody to tell what is wrong with its properties.
+  TIDEMILL_TRY(group->consumer_conf());
   if (group->producer_->transactional()) TIDEMILL_TRY(group->init(deadline));
   return std::unique_ptr<CommitGroup>(std::move(group));
 }
@@ -256,12 +264,13 @@ std::unique_ptr<LogProducer> KafkaCommitGroup::producer() {
   return std::unique_ptr<LogProducer>(new KafkaProducer(shared_, producer_));
 }
 
-std::unique_ptr<LogConsumer> KafkaCommitGroup::consumer() {
+Result<ConfPtr> KafkaCommitGroup::consumer_conf() const {
   const std::string group = options_.application_id.empty() ? shared_->options.client_id : options_.application_id;
-  // What a client can be made of was tried when the log was opened; the properties that came since were not.
-  return KafkaConsumer::make(shared_->options, Isolation::kReadCommitted, group, options_.consumer_properties,
-                             shared_->description)
-      .value();
+  return KafkaConsumer::conf(shared_->options, Isolation::kReadCommitted, group, options_.consumer_properties);
+}
+
+std::unique_ptr<LogConsumer> KafkaCommitGroup::consumer() {
+  return KafkaConsumer::make(consumer_conf().value(), shared_->description).value();
 }
 
 Result<void> KafkaCommitGroup::stage(std::span<const CommitPosition> positions) {
@@ -300,6 +309,12 @@ CommitResult KafkaCommitGroup::commit(const MembershipToken& token, MonotonicTim
   if (!latest.empty()) {
     const LiveMembers::Commit commit(*shared_->members, token);
     if (std::optional<CommitResult> ended = send_offsets(token, latest, deadline)) return *std::move(ended);
+  } else if (!token.member_id.empty()) {
+    // Written without a new position, by a punctuation perhaps: no position says whose the tasks are, so the group is asked.
+    if (const Result<void> good = offsets_.commit({}, token, deadline); !good) {
+      const bool stale = good.error().kind == ErrorKind::kStaleMember;
+      return abort_because(good.error(), stale ? CommitOutcome::kFenced : CommitOutcome::kAborted, deadline);
+    }
   }
   for (;;) {
     const RdErrorPtr error(rd_kafka_commit_transaction(producer_->get(), milliseconds_until(deadline)));
@@ -375,6 +390,11 @@ CommitResult KafkaCommitGroup::abort(MonotonicTime deadline) {
   {
     const std::lock_guard lock(mutex_);
     staged_.clear();
+  }
+  // Before what is open: the fence may have been what kept the transaction from being begun.
+  if (std::optional<Error> dead = producer_->fatal()) {
+    return {.outcome = producer_->transactional() ? CommitOutcome::kFenced : CommitOutcome::kUnknown,
+            .error = *std::move(dead)};
   }
   if (!producer_->transactional()) {
     static_cast<void>(producer_->take_failures());

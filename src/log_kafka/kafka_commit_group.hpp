@@ -58,6 +58,8 @@ class GroupProducer {
   /// Why the transaction cannot be committed any more; nullopt: it can.
   [[nodiscard]] const std::optional<Error>& broken() const { return broken_; }
   void break_with(Error error);
+  /// Why it takes nothing more, ever; nullopt: it does. kFenced with transactions, kTransactionAborted without.
+  [[nodiscard]] std::optional<Error> fatal() const;
 
  private:
   GroupProducer() = default;
@@ -90,6 +92,7 @@ class KafkaCommitGroup final : public CommitGroup {
  private:
   KafkaCommitGroup(std::shared_ptr<Shared> shared, CommitGroupOptions options);
   [[nodiscard]] Result<void> init(MonotonicTime deadline);
+  [[nodiscard]] Result<ConfPtr> consumer_conf() const;
   [[nodiscard]] CommitResult commit_plainly(const MembershipToken& token, std::span<const CommitPosition> positions,
                                             MonotonicTime deadline);
   [[nodiscard]] std::optional<CommitResult> send_offsets(const MembershipToken& token,

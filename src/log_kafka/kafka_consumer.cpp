@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <tidemill/base/assert.hpp>
 #include <tidemill/base/clock.hpp>
 #include <tidemill/base/headers.hpp>
+
+#include "base/logging.hpp"
 
 namespace tidemill::kafka {
 namespace {
@@ -44,23 +45,25 @@ void KafkaConsumer::Signal::raise() {
   changed.notify_all();
 }
 
-Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::make(const KafkaLogOptions& options, Isolation isolation,
-                                                           std::string_view group, const Properties& more,
-                                                           const std::string& description) {
+Result<ConfPtr> KafkaConsumer::conf(const KafkaLogOptions& options, Isolation isolation, std::string_view group,
+                                    const Properties& more) {
   const bool committed = isolation == Isolation::kReadCommitted;
-  TIDEMILL_ASSIGN(ConfPtr conf, client_conf(options, "consumer.",
-                                            {{"check.crcs", "true"},
-                                             {"queued.min.messages", "20000"},
-                                             {"queued.max.messages.kbytes", "8192"},  // a partition's queue
-                                             {"fetch.wait.max.ms", "100"},
-                                             {"fetch.error.backoff.ms", "100"}},
-                                            more,
-                                            {{"group.id", std::string(group)},
-                                             {"enable.auto.commit", "false"},
-                                             {"enable.auto.offset.store", "false"},
-                                             {"enable.partition.eof", "true"},
-                                             {"auto.offset.reset", "error"},
-                                             {"isolation.level", committed ? "read_committed" : "read_uncommitted"}}));
+  return client_conf(options, "consumer.",
+                     {{"check.crcs", "true"},
+                      {"queued.min.messages", "20000"},
+                      {"queued.max.messages.kbytes", "8192"},  // a partition's queue
+                      {"fetch.wait.max.ms", "100"},
+                      {"fetch.error.backoff.ms", "100"}},
+                     more,
+                     {{"group.id", std::string(group)},
+                      {"enable.auto.commit", "false"},
+                      {"enable.auto.offset.store", "false"},
+                      {"enable.partition.eof", "true"},
+                      {"auto.offset.reset", "error"},
+                      {"isolation.level", committed ? "read_committed" : "read_uncommitted"}});
+}
+
+Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::make(ConfPtr conf, const std::string& description) {
   std::unique_ptr<KafkaConsumer> consumer(new KafkaConsumer);
   TIDEMILL_ASSIGN(consumer->client_, Client::make(RD_KAFKA_CONSUMER, std::move(conf), description));
   consumer->events_ = consumer->watch(rd_kafka_queue_get_consumer(consumer->client_->get()));
@@ -171,7 +174,7 @@ void KafkaConsumer::unassign(std::span<const TopicPartition> partitions) {
     if (assigned_.contains(id)) known.push_back(id);
   }
   if (known.empty()) return;
-  if (const Result<void> taken = take_from_client(known); !taken) spdlog::warn("{}", taken.error().message);
+  if (const Result<void> taken = take_from_client(known); !taken) logger()->warn("{}", taken.error().message);
   for (const TopicPartition& id : known) {
     const auto found = assigned_.find(id);
     empty(*found->second.queue);

@@ -26,9 +26,10 @@ class KafkaConsumer final : public LogConsumer {
   /// How long a wait leaves the queues of silent partitions alone.
   static constexpr std::chrono::milliseconds kRenewInterval{100};
 
-  static Result<std::unique_ptr<KafkaConsumer>> make(const KafkaLogOptions& options, Isolation isolation,
-                                                     std::string_view group, const Properties& more,
-                                                     const std::string& description);
+  /// kInvalidArgument says which property is wrong.
+  static Result<ConfPtr> conf(const KafkaLogOptions& options, Isolation isolation, std::string_view group,
+                              const Properties& more);
+  static Result<std::unique_ptr<KafkaConsumer>> make(ConfPtr conf, const std::string& description);
   ~KafkaConsumer() override;
   Result<void> assign(std::span<const std::pair<TopicPartition, Offset>> partitions) override;
   void unassign(std::span<const TopicPartition> partitions) override;

@@ -23,9 +23,8 @@ class KafkaLog final : public Log {
   }
   const LogTraits& traits() const override { return traits_; }
   Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation, const ClientProperties& properties) override {
-    TIDEMILL_ASSIGN(
-        std::unique_ptr<KafkaConsumer> made,
-        KafkaConsumer::make(shared_->options, isolation, shared_->options.client_id, properties, shared_->description));
+    TIDEMILL_ASSIGN(ConfPtr conf, KafkaConsumer::conf(shared_->options, isolation, shared_->options.client_id, properties));
+    TIDEMILL_ASSIGN(std::unique_ptr<KafkaConsumer> made, KafkaConsumer::make(std::move(conf), shared_->description));
     return std::unique_ptr<LogConsumer>(std::move(made));
   }
   Result<std::unique_ptr<CommitGroup>> commit_group(CommitGroupOptions options, MonotonicTime deadline) override {

@@ -4,8 +4,9 @@
 #include <limits>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <tidemill/base/clock.hpp>
+
+#include "base/logging.hpp"
 
 namespace tidemill::kafka {
 namespace {
@@ -144,7 +145,7 @@ void KafkaMembership::leave(MonotonicTime deadline) {
   if (!leaves) return;  // a static member stays: it is expected back
   Coordinator coordinator(config_, group_);
   const Result<PlainAnswer> left = coordinator.ask(leave_group(token), deadline);
-  if (!left) spdlog::warn("group {}: the member could not say that it leaves: {}", group_, left.error().message);
+  if (!left) logger()->warn("group {}: the member could not say that it leaves: {}", group_, left.error().message);
 }
 
 // The thread's side
@@ -241,7 +242,7 @@ KafkaMembership::Next KafkaMembership::join_once() {
       wake();
       return Next::kEnd;
     }
-    spdlog::warn("group {}: joining takes long: {}", group_, joined.error().message);
+    logger()->warn("group {}: joining takes long: {}", group_, joined.error().message);
     return Next::kJoin;
   }
   if (joined->error == BrokerError::kMemberIdRequired) {
@@ -276,7 +277,7 @@ Result<std::vector<std::pair<std::string, Bytes>>> KafkaMembership::lead(const J
                                  [](const SubtopologyTasks& a, const SubtopologyTasks& b) {
                                    return a.subtopology == b.subtopology && a.partitions == b.partitions;
                                  });
-    if (!same) spdlog::warn("group {}: member {} has another topology than its leader", group_, id);
+    if (!same) logger()->warn("group {}: member {} has another topology than its leader", group_, id);
   }
   std::vector<std::pair<std::string, Bytes>> result;
   for (const auto& [id, assigned] : share_out(states, tasks)) result.emplace_back(id, encode_assignment(assigned, tasks));
@@ -391,8 +392,8 @@ KafkaMembership::Next KafkaMembership::heartbeats() {
       session_timeout = metadata_.session_timeout;
       if (now() - polled_ > metadata_.max_poll_interval) {
         lock.unlock();
-        spdlog::warn("group {}: the stream thread has not asked for its events for max.poll.interval.ms: it leaves the group",
-                     group_);
+        logger()->warn("group {}: the stream thread has not asked for its events for max.poll.interval.ms: it leaves the group",
+                       group_);
         if (!coordinator_.ask(leave_group(token), now() + session_timeout)) return Next::kJoin;
         lose("the stream thread was busy for longer than max.poll.interval.ms", true);
         return Next::kJoin;
@@ -401,7 +402,7 @@ KafkaMembership::Next KafkaMembership::heartbeats() {
     const Result<PlainAnswer> beat = coordinator_.ask(heartbeat(token), now() + session_timeout);
     if (!beat) {
       if (beat.error().kind == ErrorKind::kClosed) return Next::kEnd;
-      spdlog::warn("group {}: no heartbeat for session.timeout.ms: {}", group_, beat.error().message);
+      logger()->warn("group {}: no heartbeat for session.timeout.ms: {}", group_, beat.error().message);
       continue;
     }
     if (beat->error != BrokerError::kNone) return fail(beat->error, "Heartbeat");

@@ -9,12 +9,27 @@ void throw_missing_value() {
   throw StreamsException("the record has a null value: ask has_value() first, or use value_or_null()");
 }
 
+void throw_no_processor(const std::string& node) {
+  throw StreamsException("the supplier of processor \"" + node +
+                         "\" gave none: return a std::unique_ptr to a new one each time");
+}
+void throw_no_context() {
+  throw StreamsException("a processor has no context before init(): nothing is there yet when it is made");
+}
+
 void ProcessorNodeBase::forward_to(std::string_view child, const ErasedRecord& record) const {
   OperatorNode::forward_to(child, record);
 }
 
+namespace {
+
+bool is_custom(const StateStore& store) { return store.spec().kind == StoreKind::kCustom; }
+
+}  // namespace
+
 StateStore& ProcessorNodeBase::key_value_store(std::string_view name, bool timestamped) const {
   StateStore& store = connected_store(name);
+  if (is_custom(store)) throw_wrong_store_type(name, "store of keys, windows or sessions");
   if (store.spec().timestamped() && !timestamped) {
     throw StreamsException("processor \"" + this->name() + "\": store \"" + std::string(name) +
                            "\" keeps a timestamp with each value: ask for ValueAndTimestamp<Value> instead of Value");
@@ -24,6 +39,36 @@ StateStore& ProcessorNodeBase::key_value_store(std::string_view name, bool times
                            "\" keeps no timestamps: ask for Value instead of ValueAndTimestamp<Value>");
   }
   return store;
+}
+
+CustomStore& ProcessorNodeBase::custom_store(std::string_view name, std::string_view asked) const {
+  StateStore& store = connected_store(name);
+  if (!is_custom(store)) throw_wrong_store_type(name, asked);
+  if (CustomStore* const custom = store.custom()) return *custom;
+  throw StreamsException("processor \"" + this->name() + "\": store \"" + std::string(name) +
+                         "\" is a global one, which others write meanwhile: read it in read_custom_store<...>(\"" +
+                         std::string(name) + "\", [](const auto& store) { ... })");
+}
+
+void ProcessorNodeBase::read_custom_store(std::string_view name, std::string_view asked,
+                                          const std::function<void(const CustomStore&)>& job) const {
+  StateStore& store = connected_store(name);
+  if (!is_custom(store)) throw_wrong_store_type(name, asked);
+  if (store.read_custom(job)) return;
+  throw StreamsException("processor \"" + this->name() + "\": store \"" + std::string(name) + "\" is not open");
+}
+
+void ProcessorNodeBase::throw_wrong_store_type(std::string_view name, std::string_view asked) const {
+  StateStore& store = connected_store(name);
+  const std::string whose = "processor \"" + this->name() + "\": store \"" + std::string(name) + "\" ";
+  const std::string wanted(asked);
+  if (!is_custom(store)) {
+    throw StreamsException(whose + "is one of the library's kinds, not a " + wanted +
+                           ": ask for it with key_value_store(), window_store(), session_store() or versioned_store()");
+  }
+  const std::string declared(store.spec().custom.type());
+  throw StreamsException(whose + "is declared as a " + declared + ", not a " + wanted + ": ask for custom_store<" + declared +
+                         ">(\"" + std::string(name) + "\")");
 }
 
 RecordContext ProcessorNodeBase::context_of(Timestamp timestamp, const Headers& headers) const {

@@ -102,6 +102,7 @@ Result<StoreAnswer> StoreQueries::query_rows(std::string_view store, StoreQuery 
     whole.timestamped = rows.timestamped;
     whole.staleness = std::max(whole.staleness, part.staleness());
     merge(whole.position, part.position());
+    if (rows.custom) whole.custom.push_back(std::move(rows.custom));
     whole.rows.insert(whole.rows.end(), std::make_move_iterator(rows.rows.begin()), std::make_move_iterator(rows.rows.end()));
     return {};
   };

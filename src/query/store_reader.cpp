@@ -59,7 +59,8 @@ KindWords words(StoreKind kind) {
     case StoreKind::kVersionedKeyValue: return {"versioned key-value store", "VersionedKeyQuery or MultiVersionedKeyQuery"};
     case StoreKind::kChangeBuffer: return {"buffer of suppress()", "nothing"};
     case StoreKind::kJoinBuffer: return {"buffer of a join", "nothing"};
-    case StoreKind::kCustom: return {"store of a kind of its own", "nothing"};
+    case StoreKind::kCustom:
+      return {"store of its own kind", "QueryableCustomStore, or with questions that its query() answers"};
   }
   return {"store", "nothing"};
 }
@@ -75,6 +76,7 @@ class Reader {
   void read(QueryResult<StoreRows>& result) {
     if (!known()) return result.fail(FailureReason::kUnknownQueryType, unknown());
     try {
+      if (query_.kind == Kind::kCustom) return ask_custom(result);
       rows_.timestamped = store_.spec().timestamped();
       if (const Result<void> read = read_rows(); !read) return result.fail(FailureReason::kStoreException, read.error());
     } catch (const StateStoreException& error) {
@@ -91,7 +93,8 @@ class Reader {
   [[nodiscard]] bool known() const {
     if (query_.with_timestamp && !store_.spec().timestamped()) return false;
     switch (query_.kind) {
-      case Kind::kCount: return true;
+      case Kind::kCustom: return store_.spec().kind == StoreKind::kCustom;
+      case Kind::kCount: return store_.spec().kind != StoreKind::kCustom;
       case Kind::kKey:
       case Kind::kRange: return is_key_value(store_.spec().kind);
       case Kind::kWindows: return store_.windows() != nullptr;
@@ -119,8 +122,26 @@ class Reader {
       case Kind::kSessions: return read_sessions();
       case Kind::kVersion: return read_version();
       case Kind::kVersions: return read_versions();
+      case Kind::kCustom: break;
     }
     return {};
+  }
+  void ask_custom(QueryResult<StoreRows>& result) {
+    CustomAnswer answer;
+    if (!store_.read_custom([&](const CustomStore& store) { answer = query_.custom(store); })) {
+      return result.fail(
+          FailureReason::kNotActive,
+          {ErrorKind::kUnavailable, fmt::format("store \"{}\" is not open now: it begins anew after an abort", store_.name())});
+    }
+    if (answer.value == nullptr) {
+      const std::string why =
+          answer.unknown.empty() ? fmt::format("its query() leaves {} unanswered", query_.name) : "it " + answer.unknown;
+      return result.fail(FailureReason::kUnknownQueryType,
+                         {ErrorKind::kUnsupported, fmt::format("store \"{}\" is declared as a {}: {}", store_.name(),
+                                                               store_.spec().custom.type(), why)});
+    }
+    rows_.custom = std::move(answer.value);
+    result = QueryResult<StoreRows>(std::move(result), std::move(rows_));
   }
   Result<void> read_key() {
     Bytes value;
@@ -128,7 +149,7 @@ class Reader {
     if (query_.skip_cache) {
       TIDEMILL_ASSIGN(found, store_.engine_store().get(*query_.from, value));
     } else {
-      found = store_.get(*query_.from, value);
+      found = store_.look(*query_.from, value);
     }
     return found ? add({.key = *query_.from, .value = std::move(value)}) : Result<void>();
   }

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
 #include <tidemill/base/assert.hpp>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -60,7 +59,9 @@ void CommitCoordinator::leave(Participant& participant) {
       std::all_of(participants_.begin(), participants_.end(), [this](auto* p) { return p->applied == round_; })) {
     phase_ = RoundPhase::kNone;
   }
-  wake_all_locked();
+  // Also a single one: what it waits for may have been this one's.
+  changed_.notify_all();
+  for (Participant* rest : participants_) rest->wake();
 }
 
 std::uint64_t CommitCoordinator::incarnation() const {
@@ -135,6 +136,7 @@ void CommitCoordinator::arrive(Participant& participant, MembershipToken token) 
   if (phase_ != RoundPhase::kGathering) return;
   participant.token = std::move(token);
   participant.arrived = round_;
+  participant.handed_in = round_;
   gathered_locked();
 }
 
@@ -169,7 +171,7 @@ bool CommitCoordinator::settle(Participant& participant, UniqueFunction<Result<v
     group = group_;
     intent = intent_;
     for (const Participant* other : participants_) {
-      if (other != &participant && other->arrived == round_) others.push_back(other->token);
+      if (other != &participant && other->handed_in == round_) others.push_back(other->token);
     }
     if (settling_since_ == MonotonicTime{}) settling_since_ = now.monotonic;
   }
@@ -177,7 +179,7 @@ bool CommitCoordinator::settle(Participant& participant, UniqueFunction<Result<v
     outcome_.outcome = result.outcome;
     if (result.outcome != CommitOutcome::kCommitted) {
       if (!result.error.message.empty() || outcome_.error.message.empty()) outcome_.error = result.error;
-      spdlog::warn("commit group {}: {}", options_.name, outcome_.error.message);
+      logger()->warn("commit group {}: {}", options_.name, outcome_.error.message);
     }
     needs_group_ = result.outcome == CommitOutcome::kFenced || result.outcome == CommitOutcome::kUnknown;
     settled_ = true;
@@ -237,7 +239,7 @@ bool CommitCoordinator::reopen(Now now) {
   }
   Result<std::unique_ptr<CommitGroup>> group = log_.commit_group(options_, clock_.now().monotonic + kSettleTimeout);
   if (!group) {
-    spdlog::warn("commit group {} cannot be opened again: {}", options_.name, group.error().message);
+    logger()->warn("commit group {} cannot be opened again: {}", options_.name, group.error().message);
     if (!group.error().retriable() || now.monotonic - settling_since_ > kReopenTimeout) outcome_.log_failure = group.error();
     return false;
   }

@@ -61,8 +61,9 @@ class CommitCoordinator {
     friend class CommitCoordinator;
     CommitCoordinator* coordinator = nullptr;
     UniqueFunction<void()> wake;
-    std::uint64_t arrived = 0;  // number of the last round
-    MembershipToken token;      // with which it arrived
+    std::uint64_t arrived = 0;    // number of the last round
+    std::uint64_t handed_in = 0;  // the same; a newcomer has handed in nothing in a round that it missed
+    MembershipToken token;        // with which it arrived
     std::uint64_t applied = 0;
     Activity activity;
   };

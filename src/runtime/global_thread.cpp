@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
+#include "base/logging.hpp"
 #include "runtime/type_name.hpp"
 
 namespace tidemill::runtime {
@@ -35,7 +34,7 @@ class GlobalThread::NoCollector final : public RecordCollector {
  public:
   void send(std::string_view node, std::string_view topic, OptionalBytesView, OptionalBytesView, const RecordContext&,
             const PartitionChoice&) override {
-    spdlog::warn("global store: node {} has a record for topic {}, but the global thread has no producer", node, topic);
+    logger()->warn("global store: node {} has a record for topic {}, but the global thread has no producer", node, topic);
   }
   std::int32_t partition_count(std::string_view) override { return 1; }
 };
@@ -63,6 +62,10 @@ class GlobalThread::LockedStore final : public StateStore {
   }
   bool set_flush_listener(CacheFlushListener, bool) override { return false; }
   void flush_cache() override {}
+  bool read_custom(const std::function<void(const CustomStore&)>& job) override {
+    const std::lock_guard lock(mutex_);
+    return store_.read_custom(job);
+  }
 
  private:
   StateStore& store_;
@@ -115,6 +118,7 @@ Result<void> GlobalThread::restore() {
   }
   std::vector<bool> ended(progress.size(), false);
   for (;;) {
+    if (stop_) return Error{ErrorKind::kClosed, "the application was closed while global stores were restored"};
     TIDEMILL_ASSIGN(const bool any, step());
     for (std::size_t i = 0; i < progress.size(); ++i) {
       const Result<Offset> position = consumer_->position(progress[i].changelog);
@@ -189,8 +193,8 @@ Result<void> GlobalThread::clear_lost_futures(const std::vector<PartitionOffsets
     for (const PartitionOffsets& known : offsets) {
       const std::optional<Offset> next = behind_seen(store, known.partition);
       if (!next || *next <= known.high_watermark) continue;
-      spdlog::warn("global store {} has seen offset {} of {}, which ends at {}: it is rebuilt", store.spec->name,
-                   next->value - 1, to_string(known.partition), known.high_watermark.value);
+      logger()->warn("global store {} has seen offset {} of {}, which ends at {}: it is rebuilt", store.spec->name,
+                     next->value - 1, to_string(known.partition), known.high_watermark.value);
       TIDEMILL_TRY(store.top->clear());
       break;
     }
@@ -238,7 +242,7 @@ void GlobalThread::save() {
   const std::lock_guard lock(mutex_);
   since_save_ = 0;
   if (const Result<void> committed = task_->commit({}); !committed) {
-    spdlog::warn("global stores cannot be saved: {}", committed.error().message);
+    logger()->warn("global stores cannot be saved: {}", committed.error().message);
     return;
   }
 }
@@ -276,15 +280,21 @@ bool GlobalThread::stop(std::chrono::milliseconds timeout) {
   if (consumer_) consumer_->wake();
   {
     std::unique_lock lock(ended_mutex_);
-    if (!ended_changed_.wait_for(lock, timeout, [this] { return ended_; })) return false;
+    if (!ended_changed_.wait_for(lock, timeout, [this] { return ended_ && !stopping_; })) return false;
+    stopping_ = true;
   }
   if (worker_.joinable()) worker_.join();
-  const std::lock_guard lock(mutex_);
-  if (task_ && task_->state() != TaskState::kClosed) {
-    if (const Result<void> closed = task_->close(); !closed) {
-      spdlog::warn("global stores closed with an error: {}", closed.error().message);
+  {
+    const std::lock_guard lock(mutex_);
+    if (task_ && task_->state() != TaskState::kClosed) {
+      if (const Result<void> closed = task_->close(); !closed) {
+        logger()->warn("global stores closed with an error: {}", closed.error().message);
+      }
     }
   }
+  const std::lock_guard lock(ended_mutex_);
+  stopping_ = false;
+  ended_changed_.notify_all();
   return true;
 }
 

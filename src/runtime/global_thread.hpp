@@ -38,7 +38,9 @@ class GlobalThread {
   ~GlobalThread();
   /// Restores, then starts the thread.
   [[nodiscard]] Result<void> start();
-  /// Ends the thread and closes the stores. False: it has not ended by then, and busy_with() says where it is; call again.
+  /// start() and the thread come to an end soon. Any thread.
+  void ask_to_stop() { stop_ = true; }
+  /// Ends the thread and closes the stores. Any thread. False: it has not ended by then, and busy_with() says where it is; call again.
   bool stop(std::chrono::milliseconds timeout);
   /// The node that is at work; empty: none is.
   [[nodiscard]] std::string busy_with() const;
@@ -79,7 +81,9 @@ class GlobalThread {
   std::atomic<std::thread::id> runs_on_{};
   std::mutex ended_mutex_;
   std::condition_variable ended_changed_;
-  bool ended_ = true;  // guarded by ended_mutex_
+  // Guarded by ended_mutex_.
+  bool ended_ = true;
+  bool stopping_ = false;  // one at a time
   std::size_t since_save_ = 0;
   std::atomic<std::int64_t> caught_up_at_{0};  // monotonic nanoseconds
 };

@@ -1,5 +1,7 @@
 #include "runtime/punctuation_queue.hpp"
 
+#include <limits>
+
 namespace tidemill::runtime {
 
 Cancellable PunctuationQueue::add(OperatorNode& node, Timestamp first, std::chrono::milliseconds interval,
@@ -15,9 +17,14 @@ Cancellable PunctuationQueue::add(OperatorNode& node, Timestamp first, std::chro
   return cancellable;
 }
 
-void PunctuationQueue::reschedule(Schedule& schedule, Timestamp now) {
-  const std::int64_t missed = (now - schedule.due) / schedule.interval;
-  schedule.due += (missed + 1) * schedule.interval;
+bool PunctuationQueue::reschedule(Schedule& schedule, Timestamp now) {
+  // Unsigned: the two may be as far apart as timestamps can be.
+  const std::uint64_t since = static_cast<std::uint64_t>(now.value) - static_cast<std::uint64_t>(schedule.due.value);
+  const auto until_next = static_cast<std::int64_t>(static_cast<std::uint64_t>(schedule.interval) -
+                                                    since % static_cast<std::uint64_t>(schedule.interval));
+  if (now.value > std::numeric_limits<std::int64_t>::max() - until_next) return false;
+  schedule.due = now + until_next;
+  return true;
 }
 
 }  // namespace tidemill::runtime

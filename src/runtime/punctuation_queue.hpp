@@ -36,15 +36,15 @@ class PunctuationQueue {
       call(*schedule);
       any = true;
       if (*schedule->cancelled) continue;
-      reschedule(*schedule, now);
-      heap_.offer(std::move(schedule));
+      if (reschedule(*schedule, now)) heap_.offer(std::move(schedule));
     }
     return any;
   }
   void clear() { heap_.clear(); }
 
  private:
-  static void reschedule(Schedule& schedule, Timestamp now);
+  /// False: its next time is behind the last there is, so it is over.
+  static bool reschedule(Schedule& schedule, Timestamp now);
   struct Earlier {
     bool operator()(const std::unique_ptr<Schedule>& a, const std::unique_ptr<Schedule>& b) const { return a->due < b->due; }
   };

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "base/murmur2.hpp"
 #include "runtime/stream_task.hpp"
@@ -59,10 +58,10 @@ void LogRecordCollector::send(std::string_view node, std::string_view topic, Opt
                         .value = value,
                         .headers = {},
                         .cookie = std::uint64_t{task_number_} << 32 | static_cast<std::uint32_t>(to.handle)};
-  if (context.headers != nullptr && !context.headers->empty()) {
-    headers_ = context.headers->encode();
-    record.headers = headers_;
-  }
+  // Of this call alone: a refusal below may send a dead letter, which comes through here as well.
+  Bytes headers;
+  if (context.headers != nullptr && !context.headers->empty()) headers = context.headers->encode();
+  record.headers = headers;
   switch (choice.kind) {
     case PartitionChoice::Kind::kDefault:
       if (key) {

@@ -62,7 +62,6 @@ class LogRecordCollector final : public RecordCollector {
   TopicMaker* make_topic_;
   StreamTask* task_ = nullptr;
   std::vector<std::unique_ptr<Target>> targets_;
-  Bytes headers_;
 };
 
 }  // namespace tidemill::runtime

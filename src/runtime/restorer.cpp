@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
 #include "base/endian.hpp"
+#include "base/logging.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -42,8 +41,8 @@ Result<void> Restorer::add(StreamTask& task, std::span<const CommitPosition> com
     }
     ChangelogPosition position = store.changelog_position;
     if (position.offset > end) {
-      spdlog::warn("store {} of task {} stands at offset {} of {}, which ends at {}: it is rebuilt", store.spec->name,
-                   to_string(task.task_id()), position.offset.value, to_string(store.changelog), end.value);
+      logger()->warn("store {} of task {} stands at offset {} of {}, which ends at {}: it is rebuilt", store.spec->name,
+                     to_string(task.task_id()), position.offset.value, to_string(store.changelog), end.value);
       TIDEMILL_TRY(store.top->clear());
       position = store.changelog_position = {};
     }
@@ -122,8 +121,8 @@ Result<bool> Restorer::step() {
         if (failed) failed = error.error;
         continue;
       }
-      spdlog::warn("store {}: offset {} of {} is not there any more: it is rebuilt", item.restore.store, item.next.value,
-                   to_string(error.partition));
+      logger()->warn("store {}: offset {} of {} is not there any more: it is rebuilt", item.restore.store, item.next.value,
+                     to_string(error.partition));
       item.starts_over = true;
     }
   }
@@ -140,14 +139,14 @@ Result<bool> Restorer::step() {
     }
     if (item->check_epoch) {
       // The store was committed with that record; the log has aborted it since, so what the store knows was lost with its commit.
-      spdlog::warn("store {}: the record before offset {} of {} is not committed: the store is rebuilt", item->restore.store,
-                   item->next.value, to_string(item->restore.changelog));
+      logger()->warn("store {}: the record before offset {} of {} is not committed: the store is rebuilt", item->restore.store,
+                     item->next.value, to_string(item->restore.changelog));
       item->starts_over = true;
       any = true;
       ++item;
       continue;
     }
-    finish(*item);
+    TIDEMILL_TRY(finish(*item));
     item = items_.erase(item);
     any = true;
   }
@@ -161,9 +160,9 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
     if (item.check_epoch) {
       // Compaction may have taken the record itself; then one behind it that is of the same epoch says that it was there.
       if (batch.leader_epoch != item.epoch) {
-        spdlog::warn("store {}: the record before offset {} of {} was of epoch {}, offset {} is of epoch {}: it is rebuilt",
-                     item.restore.store, item.next.value, to_string(item.restore.changelog), item.epoch.value,
-                     record.offset.value, batch.leader_epoch.value);
+        logger()->warn("store {}: the record before offset {} of {} was of epoch {}, offset {} is of epoch {}: it is rebuilt",
+                       item.restore.store, item.next.value, to_string(item.restore.changelog), item.epoch.value,
+                       record.offset.value, batch.leader_epoch.value);
         item.starts_over = true;
         return {};
       }
@@ -191,11 +190,13 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
   return {};
 }
 
-void Restorer::finish(Item& item) {
+Result<void> Restorer::finish(Item& item) {
   if (item.next > item.store->changelog_position.offset) item.store->changelog_position.offset = item.next;
+  TIDEMILL_TRY(item.store->top->restored(item.store->changelog_position));
   item.restore.current = item.restore.end;
   consumer_->unassign({&item.restore.changelog, 1});
   if (observer_ != nullptr) observer_->restore_ended(item.restore, item.records);
+  return {};
 }
 
 bool Restorer::restoring(const StreamTask& task) const {

@@ -65,7 +65,7 @@ class Restorer {
   };
   Result<void> read_batch(Item& item, const RecordBatch& batch);
   Result<void> start_over(Item& item);
-  void finish(Item& item);
+  Result<void> finish(Item& item);
 
   Log& log_;
   const Clock& clock_;

@@ -1,16 +1,18 @@
 #include "runtime/stream_task.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <regex>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/base/assert.hpp>
 #include <tidemill/serde/serde.hpp>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
+#include "runtime/custom_store.hpp"
 #include "runtime/type_name.hpp"
 #include "state/open_store.hpp"
 
@@ -70,6 +72,9 @@ void StreamTask::make_inputs() {
 StreamTask::Input& StreamTask::make_input(const TopicPartition& partition, const NodeSpec& source) {
   const TimestampExtractor* extractor =
       source.timestamp_extractor ? source.timestamp_extractor.get() : options_.config->default_timestamp_extractor.get();
+  // As in Java, rows of global stores keep the times that their records have: restoring would not ask an extractor either.
+  const std::vector<std::int32_t>& global = options_.topology->global_nodes;
+  if (std::find(global.begin(), global.end(), source.id) != global.end()) extractor = nullptr;
   inputs_.push_back(std::make_unique<Input>(partition, extractor, &metrics_->dropped));
   inputs_.back()->source_spec = &source;
   return *inputs_.back();
@@ -97,7 +102,7 @@ Result<void> StreamTask::open_stores() {
   };
   for (const std::string& name : options_.part.stores) {
     const StoreSpec& spec = topology.stores.at(name).spec;
-    (on_disk(spec) ? persistent : in_memory).push_back(spec);
+    if (spec.kind != StoreKind::kCustom) (on_disk(spec) ? persistent : in_memory).push_back(spec);
   }
   std::vector<std::unique_ptr<BytesStore>> opened_persistent;
   std::vector<std::unique_ptr<BytesStore>> opened_in_memory;
@@ -111,7 +116,9 @@ Result<void> StreamTask::open_stores() {
   auto next_in_memory = opened_in_memory.begin();
   for (const std::string& name : options_.part.stores) {
     const StoreNode& node = topology.stores.at(name);
-    std::unique_ptr<BytesStore> engine = std::move(on_disk(node.spec) ? *next_persistent++ : *next_in_memory++);
+    const bool custom = node.spec.kind == StoreKind::kCustom;
+    std::unique_ptr<BytesStore> engine;
+    if (!custom) engine = std::move(on_disk(node.spec) ? *next_persistent++ : *next_in_memory++);
     TaskStore store;
     store.spec = &node.spec;
     const PartitionId partition(options_.id.partition);
@@ -123,14 +130,26 @@ Result<void> StreamTask::open_stores() {
       store.changelog = {topology.log_topic(application_id(), name + "-changelog"), partition};
       writer = options_.changelog;
     }
+    auto counters = std::make_shared<StoreCounters>();
+    store.counters = counters.get();
+    const char* const scope = custom ? "custom" : on_disk(node.spec) ? "rocksdb" : "in-memory";
+    metrics_->stores.push_back({.name = name, .scope = scope, .counters = counters});
+    if (custom) {
+      TIDEMILL_ASSIGN(store.top, HostedStore::open({.spec = node.spec,
+                                                    .task = this,
+                                                    .changelog = writer,
+                                                    .directory = options_.directory,
+                                                    .counters = std::move(counters)}));
+      store.engine = &store.top->engine_store();
+      store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());
+      stores_.push_back(std::move(store));
+      continue;
+    }
     if (const auto durable = engine->durable_position()) {
       store.changelog_position = *durable;
     } else {
       TIDEMILL_TRY(engine->clear());
     }
-    auto counters = std::make_shared<StoreCounters>();
-    metrics_->stores.push_back({.name = name, .scope = on_disk(node.spec) ? "rocksdb" : "in-memory", .counters = counters});
-    store.counters = counters.get();
     OpenStore open{.spec = node.spec,
                    .engine = std::move(engine),
                    .changelog = writer,
@@ -163,6 +182,15 @@ void StreamTask::read_metadata(std::span<const CommitPosition> committed) {
       }
     }
   }
+}
+
+Result<void> StreamTask::reopen_stores() {
+  for (TaskStore& store : stores_) {
+    TIDEMILL_TRY(store.top->reopen());
+    if (store.spec->kind != StoreKind::kCustom) continue;
+    store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());
+  }
+  return {};
 }
 
 void StreamTask::set_position(std::size_t index, Offset offset) { inputs_[index]->queue.set_consumed(offset, kNoLeaderEpoch); }
@@ -358,9 +386,25 @@ std::size_t StreamTask::uncommitted_bytes() const {
   return bytes;
 }
 
+namespace {
+/// How often caches are flushed for one commit until none has anything left.
+constexpr int kFlushPassesMax = 64;
+}  // namespace
+
+// What a cache sends on reaches caches that are flushed after it, unless a processor writes to a store further up: then again, for
+// nothing that follows from committed input may be left in a cache.
 void StreamTask::flush_caches() try {
   if (state_ != TaskState::kRunning) return;
-  for (const TaskStore& store : stores_) store.top->flush_cache();
+  const auto dirty = [](const TaskStore& store) { return store.top->cache_dirty(); };
+  for (int pass = 0; pass < kFlushPassesMax; ++pass) {
+    for (const TaskStore& store : stores_) store.top->flush_cache();
+    if (std::none_of(stores_.begin(), stores_.end(), dirty)) return;
+  }
+  const auto never_clean = std::find_if(stores_.begin(), stores_.end(), dirty);
+  throw StreamsException(
+      fmt::format("the cache of store \"{}\" is not clean after {} flushes: what it sends on is written to it "
+                  "again, by a processor behind it; make the store without a cache",
+                  never_clean->top->name(), kFlushPassesMax));
 } catch (StreamsException& error) {
   sign(error);
   throw;
@@ -399,7 +443,9 @@ Result<void> StreamTask::commit(std::span<const WrittenPosition> written) {
         if (end.partition == store.changelog) position = {.offset = end.next_offset, .epoch = end.leader_epoch};
       }
     }
-    if (position == store.changelog_position && store.engine->uncommitted_bytes() == 0) continue;
+    // One of its own kind may have changed without a word to its changelog.
+    const bool may_have_changed = store.engine->uncommitted_bytes() > 0 || (store.spec->kind == StoreKind::kCustom && dirty_);
+    if (position == store.changelog_position && !may_have_changed) continue;
     TIDEMILL_TRY(store.engine->commit(position, processed_));
     store.top->committed();
     store.changelog_position = position;
@@ -459,8 +505,8 @@ void StreamTask::drop_nodes() {
       node->close();
     } catch (...) {
       // The node is going away: what its close() throws changes nothing, but somebody may want to know.
-      spdlog::warn("task {}: close() of processor \"{}\" threw: {}", to_string(options_.id), node->name(),
-                   describe_exception(std::current_exception()).message);
+      logger()->warn("task {}: close() of processor \"{}\" threw: {}", to_string(options_.id), node->name(),
+                     describe_exception(std::current_exception()).message);
     }
   }
   nodes_.clear();
@@ -498,7 +544,9 @@ Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds i
   if (type == PunctuationType::kStreamTime) {
     return stream_time_punctuations_.add(node, start == kNoTimestamp ? Timestamp(0) : start, interval, std::move(punctuator));
   }
-  const Timestamp first = start == kNoTimestamp ? wall_clock_time() + interval.count() : start;
+  const Timestamp now = wall_clock_time();
+  const std::int64_t time_left = std::numeric_limits<std::int64_t>::max() - now.value;
+  const Timestamp first = start == kNoTimestamp ? now + std::min<std::int64_t>(interval.count(), time_left) : start;
   return wall_clock_punctuations_.add(node, first, interval, std::move(punctuator));
 }
 

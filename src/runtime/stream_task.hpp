@@ -5,7 +5,8 @@
 // throws leaves process() as StreamsException or StateStoreException: the task is then to be aborted or destroyed.
 // Errors of users' code have been through their handlers then.
 // The life of a task: create() opens the stores (kCreated), the owner restores them through stores(), initialize()
-// clones and wires the nodes (kRunning), flush_caches() and commit() or abort() as often as needed, close().
+// clones and wires the nodes (kRunning), flush_caches() and commit() or abort() as often as needed (and after an abort from
+// reopen_stores() and the restore on again), close().
 #pragma once
 
 #include <atomic>
@@ -83,6 +84,8 @@ class StreamTask final : public TaskContext {
   [[nodiscard]] std::span<TaskStore> stores() { return stores_; }
   [[nodiscard]] const std::shared_ptr<TaskMetrics>& metrics() const { return metrics_; }
 
+  /// After abort(), before the stores are restored: those that were closed by it are there again. An error is final.
+  [[nodiscard]] Result<void> reopen_stores();
   /// Partition times and processor metadata of the committed offsets. Before initialize().
   void read_metadata(std::span<const CommitPosition> committed);
   /// Clones, wires and inits the nodes; the task runs. May throw what init() of user code throws.
@@ -210,6 +213,7 @@ class StreamTask final : public TaskContext {
   Position committed_;
   bool dirty_ = false;
   bool commit_requested_ = false;
+  bool sending_dead_letters_ = false;
 };
 
 }  // namespace tidemill::runtime

@@ -1,10 +1,10 @@
 // How a task answers what goes wrong with one record: it asks the configured handler, sends its dead letters, and
 // either counts the record as dropped or ends the task with a FailedProcessingException.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/serde/serde.hpp>
 
+#include "base/logging.hpp"
 #include "runtime/stream_task.hpp"
 #include "runtime/type_name.hpp"
 
@@ -30,13 +30,12 @@ ErrorHandlerContext StreamTask::error_context(std::string_view node) const {
                          raw->context->source != nullptr &&
                          (current->offset != raw->context->offset || !(*current->source == *raw->context->source));
   if (raw != nullptr && !held_back) {
-    // Where the record came from does not change on its way; operators may have changed the rest.
+    // Where the record came from does not change on its way. Headers and time do: they are those that it came to the node with.
     result.offset = raw->context->offset;
     if (raw->context->source != nullptr) {
       result.topic = raw->context->source->topic;
       result.partition = raw->context->source->partition;
     }
-    if (raw->context->headers != nullptr) result.headers = *raw->context->headers;
     result.source_raw_key = to_owned(raw->key);
     result.source_raw_value = to_owned(raw->value);
   }
@@ -45,6 +44,13 @@ ErrorHandlerContext StreamTask::error_context(std::string_view node) const {
 
 void StreamTask::send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records) {
   static const PartitionChoice kAnyPartition;
+  // What refuses one of them asks the handler again, whose answer may have dead letters, too.
+  if (sending_dead_letters_) return;
+  sending_dead_letters_ = true;
+  struct Sent {
+    bool& sending;
+    ~Sent() { sending = false; }
+  } const sent{sending_dead_letters_};
   for (const DeadLetterRecord& record : records) {
     const RecordContext context{.source = nullptr,
                                 .offset = kNoOffset,
@@ -88,7 +94,8 @@ std::string place(const ErrorHandlerContext& context) {
 
 void StreamTask::deserialization_failed(const Input& input, const RawRecord& record, const std::exception_ptr& error) {
   const std::string& node = input.source_spec->name;
-  const ErrorHandlerContext context = error_context(node);
+  ErrorHandlerContext context = error_context(node);
+  context.timestamp = input.queue.head().timestamp;  // its own: what an extractor said of it means nothing
   const ThrownError thrown = describe_exception(error);
   const StreamsConfig& config = *options_.config;
   const DeserializationExceptionHandler handler =
@@ -104,8 +111,8 @@ void StreamTask::deserialization_failed(const Input& input, const RawRecord& rec
         "past such records",
         node, record.context->offset.value, to_string(input.queue.partition()), thrown.message));
   }
-  spdlog::warn("task {}: the record at offset {} of {} cannot be decoded and is dropped: {}", to_string(options_.id),
-               record.context->offset.value, to_string(input.queue.partition()), thrown.message);
+  logger()->warn("task {}: the record at offset {} of {} cannot be decoded and is dropped: {}", to_string(options_.id),
+                 record.context->offset.value, to_string(input.queue.partition()), thrown.message);
   metrics_->dropped.add("deserialization-error");
 }
 
@@ -116,8 +123,8 @@ void StreamTask::refuse_future_record(const Input& input, const RawRecord& recor
       .message = fmt::format("the record's timestamp {} is {} ms ahead of the clock, and "
                              "timestamp.after.max.ms is {}",
                              timestamp.value, timestamp - now, options_.config->timestamp_after_max.count())};
-  spdlog::warn("task {}: the record at offset {} of {} is dropped: {}", to_string(options_.id), record.context->offset.value,
-               to_string(input.queue.partition()), error.message);
+  logger()->warn("task {}: the record at offset {} of {} is dropped: {}", to_string(options_.id), record.context->offset.value,
+                 to_string(input.queue.partition()), error.message);
   const std::string& dead_letters = options_.config->errors_dead_letter_queue_topic_name;
   if (!dead_letters.empty()) send_dead_letters(node, {make_dead_letter(dead_letters, error_context(node), error)});
   metrics_->dropped.add("future-timestamp");
@@ -154,8 +161,8 @@ void StreamTask::handle_processing_exception(const OperatorNode& node, const Era
     throw FailedProcessingException(fmt::format("processor \"{}\" of task {} threw {} at {}: {}", node.name(),
                                                 to_string(options_.id), thrown.type, place(context), thrown.message));
   }
-  spdlog::warn("task {}: processor \"{}\" threw {} at {}: {}; the record is dropped there", to_string(options_.id), node.name(),
-               thrown.type, place(context), thrown.message);
+  logger()->warn("task {}: processor \"{}\" threw {} at {}: {}; the record is dropped there", to_string(options_.id),
+                 node.name(), thrown.type, place(context), thrown.message);
   metrics_->dropped.add("processing-error");
 }
 
@@ -168,7 +175,7 @@ bool StreamTask::goes_on_after(std::string_view node, const ProductionError& err
   // A dead letter that is refused itself must not come back here for ever.
   if (error.topic != config.errors_dead_letter_queue_topic_name) send_dead_letters(node, response.dead_letters);
   if (response.answer == HandlerAnswer::kResume) {
-    spdlog::warn("task {}: a record for topic {} is left out: {}", to_string(options_.id), error.topic, error.error.message);
+    logger()->warn("task {}: a record for topic {} is left out: {}", to_string(options_.id), error.topic, error.error.message);
     metrics_->dropped.add(error.serialization ? "serialization-error" : "production-error");
     return true;
   }

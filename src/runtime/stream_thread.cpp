@@ -4,10 +4,11 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/base/assert.hpp>
 
+#include "base/durations.hpp"
+#include "base/logging.hpp"
 #include "runtime/task_exceptions.hpp"
 #include "runtime/type_name.hpp"
 #include "state/thread_cache.hpp"
@@ -34,8 +35,16 @@ std::string_view to_string(ThreadState state) {
   return "UNKNOWN";
 }
 
+ThreadShares thread_shares(const StreamsConfig& config, std::size_t threads, bool has_global_stores) {
+  threads = std::max<std::size_t>(threads, 1);
+  return {.cache_bytes = config.statestore_cache_max_bytes / (threads + (has_global_stores ? 1 : 0)),
+          .input_bytes_max = std::max<std::size_t>(1, config.input_buffer_max_bytes / threads),
+          .uncommitted_bytes_max = config.statestore_uncommitted_max_bytes / threads};
+}
+
 StreamThread::StreamThread(StreamThreadOptions options)
     : options_(std::move(options)),
+      shares_(options_.shares),
       restorer_(*options_.log, *options_.clock, options_.restore_observer,
                 consumer_properties(*options_.config, options_.config->restore_consumer)) {
   commit_interval_ = options_.config->commit_interval;
@@ -43,7 +52,7 @@ StreamThread::StreamThread(StreamThreadOptions options)
     const bool exactly_once = options_.config->processing_guarantee == ProcessingGuarantee::kExactlyOnceV2;
     commit_interval_ = std::chrono::milliseconds(exactly_once ? 100 : 30000);
   }
-  if (options_.cache_bytes > 0) cache_ = std::make_unique<ThreadCache>(options_.cache_bytes);
+  if (shares_.cache_bytes > 0) cache_ = std::make_unique<ThreadCache>(shares_.cache_bytes);
   if (options_.log->traits().creates_missing_topics) {
     make_topic_ = [this](const std::string& topic) {
       return options_.log->admin().create_topic({.name = topic, .partitions = -1, .replication_factor = -1, .config = {}},
@@ -52,7 +61,9 @@ StreamThread::StreamThread(StreamThreadOptions options)
   }
 }
 
-StreamThread::~StreamThread() {
+StreamThread::~StreamThread() { end_unrun(); }
+
+void StreamThread::end_unrun() {
   if (!dead_) die();
 }
 
@@ -65,9 +76,11 @@ Result<void> StreamThread::start() {
 }
 
 Result<void> StreamThread::rejoin() {
-  if (membership_) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
+  // A static member is known again by its name.
+  if (membership_ && options_.join.instance_id.empty()) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
   membership_.reset();
   pending_assignment_.reset();
+  rejoins_ = false;
   TIDEMILL_ASSIGN(membership_, options_.log->membership(options_.config->application_id));
   membership_->set_wake([this] { wake(); });
   return membership_->join(options_.join);
@@ -98,6 +111,7 @@ StreamThread::Step StreamThread::run_once(Now now) {
     return round(now);
   } catch (const TaskMigrated& migrated) {
     lose_tasks(migrated.error());
+    rejoins_ = true;
   } catch (const TransactionBroken& broken) {
     want_abort_ = true;
     abort_reason_ = broken.error();
@@ -148,8 +162,10 @@ StreamThread::Step StreamThread::round(Now now) {
     step.wait_until = resume_at_;
     return step;
   }
+  take_shares();
   worked |= start_tasks(now);
   worked |= poll(now);
+  worked |= shrink_cache();
   if (!paused_) {
     worked |= process(now);
     if (!gate_.spilled()) worked |= punctuate(now);
@@ -170,8 +186,8 @@ StreamThread::Step StreamThread::round(Now now) {
     if (slot->phase != SlotPhase::kRunning || paused_ || gate_.spilled()) continue;
     if (const auto end = end_of_waiting(*slot, now)) step.wait_until = std::min(step.wait_until, *end);
     if (const Timestamp due = slot->task->next_wall_clock_punctuation(); due != kNoTimestamp) {
-      const std::int64_t in = std::max<std::int64_t>(0, due - now.wall);
-      step.wait_until = std::min(step.wait_until, now.monotonic + std::chrono::milliseconds(in));
+      const std::chrono::milliseconds in(due > now.wall ? due - now.wall : 0);
+      step.wait_until = std::min(step.wait_until, now.monotonic + bounded(in));
     }
   }
   step.worked = worked;
@@ -266,7 +282,7 @@ void StreamThread::assign(const TasksAssigned& assigned, Now) {
 }
 
 void StreamThread::lose_tasks(const Error& reason) {
-  spdlog::warn("{}: the tasks are another's now: {}", options_.name, reason.message);
+  logger()->warn("{}: the tasks are another's now: {}", options_.name, reason.message);
   await_assignment();
   tasks_lost_ = true;
   if (dirty()) {
@@ -289,7 +305,11 @@ void StreamThread::finish_revocation(Now now) {
     tasks_lost_ = false;
     const bool gives_back = revoking_;  // of what it was given since
     close_all_tasks();
-    if (gives_back) membership_->acknowledge_revoked();
+    if (rejoins_) {
+      if (const Result<void> joined = rejoin(); !joined) fail(joined.error());
+    } else if (gives_back) {
+      membership_->acknowledge_revoked();
+    }
   } else {
     revoking_ = false;
     for (std::size_t i = 0; i < slots_.size();) {
@@ -319,10 +339,41 @@ void StreamThread::replan(std::shared_ptr<const Topology> topology, std::vector<
   if (const Result<void> joined = rejoin(); !joined) fail(joined.error());
 }
 
+// Shares
+
+void StreamThread::set_shares(const ThreadShares& shares) {
+  const std::lock_guard lock(mutex_);
+  new_shares_ = shares;
+}
+
+void StreamThread::take_shares() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!new_shares_) return;
+    shares_ = *std::exchange(new_shares_, std::nullopt);
+  }
+  if (!cache_) return;
+  cache_was_cut_ = cache_was_cut_ || shares_.cache_bytes < cache_->bytes_max();
+  cache_->resize(shares_.cache_bytes);
+}
+
+bool StreamThread::shrink_cache() {
+  if (!cache_was_cut_ || gate_.spilled()) return false;
+  if (cache_->size_bytes() > cache_->bytes_max()) {
+    processed_since_commit_ = true;  // before: what is downstream may throw after it has sent something
+    for (const auto& slot : slots_) {
+      if (slot->phase == SlotPhase::kRunning) slot->task->flush_caches();
+    }
+    cache_->drop_what_is_too_much();
+  }
+  cache_was_cut_ = false;
+  return true;
+}
+
 // Ends
 
 void StreamThread::fail(Error error) {
-  spdlog::error("{}: {}", options_.name, error.message);
+  logger()->error("{}: {}", options_.name, error.message);
   {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = error;
@@ -340,10 +391,10 @@ void StreamThread::fail(Error error) {
 void StreamThread::die() {
   close_all_tasks();
   participant_.reset();
+  const std::optional<Error> error = failure();
+  const bool all_stop = error && options_.on_failure && options_.on_failure(*error);
   if (membership_) {
-    if (const std::optional<Error> error = failure(); error && options_.on_failure && options_.on_failure(*error)) {
-      membership_->shutdown_application();
-    }
+    if (all_stop) membership_->shutdown_application();
     if (leave_group_) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
     membership_.reset();
   }
@@ -361,6 +412,7 @@ void StreamThread::die() {
   gate_.close();
   consumer_.reset();
   group_.reset();
+  options_.coordinator.reset();
   publish();
   set_state(ThreadState::kDead);
 }
@@ -387,6 +439,10 @@ void StreamThread::publish() {
 ThreadSnapshot StreamThread::snapshot() const {
   const std::lock_guard lock(mutex_);
   return snapshot_;
+}
+ThreadState StreamThread::state() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_.state;
 }
 std::optional<Error> StreamThread::failure() const {
   const std::lock_guard lock(mutex_);

@@ -33,6 +33,15 @@ enum class ThreadState : std::uint8_t {
 };
 std::string_view to_string(ThreadState state);
 
+/// What one thread may take of the budgets that all threads of an application have together.
+struct ThreadShares {
+  std::size_t cache_bytes = 0;  // of its record cache; 0 at the start: it has none
+  std::size_t input_bytes_max = std::size_t{64} << 20;
+  std::size_t uncommitted_bytes_max = std::size_t{64} << 20;
+};
+/// Of one thread of so many. A topology with global stores counts as one thread more for the record cache, as in Kafka Streams.
+[[nodiscard]] ThreadShares thread_shares(const StreamsConfig& config, std::size_t threads, bool has_global_stores = false);
+
 struct StreamThreadOptions {
   std::string name;  // <client>-StreamThread-<n>
   std::shared_ptr<const Topology> topology;
@@ -46,8 +55,7 @@ struct StreamThreadOptions {
   std::string state_directory;
   TaskDirectories* directories = nullptr;  // null: nobody cares
   JoinMetadata join;
-  std::size_t cache_bytes = 0;
-  std::size_t input_bytes_max = std::size_t{64} << 20;
+  ThreadShares shares;
   RestoreObserver* restore_observer = nullptr;
   std::shared_ptr<const StreamsMetrics> streams_metrics = nullptr;  // as StreamTaskOptions'
   /// May be called by any stream thread.
@@ -98,6 +106,8 @@ class StreamThread {
   /// Joins the group. On error nothing has begun.
   [[nodiscard]] Result<void> start();
   Step run_once(Now now);
+  /// As a crash would: for one that nobody is going to run.
+  void end_unrun();
   /// Waits for data, an event, or the deadline.
   void wait(MonotonicTime deadline);
 
@@ -106,8 +116,11 @@ class StreamThread {
   /// Commits, closes the tasks, leaves the group if asked to, dies.
   void shut_down(bool leave_group);
   void set_paused(bool paused) { paused_ = paused, wake(); }
+  /// Other threads have come or gone. Taken over between two records, at the latest after the poll time.
+  void set_shares(const ThreadShares& shares);
   [[nodiscard]] const std::string& name() const { return options_.name; }
   [[nodiscard]] ThreadSnapshot snapshot() const;
+  [[nodiscard]] ThreadState state() const;
   [[nodiscard]] const ThreadMetrics& metrics() const { return metrics_; }
   [[nodiscard]] std::optional<Error> failure() const;
   /// The node that is at work, with its task; empty: none is.
@@ -188,7 +201,8 @@ class StreamThread {
   void close_all_tasks();
   bool start_tasks(Now now);
   bool find_positions(Slot& slot, Now now);
-  void run_task(Slot& slot);
+  /// False: the log is out of reach, it has to be tried again.
+  bool run_task(Slot& slot);
   Result<Offset> initial_offset(StreamTask& task, std::size_t index, const PartitionOffsets& offsets, Now now);
   // Records.
   [[nodiscard]] std::size_t buffered_bytes() const;
@@ -206,6 +220,9 @@ class StreamThread {
   void partition_failed(const PartitionError& error, Now now);
   void seek_into_range(const TopicPartition& partition, InputRef& input, Now now);
   // The rest.
+  void take_shares();
+  /// After the record cache's share was cut: writes what is dirty and lets go of what is too much.
+  bool shrink_cache();
   void fail(Error error);
   void die();
   void set_state(ThreadState state);
@@ -214,6 +231,8 @@ class StreamThread {
   [[nodiscard]] bool dirty() const;
 
   StreamThreadOptions options_;
+  ThreadShares shares_;
+  bool cache_was_cut_ = false;
   std::unique_ptr<ThreadCache> cache_;
   std::unique_ptr<Membership> membership_;
   std::unique_ptr<CommitCoordinator::Participant> participant_;
@@ -240,6 +259,7 @@ class StreamThread {
   bool standing_still_ = false;                      // the last round of run_once() ended in the middle of a commit round
   bool waits_for_room_ = false;                      // in the log, to take part in a commit round
   bool tasks_lost_ = false;
+  bool rejoins_ = false;  // then: the producer said so, and the group, which does not know, has to be joined anew
   bool revoking_ = false;
   bool closing_ = false;
   bool left_ = false;
@@ -258,6 +278,7 @@ class StreamThread {
   std::shared_ptr<LogConsumer> wake_target_;
   ThreadSnapshot snapshot_;
   std::optional<Error> failure_;
+  std::optional<ThreadShares> new_shares_;
   std::vector<UniqueFunction<void(StreamThread&)>> mailbox_;
   std::vector<UniqueFunction<void(StreamThread&)>> committed_mailbox_;
   bool dead_ = false;

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
 #include "runtime/stream_thread.hpp"
 #include "runtime/task_exceptions.hpp"
 #include "state/thread_cache.hpp"
@@ -113,6 +113,7 @@ bool StreamThread::gather(RoundIntent intent, Now now) {
     abort_reason_ = broken.error();
   } catch (const TaskMigrated& migrated) {
     lose_tasks(migrated.error());
+    rejoins_ = true;
     abort_reason_ = migrated.error();
   } catch (const StateStoreException& error) {
     fail(error.error());
@@ -168,7 +169,7 @@ void StreamThread::aborted(const RoundOutcome& outcome, Now now) {
   }
   reset_tasks();
   if (outcome.outcome == CommitOutcome::kFenced) {
-    spdlog::warn("{}: the commit was refused, the tasks may be another's now: {}", options_.name, outcome.error.message);
+    logger()->warn("{}: the commit was refused, the tasks may be another's now: {}", options_.name, outcome.error.message);
     await_assignment();
     close_all_tasks();
     publish();
@@ -222,6 +223,8 @@ Result<void> StreamThread::take_delivery_failures() {
       (*slot)->collector->delivery_failed(failure);
     } catch (const TransactionBroken& broken) {
       return broken.error();
+    } catch (const TaskMigrated& migrated) {
+      return migrated.error();
     } catch (const std::exception& error) {
       fail(Error{ErrorKind::kInternal, error.what()});
       return Error{ErrorKind::kTransactionAborted, error.what()};
@@ -247,9 +250,7 @@ void StreamThread::commit_if_due(Now now, bool worked, Step& step) {
     metrics_.cache_bytes.set(cache_->memory_bytes());
     metrics_.cache_counted.set(cache_->size_bytes());
   }
-  const std::size_t uncommitted_max = options_.config->statestore_uncommitted_max_bytes /
-                                      static_cast<std::size_t>(std::max(1, options_.config->num_stream_threads));
-  asked |= uncommitted > uncommitted_max;
+  asked |= uncommitted > shares_.uncommitted_bytes_max;
   const bool is_dirty = dirty();
   if (is_dirty && (asked || now.monotonic - last_round_ >= commit_interval_)) {
     want_commit_ = true;
@@ -320,7 +321,7 @@ void StreamThread::purge_repartition_topics(Now now) {
       if (committed.value <= 0 || !is_internal_topic(slot->task->source(i), partition.topic)) continue;
       const Result<void> deleted =
           options_.log->admin().delete_records(partition, committed, options_.clock->now().monotonic + std::chrono::seconds(5));
-      if (!deleted) spdlog::warn("{}: {} is not purged: {}", options_.name, to_string(partition), deleted.error().message);
+      if (!deleted) logger()->warn("{}: {} is not purged: {}", options_.name, to_string(partition), deleted.error().message);
     }
   }
 }

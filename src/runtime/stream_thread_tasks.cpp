@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
+#include "base/logging.hpp"
 #include "runtime/stream_thread.hpp"
 #include "runtime/task_exceptions.hpp"
 
@@ -42,7 +42,7 @@ bool StreamThread::create_task(TaskId id) {
     for (const std::string& topic : tasks.source_topics) {
       const auto description = options_.log->admin().describe_topic(topic, options_.clock->now().monotonic + kPositionsTimeout);
       if (!description && description.error().retriable()) {
-        spdlog::warn("{}: task {} has to wait: {}", options_.name, to_string(id), description.error().message);
+        logger()->warn("{}: task {} has to wait: {}", options_.name, to_string(id), description.error().message);
         return false;
       }
       if (!description) throw ResultException(description.error());
@@ -57,7 +57,8 @@ bool StreamThread::create_task(TaskId id) {
   if (!task && options_.directories != nullptr) options_.directories->release(id, 0);
   const bool locked = !task && task.error().kind == ErrorKind::kLocked;
   if (locked && !std::exchange(waits_for_lock_, true)) {
-    spdlog::warn("{}: task {} has to wait for the thread that had it: {}", options_.name, to_string(id), task.error().message);
+    logger()->warn("{}: task {} has to wait for the thread that had it: {}", options_.name, to_string(id),
+                   task.error().message);
   }
   if (locked) return false;
   waits_for_lock_ = false;
@@ -84,7 +85,7 @@ void StreamThread::close_task(Slot& slot) {
     inputs_.erase(partition);
   }
   if (const Result<void> closed = slot.task->close(); !closed) {
-    spdlog::warn("{}: task {} closed with an error: {}", options_.name, to_string(slot.id), closed.error().message);
+    logger()->warn("{}: task {} closed with an error: {}", options_.name, to_string(slot.id), closed.error().message);
   }
   std::int64_t followed = 0;
   for (const TaskStore& store : slot.task->stores()) followed += store.changelog_position.offset.value;
@@ -121,8 +122,7 @@ bool StreamThread::start_tasks(Now now) {
   }
   for (const auto& slot : slots_) {
     if (slot->phase == SlotPhase::kRestoring && !restorer_.restoring(*slot->task)) {
-      run_task(*slot);
-      worked = true;
+      worked |= run_task(*slot);
     }
   }
   publish();
@@ -139,6 +139,7 @@ bool StreamThread::find_positions(Slot& slot, Now) {
     throw ResultException(committed.error());
   }
   slot.committed = *std::move(committed);
+  if (const Result<void> opened = slot.task->reopen_stores(); !opened) throw StateStoreException(opened.error());
   if (const Result<void> begun = restorer_.add(*slot.task, slot.committed); !begun) {
     if (begun.error().retriable()) return false;
     throw ResultException(begun.error());
@@ -147,14 +148,14 @@ bool StreamThread::find_positions(Slot& slot, Now) {
   return true;
 }
 
-void StreamThread::run_task(Slot& slot) {
+bool StreamThread::run_task(Slot& slot) {
   StreamTask& task = *slot.task;
   const Now now = options_.clock->now();
   std::vector<TopicPartition> partitions;
   for (std::size_t i = 0; i < task.input_count(); ++i) partitions.push_back(task.input(i));
   Result<std::vector<PartitionOffsets>> offsets = options_.log->admin().offsets(partitions, now.monotonic + kPositionsTimeout);
   if (!offsets) {
-    if (offsets.error().retriable()) return;
+    if (offsets.error().retriable()) return false;
     throw ResultException(offsets.error());
   }
   std::vector<std::pair<TopicPartition, Offset>> assignment;
@@ -168,6 +169,7 @@ void StreamThread::run_task(Slot& slot) {
       for (const PartitionOffsets& known : *offsets) {
         if (known.partition != partitions[i]) continue;
         Result<Offset> initial = initial_offset(task, i, known, now);
+        if (!initial && initial.error().retriable()) return false;
         if (!initial) throw ResultException(initial.error());
         offset = *initial;
       }
@@ -183,6 +185,7 @@ void StreamThread::run_task(Slot& slot) {
   for (std::size_t i = 0; i < task.input_count(); ++i) inputs_[partitions[i]] = {&slot, i};
   if (const Result<void> assigned = consumer_->assign(assignment); !assigned) throw ResultException(assigned.error());
   slot.phase = SlotPhase::kRunning;
+  return true;
 }
 
 Result<Offset> StreamThread::initial_offset(StreamTask& task, std::size_t index, const PartitionOffsets& offsets, Now now) {
@@ -232,14 +235,14 @@ std::size_t StreamThread::buffered_bytes() const {
 // Also without inputs: a consumer has more to tell than records, and does not wait before it has told it.
 bool StreamThread::poll(Now now) {
   const std::size_t buffered = buffered_bytes();
-  const bool full = buffered >= options_.input_bytes_max;
+  const bool full = buffered >= shares_.input_bytes_max;
   if (full) pause_filled_inputs();
   if (std::exchange(some_out_of_range_, false)) {
     for (auto& [partition, input] : inputs_) {
       if (input.out_of_range) seek_into_range(partition, input, now);
     }
   }
-  Result<PollResult> polled = consumer_->poll(full ? 1 : std::min(kPollBytes, options_.input_bytes_max - buffered));
+  Result<PollResult> polled = consumer_->poll(full ? 1 : std::min(kPollBytes, shares_.input_bytes_max - buffered));
   if (!polled) {
     if (polled.error().retriable()) return false;
     throw ResultException(polled.error());
@@ -307,7 +310,7 @@ void StreamThread::pause_filled_inputs() {
 }
 
 void StreamThread::resume_inputs() {
-  const bool full = buffered_bytes() >= options_.input_bytes_max;
+  const bool full = buffered_bytes() >= shares_.input_bytes_max;
   const auto records_max = static_cast<std::size_t>(options_.config->buffered_records_per_partition);
   for (const auto& slot : slots_) {
     if (slot->phase != SlotPhase::kRunning) continue;
@@ -326,7 +329,7 @@ void StreamThread::partition_failed(const PartitionError& error, Now now) {
   if (found == inputs_.end()) return;
   if (error.error.retriable()) return;
   if (error.error.kind != ErrorKind::kOffsetOutOfRange) throw ResultException(error.error);
-  spdlog::warn("{}: the position in {} is out of range: {}", options_.name, to_string(error.partition), error.error.message);
+  logger()->warn("{}: the position in {} is out of range: {}", options_.name, to_string(error.partition), error.error.message);
   seek_into_range(error.partition, found->second, now);
 }
 
@@ -344,7 +347,7 @@ void StreamThread::seek_into_range(const TopicPartition& partition, InputRef& in
     return;
   }
   if (!offset) throw ResultException(offset.error());
-  spdlog::warn("{}: {} goes on at offset {}", options_.name, to_string(partition), offset->value);
+  logger()->warn("{}: {} goes on at offset {}", options_.name, to_string(partition), offset->value);
   input.slot->task->set_position(input.index, *offset);
   if (const Result<void> sought = consumer_->seek(partition, *offset); !sought) throw ResultException(sought.error());
   input.out_of_range = false;

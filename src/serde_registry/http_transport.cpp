@@ -2,8 +2,13 @@
 
 #include <httplib.h>
 
+#include <condition_variable>
 #include <csignal>
 #include <ctime>
+#include <mutex>
+#include <thread>
+
+#include "base/durations.hpp"
 
 namespace tidemill::registry {
 namespace {
@@ -35,6 +40,42 @@ class NoBrokenPipe {
   sigset_t pipe_{};
   sigset_t before_{};
   bool was_pending_ = false;
+};
+
+/// Ends what the client is waiting for when it has not come in time. The client's own time-outs begin anew with every byte. A
+/// thread of its own, for as long as one question takes: questions are few.
+class Patience {
+ public:
+  Patience(httplib::Client& client, std::chrono::milliseconds time) : client_(client), thread_([this, time] { watch(time); }) {}
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+  ~Patience() { end(); }
+  /// True: it ran out.
+  bool end() {
+    {
+      const std::lock_guard lock(mutex_);
+      answered_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+    return ran_out_;
+  }
+
+ private:
+  void watch(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, time, [this] { return answered_; })) return;
+    lock.unlock();
+    ran_out_ = true;
+    client_.stop();
+  }
+
+  httplib::Client& client_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool answered_ = false;
+  bool ran_out_ = false;  // read when the thread has ended
+  std::thread thread_;
 };
 
 Error bad_url(const std::string& why) {
@@ -126,7 +167,7 @@ struct HttpTransport::Impl {
   std::string prefix;
   std::string shown;
   std::string authorization;
-  std::chrono::milliseconds body_time{};
+  std::chrono::milliseconds answer_time{};
 };
 
 HttpTransport::HttpTransport(const Url& url, const TransportOptions& options) : impl_(new Impl(url)) {
@@ -141,7 +182,7 @@ HttpTransport::HttpTransport(const Url& url, const TransportOptions& options) : 
     if (!options.ca_file.empty()) impl_->client.set_ca_cert_path(options.ca_file);
   }
   impl_->authorization = options.authorization;
-  impl_->body_time = options.read_timeout;
+  impl_->answer_time = bounded(bounded(options.connect_timeout) + 2 * bounded(options.read_timeout));
 }
 HttpTransport::~HttpTransport() {
   const NoBrokenPipe guard;
@@ -152,8 +193,6 @@ Result<Answer> HttpTransport::ask(const std::string& path, const std::string& bo
   const NoBrokenPipe guard;
   Answer answer;
   bool too_large = false;
-  bool too_slow = false;
-  std::optional<std::chrono::steady_clock::time_point> first;
   httplib::Request request;
   request.method = body.empty() ? "GET" : "POST";
   request.path = impl_->prefix + path;
@@ -164,14 +203,13 @@ Result<Answer> HttpTransport::ask(const std::string& path, const std::string& bo
     request.body = body;
   }
   request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!first) first = now;
-    too_slow = now - *first > impl_->body_time;
     too_large = answer.body.size() + size > kAnswerBytesMax;
-    if (!too_slow && !too_large) answer.body.append(data, size);
-    return !too_slow && !too_large;
+    if (!too_large) answer.body.append(data, size);
+    return !too_large;
   };
+  Patience patience(impl_->client, impl_->answer_time);
   const httplib::Result result = impl_->client.send(request);
+  const bool too_slow = patience.end();
   if (result) {
     answer.status = result->status;
     return answer;

@@ -39,8 +39,8 @@ class HttpTransport {
  public:
   HttpTransport(const Url& url, const TransportOptions& options);
   ~HttpTransport();
-  /// A body that is not empty is posted. kUnavailable: no answer came, or none in time (a body that trickles may take twice the
-  /// read timeout), or it was too large.
+  /// A body that is not empty is posted. kUnavailable: no answer came, or not all of it in time (one that trickles may
+  /// take twice the read timeout), or it was too large.
   [[nodiscard]] Result<Answer> ask(const std::string& path, const std::string& body);
 
  private:

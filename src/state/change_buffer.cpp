@@ -100,6 +100,7 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
     }
     dirty_.clear();
   }
+  bool cache_dirty() const override { return !dirty_.empty(); }
   void drop_cache() override {
     dirty_.clear();
     counted_ = false;
@@ -134,6 +135,7 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   bool set_flush_listener(CacheFlushListener, bool) override { return false; }
 
  private:
+  void cleared() override { drop_cache(); }
   template <class T>
   T checked(Result<T> result) const {
     if (!result) throw StateStoreException(result.error().with_context("store \"" + spec_.name + "\""));

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "state/bytes_hash.hpp"
 
@@ -57,16 +58,18 @@ class LruStore final : public BytesStore {
   // The changelog tells of puts and evictions, so the order is that of the puts: uses by reading are not in it.
   Result<void> restore(std::span<const std::pair<BytesView, OptionalBytesView>> batch,
                        const ChangelogPosition& changelog) override {
-    TIDEMILL_TRY(rows_->restore(batch, changelog));
+    std::vector<Bytes> evicted;  // the store has been made smaller
     for (const auto& [key, value] : batch) {
       set(key, value ? ++clock_ : kNever);
       if (last_use_.size() <= entries_max_) continue;
-      const Bytes eldest = by_use_.begin()->second;  // the store has been made smaller
-      set(eldest, kNever);
-      const std::pair<BytesView, OptionalBytesView> row{eldest, std::nullopt};
-      TIDEMILL_TRY(rows_->restore({&row, 1}, changelog));
+      set(evicted.emplace_back(by_use_.begin()->second), kNever);
     }
-    return {};
+    if (evicted.empty()) return rows_->restore(batch, changelog);
+    std::vector<std::pair<BytesView, OptionalBytesView>> rows(batch.begin(), batch.end());
+    for (const Bytes& key : evicted) {
+      if (!last_use_.contains(key)) rows.emplace_back(key, std::nullopt);  // else it came again
+    }
+    return rows_->restore(rows, changelog);
   }
   Result<void> clear() override {
     last_use_.clear();

@@ -14,6 +14,8 @@ namespace tidemill {
 namespace {
 
 constexpr std::int64_t kSegmentIntervalMin = 60000;
+/// In memory rows go by the retention, however short it is, as in Java.
+constexpr std::int64_t kInMemorySegmentIntervalMin = 1;
 constexpr std::size_t kSegmentBytes = 8;
 /// Of a scan over more segments the cache is asked once, for all keys.
 constexpr std::int64_t kCachedSegmentsMax = 8;
@@ -158,9 +160,11 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
       time_of_(options.time_of),
       current_(current),
       counters_(std::move(options.counters)),
-      segment_interval_(spec_.segment_interval.count() > 0 ? spec_.segment_interval.count()
-                                                           : std::max(spec_.retention.count() / 2, kSegmentIntervalMin)),
       exact_expiry_(spec_.engine == StoreEngineKind::kInMemory),
+      segment_interval_(
+          spec_.segment_interval.count() > 0
+              ? spec_.segment_interval.count()
+              : std::max(spec_.retention.count() / 2, exact_expiry_ ? kInMemorySegmentIntervalMin : kSegmentIntervalMin)),
       keeps_the_closing_(spec_.time_ordered && !exact_expiry_ && spec_.kind != StoreKind::kSession) {
   if (options.cache != nullptr && spec_.caching) {
     cache_ =
@@ -279,7 +283,7 @@ SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
     return cached;
   }
   const std::int64_t first = segment_of(scan.from);
-  const std::int64_t last = segment_of(scan.to);
+  const std::int64_t last = segment_of(std::min(scan.to, newest_cached_));
   if (last - first < kCachedSegmentsMax) {
     for (std::int64_t segment = first; segment <= last; ++segment) {
       const Bytes prefix = segment_prefix(segment);
@@ -295,10 +299,16 @@ SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
 }
 
 // Java looks its cache through segment by segment, and there an open bound of the key is open to all segments behind or before: a
-// row comes again with each. It does so for every segment since `from`, were it 1970; we for the last ones only.
+// row comes again with each. It does so for every segment since `from`, were it 1970; we for the last ones only, but no row is
+// left out: what lies before them comes once, or, behind an open first key, with each of them.
 void SegmentedRows::repeat(const Scan& scan, Cached& cached) const {
   const std::int64_t last = segment_of(std::min(scan.to, newest_cached_));
   const std::int64_t first = std::max(segment_of(scan.from), last - kSegmentsRepeatedMax);
+  if (!scan.repeats.before) {
+    for (std::uint32_t row = 0; row < cached.rows.size(); ++row) {
+      if (load_big_endian<std::int64_t>(cached.rows[row].first.data()) < first) cached.order.push_back(row);
+    }
+  }
   for (std::int64_t segment = std::min(first, last); segment <= last; ++segment) {
     for (std::uint32_t row = 0; row < cached.rows.size(); ++row) {
       const auto own = load_big_endian<std::int64_t>(cached.rows[row].first.data());

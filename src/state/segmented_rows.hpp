@@ -71,6 +71,7 @@ class SegmentedRows {
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
   bool set_flush_listener(CacheFlushListener listener, bool send_old_values);
   void flush_cache();
+  [[nodiscard]] bool cache_dirty() const { return cache_ && cache_->dirty(); }
   void drop_cache();
   void committed() { committed_ = now_; }
   void cleared() { now_ = committed_ = {}; }
@@ -105,8 +106,8 @@ class SegmentedRows {
   std::unique_ptr<NamedCache> cache_;
   CacheFlushListener listener_;
   bool send_old_values_ = false;
-  std::int64_t segment_interval_;
   bool exact_expiry_;
+  std::int64_t segment_interval_;
   /// A window that closes now, of a store on disk that emits closed ones, is found once more, as in Java.
   bool keeps_the_closing_;
   /// Time as far as it has come, and the segments that there are. An abort takes it back with the rows: records that come again

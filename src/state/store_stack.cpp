@@ -138,16 +138,16 @@ class StoreStack final : public LayeredStore {
   BytesStore& engine_store() override { return *store_; }
 
   bool get(BytesView key, Bytes& value) override {
-    count(counters_->gets);
-    if (!cache_) return checked(spec_, store_->get(key, value));
-    if (const OptionalBytes* known = cache_->find(key)) {
-      if (*known) value.assign(**known);
-      return known->has_value();
-    }
-    const bool found = checked(spec_, store_->get(key, value));
-    if (found) cache_->put_clean(key, value);
+    bool in_cache = false;
+    const bool found = read(key, value, in_cache);
+    if (found && cache_ && !in_cache) cache_->put_clean(key, value);
     return found;
   }
+  bool look(BytesView key, Bytes& value) override {
+    bool in_cache = false;
+    return read(key, value, in_cache);
+  }
+  bool cache_dirty() const override { return cache_ && cache_->dirty(); }
 
   void put(BytesView key, OptionalBytesView value, Timestamp timestamp) override {
     count(counters_->puts);
@@ -191,6 +191,14 @@ class StoreStack final : public LayeredStore {
   }
 
  private:
+  bool read(BytesView key, Bytes& value, bool& in_cache) {
+    count(counters_->gets);
+    const OptionalBytes* const known = cache_ ? cache_->find(key) : nullptr;
+    in_cache = known != nullptr;
+    if (!in_cache) return checked(spec_, store_->get(key, value));
+    if (*known) value.assign(**known);
+    return known->has_value();
+  }
   // Kafka Streams' CachingKeyValueStore.putAndMaybeForward: where somebody listens, the old value is read when asked for, or to
   // see that a deletion deletes nothing.
   void write(const NamedCache::Write& entry) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include <tidemill/state/custom_store.hpp>
 #include <tidemill/state/versioned_bytes.hpp>
 
 #include "state/thread_cache.hpp"
@@ -25,18 +26,15 @@ inline void count(std::atomic<std::uint64_t>& counter) {
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-/// A record of a store's changelog, as it is read back.
-struct ChangelogRecord {
-  BytesView key;
-  OptionalBytesView value;
-  Timestamp timestamp;
-};
-
 /// Changelog position and contents are the engine's; the layers hold nothing that a commit does not write (caches are
 /// flushed first) or that drop_cache() does not take back.
 class LayeredStore : public StateStore {
  public:
   [[nodiscard]] virtual BytesStore& engine_store() = 0;
+  /// get() for who is not the task: what is read takes no room in a cache, so that nothing is written and sent on for it.
+  virtual bool look(BytesView key, Bytes& value) { return get(key, value); }
+  /// The cache has entries that are to be written.
+  [[nodiscard]] virtual bool cache_dirty() const { return false; }
   /// Drops dirty cache entries unwritten, and goes back to what committed() was told of: the task goes back to its last commit.
   virtual void drop_cache() = 0;
   /// The engine has committed what was put.
@@ -53,6 +51,10 @@ class LayeredStore : public StateStore {
   [[nodiscard]] virtual std::vector<VersionedBytesStore::Found> versions(BytesView key, Timestamp from, Timestamp to);
   /// Takes what was written to the changelog before; outside of any uncommitted change.
   [[nodiscard]] virtual Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position);
+  /// The changelog has been read to its end, which is there.
+  [[nodiscard]] virtual Result<void> restored(const ChangelogPosition&) { return {}; }
+  /// After abort(), before it is restored and used again: what cannot take back what was done begins anew.
+  [[nodiscard]] virtual Result<void> reopen() { return {}; }
 
  protected:
   /// The engine has been emptied.

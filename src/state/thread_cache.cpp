@@ -3,6 +3,7 @@
 #include <absl/container/btree_map.h>
 #include <absl/container/flat_hash_map.h>
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,9 +75,10 @@ class Copies {
     if (!row.headers.empty()) copy.entry.headers = headers_.emplace_back(std::make_unique<Headers>(row.headers)).get();
     copies_.push_back(copy);
   }
+  [[nodiscard]] std::size_t size() const { return copies_.size(); }
   template <class F>
-  void each(F&& see) {
-    for (Copy& copy : copies_) {
+  void each(F&& see, std::size_t first = 0) {
+    for (Copy& copy : std::span(copies_).subspan(first)) {
       copy.entry.key = BytesView(bytes_).substr(copy.begin, copy.key_size);
       if (copy.has_value) copy.entry.value = BytesView(bytes_).substr(copy.begin + copy.key_size, copy.value_size);
       see(std::as_const(copy.entry));
@@ -160,8 +162,13 @@ struct NamedCache::Rows {
 };
 
 NamedCache::NamedCache(ThreadCache& cache, Flush flush)
-    : cache_(cache), flush_(std::move(flush)), rows_(std::make_unique<Rows>()) {}
-NamedCache::~NamedCache() { clear(); }
+    : cache_(cache), flush_(std::move(flush)), rows_(std::make_unique<Rows>()) {
+  cache_.caches_.push_back(this);
+}
+NamedCache::~NamedCache() {
+  clear();
+  std::erase(cache_.caches_, this);
+}
 
 const OptionalBytes* NamedCache::find(BytesView key) {
   const Row* const row = rows_->use(key);
@@ -243,7 +250,37 @@ void NamedCache::evict() {
   }
 }
 
+bool NamedCache::drop_oldest() {
+  Row* const oldest = rows_->oldest();
+  if (oldest == nullptr || oldest->update != 0) return false;
+  remove(*oldest);
+  return true;
+}
+
+void ThreadCache::drop_what_is_too_much() {
+  for (bool some = true; some;) {
+    some = false;
+    for (NamedCache* cache : caches_) {
+      if (size_bytes() <= bytes_max_) return;
+      some = cache->drop_oldest() || some;
+    }
+  }
+}
+
 void NamedCache::flush() { write(nullptr); }
+bool NamedCache::dirty() const { return rows_->dirty > 0; }
+
+void NamedCache::put_back(const Write& entry) {
+  const auto found = rows_->by_key.find(entry.key);
+  if (found != rows_->by_key.end() && found->second->update != 0) return;  // it has been updated since
+  Row& row = touch(entry.key, entry.value);
+  rows_->note_update(row);
+  row.source = entry.source;
+  row.offset = entry.offset;
+  row.timestamp = entry.timestamp;
+  row.headers = *entry.headers;
+  account(row);
+}
 
 /// The evicted entry first, then all that is dirty.
 void NamedCache::write(Row* evicted) {
@@ -270,7 +307,22 @@ void NamedCache::write(Row* evicted) {
     std::size_t cost;
   } const counted(cache_, evicted != nullptr ? evicted->cost : 0);
   if (evicted != nullptr) remove(*evicted);
-  copies.each([this](const Write& entry) { flush_(entry); });
+  // Who is downstream may throw, and the task go on all the same: then what has not been written is still to be.
+  struct Unwritten {
+    ~Unwritten() {
+      if (written < copies.size()) copies.each([this](const Write& entry) { cache.put_back(entry); }, written);
+    }
+    NamedCache& cache;
+    Copies& copies;
+    std::size_t written = 0;
+  };
+  {
+    Unwritten unwritten{*this, copies};
+    copies.each([&](const Write& entry) {
+      ++unwritten.written;
+      flush_(entry);
+    });
+  }
   copies.each([this](const Write& entry) {
     if (entry.value) return;
     // A deletion that has been written need not be remembered.

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include <tidemill/state/state_store.hpp>
 
@@ -44,6 +45,8 @@ class NamedCache {
   void put_clean(BytesView key, OptionalBytesView value);
   /// Writes every entry that is dirty now, as it is now, whatever is put or evicted meanwhile.
   void flush();
+  /// There are entries to be written.
+  [[nodiscard]] bool dirty() const;
   /// Drops everything unwritten, without writing.
   void clear();
   /// Entries within the bounds (inclusive; null: open), in key order.
@@ -57,6 +60,10 @@ class NamedCache {
   void remove(Row& row);
   void evict();
   void write(Row* evicted);
+  void put_back(const Write& entry);
+  friend class ThreadCache;
+  /// Lets go of the least recently used entry. False: there is none, or it has not been written.
+  bool drop_oldest();
 
   ThreadCache& cache_;
   Flush flush_;
@@ -72,6 +79,8 @@ class ThreadCache {
   [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
   /// Takes effect at the next write.
   void resize(std::size_t bytes_max) { bytes_max_ = bytes_max; }
+  /// Each store's least recently used entries in turn, as far as they have been written.
+  void drop_what_is_too_much();
 
  private:
   friend class NamedCache;
@@ -84,6 +93,7 @@ class ThreadCache {
     memory_.store(memory_bytes() - memory, std::memory_order_relaxed);
   }
   std::size_t bytes_max_;
+  std::vector<NamedCache*> caches_;
   std::atomic<std::size_t> bytes_{0};
   std::atomic<std::size_t> memory_{0};
 };

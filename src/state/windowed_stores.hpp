@@ -25,6 +25,7 @@ class SegmentedStore : public LayeredStore {
     return rows_.set_flush_listener(std::move(listener), send_old_values);
   }
   void flush_cache() override { rows_.flush_cache(); }
+  bool cache_dirty() const override { return rows_.cache_dirty(); }
   void drop_cache() override { rows_.drop_cache(); }
   void committed() override { rows_.committed(); }
   Timestamp oldest_committed() const override { return rows_.oldest_committed(); }

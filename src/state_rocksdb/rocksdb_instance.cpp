@@ -3,12 +3,20 @@
 #include "base/endian.hpp"
 
 namespace tidemill::rocksdb_state {
+namespace {
+
+/// RocksDB has no code for it. Its own words at their place, because a path may have a lock in its name.
+bool is_held_lock(std::string_view text) {
+  return text.starts_with("IO error: While lock file: ") || text.starts_with("IO error: lock hold by current process");
+}
+
+}  // namespace
 
 Error translate(const rocksdb::Status& status, const std::string& what) {
   ErrorKind kind = ErrorKind::kIo;
   if (status.IsCorruption()) kind = ErrorKind::kCorruption;
   if (status.IsNoSpace()) kind = ErrorKind::kDiskFull;
-  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) kind = ErrorKind::kLocked;
+  if (status.IsIOError() && is_held_lock(status.ToString())) kind = ErrorKind::kLocked;
   return Error{kind, what + ": " + status.ToString()};
 }
 

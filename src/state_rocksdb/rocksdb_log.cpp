@@ -1,11 +1,11 @@
 #include "state_rocksdb/rocksdb_log.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <cstdarg>
 #include <cstdio>
 #include <string_view>
+
+#include "base/logging.hpp"
 
 namespace tidemill::rocksdb_state {
 namespace {
@@ -24,8 +24,8 @@ class Messages final : public rocksdb::Logger {
     (void)std::vsnprintf(text.data(), text.size(), format, arguments);
     std::string_view message(text.data());
     while (message.ends_with('\n')) message.remove_suffix(1);
-    spdlog::log(level >= rocksdb::InfoLogLevel::ERROR_LEVEL ? spdlog::level::warn : spdlog::level::trace, "{}: RocksDB: {}",
-                where_, message);
+    logger()->log(level >= rocksdb::InfoLogLevel::ERROR_LEVEL ? spdlog::level::warn : spdlog::level::trace, "{}: RocksDB: {}",
+                  where_, message);
   }
 
  private:

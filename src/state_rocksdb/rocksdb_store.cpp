@@ -2,13 +2,13 @@
 
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include <tidemill/base/assert.hpp>
 
 #include "base/crash_point.hpp"
+#include "base/logging.hpp"
 
 namespace tidemill::rocksdb_state {
 namespace {
@@ -78,7 +78,7 @@ Result<void> RocksDbStore::open() {
     durable_ = meta_.changelog;
     return {};
   }
-  spdlog::warn("store \"{}\" has an unknown format; it is emptied and restored from its changelog", name_);
+  logger()->warn("store \"{}\" has an unknown format; it is emptied and restored from its changelog", name_);
   return clear();
 }
 
@@ -154,10 +154,13 @@ Result<bool> RocksDbStore::get(BytesView key, Bytes& value) {
 
 bool RocksDbStore::below(BytesView key) {
   if (const std::shared_ptr<const Overlay> writing = frozen(); writing && writing->find(key) != nullptr) return true;
+  // As KeyMayExist(), which takes a look that fails for a no: the deletion of a row that is there would be forgotten.
+  rocksdb::ReadOptions in_memory = read_options_;
+  in_memory.read_tier = rocksdb::kBlockCacheTier;
   row_.assign(1, kRowPrefix);
   row_ += key;
-  std::string unused;
-  return instance_->db->KeyMayExist(read_options_, family_, row_, &unused);
+  rocksdb::PinnableSlice unused;
+  return !instance_->db->Get(in_memory, family_, row_, &unused).IsNotFound();
 }
 
 Result<void> RocksDbStore::put(BytesView key, OptionalBytesView value) {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/durations.hpp"
+
 namespace tidemill {
 
 template <class T>
@@ -34,7 +36,7 @@ class Answers {
   /// False: not all have answered in time, and what they answer is let go of.
   [[nodiscard]] bool wait(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
-    given_up_ = !changed_.wait_for(lock, timeout, [this] { return answers_.size() >= expected_; });
+    given_up_ = !changed_.wait_for(lock, bounded(timeout), [this] { return answers_.size() >= expected_; });
     if (given_up_) answers_.clear();
     return !given_up_;
   }

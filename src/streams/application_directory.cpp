@@ -4,8 +4,9 @@
 #include <optional>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <tidemill/base/assert.hpp>
+
+#include "base/logging.hpp"
 
 namespace tidemill {
 namespace {
@@ -78,7 +79,7 @@ Result<std::unique_ptr<ApplicationDirectory>> ApplicationDirectory::open(const s
 
 void ApplicationDirectory::claim(const TaskId& task) {
   const std::lock_guard lock(mutex_);
-  claimed_.insert(task);
+  ++claimed_[task];
   unused_since_.erase(task);
 }
 
@@ -92,7 +93,9 @@ void ApplicationDirectory::release(const TaskId& task, std::int64_t changelog_of
     }
   }
   const std::lock_guard lock(mutex_);
-  claimed_.erase(task);
+  const auto claim = claimed_.find(task);
+  TIDEMILL_ASSERT(claim != claimed_.end(), "what is released has been claimed");
+  if (--claim->second == 0) claimed_.erase(claim);
 }
 
 std::vector<TaskId> ApplicationDirectory::task_folders() const {
@@ -127,11 +130,11 @@ std::size_t ApplicationDirectory::remove_unused(MonotonicTime now, std::chrono::
     const MonotonicTime since = unused_since_.try_emplace(task, now).first->second;
     if (now - since < delay) continue;
     if (const Result<void> gone = storage_->remove_all(to_string(task)); !gone) {
-      spdlog::warn("the unused state of task {} in {} cannot be deleted: {}", to_string(task), path_, gone.error().message);
+      logger()->warn("the unused state of task {} in {} cannot be deleted: {}", to_string(task), path_, gone.error().message);
       continue;
     }
-    spdlog::info("the state of task {} in {} has not been used for {} ms: deleted", to_string(task), path_,
-                 std::chrono::duration_cast<std::chrono::milliseconds>(now - since).count());
+    logger()->info("the state of task {} in {} has not been used for {} ms: deleted", to_string(task), path_,
+                   std::chrono::duration_cast<std::chrono::milliseconds>(now - since).count());
     unused_since_.erase(task);
     ++removed;
   }

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -48,7 +47,8 @@ class ApplicationDirectory final : public runtime::TaskDirectories {
   std::unique_ptr<Storage> storage_;  // null: nothing is persistent
   std::unique_ptr<DirectoryLock> lock_;
   mutable std::mutex mutex_;  // guards what follows
-  std::set<TaskId> claimed_;
+  /// By how many: who tries a task that another thread still has claims it as well.
+  std::map<TaskId, int> claimed_;
   std::map<TaskId, MonotonicTime> unused_since_;
 };
 

@@ -3,12 +3,14 @@
 
 #include <unistd.h>
 
+#include "base/durations.hpp"
+#include "config/durations.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
 
 Streams::Streams(Topology topology, StreamsConfig config)
-    : impl_(std::make_unique<Impl>(std::move(topology), std::move(config))) {}
+    : impl_(std::make_unique<Impl>(std::move(topology), with_bounded_durations(std::move(config)))) {}
 Streams::~Streams() = default;
 Streams::Streams(Streams&&) noexcept = default;
 Streams& Streams::operator=(Streams&&) noexcept = default;
@@ -27,10 +29,18 @@ void Streams::set_restore_listener(RestoreListener listener) {
 }
 
 Result<void> Streams::start() { return impl_->start(); }
-Result<void> Streams::close(CloseOptions options) { return impl_->close(options); }
+Result<void> Streams::close(CloseOptions options) {
+  options.timeout = bounded(options.timeout);
+  return impl_->close(options);
+}
+Result<std::optional<std::string>> Streams::add_stream_thread() { return impl_->add_thread(); }
+Result<std::optional<std::string>> Streams::remove_stream_thread(std::optional<std::chrono::milliseconds> timeout) {
+  if (timeout) timeout = bounded(*timeout);
+  return impl_->remove_thread(timeout);
+}
 StreamsState Streams::state() const { return impl_->state(); }
-bool Streams::wait_until_stopped(std::chrono::milliseconds timeout) { return impl_->wait_until_stopped(timeout); }
-bool Streams::wait_until_caught_up(std::chrono::milliseconds timeout) { return impl_->wait_until_caught_up(timeout); }
+bool Streams::wait_until_stopped(std::chrono::milliseconds timeout) { return impl_->wait_until_stopped(bounded(timeout)); }
+bool Streams::wait_until_caught_up(std::chrono::milliseconds timeout) { return impl_->wait_until_caught_up(bounded(timeout)); }
 std::optional<Error> Streams::error() const { return impl_->error(); }
 std::vector<ThreadMetadata> Streams::metadata_for_local_threads() const { return impl_->thread_metadata(); }
 std::vector<RestoreProgress> Streams::restore_progress() const { return impl_->restore_progress(); }

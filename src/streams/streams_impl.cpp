@@ -1,16 +1,14 @@
 #include "streams/streams_impl.hpp"
+#include "base/logging.hpp"
+#include "runtime/type_name.hpp"
 
 #include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 namespace tidemill {
 namespace {
-
-/// For the global thread when the others have ended in error; close() waits as long as it was told.
-constexpr std::chrono::seconds kGlobalStopTimeout{5};
 
 bool good_name(std::string_view name) {
   return !name.empty() && name.size() <= 200 &&
@@ -90,6 +88,12 @@ void Streams::Impl::check_config() const {
                                       "time out before it is committed",
                                       config_.commit_interval.count(), config_.transaction_timeout.count()));
   }
+  if (config_.heartbeat_interval >= config_.session_timeout) {
+    throw ConfigException(
+        fmt::format("heartbeat_interval ({} ms) must be shorter than session_timeout ({} ms): the group would "
+                    "give up a member that is alive",
+                    config_.heartbeat_interval.count(), config_.session_timeout.count()));
+  }
   if (config_.max_task_idle.count() < -1) throw ConfigException("max_task_idle must be -1 ms (never wait) or more");
   if (config_.ensure_explicit_internal_resource_naming) check_names();
   if (topology_->subtopologies.empty() && topology_->global_nodes.empty()) {
@@ -97,141 +101,37 @@ void Streams::Impl::check_config() const {
   }
 }
 
-// Threads
-
-thread_local const Streams::Impl* Streams::Impl::works_for_ = nullptr;
-
-void Streams::Impl::work(Host& host) {
-  works_for_ = this;
-  for (;;) {
-    std::shared_ptr<runtime::StreamThread> thread;
-    {
-      const std::lock_guard lock(mutex_);
-      thread = host.thread;
-    }
-    for (;;) {
-      const Now now = clock().now();
-      const runtime::StreamThread::Step step = thread->run_once(now);
-      if (!step.alive) break;
-      if (host.index == 0) upkeep(now);
-      if (!step.worked && step.wait_until > now.monotonic) thread->wait(step.wait_until);
-    }
-    const std::optional<Error> failure = thread->failure();
-    if (!failure) break;
-    const StreamsState now = state();
-    const bool running = now == StreamsState::kRunning || now == StreamsState::kRebalancing;
-    if (host.answer != UncaughtExceptionAnswer::kReplaceThread || !running) {
-      end_in_error(*failure);
-      break;
-    }
-    Result<std::shared_ptr<runtime::StreamThread>> replacement = make_thread(host);
-    if (!replacement) {
-      end_in_error(replacement.error());
-      break;
-    }
-    const std::lock_guard lock(mutex_);
-    host.thread = *std::move(replacement);
-  }
-  thread_ended(host);
-}
-
-bool Streams::Impl::thread_failed(Host& host, const Error& error) {
-  {
-    const std::lock_guard lock(mutex_);
-    ++failed_threads_;
-  }
-  host.answer = UncaughtExceptionAnswer::kShutdownClient;
-  if (uncaught_handler_) {
-    const std::lock_guard lock(listener_mutex_);
-    host.answer = uncaught_handler_(host.thread->name(), error);
-  }
-  // The others are stopped before this one's tasks are free, so that they do not fail on the same record.
-  if (host.answer != UncaughtExceptionAnswer::kReplaceThread) end_in_error(error);
-  return host.answer == UncaughtExceptionAnswer::kShutdownApplication;
-}
-
-void Streams::Impl::thread_changed() {
-  // One look at a time: the last one sees what all threads have become.
-  const std::lock_guard evaluation(evaluation_mutex_);
-  const auto all = threads();
-  const bool all_running = all.size() == static_cast<std::size_t>(config_.num_stream_threads) &&
-                           std::all_of(all.begin(), all.end(), [](const auto& thread) {
-                             return thread->snapshot().state == runtime::ThreadState::kRunning;
-                           });
-  const StreamsState now = state();
-  if (all_running && now == StreamsState::kRebalancing) set_state(StreamsState::kRunning);
-  if (!all_running && now == StreamsState::kRunning) set_state(StreamsState::kRebalancing);
-}
-
-void Streams::Impl::thread_ended(Host& host) {
-  bool last = false;
-  StreamsState now;
-  {
-    const std::lock_guard lock(mutex_);
-    host.ended = true;
-    last = std::all_of(hosts_.begin(), hosts_.end(), [](const Host& other) { return other.ended; });
-    now = state_;
-    changed_.notify_all();
-  }
-  if (last && now == StreamsState::kPendingError) {
-    if (global_) static_cast<void>(global_->stop(kGlobalStopTimeout));
-    set_state(StreamsState::kError);
-  }
-}
-
-void Streams::Impl::end_in_error(const Error& error) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!error_) error_ = error;
-  }
-  if (!set_state(StreamsState::kPendingError)) return;
-  stop_threads(true);
-  if (hosts_.empty() || std::none_of(hosts_.begin(), hosts_.end(), [](const Host& host) { return host.worker.joinable(); })) {
-    set_state(StreamsState::kError);
-  }
-}
-
-void Streams::Impl::stop_threads(bool leave_group) {
-  for (const auto& thread : threads()) thread->shut_down(leave_group);
-}
-
-std::vector<std::shared_ptr<runtime::StreamThread>> Streams::Impl::threads() const {
-  std::vector<std::shared_ptr<runtime::StreamThread>> result;
-  const std::lock_guard lock(mutex_);
-  for (const Host& host : hosts_) {
-    if (host.thread) result.push_back(host.thread);
-  }
-  return result;
-}
-
 // State
 
 bool Streams::Impl::set_state(StreamsState state) {
-  using enum StreamsState;
-  StreamsState before;
   {
     const std::lock_guard lock(mutex_);
-    before = state_;
-    const auto from = [before](std::initializer_list<StreamsState> allowed) {
-      return std::find(allowed.begin(), allowed.end(), before) != allowed.end();
-    };
-    bool valid = false;
-    switch (state) {
-      case kCreated: break;
-      case kRebalancing: valid = from({kCreated, kRunning}); break;
-      case kRunning: valid = from({kRebalancing}); break;
-      case kPendingShutdown: valid = from({kCreated, kRebalancing, kRunning}); break;
-      case kNotRunning: valid = from({kPendingShutdown}); break;
-      case kPendingError: valid = from({kRebalancing, kRunning}); break;
-      case kError: valid = from({kPendingError}); break;
-    }
-    if (!valid) return false;
-    state_ = state;
-    transitions_.push_back({.now = state, .before = before});
-    changed_.notify_all();
+    if (!change_state_locked(state)) return false;
   }
-  spdlog::info("{}: {} -> {}", config_.application_id, to_string(before), to_string(state));
   deliver_transitions();
+  return true;
+}
+
+bool Streams::Impl::change_state_locked(StreamsState state) {
+  using enum StreamsState;
+  const StreamsState before = state_;
+  const auto from = [before](std::initializer_list<StreamsState> allowed) {
+    return std::find(allowed.begin(), allowed.end(), before) != allowed.end();
+  };
+  bool valid = false;
+  switch (state) {
+    case kCreated: break;
+    case kRebalancing: valid = from({kCreated, kRunning}); break;
+    case kRunning: valid = from({kRebalancing}); break;
+    case kPendingShutdown: valid = from({kCreated, kRebalancing, kRunning}); break;
+    case kNotRunning: valid = from({kPendingShutdown}); break;
+    case kPendingError: valid = from({kRebalancing, kRunning}); break;
+    case kError: valid = from({kPendingError}); break;
+  }
+  if (!valid) return false;
+  state_ = state;
+  transitions_.push_back({.now = state, .before = before});
+  changed_.notify_all();
   return true;
 }
 
@@ -244,7 +144,14 @@ void Streams::Impl::deliver_transitions() {
   while (!transitions_.empty()) {
     const Transition next = transitions_.front();
     lock.unlock();
-    if (state_listener_) state_listener_(next.now, next.before);
+    logger()->info("{}: {} -> {}", config_.application_id, to_string(next.before), to_string(next.now));
+    try {
+      if (state_listener_) state_listener_(next.now, next.before);
+    } catch (...) {
+      // It is told, not asked: the state is what it is, and the next change has to be told, too.
+      logger()->error("{}: the state listener threw at {}: {}", config_.application_id, to_string(next.now),
+                      runtime::describe_exception(std::current_exception()).message);
+    }
     lock.lock();
     transitions_.pop_front();
     changed_.notify_all();
@@ -296,15 +203,35 @@ Error Streams::Impl::not_ended(std::chrono::milliseconds timeout) const {
   };
   {
     const std::lock_guard lock(mutex_);
-    for (const Host& host : hosts_) {
-      if (!host.ended && host.thread) add(host.thread->name(), host.thread->busy_with());
+    for (const auto& host : hosts_) {
+      if (host->phase != Host::Phase::kEnded && host->phase != Host::Phase::kReady)
+        add(host->name, host->thread ? host->thread->busy_with() : std::string());
     }
     if (!transitions_.empty()) add("a thread", "the state listener");
+    if (starter_ != std::thread::id{}) add("a thread", "start()");
   }
   if (global_ && stuck.empty()) add(client_id_ + "-GlobalStreamThread", global_->busy_with());
   return Error{ErrorKind::kTimeout,
                fmt::format("{} does not end: {} has not returned within {} ms; close() again to go on waiting",
                            config_.application_id, stuck, timeout.count())};
+}
+
+Streams::Impl::Lifecycle::Lifecycle(Impl& impl, std::optional<MonotonicTime> deadline) : impl_(impl) {
+  std::unique_lock lock(impl.mutex_);
+  const auto free = [&impl] { return !impl.at_lifecycle_; };
+  if (!deadline) {
+    impl.changed_.wait(lock, free);
+  } else if (!impl.changed_.wait_until(lock, *deadline, free)) {
+    return;
+  }
+  entered_ = impl.at_lifecycle_ = true;
+}
+
+void Streams::Impl::Lifecycle::leave() {
+  if (!std::exchange(entered_, false)) return;
+  const std::lock_guard lock(impl_.mutex_);
+  impl_.at_lifecycle_ = false;
+  impl_.changed_.notify_all();
 }
 
 Result<void> Streams::Impl::close(CloseOptions options) {
@@ -313,38 +240,58 @@ Result<void> Streams::Impl::close(CloseOptions options) {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().now().monotonic);
     return std::max(time, std::chrono::milliseconds(0));
   };
+  const bool own_thread =
+      caller_.impl == this || starter_ == std::this_thread::get_id() || (global() != nullptr && global()->is_caller());
+  if (own_thread) {
+    const std::lock_guard lock(mutex_);
+    ends_by_itself_ = true;
+  }
   const bool first = set_state(StreamsState::kPendingShutdown);
   stop_threads(options.leave_group);
+  if (global_made_) global_->ask_to_stop();
+  if (own_thread) {
+    const StreamsState now = state();
+    if (now == StreamsState::kError || now == StreamsState::kNotRunning) return {};
+    return Error{ErrorKind::kTimeout,
+                 fmt::format("{} begins to end; one of its own threads, in a listener or a processor, cannot "
+                             "wait for that: close() on another one, or wait_until_stopped(), does",
+                             config_.application_id)};
+  }
+  // start() sees the state and comes to an end; whoever else closes does the same work first.
+  Lifecycle lifecycle(*this, deadline);
+  if (!lifecycle) return not_ended(options.timeout);
   {
     std::unique_lock lock(mutex_);
     const bool ended = changed_.wait_for(lock, left(), [this] {
-      return std::all_of(hosts_.begin(), hosts_.end(), [](const Host& host) { return host.ended || !host.worker.joinable(); });
+      return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) {
+        return host->phase == Host::Phase::kEnded || host->phase == Host::Phase::kReady;
+      });
     });
     if (!ended) {
       lock.unlock();
       return not_ended(options.timeout);
     }
   }
-  for (Host& host : hosts_) {
-    if (host.worker.joinable()) host.worker.join();
-  }
-  if (global_ && !global_->stop(left())) return not_ended(options.timeout);
+  std::vector<std::thread> workers;
   std::vector<std::shared_ptr<runtime::StreamThread>> never_run;
+  std::shared_ptr<runtime::CommitCoordinator> coordinator;
   {
-    // The threads' handles go before the log does.
     const std::lock_guard lock(mutex_);
-    for (Host& host : hosts_) host.coordinator.reset();
+    for (const auto& host : hosts_) {
+      if (host->worker.joinable()) workers.push_back(std::move(host->worker));
+      // start() failed after it was made.
+      if (host->phase == Host::Phase::kReady) never_run.push_back(std::exchange(host->thread, nullptr));
+    }
+    coordinator.swap(coordinator_);
   }
-  for (Host& host : hosts_) {
-    if (host.ended || !host.thread) continue;
-    // start() failed after it was made: nobody has run it.
-    std::shared_ptr<runtime::StreamThread> thread;
-    const std::lock_guard lock(mutex_);
-    thread.swap(host.thread);
-    never_run.push_back(std::move(thread));
-  }
+  for (std::thread& worker : workers) worker.join();
+  if (global_ && !global_->stop(left())) return not_ended(options.timeout);
+  // The threads' handles go before the log does.
+  for (const auto& thread : never_run) thread->end_unrun();
   never_run.clear();
+  coordinator.reset();
   directory_.reset();
+  lifecycle.leave();
   if (first || state() == StreamsState::kPendingShutdown) set_state(StreamsState::kNotRunning);
   std::unique_lock lock(mutex_);
   const bool told =

@@ -1,8 +1,9 @@
 // Streams::Impl: the threads of one application instance, its state machine, and the questions asked of it.
 //
-// Stream threads call thread_changed(), thread_failed(), thread_ended() and upkeep(); everything else is called by the host. The mutex
-// guards the fields below it and is never held while user code, a stream thread or the log is called.
-// Always true: the listener hears every change of state once, in order.
+// Threads come and go while it runs, in one way (streams_threads.cpp): at the start, by add_thread() and remove_thread(), in the place
+// of one that has failed. Stream threads call work() and what it calls; everything else is called by the host. The mutex guards the
+// fields below it and is never held while user code or the log is called; of a stream thread only what takes its own lock for a moment.
+// Always true: the listener hears every change of state once, in order; the budgets are shared by the threads that there are.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "runtime/stream_thread.hpp"
 #include "runtime/topic_plan.hpp"
 #include "streams/application_directory.hpp"
+#include "streams/replacement_limit.hpp"
 
 namespace tidemill {
 
@@ -30,6 +32,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
 
   Result<void> start();
   Result<void> close(CloseOptions options);
+  Result<std::optional<std::string>> add_thread();
+  Result<std::optional<std::string>> remove_thread(std::optional<std::chrono::milliseconds> timeout);
   [[nodiscard]] StreamsState state() const;
   bool wait_until_stopped(std::chrono::milliseconds timeout);
   bool wait_until_caught_up(std::chrono::milliseconds timeout);
@@ -64,13 +68,44 @@ class Streams::Impl final : public runtime::RestoreObserver {
   [[nodiscard]] std::optional<Error> error() const;
 
  private:
+  /// A stream thread and the worker that runs it.
   struct Host {
-    std::int32_t index = 0;
-    std::shared_ptr<runtime::CommitCoordinator> coordinator;
-    std::shared_ptr<runtime::StreamThread> thread;  // guarded by mutex_
-    std::thread worker;
+    enum class Phase : std::uint8_t {
+      kMaking,   // has its number, and joins
+      kReady,    // not begun
+      kWorking,  // until its stream thread is dead
+      kStopped,  // its worker does what is left to do
+      kEnded,    // its worker does nothing any more
+    };
+    std::int32_t number = 0;  // from 1 on; free for another one when this one has ended
+    std::string name;
+    // The worker's own.
     UncaughtExceptionAnswer answer = UncaughtExceptionAnswer::kShutdownClient;
-    bool ended = false;  // guarded by mutex_
+    std::chrono::milliseconds pause{0};  // before it is replaced
+    // Guarded by mutex_.
+    Phase phase = Phase::kMaking;
+    bool leaves = false;  // has been removed
+    std::shared_ptr<runtime::StreamThread> thread;
+    std::thread worker;
+  };
+  /// One start(), or one close() at what it takes apart, at a time. False: not before the deadline.
+  class Lifecycle {
+   public:
+    Lifecycle(Impl& impl, std::optional<MonotonicTime> deadline);
+    ~Lifecycle() { leave(); }
+    Lifecycle(const Lifecycle&) = delete;
+    Lifecycle& operator=(const Lifecycle&) = delete;
+    explicit operator bool() const { return entered_; }
+    void leave();
+
+   private:
+    Impl& impl_;
+    bool entered_ = false;
+  };
+  /// Whose code runs on a thread.
+  struct Caller {
+    const Impl* impl = nullptr;
+    const Host* host = nullptr;
   };
   struct Transition {
     StreamsState now;
@@ -91,28 +126,55 @@ class Streams::Impl final : public runtime::RestoreObserver {
   Result<void> make_topics(MonotonicTime deadline);
   Result<void> create(const runtime::TopicPlan& plan, MonotonicTime deadline);
   Result<void> open_directory();
+  /// kClosed: the application has been closed meanwhile.
+  [[nodiscard]] Result<void> still_starting() const;
   Result<void> start_global();
   Result<void> start_threads(MonotonicTime deadline);
-  Result<std::shared_ptr<runtime::StreamThread>> make_thread(Host& host);
   [[nodiscard]] bool has_persistent_stores() const;
+  [[nodiscard]] bool has_static_members() const;
+  // Threads.
+  /// One that has joined and not begun.
+  Result<std::shared_ptr<Host>> make_host(MonotonicTime deadline);
+  Result<std::shared_ptr<runtime::CommitCoordinator>> make_coordinator(std::int32_t number, MonotonicTime deadline);
+  Result<std::shared_ptr<runtime::StreamThread>> make_thread(Host& host,
+                                                             std::shared_ptr<runtime::CommitCoordinator> coordinator,
+                                                             std::uint64_t& plan);
+  /// kClosed: the state does not allow it any more.
+  Result<void> begin(const std::shared_ptr<Host>& host);
+  /// One that has not begun.
+  void drop(const std::shared_ptr<Host>& host);
   void work(Host& host);
-  /// The one whose stream thread calls; null: none.
-  static thread_local const Impl* works_for_;
+  void stopped(Host& host);
+  void replace(Host& host, const Error& failure);
+  void ended(Host& host);
+  /// Lets go of those that have ended while the others run.
+  void reap();
+  void split_shares_locked();
+  [[nodiscard]] runtime::ThreadShares shares_locked() const;
+  [[nodiscard]] std::size_t sharers_locked() const;
+  [[nodiscard]] bool running_locked() const { return is_running_or_rebalancing(state_); }
+  static thread_local Caller caller_;
   void thread_changed();
   bool thread_failed(Host& host, const Error& error);
-  void thread_ended(Host& host);
   void end_in_error(const Error& error);
+  /// Where all have ended: of an error, or because one of this application's own threads has closed it.
+  void finish();
   void stop_threads(bool leave_group);
   bool set_state(StreamsState state);
+  bool change_state_locked(StreamsState state);
   void deliver_transitions();
   [[nodiscard]] Error not_ended(std::chrono::milliseconds timeout) const;
-  // What an instance does now and then, on its first thread.
+  // What an instance does now and then, on one of its threads.
+  void keep_up(Now now);
   void upkeep(Now now);
   void refresh_topics(Now now);
+  [[nodiscard]] std::optional<std::string> absent_source(const std::vector<TopicDescription>& topics) const;
   void log_summary(Now now);
   [[nodiscard]] std::vector<std::shared_ptr<runtime::StreamThread>> threads() const;
   bool caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const;
-  [[nodiscard]] bool has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const;
+  [[nodiscard]] bool has_all_tasks(const std::map<TopicPartition, Offset>& inputs, std::size_t threads) const;
+  /// nullopt: some thread is on its way in or out, or is to be replaced. Else a number that is another one when that has been so meanwhile.
+  [[nodiscard]] std::optional<std::uint64_t> settled_threads() const;
   [[nodiscard]] const Clock& clock() const { return *config_.clock; }
   /// Null: there are no global stores (yet). Any thread.
   [[nodiscard]] runtime::GlobalThread* global() const { return global_started_ ? global_.get() : nullptr; }
@@ -142,13 +204,15 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::shared_ptr<const Topology> topology_;
   std::vector<SubtopologyTasks> tasks_;
   std::unique_ptr<runtime::GlobalThread> global_;
+  std::atomic<bool> global_made_{false};  // it is there, and starts
   std::atomic<bool> global_started_{false};
+  std::atomic<std::thread::id> starter_{};  // who is in start()
   /// Questions that wait in a mailbox, also those whose askers have given up. Shared with them.
   const std::shared_ptr<std::atomic<std::size_t>> asked_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> find_global_;
-  std::deque<Host> hosts_;       // addresses stay
-  std::mutex listener_mutex_;    // one call of the user's restore listener or uncaught handler at a time
-  std::mutex evaluation_mutex_;  // one look at all threads' states at a time
+  std::mutex listener_mutex_;  // one call of the user's restore listener or uncaught handler at a time
+  std::atomic<const Host*> upkeeper_{nullptr};
+  // The upkeeper's own.
   MonotonicTime next_refresh_{};
   MonotonicTime next_cleanup_{};
   MonotonicTime next_summary_{};
@@ -157,13 +221,20 @@ class Streams::Impl final : public runtime::RestoreObserver {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
+  std::vector<std::shared_ptr<Host>> hosts_;  // the oldest first
+  bool threads_begun_ = false;
+  std::uint64_t comings_and_goings_ = 0;                     // of threads
+  std::shared_ptr<runtime::CommitCoordinator> coordinator_;  // of all threads, where they commit together
+  ReplacementLimit replacements_;
+  std::uint64_t plan_ = 0;  // number of the topology's and the tasks' last change
   StreamsState state_ = StreamsState::kCreated;
   std::deque<Transition> transitions_;  // not told to the listener yet
+  bool at_lifecycle_ = false;           // somebody is in start(), or in what close() takes apart
+  bool ends_by_itself_ = false;         // one of its own threads has closed it
   bool delivering_ = false;
   std::thread::id deliverer_;
   std::optional<Error> error_;
   std::uint64_t failed_threads_ = 0;
-  std::int32_t next_thread_ = 1;
   std::atomic<bool> paused_{false};
   std::atomic<bool> started_{false};
 };

@@ -23,6 +23,13 @@ struct LocalStore {
 };
 using LocalStores = std::vector<LocalStore>;
 
+/// What another member of the group says may be anything.
+HostInfo address_of(const HostTasks& host) try {
+  return HostInfo::build_from_endpoint(host.endpoint);
+} catch (const ConfigException&) {
+  return HostInfo::unavailable();
+}
+
 LocalStores local_stores(runtime::StreamThread& thread) {
   LocalStores found;
   const std::vector<runtime::StoreRestore> restoring = thread.snapshot().restoring;
@@ -60,7 +67,7 @@ Result<void> Streams::Impl::check_askable(std::string_view what, OnStreamThread 
     return Error{ErrorKind::kClosed, fmt::format("{} is not there any more: the application is {}", what, to_string(now))};
   }
   const bool on_global_thread = global() != nullptr && global()->is_caller();
-  if (on_global_thread || (allowed == OnStreamThread::kMayNot && works_for_ == this)) {
+  if (on_global_thread || (allowed == OnStreamThread::kMayNot && caller_.impl == this)) {
     return Error{ErrorKind::kInvalidArgument, fmt::format("{} was asked on a {} thread, which would wait for itself: ask on "
                                                           "another thread, or connect the store to the processor",
                                                           what, on_global_thread ? "global" : "stream")};
@@ -85,6 +92,8 @@ Result<KeyQueryMetadata> Streams::Impl::place_of_key(const std::string& store, B
   if (given_topology_->stores.find(store)->second.global) return KeyQueryMetadata{.partition = -1, .here = global() != nullptr};
   const std::optional<StorePlace> place = store_place(store);
   if (!place) return Error{ErrorKind::kUnavailable, what + " is not there yet: its topics have not been looked at"};
+  if (place->partitions <= 0)
+    return Error{ErrorKind::kUnavailable, what + " is not there yet: no topic is there that leads to it"};
   KeyQueryMetadata found{.partition = partition_for_key(key, place->partitions).value};
   for (const auto& thread : threads()) {
     for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) {
@@ -94,7 +103,7 @@ Result<KeyQueryMetadata> Streams::Impl::place_of_key(const std::string& store, B
   }
   const TaskId owner{place->subtopology, found.partition};
   for (const HostTasks& host : hosts()) {
-    const HostInfo address = HostInfo::build_from_endpoint(host.endpoint);
+    const HostInfo address = address_of(host);
     if (std::binary_search(host.active.begin(), host.active.end(), owner)) found.active_host = address;
     if (std::binary_search(host.standby.begin(), host.standby.end(), owner)) found.standby_hosts.push_back(address);
   }
@@ -115,7 +124,7 @@ Result<std::vector<StreamsMetadata>> Streams::Impl::all_metadata() const {
   const std::lock_guard lock(mutex_);
   std::vector<StreamsMetadata> result;
   for (const HostTasks& host : all) {
-    StreamsMetadata found{.host_info = HostInfo::build_from_endpoint(host.endpoint)};
+    StreamsMetadata found{.host_info = address_of(host)};
     const auto add = [&](const std::vector<TaskId>& given, std::set<std::string>& stores,
                          std::set<TopicPartition>& partitions) {
       for (const TaskId& id : given) {

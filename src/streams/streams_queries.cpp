@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "base/logging.hpp"
 #include "runtime/metrics_report.hpp"
+#include "runtime/type_name.hpp"
 #include "streams/answers.hpp"
 #include "streams/streams_impl.hpp"
 
@@ -21,9 +23,9 @@ constexpr std::chrono::milliseconds kCaughtUpRetryRemote{20};
 // Caught up
 
 /// Alone in the group, an instance has every task; less means that some are on their way from thread to thread.
-bool Streams::Impl::has_all_tasks(const std::map<TopicPartition, Offset>& inputs) const {
+bool Streams::Impl::has_all_tasks(const std::map<TopicPartition, Offset>& inputs, std::size_t threads) const {
   const auto group = config_.log->admin().describe_group(config_.application_id, clock().now().monotonic + kOffsetsTimeout);
-  if (group && group->members.size() != threads().size()) return true;
+  if (group && group->members.size() != threads) return true;
   const std::lock_guard lock(mutex_);
   for (const SubtopologyTasks& tasks : tasks_) {
     for (std::int32_t p = 0; p < tasks.partitions; ++p) {
@@ -40,6 +42,8 @@ bool Streams::Impl::has_all_tasks(const std::map<TopicPartition, Offset>& inputs
 bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const {
   stable = false;
   using Standing = runtime::StreamThread::Standing;
+  const std::optional<std::uint64_t> settled = settled_threads();
+  if (!settled) return false;
   const auto all = threads();
   const auto answers = std::make_shared<Answers<Standing>>(all.size());
   for (const auto& thread : all) {
@@ -56,7 +60,7 @@ bool Streams::Impl::caught_up_now(MonotonicTime deadline, bool& stable, std::uin
     sum += standing.processed;
     for (const auto& [partition, offset] : standing.next) next[partition] = offset;
   }
-  if (!has_all_tasks(next)) return false;
+  if (!has_all_tasks(next, all.size()) || settled_threads() != settled) return false;
   stable = sum == processed;
   processed = sum;
   std::vector<TopicPartition> partitions;
@@ -109,7 +113,13 @@ void Streams::Impl::restore_ended(const runtime::StoreRestore& restore, std::int
 void Streams::Impl::restore_suspended(const runtime::StoreRestore& restore, std::int64_t records) {
   if (!restore_listener_.on_suspended) return;
   const std::lock_guard lock(listener_mutex_);
-  restore_listener_.on_suspended({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+  // Also told by a thread that ends for an error of its own, which this must not take the place of.
+  try {
+    restore_listener_.on_suspended({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+  } catch (...) {
+    logger()->error("{}: the restore listener threw when the restore of {} was cut short: {}", config_.application_id,
+                    restore.store, runtime::describe_exception(std::current_exception()).message);
+  }
 }
 
 std::vector<RestoreProgress> Streams::Impl::restore_progress() const {
@@ -126,6 +136,7 @@ std::vector<ThreadMetadata> Streams::Impl::thread_metadata() const {
   std::vector<ThreadMetadata> result;
   for (const auto& thread : threads()) {
     const runtime::ThreadSnapshot snapshot = thread->snapshot();
+    if (snapshot.state == runtime::ThreadState::kDead) continue;
     ThreadMetadata metadata{.name = thread->name(), .state = std::string(to_string(snapshot.state)), .tasks = {}};
     for (const runtime::TaskSnapshot& task : snapshot.tasks) {
       TaskMetadata described{
@@ -153,7 +164,11 @@ std::vector<Metric> Streams::Impl::metrics() const {
     const std::lock_guard lock(mutex_);
     const runtime::MetricTags tags{{"client-id", client_id_}, {"application-id", config_.application_id}};
     const auto add = [&](const char* name, double value) { result.push_back({"stream-metrics", name, tags, value}); };
-    const auto alive = std::count_if(hosts_.begin(), hosts_.end(), [](const Host& host) { return !host.ended; });
+    const auto alive = std::count_if(hosts_.begin(), hosts_.end(), [](const auto& host) {
+      const auto state = host->thread ? host->thread->state() : runtime::ThreadState::kCreated;
+      return host->phase < Host::Phase::kStopped && state != runtime::ThreadState::kPendingShutdown &&
+             state != runtime::ThreadState::kDead;
+    });
     add("alive-stream-threads", static_cast<double>(alive));
     add("failed-stream-threads", static_cast<double>(failed_threads_));
     add("client-state", static_cast<double>(state_));
@@ -192,7 +207,12 @@ void Streams::Impl::report_memory(std::vector<Metric>& out) const {
   add("record-caches", cache, config_.statestore_cache_max_bytes);
   add("uncommitted", uncommitted, config_.statestore_uncommitted_max_bytes);
   add("input-queues", queues, config_.input_buffer_max_bytes);
-  if (persistent_engine_) add("state-engine", persistent_engine_->memory_bytes(), persistent_engine_->memory_bytes_max());
+  std::shared_ptr<StateEngine> engine;
+  {
+    const std::lock_guard lock(mutex_);
+    engine = persistent_engine_;
+  }
+  if (engine) add("state-engine", engine->memory_bytes(), engine->memory_bytes_max());
   add("stores-in-memory", memory_engine_->memory_bytes(), 0);
   add("log", config_.log->memory_bytes(), 0);
 }

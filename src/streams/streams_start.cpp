@@ -3,11 +3,11 @@
 #include <regex>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <tidemill/adapters/rocksdb_stores.hpp>
 #include <tidemill/base/random.hpp>
 
+#include "base/logging.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -19,9 +19,11 @@ constexpr std::chrono::seconds kAdminTimeout{60};
 }  // namespace
 
 bool Streams::Impl::has_persistent_stores() const {
-  if (!persistent_engine_ || !persistent_engine_->persistent()) return false;
-  return std::any_of(topology_->stores.begin(), topology_->stores.end(), [this](const auto& entry) {
+  const bool engine = persistent_engine_ && persistent_engine_->persistent();
+  return std::any_of(topology_->stores.begin(), topology_->stores.end(), [this, engine](const auto& entry) {
     const StoreEngineKind kind = entry.second.spec.engine;
+    if (entry.second.spec.kind == StoreKind::kCustom) return kind == StoreEngineKind::kPersistent;
+    if (!engine) return false;
     return kind == StoreEngineKind::kPersistent ||
            (kind == StoreEngineKind::kDefault && config_.default_dsl_store != StoreEngineKind::kInMemory);
   });
@@ -29,35 +31,59 @@ bool Streams::Impl::has_persistent_stores() const {
 
 void Streams::Impl::warn_of_what_is_not_built() const {
   if (config_.num_standby_replicas > 0) {
-    spdlog::warn(
+    logger()->warn(
         "{}: num.standby.replicas is {}, but standby tasks are not built yet: what is assigned as standby is left alone",
         config_.application_id, config_.num_standby_replicas);
   }
-  if (config_.topology_optimization != "none") {
-    spdlog::warn("{}: topology.optimization is {}, but topologies are not optimized yet", config_.application_id,
-                 config_.topology_optimization);
+  const std::string& built_with = given_topology_->optimization;
+  if (!built_with.empty() && config_.topology_optimization != built_with) {
+    logger()->warn("{}: topology.optimization is {}, but the topology was built with {}: build(config.topology_optimization)",
+                   config_.application_id, config_.topology_optimization, built_with);
   }
 }
 
+/// close() may come at any time, also from a listener within: each step looks whether there is still something to start.
 Result<void> Streams::Impl::start() {
+  const Lifecycle lifecycle(*this, std::nullopt);
+  struct Starter {
+    explicit Starter(std::atomic<std::thread::id>& here) : starter(here) { starter = std::this_thread::get_id(); }
+    ~Starter() { starter = std::thread::id{}; }
+    Starter(const Starter&) = delete;
+    Starter& operator=(const Starter&) = delete;
+    std::atomic<std::thread::id>& starter;
+  } const starting(starter_);
   if (started_.exchange(true) || !set_state(StreamsState::kRebalancing)) {
     return Error{ErrorKind::kInvalidArgument,
                  "start() was called twice, or after close(): a Streams runs once, make a new one"};
   }
   warn_of_what_is_not_built();
 #ifdef TIDEMILL_ROCKSDB
-  if (!persistent_engine_) persistent_engine_ = rocksdb_stores({.memory_bytes = state_engine_memory()});
+  if (!persistent_engine_) {
+    auto engine = rocksdb_stores({.memory_bytes = state_engine_memory()});
+    const std::lock_guard lock(mutex_);
+    persistent_engine_ = std::move(engine);
+  }
 #endif
   const LogTraits& traits = config_.log->traits();
   if (config_.state_dir == kDefaultStateDir && !traits.directory.empty()) config_.state_dir = traits.directory + "/state";
   const MonotonicTime deadline = clock().now().monotonic + kAdminTimeout;
-  Result<void> started = make_topics(deadline);
+  Result<void> started = still_starting();
+  if (started) started = make_topics(deadline);
+  if (started) started = still_starting();
   if (started) started = open_directory();
   if (started && !topology_->global_nodes.empty()) started = start_global();
+  if (started) started = still_starting();
   if (started && topology_->subtopologies.empty()) set_state(StreamsState::kRunning);
   if (started && !topology_->subtopologies.empty()) started = start_threads(deadline);
-  if (!started) end_in_error(started.error());
+  if (!started && started.error().kind != ErrorKind::kClosed) end_in_error(started.error());
+  if (!started) finish();
   return started;
+}
+
+Result<void> Streams::Impl::still_starting() const {
+  const std::lock_guard lock(mutex_);
+  if (running_locked()) return {};
+  return Error{ErrorKind::kClosed, fmt::format("{} was closed while it started", config_.application_id)};
 }
 
 Streams::Impl::Plan Streams::Impl::plan(const std::vector<TopicDescription>& topics) const {
@@ -152,6 +178,8 @@ Result<void> Streams::Impl::start_global() {
       .streams_metrics = std::make_shared<StreamsMetrics>(sensors_, client_id_ + "-GlobalStreamThread"),
       .on_failure = [this](const Error& error) { end_in_error(error); }};
   global_ = std::make_unique<runtime::GlobalThread>(std::move(options));
+  global_made_ = true;
+  TIDEMILL_TRY(still_starting());
   TIDEMILL_TRY(global_->start());
   find_global_ = std::make_shared<UniqueFunction<StateStore*(std::string_view)>>(
       [this](std::string_view name) { return global_->find(name); });
@@ -160,80 +188,16 @@ Result<void> Streams::Impl::start_global() {
 }
 
 Result<void> Streams::Impl::start_threads(MonotonicTime deadline) {
+  std::vector<std::shared_ptr<Host>> made;
   for (std::int32_t i = 0; i < config_.num_stream_threads; ++i) {
-    std::unique_lock lock(mutex_);
-    Host& host = hosts_.emplace_back();
-    lock.unlock();
-    const auto give_up = [this](const Error& error) {
-      const std::lock_guard guard(mutex_);
-      hosts_.pop_back();
-      return error;
-    };
-    host.index = i;
-    if (config_.log->traits().commit_group_span == LogTraits::CommitGroupSpan::kProcess && i > 0) {
-      host.coordinator = hosts_.front().coordinator;
-    } else {
-      CommitGroupOptions options{.name = fmt::format("{}-{}-{}", config_.application_id, directory_->process_id(), i),
-                                 .application_id = config_.application_id,
-                                 .guarantee = config_.processing_guarantee,
-                                 .transaction_timeout = config_.transaction_timeout,
-                                 .producer_properties = {config_.producer.begin(), config_.producer.end()},
-                                 .consumer_properties = consumer_properties(config_, config_.main_consumer)};
-      host.coordinator = std::make_shared<runtime::CommitCoordinator>(*config_.log, clock(), std::move(options));
-      if (const Result<void> opened = host.coordinator->open(deadline); !opened) return give_up(opened.error());
-    }
-    Result<std::shared_ptr<runtime::StreamThread>> thread = make_thread(host);
-    if (!thread) return give_up(thread.error());
-    lock.lock();
-    host.thread = *std::move(thread);
+    TIDEMILL_ASSIGN(made.emplace_back(), make_host(deadline));
   }
-  for (Host& host : hosts_) host.worker = std::thread([this, &host] { work(host); });
+  for (const auto& host : made) {
+    TIDEMILL_TRY(begin(host));
+  }
+  const std::lock_guard lock(mutex_);
+  threads_begun_ = true;
   return {};
-}
-
-Result<std::shared_ptr<runtime::StreamThread>> Streams::Impl::make_thread(Host& host) {
-  runtime::StreamThreadOptions options;
-  {
-    const std::lock_guard lock(mutex_);
-    options.name = fmt::format("{}-StreamThread-{}", client_id_, next_thread_++);
-    options.topology = topology_;
-    options.join.tasks = tasks_;
-  }
-  options.streams_metrics = std::make_shared<StreamsMetrics>(sensors_, options.name);
-  options.config = &config_;
-  options.log = config_.log.get();
-  options.clock = &clock();
-  options.coordinator = host.coordinator;
-  options.persistent_engine = persistent_engine_.get();
-  options.memory_engine = memory_engine_.get();
-  options.state_directory = directory_->path();
-  options.directories = directory_.get();
-  options.join.process_id = directory_->process_id();
-  options.join.client_id = options.name;
-  if (!config_.group_instance_id.empty()) {
-    options.join.instance_id = fmt::format("{}-{}", config_.group_instance_id, host.index + 1);
-  }
-  options.join.user_endpoint = config_.application_server;
-  options.join.num_standby_replicas = config_.num_standby_replicas;
-  options.join.task_offset_sums = directory_->task_offset_sums();
-  options.join.session_timeout = config_.session_timeout;
-  options.join.heartbeat_interval = config_.heartbeat_interval;
-  options.join.max_poll_interval = config_.max_poll_interval;
-  const auto sharers = static_cast<std::size_t>(config_.num_stream_threads) + (global_ ? 1 : 0);
-  options.cache_bytes = config_.statestore_cache_max_bytes / sharers;
-  options.input_bytes_max =
-      std::max<std::size_t>(1, config_.input_buffer_max_bytes / static_cast<std::size_t>(config_.num_stream_threads));
-  options.restore_observer = this;
-  options.global_store = find_global_;
-  options.on_state = [this](runtime::ThreadState) { thread_changed(); };
-  options.on_failure = [this, &host](const Error& error) { return thread_failed(host, error); };
-  options.on_application_shutdown = [this] {
-    end_in_error({ErrorKind::kClosed, "another member asked the whole application to stop"});
-  };
-  auto thread = std::make_shared<runtime::StreamThread>(std::move(options));
-  TIDEMILL_TRY(thread->start());
-  thread->set_paused(paused_);
-  return thread;
 }
 
 }  // namespace tidemill

@@ -1,7 +1,8 @@
-// What an instance does now and then, between two rounds of its first thread: it looks whether its topics have changed, deletes
+// What an instance does now and then, between two rounds of one of its threads: it looks whether its topics have changed, deletes
 // state that nobody uses any more, and says what it has done.
-#include <spdlog/spdlog.h>
+#include <algorithm>
 
+#include "base/logging.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -32,7 +33,12 @@ void Streams::Impl::refresh_topics(Now now) {
   next_refresh_ = now.monotonic + config_.metadata_max_age;
   const auto topics = config_.log->admin().list_topics(clock().now().monotonic + kLookTimeout);
   if (!topics) {
-    spdlog::warn("{}: the topics cannot be listed: {}", config_.application_id, topics.error().message);
+    logger()->warn("{}: the topics cannot be listed: {}", config_.application_id, topics.error().message);
+    return;
+  }
+  if (const std::optional<std::string> absent = absent_source(*topics)) {
+    logger()->warn("{}: topic {} is not among those that the log lists: what has changed is looked at next time",
+                   config_.application_id, *absent);
     return;
   }
   Plan changed;
@@ -48,18 +54,32 @@ void Streams::Impl::refresh_topics(Now now) {
   }
   changed.topics.missing.clear();  // a topic that has been deleted shows where it is read
   if (const Result<void> made = create(changed.topics, clock().now().monotonic + kLookTimeout); !made) {
-    spdlog::warn("{}: {}", config_.application_id, made.error().message);
+    logger()->warn("{}: {}", config_.application_id, made.error().message);
     return;
   }
-  spdlog::info("{}: source topics or their partitions have changed: the tasks are shared out anew", config_.application_id);
+  logger()->info("{}: source topics or their partitions have changed: the tasks are shared out anew", config_.application_id);
   {
     const std::lock_guard lock(mutex_);
     topology_ = changed.topology;
     tasks_ = changed.topics.tasks;
+    ++plan_;
   }
   for (const auto& thread : threads()) {
     thread->post([changed](runtime::StreamThread& owner) { owner.replan(changed.topology, changed.topics.tasks); }, true);
   }
+}
+
+/// A topic that the topology names was there at the start. A log that leaves it out, as a broker does while it cannot say who leads
+/// it, has not said how many partitions it has. One that a pattern matches may go.
+std::optional<std::string> Streams::Impl::absent_source(const std::vector<TopicDescription>& topics) const {
+  for (const Subtopology& subtopology : given_topology_->subtopologies) {
+    for (const std::string& name : subtopology.source_topics) {
+      std::string topic = given_topology_->log_topic(config_.application_id, name);
+      const auto is_it = [&topic](const TopicDescription& known) { return known.name == topic; };
+      if (std::none_of(topics.begin(), topics.end(), is_it)) return topic;
+    }
+  }
+  return std::nullopt;
 }
 
 void Streams::Impl::log_summary(Now now) {
@@ -74,9 +94,9 @@ void Streams::Impl::log_summary(Now now) {
   // A thread that was replaced took its counters with it.
   const auto since = [](std::uint64_t value, std::uint64_t before) { return value >= before ? value - before : value; };
   if (!first) {
-    spdlog::info("{}: {} records processed and {} commits in the last {} s", config_.application_id,
-                 since(processed, summary_processed_), since(commits, summary_commits_),
-                 std::chrono::duration_cast<std::chrono::seconds>(config_.log_summary_interval).count());
+    logger()->info("{}: {} records processed and {} commits in the last {} s", config_.application_id,
+                   since(processed, summary_processed_), since(commits, summary_commits_),
+                   std::chrono::duration_cast<std::chrono::seconds>(config_.log_summary_interval).count());
   }
   summary_processed_ = processed;
   summary_commits_ = commits;

@@ -3,6 +3,7 @@
 #include <tidemill/processor/streams_metrics.hpp>
 #include <tidemill/state/state_engine.hpp>
 
+#include "runtime/custom_store.hpp"
 #include "state/open_store.hpp"
 
 namespace tidemill {
@@ -98,6 +99,15 @@ void MockTask::set_current_stream_time(Timestamp time) { impl_->stream_now = tim
 void MockTask::add_state_store(StoreSpec store) {
   if (impl_->store(store.name) != nullptr) {
     throw TopologyException("a state store \"" + store.name + "\" has been added already: give one of them another name");
+  }
+  if (store.kind == StoreKind::kCustom) {
+    impl_->stores.push_back(runtime::HostedStore::open({.spec = std::move(store),
+                                                        .task = impl_.get(),
+                                                        .changelog = nullptr,
+                                                        .directory = impl_->options.state_dir,
+                                                        .counters = std::make_shared<StoreCounters>()})
+                                .value());
+    return;
   }
   store.engine = StoreEngineKind::kInMemory;
   store.caching = false;

@@ -61,13 +61,18 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         streams_metrics(std::make_shared<StreamsMetrics>(sensors, "driver")),
         engine(in_memory_stores()) {
     if (config.application_id.empty()) config.application_id = "topology-test-driver";
-    if (config.state_engine && config.state_dir == StreamsConfig().state_dir) config.state_dir = directory.emplace().path();
+    const bool on_disk =
+        config.state_engine || std::any_of(topology->stores.begin(), topology->stores.end(), [](const auto& store) {
+          return store.second.spec.kind == StoreKind::kCustom && store.second.spec.engine == StoreEngineKind::kPersistent;
+        });
+    if (on_disk && config.state_dir == StreamsConfig().state_dir) config.state_dir = directory.emplace().path();
     if (config.statestore_cache_max_bytes > 0) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
-    if (!topology->global_nodes.empty()) global = make_task(runtime::global_part(*topology), -1);
-    task = make_task(runtime::whole_part(*topology), 0);
+    if (!topology->global_nodes.empty()) make_task(global, runtime::global_part(*topology), -1);
+    make_task(task, runtime::whole_part(*topology), 0);
   }
 
-  std::unique_ptr<runtime::StreamTask> make_task(runtime::TaskPart part, std::int32_t number) {
+  /// It is in its place before its nodes are: they may send from their init().
+  void make_task(std::unique_ptr<runtime::StreamTask>& made, runtime::TaskPart part, std::int32_t number) {
     const bool is_global = number < 0;
     runtime::StreamTaskOptions options{
         .id = {.subtopology = number, .partition = 0},
@@ -86,7 +91,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         .streams_metrics = streams_metrics,
         .global_store = nullptr};
     if (!is_global && global) options.global_store = [this](std::string_view name) { return find(*global, name); };
-    auto made = runtime::StreamTask::create(std::move(options)).value();
+    made = runtime::StreamTask::create(std::move(options)).value();
     if (!is_global) {
       made->read_metadata(committed_positions);
       for (runtime::TaskStore& store : made->stores()) refill(store);
@@ -100,7 +105,6 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
       if (!feed.partition) feed.partition = std::make_shared<const TopicPartition>(input);
       made->set_position(i, Offset(feed.next_offset));
     }
-    return made;
   }
   /// All records of its changelog, as a restore reads them.
   void refill(runtime::TaskStore& store) {
@@ -116,6 +120,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
       store.top->restore({&row, 1}, position).value();
       store.changelog_position = position;
     }
+    store.top->restored(store.changelog_position).value();
   }
   void restart(PartitionTimes times) {
     for (std::size_t before = sent.size() + 1; before != sent.size();) {
@@ -133,7 +138,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     task.reset();
     if (cache) cache = std::make_unique<ThreadCache>(config.statestore_cache_max_bytes);
     engine = in_memory_stores();
-    task = make_task(runtime::whole_part(*topology), 0);
+    make_task(task, runtime::whole_part(*topology), 0);
     for (const std::string& topic : pattern_topics) add_pattern_input(topic);
   }
   static StateStore* find(runtime::StreamTask& in, std::string_view name) {
@@ -191,15 +196,16 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     pattern_topics.insert(topic);
     return true;
   }
+  void check_known(const std::string& topic) {
+    if (matches_a_pattern(topic)) return;
+    std::string known;
+    for (const auto& [name, feed] : feeds) known += (known.empty() ? "" : ", ") + name;
+    throw std::invalid_argument(
+        fmt::format("topic \"{}\" is read by no source; the topology reads {}", topic, known.empty() ? "nothing" : known));
+  }
   void enqueue(const std::string& topic, TestRecordBytes record) {
-    static_cast<void>(matches_a_pattern(topic));
-    const auto found = feeds.find(topic);
-    if (found == feeds.end()) {
-      std::string known;
-      for (const auto& [name, feed] : feeds) known += (known.empty() ? "" : ", ") + name;
-      throw std::invalid_argument(fmt::format("topic \"{}\" is read by no source; the topology reads: {}", topic, known));
-    }
-    Feed& feed = found->second;
+    check_known(topic);
+    Feed& feed = feeds.find(topic)->second;
     struct Owned {
       TestRecordBytes record;
       Bytes headers;
@@ -248,6 +254,18 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     }
   }
 
+  /// An exception ends the task, as it ends one of an application: what comes after it would be processed by half.
+  template <class F>
+  void run(F work) {
+    if (failure) throw StreamsException("the task has failed, and nothing more is processed: " + *failure);
+    try {
+      work();
+    } catch (const std::exception& error) {
+      failure = error.what();
+      throw;
+    }
+  }
+
   NoCollector nowhere;
   std::optional<OwnDirectory> directory;  // the last to go: stores are in it
   std::shared_ptr<const Topology> topology;
@@ -270,6 +288,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   /// All records of topics that a store may be rebuilt from.
   std::map<std::string, std::vector<TestRecordBytes>> history;
   std::map<std::string, std::uint64_t> dropped_before;  // by the tasks before restart()
+  std::optional<std::string> failure;
   int starts = 0;
   bool commit_each = true;
   bool closed = false;
@@ -280,22 +299,25 @@ TopologyTestDriver::TopologyTestDriver(Topology topology, StreamsConfig config, 
 
 TopologyTestDriver::~TopologyTestDriver() {
   if (!impl_->closed) {
-    static_cast<void>(impl_->task->close().has_value());
+    if (impl_->task) static_cast<void>(impl_->task->close().has_value());  // null: restart() threw
     if (impl_->global) static_cast<void>(impl_->global->close().has_value());
   }
 }
 
 void TopologyTestDriver::close() {
   if (std::exchange(impl_->closed, true)) return;
-  impl_->commit(*impl_->task);
+  if (!impl_->failure) impl_->run([this] { impl_->commit(*impl_->task); });
   impl_->task->close().value();
   if (impl_->global) impl_->global->close().value();
 }
 
 void TopologyTestDriver::pipe(const std::string& topic, TestRecordBytes record) {
   if (impl_->matches_a_pattern(topic)) impl_->history[topic].push_back(record);
-  impl_->enqueue(topic, std::move(record));
-  impl_->complete_all_work();
+  impl_->check_known(topic);
+  impl_->run([&] {
+    impl_->enqueue(topic, std::move(record));
+    impl_->complete_all_work();
+  });
 }
 
 std::optional<TestRecordBytes> TopologyTestDriver::read(const std::string& topic) {
@@ -312,19 +334,25 @@ std::size_t TopologyTestDriver::queue_size(const std::string& topic) const {
 }
 
 void TopologyTestDriver::advance_wall_clock_time(std::chrono::milliseconds by) {
-  impl_->clock.advance(by);
-  impl_->task->punctuate_wall_clock(impl_->clock.now());
-  if (impl_->commit_each) impl_->commit(*impl_->task);
-  impl_->complete_all_work();
+  impl_->run([&] {
+    impl_->clock.advance(by);
+    impl_->task->punctuate_wall_clock(impl_->clock.now());
+    if (impl_->commit_each) impl_->commit(*impl_->task);
+    impl_->complete_all_work();
+  });
 }
 
 std::vector<std::pair<std::string, TestRecordBytes>> TopologyTestDriver::take_sent() { return std::exchange(impl_->sent, {}); }
-void TopologyTestDriver::restart(PartitionTimes times) { impl_->restart(times); }
+void TopologyTestDriver::restart(PartitionTimes times) {
+  impl_->run([&] { impl_->restart(times); });
+}
 const std::map<std::string, std::string>& TopologyTestDriver::committed_metadata() const { return impl_->committed; }
 void TopologyTestDriver::commit_after_each_record(bool commit) { impl_->commit_each = commit; }
 void TopologyTestDriver::commit() {
-  impl_->commit(*impl_->task);
-  impl_->complete_all_work();
+  impl_->run([this] {
+    impl_->commit(*impl_->task);
+    impl_->complete_all_work();
+  });
 }
 
 Timestamp TopologyTestDriver::wall_clock_time() const { return impl_->clock.now().wall; }
@@ -339,6 +367,20 @@ std::set<std::string> TopologyTestDriver::produced_topic_names() const {
 StateStore* TopologyTestDriver::state_store(std::string_view name) {
   StateStore* store = Impl::find(*impl_->task, name);
   return store == nullptr && impl_->global ? Impl::find(*impl_->global, name) : store;
+}
+
+CustomStore* TopologyTestDriver::custom_store(std::string_view name, std::string_view asked) {
+  StateStore* const store = state_store(name);
+  if (store == nullptr) return nullptr;
+  if (CustomStore* const custom = store->custom()) return custom;
+  throw_wrong_store_type(name, asked);
+}
+
+void TopologyTestDriver::throw_wrong_store_type(std::string_view name, std::string_view asked) {
+  const StoreSpec& spec = state_store(name)->spec();
+  const std::string declared = spec.kind == StoreKind::kCustom ? fmt::format("declared as a {}", spec.custom.type())
+                                                               : std::string("one of the library's kinds");
+  throw std::invalid_argument(fmt::format("store \"{}\" is {}, not a {}", name, declared, asked));
 }
 
 std::vector<std::string> TopologyTestDriver::state_store_names() const {

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <regex>
 
+#include "topology/java_set_order.hpp"
+
 namespace tidemill {
 namespace {
 
@@ -185,6 +187,11 @@ void TopologyBuilder::add_processor(ProcessorSpec processor) {
 
 TopologyBuilder& TopologyBuilder::add_state_store(StoreSpec store, const std::vector<std::string>& processors) {
   if (store.name.empty()) throw TopologyException("a state store needs a name");
+  if (store.retention < store.window_size) {
+    throw TopologyException("store \"" + store.name + "\" has a retention of " + std::to_string(store.retention.count()) +
+                            " ms, shorter than its windows of " + std::to_string(store.window_size.count()) +
+                            " ms: give it at least their size");
+  }
   const std::string name = store.name;
   if (topology_.stores.contains(name)) {
     throw TopologyException("a state store \"" + name + "\" has been added already: give one of them another name");
@@ -299,6 +306,20 @@ void TopologyBuilder::drop_unused_stores() {
   std::erase_if(topology_.stores, [](const auto& entry) { return entry.second.users.empty(); });
 }
 
+void TopologyBuilder::order_stores() {
+  std::vector<std::string> ordered;
+  const auto add = [&](const std::string& name) {
+    if (std::find(ordered.begin(), ordered.end(), name) == ordered.end()) ordered.push_back(name);
+  };
+  for (const NodeSpec& node : topology_.nodes) {
+    for (const std::string& name : detail::java_set_order(node.stores)) {
+      if (!topology_.stores.find(name)->second.global) add(name);
+    }
+  }
+  for (const std::string& name : topology_.store_order) add(name);
+  topology_.store_order = std::move(ordered);
+}
+
 void TopologyBuilder::number_subtopologies() {
   const std::vector<NodeSpec>& nodes = topology_.nodes;
   const auto is_global = [&](std::int32_t id) {
@@ -398,6 +419,7 @@ Topology TopologyBuilder::build() {
   check_edges();
   wrap_processors();
   drop_unused_stores();
+  order_stores();
   number_subtopologies();
   place_copartitions();
   add_changelogs();
@@ -406,6 +428,7 @@ Topology TopologyBuilder::build() {
   mergeable_.clear();
   copartitions_.clear();
   wrapper_.reset();
+  topology_.optimization = std::exchange(optimization_, {});
   return std::exchange(topology_, Topology{});
 }
 

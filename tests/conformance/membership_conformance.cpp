@@ -168,6 +168,18 @@ TEST_F(LogMembership, ThatIsOverCannotCommit) {
   flush(*group);
   EXPECT_EQ(group->commit(token, deadline()).outcome, CommitOutcome::kFenced);
   EXPECT_THAT(committed(*heir.membership, input), IsEmpty());
+
+  // Nor what has no position to it, as a punctuation's records have none.
+  const auto other = this->group("other", ProcessingGuarantee::kExactlyOnceV2, app);
+  const auto ticking = other->producer();
+  send(*ticking, output, "k", "zombie's tick");
+  flush(*other);
+  EXPECT_EQ(other->commit(token, deadline()).outcome, CommitOutcome::kFenced);
+  const auto live = this->group("live", ProcessingGuarantee::kExactlyOnceV2, app);
+  const auto writing = live->producer();
+  send(*writing, output, "k", "heir's");
+  commit(*live, heir.membership->token());
+  EXPECT_THAT(values(output, 1), ElementsAre("heir's"));
 }
 
 TEST_F(LogMembership, PutsStandbysOnOtherProcesses) {

@@ -95,7 +95,7 @@ class Run:
         if self.options.show:
             print(written(scenario), flush=True)
             print(json.dumps({"ours": ours, "java": java}, indent=1), flush=True)
-        self.why = judge.known(java) or judge.open_question(scenario, ours, java)
+        self.why = judge.known(java) or judge.known_of(scenario, java)
         return judge.compare(scenario, ours, java), java
 
     def take(self, seed, scenario):

@@ -1,6 +1,9 @@
 """Draws scenarios: a topology that can be built, and inputs for its sources. A seed gives one scenario, always the same."""
 import random
 
+from inputs import LARGE_CACHE, draw_config, draw_inputs, make_throw
+from shrink import makes, reads
+
 PREDICATES = ["all", "none", "value2", "value3", "key2", "present"]
 MAPPERS = ["bang", "pair", "value", "first", "null3", "const", "key"]
 KEYS = ["key", "first", "keyfirst", "keynull3", "const", "pair", "value"]
@@ -10,22 +13,21 @@ MERGERS = ["cat", "last", "max", "same", "minus"]  # none that gives null: D-21
 JOINERS = ["plus", "keyed", "left", "right", "null3"]
 
 STEPS_MAX = 12
-INPUTS_MAX = 60
-LARGE_CACHE = 1_000_000
-DEAD_LETTERS = "dlq"
 
 
 class Draw:
     """One topology in the making. `pools`: handles by type."""
 
-    def __init__(self, rng, bad_records):
+    def __init__(self, rng, bad_records, picky_writers):
         self.rng, self.steps, self.pools, self.count = rng, [], {}, 0
         self.inputs = []  # topics that are piped into
         self.outputs = 0
         self.versioned = set()  # tables with a versioned store
-        self.bad_records = bad_records
+        self.bad_records, self.picky_writers = bad_records, picky_writers
         self.picky = {}  # topics of which some keys, or values, cannot be read
         self.read = set()  # handles that something was done with
+        self.named_groups = 0.1
+        self.kept = []  # stores of processors
 
     def new(self, letter):
         self.count += 1
@@ -44,7 +46,7 @@ class Draw:
     def add(self, pool, step):
         """The step's handle goes into the pool."""
         step["as"] = self.new(pool)
-        if step["op"] not in UNNAMED and self.chance(0.1):
+        if step["op"] not in UNNAMED and self.chance(self.named_groups if step["op"] in GROUPINGS else 0.1):
             step["named"] = self.new("name")
         self.steps.append(step)
         self.pools.setdefault(pool, []).append(step["as"])
@@ -79,13 +81,21 @@ def stream(draw):
     draw.add("s", {"op": "stream", "topic": topic, **picky(draw, [topic])})
 
 
+def streams(draw):
+    topics = [draw.new("in") for _ in range(draw.rng.randint(2, 3))]
+    draw.inputs += topics
+    draw.add("s", {"op": "streams", "topics": topics, **picky(draw, topics)})
+
+
 def picky(draw, topics):
     """Now and then a source that cannot read all of its records; what reads a topic again has no say."""
     if any(topic in draw.picky for topic in topics):
         return {}
     part = draw.rng.choice(["key", "value", "value"]) if draw.bad_records and draw.chance(0.5) else None
     draw.picky.update(dict.fromkeys(topics, part))
-    return {"picky": part} if part else {}
+    if part:
+        return {"picky": part}
+    return {"timed": True} if draw.chance(0.05) else {}  # not both: D-40
 
 
 def stream_pattern(draw):
@@ -118,7 +128,26 @@ def look_up(draw):
 
 def to(draw):
     draw.outputs += 1
-    draw.steps.append({"op": "to", "on": draw.one("s"), "topic": draw.rng.choice(["out1", "out2", draw.new("out")])})
+    step = {"op": "to", "on": draw.one("s"), "topic": draw.rng.choice(["out1", "out2", draw.new("out")])}
+    if draw.picky_writers and draw.chance(0.3):
+        step["picky"] = "value"
+    draw.steps.append(step)
+
+
+def to_chosen(draw):
+    draw.outputs += 1
+    draw.steps.append({"op": "toChosen", "on": draw.one("s"), "topic": draw.new("out") + "-"})
+
+
+def foreach(draw):
+    draw.steps.append({"op": "foreach", "on": draw.one("s"), "f": draw.rng.choice(PREDICATES)})
+
+
+def to_stream(draw):
+    step = {"op": "toStream", "on": draw.one("t")}
+    if draw.chance(0.1):
+        step["key"] = draw.rng.choice(KEYS)
+    draw.add("s", step)
 
 
 def through(draw):
@@ -225,9 +254,10 @@ def suppress(pool, op, closes):
         step = {"op": op, "on": draw.one(pool)}
         if not closes or draw.chance(0.3):
             step["limit"] = draw.rng.choice([0, 1, 1_000, 5_000, 20_000])
-        bound = draw.rng.choice([None, None, "records", "bytes"])
-        if bound:
+        bounds = draw.rng.choice([(), (), ("records",), ("bytes",), ("records", "bytes")])
+        for bound in bounds:
             step[bound] = draw.rng.randint(1, 4) if bound == "records" else draw.rng.choice([50, 150, 400])
+        if bounds:
             step["full"] = "emit" if "limit" in step and draw.chance(0.8) else "shut"
         if draw.chance(0.1):
             step["log"] = False
@@ -268,6 +298,17 @@ def join_windows(draw, step):
             step["store"]["log"] = False
 
 
+def stores_above(draw, handle):
+    """What processors in front of the handle keep: they walk over it while it is at work (D-41)."""
+    wanted, stores = {handle}, set()
+    for step in reversed(draw.steps):
+        if wanted & makes(step):
+            wanted |= reads(step)
+            if "keeps" in step:
+                stores.add(step["keeps"]["name"])
+    return stores
+
+
 def process(draw):
     keeps = {"name": draw.new("store"), "kind": draw.rng.choice(["values", "values", "lru", "window", "session", "versioned"])}
     if draw.chance(0.4) and keeps["kind"] not in ("lru", "versioned"):
@@ -276,7 +317,22 @@ def process(draw):
         keeps["cache"] = True
     if draw.chance(0.1):
         keeps["log"] = False
-    step = {"op": "process", "on": draw.one("s"), "keeps": keeps}
+    on = draw.one("s")
+    above = stores_above(draw, on)
+    # Nor one with a cache, which is flushed before what its second user makes comes to it: D-37.
+    free = [other for other in draw.kept if other["name"] not in above and not other.get("cache")]
+    if free and draw.chance(0.2):
+        keeps = {**draw.rng.choice(free), "shared": True}
+    elif draw.chance(0.2):
+        draw.steps.insert(0, {"op": "addStore", "keeps": keeps})
+        draw.kept.append(keeps)
+        keeps = {**keeps, "shared": True}
+    else:
+        draw.kept.append(keeps)
+    step = {"op": "process", "on": on, "keeps": keeps}
+    others = [other["name"] for other in draw.kept if other["name"] != keeps["name"]]
+    if others and draw.chance(0.3):
+        step["also"] = draw.rng.sample(others, draw.rng.randint(1, len(others)))
     if keeps["kind"] in ("values", "lru"):
         # Backwards Java shows what a cache has as deleted, with a null value: D-24.
         orders = ["all", "range", "prefix"] if "cache" in keeps else ["all", "range", "prefix", "reverse", "reverseRange"]
@@ -292,7 +348,10 @@ OUTER, LEFT = ["inner", "left", "outer"], ["inner", "left"]
 RULES = {
     "stream": ((), 0.7, stream),
     "streamPattern": ((), 0.15, stream_pattern),
+    "streams": ((), 0.15, streams),
     "to": (("s",), 1, to),
+    "toChosen": (("s",), 0.1, to_chosen),
+    "foreach": (("s",), 0.1, foreach),
     "throughPattern": (("s",), 0.1, through_pattern),
     "globalStore": ((), 0.15, global_store),
     "lookUp": (("s", "globalstore"), 2, look_up),
@@ -310,10 +369,11 @@ RULES = {
     "split": (("s",), 0.3, split),
     "process": (("s",), 0.8, process),
     "processValues": (("s",), 0.2, on_stream("processValues", None)),
+    "reshape": (("s",), 0.2, on_stream("reshape", None)),
     "table": ((), 0.8, source("t", "table", history=True)),
     "globalTable": ((), 0.5, source("global", "globalTable", named=1)),
     "toTable": (("s",), 0.8, made("t", "toTable", "s", has_store=True, history=True)),
-    "toStream": (("t",), 1.2, made("s", "toStream", "t")),
+    "toStream": (("t",), 1.2, to_stream),
     "tableFilter": (("t",), 0.6, made("t", "tableFilter", "t", has_store=True, f=PREDICATES)),
     "tableFilterNot": (("t",), 0.3, made("t", "tableFilterNot", "t", has_store=True, f=PREDICATES)),
     "tableMapValues": (("t",), 0.6, made("t", "tableMapValues", "t", has_store=True, f=MAPPERS)),
@@ -354,6 +414,7 @@ RULES = {
     "foreignKeyJoin": (("t",), 1, join("t", "foreignKeyJoin", "t", "t", LEFT,
                                        key=["first", "null3", "keyfirst", "const", "value"])),
 }
+GROUPINGS = {"groupBy", "groupByKey", "tableGroupBy", "windowGroupBy"}
 UNNAMED = {"windowToStream", "windowCountToText", "through"}  # Java has no form with a name alone, or takes it for something else
 
 
@@ -366,9 +427,11 @@ THEMES = {
     "table joins": ("table", "toTable", "tableTableJoin", "foreignKeyJoin", "streamTableJoin", "streamGlobalTableJoin"),
     "tables": ("table", "toTable", "tableGroupBy", "groupReduce", "groupAggregate", "suppress", "transformValues"),
     "processors": ("process",),
+    "groups used again": ("group", "count", "reduce", "aggregate", "windowed", "table", "toTable", "tableTableJoin"),
 }
 OF_THE_THEME = 6
 MANY, MANY_MAX = {"process", "lookUp", "flatMap", "flatMapValues", "merge", "streamStreamJoin"}, 4
+STREAM_JOINS_MAX = 3
 
 
 def see(draw):
@@ -381,94 +444,31 @@ def see(draw):
                 RULES[rule][2](draw)
 
 
-def draw_topology(rng, bad_records):
-    draw = Draw(rng, bad_records)
+def draw_topology(rng, config):
+    # D-35: what the one handler refuses, Java asks the other one about.
+    picky_writers = config.get("production") == "continue" or "production" in config and config.get("processing") != "continue"
+    draw = Draw(rng, "deserialization" in config, picky_writers)
     RULES[rng.choice(["stream", "stream", "stream", "table"])][2](draw)
     about = rng.choice([*THEMES, "windows"])
     theme = THEMES[about]
-    if about in ("windows", "counts"):
+    if about == "groups used again":
+        draw.named_groups = 0.8
+    if about in ("windows", "counts", "groups used again"):
         for name in (["stream"] if "s" not in draw.pools else []) + [rng.choice(["groupByKey", "groupBy"])]:
             RULES[name][2](draw)
     for _ in range(rng.randint(2, STEPS_MAX)):
         possible = [name for name, (pools, _, _) in RULES.items() if all(draw.pools.get(pool) for pool in pools)]
         # What gives many records for one must not stand in a long row.
         possible = [name for name in possible if name not in MANY or sum(step["op"] in MANY for step in draw.steps) < MANY_MAX]
+        if sum(step["op"] == "streamStreamJoin" for step in draw.steps) >= STREAM_JOINS_MAX:
+            possible = [name for name in possible if name != "streamStreamJoin"]
         name = rng.choices(possible, [RULES[name][1] * (OF_THE_THEME if name.startswith(theme) else 1) for name in possible])[0]
         RULES[name][2](draw)
     see(draw)
     return draw
 
 
-def text(rng):
-    return "".join(rng.choice("abcdef") for _ in range(rng.randint(1, 3)))
-
-
-FUNCTIONS = ("f", "key", "merge", "minus")
-
-
-def make_throw(rng, steps):
-    """Some functions throw for some values. Not transformValues(): where it was to look a value up, Java goes on with a record that
-    is none (D-31)."""
-    for step in steps:
-        for name in FUNCTIONS:
-            if step["op"] != "transformValues" and name in step and rng.random() < 0.2:
-                step[name] = "throws:" + step[name]
-        for at, name in enumerate(step.get("fs", [])):
-            if rng.random() < 0.1:
-                step["fs"][at] = "throws:" + name
-
-
-def draw_inputs(rng, draw, config):
-    topics, commits = draw.inputs, config.get("commits", False)
-    starts = [0, 5, 100_000]
-    # Java's cache looks for closed windows in each segment since 1970: a minute of work.
-    if not config.get("cache") or not any(step.get("emit") == "close" for step in draw.steps):
-        starts.append(1_700_000_000_000)
-    now = rng.choice(starts) + rng.randint(0, 20_000)
-    inputs = []
-    for _ in range(rng.randint(3, INPUTS_MAX)):
-        if commits and rng.random() < 0.15:
-            inputs.append({"commit": True})
-        if rng.random() < 0.03:
-            inputs.append({"advance": rng.choice([1, 500, 5_000, 60_000])})
-            continue
-        now += rng.choice([0, 1, 100, 1_000, rng.randint(0, 5_000), rng.randint(0, 10_000)])
-        if rng.random() < 0.04:
-            now += rng.choice([30_000, 61_000, 300_000])
-        late = rng.choice([0, 0, 0, 0, rng.randint(0, 3_000), rng.randint(0, 20_000), rng.randint(0, 100_000)])
-        one = {"pipe": rng.choice(topics), "k": None if rng.random() < 0.06 else rng.choice("abcde"),
-               "v": None if rng.random() < 0.15 else text(rng), "ts": max(0, now - late)}
-        if rng.random() < 0.1:
-            one["h"] = [[rng.choice("xy"), None if rng.random() < 0.2 else text(rng)] for _ in range(rng.randint(1, 2))]
-        part = {"key": "k", "value": "v"}.get(draw.picky.get(one["pipe"]))
-        if part and one[part] is not None and rng.random() < 0.2:
-            one[part] = "!" + one[part]
-        inputs.append(one)
-    return inputs
-
-
-def draw_config(rng):
-    config = {"clock": rng.choice([0, 1_000, 1_700_000_000_000])}
-    if rng.random() < 0.3:
-        config["optimize"] = True
-    if rng.random() < 0.4:
-        config["memory"] = True
-    elif rng.random() < 0.3:
-        config["rocksdb"] = True
-    if rng.random() < 0.4:
-        config["cache"] = rng.choice([LARGE_CACHE, rng.randint(100, 3_000)])
-        config["commits"] = rng.random() < 0.5
-    if rng.random() < 0.3:
-        config["emit"] = 1_000
-    for name in ("deserialization", "processing"):
-        if rng.random() < 0.15:
-            config[name] = "continue" if rng.random() < 0.9 else "fail"
-            if rng.random() < 0.5:
-                config["dlq"] = DEAD_LETTERS
-    return config
-
-
-UNLIKE = ("table", "toTable", "globalTable", "process", "globalStore", "lookUp")
+UNLIKE = ("table", "toTable", "globalTable", "process", "addStore", "globalStore", "lookUp")
 
 
 def evicts_alike(step):
@@ -480,7 +480,7 @@ def evicts_alike(step):
 def scenario(seed):
     rng = random.Random(seed)
     config = draw_config(rng)
-    draw = draw_topology(rng, "deserialization" in config)
+    draw = draw_topology(rng, config)
     if "processing" in config:
         make_throw(rng, draw.steps)
     if config.get("cache", 0) < LARGE_CACHE and not all(evicts_alike(step) for step in draw.steps):

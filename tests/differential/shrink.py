@@ -49,7 +49,7 @@ class Shrinker:
 
     def _drop_options(self, scenario):
         for at, step in enumerate(scenario["topology"]):
-            for path in [(name,) for name in ("named", "store", "suffix", "emit", "h", "picky")] + [
+            for path in [(name,) for name in ("named", "store", "suffix", "emit", "h", "picky", "timed", "also")] + [
                     ("store", name) for name in ("cache", "log", "engine", "retention", "history")]:
                 smaller = removed(scenario, at, path)
                 if smaller is not None and self._still(smaller):
@@ -88,6 +88,7 @@ def without(scenario, at):
             kept.append(step)
     topics = {step["topic"] for step in kept if "topic" in step and "on" not in step}
     topics |= {topic.replace(".*", "a") for topic in topics}
+    topics |= {topic for step in kept for topic in step.get("topics", [])}
     return {**scenario, "topology": kept, "input": [one for one in scenario["input"] if one.get("pipe", None) in topics
                                                     or "pipe" not in one]}
 

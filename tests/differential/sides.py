@@ -32,10 +32,12 @@ class Side:
             self.process.stdin.write(line)
             self.process.stdin.flush()
             return json.loads(self._line())
-        except (BrokenPipeError, EOFError):
+        except (BrokenPipeError, EOFError, TimeoutError) as error:
             self.process.kill()
             status = self.process.wait()
             self.process = None
+            if isinstance(error, TimeoutError):
+                return {"error": ["slow", f"{self.name} does not answer within {ANSWER_SECONDS} seconds"]}
             self.errors.seek(0)
             said = self.errors.read()[-ERROR_TAIL_BYTES:].decode(errors="replace")
             return {"error": ["died", f"{self.name} ended with {status}: {said}"]}
@@ -44,7 +46,7 @@ class Side:
         out = self.process.stdout.fileno()
         while b"\n" not in self.rest:
             if not select.select([out], [], [], ANSWER_SECONDS)[0]:
-                raise EOFError
+                raise TimeoutError
             more = os.read(out, 1 << 20)
             if not more:
                 raise EOFError

@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <bitset>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <set>
 
 #include <tidemill/streams.hpp>
 #include <tidemill/testing/mock_processor_context.hpp>

@@ -116,12 +116,11 @@ class Application {
       options.clock = &world_.clock;
       options.coordinator = coordinator_;
       options.memory_engine = memory_.get();
-      options.state_directory = "state";
+      options.state_directory = config_.state_dir == StreamsConfig().state_dir ? "state" : config_.state_dir;
       options.join.process_id = process_id;
       options.join.client_id = options.name;
       options.join.tasks = tasks_;
-      options.input_bytes_max = std::max<std::size_t>(1, config_.input_buffer_max_bytes / static_cast<std::size_t>(threads));
-      options.cache_bytes = config_.statestore_cache_max_bytes / static_cast<std::size_t>(threads);
+      options.shares = runtime::thread_shares(config_, static_cast<std::size_t>(threads));
       threads_.push_back(std::make_unique<runtime::StreamThread>(std::move(options)));
       threads_.back()->start().value();
     }

@@ -90,6 +90,27 @@ TEST(Instances, WithoutAnAddressAreNotAmongThem) {
   EXPECT_EQ(streams.query_metadata_for_key("counts", Text("k")).value().active_host, HostInfo::unavailable());
 }
 
+TEST(Instances, AnotherMembersAddressMayBeAnything) {
+  const auto log = in_memory_log({.default_partitions = 2});
+  Streams streams(counting(), at(log, "localhost:8001"));
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  const std::unique_ptr<Membership> other = log->membership("app").value();
+  ASSERT_TRUE(other->join({.process_id = "other",
+                           .client_id = "other",
+                           .instance_id = {},
+                           .user_endpoint = "nonsense",
+                           .tasks = {},
+                           .task_offset_sums = {}}));
+  ASSERT_TRUE(eventually([&] {
+    const auto all = streams.metadata_for_all_streams_clients();
+    return all && std::any_of(all->begin(), all->end(),
+                              [](const StreamsMetadata& one) { return one.host_info == HostInfo::unavailable(); });
+  }));
+  EXPECT_TRUE(streams.query_metadata_for_key("counts", Text("k")));
+  EXPECT_TRUE(streams.close());
+}
+
 TEST(HostInfo, IsReadFromAnEndpoint) {
   EXPECT_EQ(HostInfo::build_from_endpoint("localhost:80"), (HostInfo{"localhost", 80}));
   EXPECT_EQ(HostInfo::build_from_endpoint("[::1]:9092"), (HostInfo{"::1", 9092}));
@@ -99,6 +120,13 @@ TEST(HostInfo, IsReadFromAnEndpoint) {
         << text;
   }
   EXPECT_THROW(Streams(counting(), at(in_memory_log({}), "nowhere")), ConfigException);
+}
+
+TEST(Instances, AHeartbeatIsShorterThanASession) {
+  StreamsConfig config = running_config(in_memory_log({}));
+  config.session_timeout = 3s;
+  EXPECT_THAT([&] { Streams(counting(), config); },
+              ::testing::ThrowsMessage<ConfigException>(HasSubstr("must be shorter than session_timeout (3000 ms)")));
 }
 
 /// Remembers what its consumers are made with.

@@ -333,5 +333,102 @@ TEST(Lifecycle, APausedApplicationNeitherProcessesNorPunctuates) {
   EXPECT_EQ(processed, 2);
 }
 
+// Kafka Streams forbids close() in its listener; here it begins the end, which nobody has to wait for.
+TEST(Lifecycle, AListenerMayCloseWheneverItIsTold) {
+  for (const StreamsState when : {StreamsState::kRebalancing, StreamsState::kRunning, StreamsState::kPendingShutdown,
+                                  StreamsState::kNotRunning, StreamsState::kError}) {
+    SCOPED_TRACE(std::string(to_string(when)));
+    const auto log = in_memory_log({.default_partitions = 3});
+    Streams streams(counting_after([](const Text&, const Text& value) {
+                      if (value == "bad") throw std::runtime_error("boom");
+                    }),
+                    running_config(log, kThreads));
+    std::atomic<int> told{0};
+    streams.set_state_listener([&](StreamsState now, StreamsState) {
+      if (now != when) return;
+      ++told;
+      static_cast<void>(streams.close());
+    });
+    const bool started = streams.start().has_value();
+    EXPECT_EQ(started, when != StreamsState::kRebalancing);
+    if (when == StreamsState::kError) produce(*log, "in", {{.key = "k", .value = "bad"}});
+    if (when == StreamsState::kPendingShutdown || when == StreamsState::kNotRunning) {
+      EXPECT_TRUE(streams.close());
+    }
+    EXPECT_TRUE(streams.wait_until_stopped(20s));
+    EXPECT_EQ(streams.state(), when == StreamsState::kError ? StreamsState::kError : StreamsState::kNotRunning);
+    EXPECT_TRUE(streams.close());
+    EXPECT_EQ(told, 1);
+  }
+}
+
+TEST(Lifecycle, AProcessorThatClosesIsToldThatItCannotWait) {
+  const auto log = in_memory_log({.default_partitions = 3});
+  Streams* closing = nullptr;
+  std::optional<Error> answer;
+  Streams streams(counting_after([&](const Text&, const Text&) { answer = closing->close().error(); }),
+                  running_config(log, kThreads));
+  closing = &streams;
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "k", .value = "1"}});
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_EQ(streams.state(), StreamsState::kNotRunning);
+  ASSERT_TRUE(answer);
+  EXPECT_THAT(answer->message, HasSubstr("one of its own threads"));
+  EXPECT_TRUE(streams.close());
+  EXPECT_THAT(last_values(*log, "out"), ::testing::SizeIs(1)) << "the record was processed and committed";
+}
+
+TEST(Lifecycle, AListenerThatThrowsIsToldTheNextChangeAllTheSame) {
+  const auto log = in_memory_log({.default_partitions = 3});
+  Transitions transitions;
+  Streams streams(counting_after([](const Text&, const Text&) {}), running_config(log, kThreads));
+  streams.set_state_listener([&](StreamsState now, StreamsState before) {
+    transitions.add(now, before);
+    throw std::runtime_error("not now");
+  });
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(eventually([&] { return streams.state() == StreamsState::kRunning; }));
+  EXPECT_TRUE(streams.close());
+  EXPECT_EQ(transitions.seen().back(), "NOT_RUNNING");
+}
+
+TEST(Lifecycle, AnUncaughtExceptionHandlerThatThrowsHasAnsweredToShutDown) {
+  const auto log = in_memory_log({.default_partitions = 3});
+  Streams streams(counting_after([](const Text&, const Text&) { throw std::runtime_error("boom"); }),
+                  running_config(log, kThreads));
+  std::atomic<int> asked{0};
+  streams.set_uncaught_exception_handler([&](const Text&, const Error&) -> UncaughtExceptionAnswer {
+    ++asked;
+    throw std::runtime_error("I do not know");
+  });
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "k", .value = "1"}});
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_EQ(streams.state(), StreamsState::kError);
+  EXPECT_EQ(asked, 1);
+  EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("boom"), HasSubstr("I do not know")));
+}
+
+TEST(Lifecycle, ManyMayCloseWhileItStarts) {
+  for (int round = 0; round < 20; ++round) {
+    const auto log = in_memory_log({.default_partitions = 3});
+    StreamsBuilder builder;
+    builder.global_table<Text, Text>("everywhere");
+    builder.stream<Text, Text>("in").group_by_key().count({.store_name = "counts"}).to_stream().to("out");
+    Streams streams(builder.build(), running_config(log, kThreads));
+    std::vector<std::thread> closing;
+    for (int i = 0; i < 3; ++i) {
+      closing.emplace_back([&] {
+        static_cast<void>(streams.metrics());
+        EXPECT_TRUE(streams.close());
+      });
+    }
+    static_cast<void>(streams.start());
+    for (std::thread& thread : closing) thread.join();
+    EXPECT_EQ(streams.state(), StreamsState::kNotRunning);
+  }
+}
+
 }  // namespace
 }  // namespace tidemill::test

@@ -151,6 +151,72 @@ TEST(LikeKafka, PartitionsThatAStoreDoesNotHaveEndTheApplicationWithTheReason) {
   EXPECT_THAT(again.start().error().message, HasSubstr("has 2 partitions and 4 are needed")) << "also at the next start";
 }
 
+/// Copies `in` to `out` while a producer is fenced once, as `trouble` says.
+void goes_on_after(const std::function<void(OtherLog&)>& trouble) {
+  auto log = std::make_shared<OtherLog>(in_memory_log({.default_partitions = 1}));
+  create(*log, "in", 1);
+  create(*log, "out", 1);
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in").to("out");
+  StreamsConfig config = running_config(log);
+  config.commit_interval = 10ms;
+  config.poll = 5ms;
+  Streams streams(builder.build(), config);
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "a", .value = "1"}});
+  ASSERT_TRUE(eventually([&] { return last_values(*log, "out").contains("a"); }));
+  trouble(*log);
+  produce(*log, "in", {{.key = "b", .value = "1"}});
+  EXPECT_TRUE(eventually([&] { return last_values(*log, "out").contains("b"); }));
+  EXPECT_EQ(streams.error(), std::nullopt);
+  EXPECT_TRUE(streams.close());
+}
+
+TEST(LikeKafka, AThreadWhoseProducerIsFencedJoinsTheGroupAnew) {
+  goes_on_after([](OtherLog& log) { log.refuse_next("out", {ErrorKind::kFenced, "another producer has the name"}); });
+}
+
+TEST(LikeKafka, AFenceThatADeliveryTellsOfEndsNoThread) {
+  goes_on_after([](OtherLog& log) { log.lose_next("out", {ErrorKind::kFenced, "another producer has the name"}); });
+}
+
+TEST(LikeKafka, ATopicThatIsNotListedForAWhileHasNotChanged) {
+  auto log = std::make_shared<OtherLog>(in_memory_log({.default_partitions = 1}));
+  create(*log, "in", 2);
+  create(*log, "out", 1);
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in").group_by_key().count({.store_name = "counts"}).to_stream().to("out");
+  StreamsConfig config = running_config(log);
+  config.metadata_max_age = 20ms;
+  config.commit_interval = 10ms;
+  config.poll = 5ms;
+  Streams streams(builder.build(), config);
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(eventually([&] { return streams.state() == StreamsState::kRunning; }));
+  log->show_partitions("in", 0);
+  const std::uint64_t before = log->lists();
+  ASSERT_TRUE(eventually([&] { return log->lists() >= before + 3; }));
+  produce(*log, "in", {{.key = "a", .value = "1", .partition = 1}});
+  EXPECT_TRUE(eventually([&] { return last_values(*log, "out").contains("a"); }));
+  EXPECT_EQ(streams.state(), StreamsState::kRunning);
+  EXPECT_TRUE(streams.close());
+}
+
+TEST(LikeKafka, AStoreThatNoTopicLeadsToYetIsUnavailable) {
+  auto log = std::make_shared<OtherLog>(in_memory_log({.default_partitions = 1}));
+  create(*log, "out", 1);
+  StreamsBuilder builder;
+  builder.stream<Text, Text>(TopicPattern::compile("orders-.*"))
+      .group_by_key()
+      .count({.store_name = "counts", .logging = false})
+      .to_stream()
+      .to("out");
+  Streams streams(builder.build(), running_config(log));
+  ASSERT_TRUE(streams.start());
+  EXPECT_EQ(streams.query_metadata_for_key("counts", Text("k")).error().kind, ErrorKind::kUnavailable);
+  EXPECT_TRUE(streams.close());
+}
+
 TEST(LikeKafka, APatternReadsTopicsThatComeLater) {
   auto log = std::make_shared<OtherLog>(in_memory_log({.default_partitions = 1}));
   create(*log, "orders-eu", 1);

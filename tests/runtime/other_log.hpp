@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,7 +41,7 @@ class OtherLog final : public Log {
   }
   [[nodiscard]] LogAdmin& admin() override { return admin_; }
 
-  /// How many partitions a topic seems to have; nullopt: as many as it has.
+  /// How many partitions a topic seems to have; 0: it is not listed.
   void show_partitions(std::string topic, std::int32_t count) {
     const std::lock_guard lock(admin_.mutex);
     admin_.shown[std::move(topic)] = count;
@@ -54,9 +56,21 @@ class OtherLog final : public Log {
 
   /// Producers take nothing, as long as it says so.
   void set_full(bool full) { troubles_->full = full; }
+  /// The next record for the topic is refused, once, with the error.
+  void refuse_next(std::string topic, Error error) {
+    const std::lock_guard lock(troubles_->mutex);
+    troubles_->refusals[std::move(topic)] = std::move(error);
+  }
+  /// The next record for the topic is taken, and told to have not been delivered.
+  void lose_next(std::string topic, Error error) {
+    const std::lock_guard lock(troubles_->mutex);
+    troubles_->losses[std::move(topic)] = std::move(error);
+  }
   /// Consumers get nothing, as long as it says so.
   void hold_reads(bool held) { troubles_->held = held; }
   [[nodiscard]] std::uint64_t polls() const { return troubles_->polls; }
+  /// How often the topics have been listed.
+  [[nodiscard]] std::uint64_t lists() const { return admin_.lists; }
 
  private:
   struct Troubles {
@@ -65,6 +79,8 @@ class OtherLog final : public Log {
     std::atomic<std::uint64_t> polls{0};
     std::mutex mutex;
     std::vector<PartitionError> errors;
+    std::map<std::string, Error> refusals;  // by topic
+    std::map<std::string, Error> losses;
     int then_unavailable = 0;
     int unavailable = 0;
   };
@@ -123,19 +139,47 @@ class OtherLog final : public Log {
    public:
     Producer(std::unique_ptr<LogProducer> below, std::shared_ptr<Troubles> troubles)
         : below_(std::move(below)), troubles_(std::move(troubles)) {}
-    Result<TopicHandle> topic(std::string_view name, MonotonicTime deadline) override { return below_->topic(name, deadline); }
+    Result<TopicHandle> topic(std::string_view name, MonotonicTime deadline) override {
+      TIDEMILL_ASSIGN(const TopicHandle handle, below_->topic(name, deadline));
+      names_[handle] = name;
+      return handle;
+    }
     std::int32_t partition_count(TopicHandle topic) const override { return below_->partition_count(topic); }
     SendStatus send(const ProducerRecord& record) override {
-      if (!troubles_->full) return below_->send(record);
-      return SendStatus::kFull;
+      if (troubles_->full) return SendStatus::kFull;
+      const std::lock_guard lock(troubles_->mutex);
+      const std::string& topic = names_.at(record.topic);
+      refusal_ = take(troubles_->refusals, topic);
+      if (refusal_) return SendStatus::kFailed;
+      if (auto loss = take(troubles_->losses, topic)) {
+        failures_.push_back({.partition = {topic, record.partition},
+                             .cookie = record.cookie,
+                             .error = *std::move(loss),
+                             .timestamp = record.timestamp,
+                             .key = to_owned(record.key),
+                             .value = to_owned(record.value),
+                             .headers = {}});
+      }
+      return below_->send(record);
     }
-    const Error& last_error() const override { return below_->last_error(); }
+    const Error& last_error() const override { return refusal_ ? *refusal_ : below_->last_error(); }
     void dispatch() override { below_->dispatch(); }
-    std::vector<DeliveryFailure> take_failures() override { return below_->take_failures(); }
+    std::vector<DeliveryFailure> take_failures() override {
+      std::vector<DeliveryFailure> failures = below_->take_failures();
+      for (DeliveryFailure& own : std::exchange(failures_, {})) failures.push_back(std::move(own));
+      return failures;
+    }
 
    private:
+    static std::optional<Error> take(std::map<std::string, Error>& from, const std::string& topic) {
+      const auto taken = from.extract(topic);
+      return taken ? std::optional(taken.mapped()) : std::nullopt;
+    }
     std::unique_ptr<LogProducer> below_;
     std::shared_ptr<Troubles> troubles_;
+    std::map<TopicHandle, std::string> names_;
+    std::optional<Error> refusal_;
+    std::vector<DeliveryFailure> failures_;
   };
   class Group final : public CommitGroup {
    public:
@@ -161,7 +205,9 @@ class OtherLog final : public Log {
       const std::lock_guard lock(mutex);
       if (topics) {
         for (TopicDescription& topic : *topics) show(topic);
+        std::erase_if(*topics, [](const TopicDescription& topic) { return topic.partitions == 0; });
       }
+      ++lists;
       return topics;
     }
     Result<TopicDescription> describe_topic(std::string_view topic, MonotonicTime deadline) override {
@@ -204,6 +250,7 @@ class OtherLog final : public Log {
     std::shared_ptr<Troubles> troubles_;
     std::mutex mutex;
     std::map<std::string, std::int32_t> shown;
+    std::atomic<std::uint64_t> lists{0};
   };
   std::shared_ptr<Log> log_;
   std::shared_ptr<Troubles> troubles_ = std::make_shared<Troubles>();

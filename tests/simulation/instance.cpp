@@ -1,5 +1,7 @@
 #include "instance.hpp"
 
+#include <algorithm>
+
 #include "runtime/topic_plan.hpp"
 
 namespace tidemill::simulation {
@@ -17,6 +19,7 @@ Result<std::unique_ptr<Instance>> Instance::start(std::shared_ptr<Log> log, Stor
   self.clock_ = &clock;
   self.config_.application_id = "app";
   self.config_.num_stream_threads = options.threads;
+  self.config_.statestore_cache_max_bytes = options.cache_bytes;
   self.config_.repartition_purge_interval = std::chrono::milliseconds(50);
   self.config_.max_poll_interval = std::chrono::seconds(2);
   self.config_.session_timeout = std::chrono::seconds(1);
@@ -40,26 +43,9 @@ Result<std::unique_ptr<Instance>> Instance::start(std::shared_ptr<Log> log, Stor
                                                                       .application_id = "app",
                                                                       .guarantee = ProcessingGuarantee::kExactlyOnceV2});
   TIDEMILL_TRY(self.coordinator_->open(deadline()));
-  for (int i = 1; i <= options.threads; ++i) {
-    runtime::StreamThreadOptions thread;
-    thread.name = options.process_id + "-StreamThread-" + std::to_string(i);
-    thread.topology = options.topology;
-    thread.config = &self.config_;
-    thread.log = self.log_.get();
-    thread.clock = &clock;
-    thread.coordinator = self.coordinator_;
-    thread.persistent_engine = self.persistent_.get();
-    thread.memory_engine = self.memory_.get();
-    thread.state_directory = options.state_directory;
-    thread.join.process_id = options.process_id;
-    thread.join.client_id = thread.name;
-    thread.join.tasks = plan.tasks;
-    thread.join.max_poll_interval = self.config_.max_poll_interval;
-    thread.join.session_timeout = self.config_.session_timeout;
-    thread.cache_bytes = options.cache_bytes;
-    self.threads_.push_back(std::make_unique<runtime::StreamThread>(std::move(thread)));
-    TIDEMILL_TRY(self.threads_.back()->start());
-  }
+  self.options_ = options;
+  self.tasks_ = plan.tasks;
+  for (int i = 0; i < options.threads; ++i) TIDEMILL_TRY(self.add_thread());
   return instance;
 }
 
@@ -68,20 +54,70 @@ Instance::~Instance() {
   coordinator_.reset();
 }
 
-bool Instance::step(std::size_t thread) { return threads_[thread]->run_once(clock_->now()).worked; }
+Result<void> Instance::add_thread() {
+  const auto is_taken = [this](int number) {
+    return std::any_of(threads_.begin(), threads_.end(), [number](const Worker& one) { return one.number == number; });
+  };
+  int number = 1;
+  while (is_taken(number)) ++number;
+  runtime::StreamThreadOptions thread;
+  thread.name = options_.process_id + "-StreamThread-" + std::to_string(number);
+  thread.topology = options_.topology;
+  thread.config = &config_;
+  thread.log = log_.get();
+  thread.clock = clock_;
+  thread.coordinator = coordinator_;
+  thread.persistent_engine = persistent_.get();
+  thread.memory_engine = memory_.get();
+  thread.state_directory = options_.state_directory;
+  thread.join.process_id = options_.process_id;
+  thread.join.client_id = thread.name;
+  thread.join.tasks = tasks_;
+  thread.join.max_poll_interval = config_.max_poll_interval;
+  thread.join.session_timeout = config_.session_timeout;
+  thread.shares = runtime::thread_shares(config_, threads_.size() + 1);
+  threads_.push_back({.number = number, .thread = std::make_unique<runtime::StreamThread>(std::move(thread))});
+  split_shares();
+  return threads_.back().thread->start();
+}
+
+void Instance::remove_thread() {
+  const auto stays = std::find_if(threads_.begin(), threads_.end(), [](const Worker& one) { return !one.leaves; });
+  if (stays == threads_.end()) return;
+  stays->leaves = true;
+  stays->thread->shut_down(true);
+}
+
+std::size_t Instance::staying_count() const {
+  return static_cast<std::size_t>(
+      std::count_if(threads_.begin(), threads_.end(), [](const Worker& one) { return !one.leaves; }));
+}
+
+void Instance::split_shares() {
+  for (const Worker& one : threads_) one.thread->set_shares(runtime::thread_shares(config_, threads_.size()));
+}
+
+bool Instance::step(std::size_t thread) {
+  const bool worked = threads_[thread].thread->run_once(clock_->now()).worked;
+  const bool gone = threads_[thread].thread->state() == runtime::ThreadState::kDead && !threads_[thread].thread->failure();
+  if (gone) {
+    threads_.erase(threads_.begin() + static_cast<std::ptrdiff_t>(thread));
+    split_shares();
+  }
+  return worked || gone;
+}
 
 bool Instance::failed() const {
-  for (const auto& thread : threads_) {
-    if (thread->snapshot().state == runtime::ThreadState::kDead) return true;
-  }
-  return false;
+  return std::any_of(threads_.begin(), threads_.end(), [](const Worker& one) {
+    return one.thread->state() == runtime::ThreadState::kDead && one.thread->failure();
+  });
 }
 std::string Instance::state() const {
-  for (const auto& thread : threads_) {
+  for (const auto& [number, leaves, thread] : threads_) {
     if (const auto error = thread->failure()) return to_string(*error);
   }
   std::string text;
-  for (const auto& thread : threads_) {
+  for (const auto& [number, leaves, thread] : threads_) {
     const runtime::ThreadSnapshot snapshot = thread->snapshot();
     text += (text.empty() ? "" : ", ") + std::string(to_string(snapshot.state));
     for (const auto& task : snapshot.tasks)
@@ -92,7 +128,7 @@ std::string Instance::state() const {
 
 std::map<std::string, std::string> Instance::contents(std::string_view store) {
   std::map<std::string, std::string> rows;
-  for (const auto& thread : threads_) {
+  for (const auto& [number, leaves, thread] : threads_) {
     for (runtime::StreamTask* task : thread->running_tasks()) {
       StateStore* found = task->store(store);
       if (found == nullptr) continue;

@@ -18,7 +18,7 @@ struct InstanceOptions {
   std::string state_directory;
   int threads = 1;
   std::uint64_t seed = 0;
-  std::size_t cache_bytes = 0;
+  std::size_t cache_bytes = 0;  // of all threads together
   std::shared_ptr<const Topology> topology;
   FlushingEngineOptions engine;
 };
@@ -32,8 +32,14 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  /// One round of one thread; true: it did something.
+  /// One round of one thread; true: it did something. One that has been removed is gone once it has ended.
   bool step(std::size_t thread);
+  /// One more, under the lowest number that is free.
+  [[nodiscard]] Result<void> add_thread();
+  /// The oldest that does not leave yet is to leave, if there is one.
+  void remove_thread();
+  /// Those that do not leave.
+  [[nodiscard]] std::size_t staying_count() const;
   [[nodiscard]] std::size_t thread_count() const { return threads_.size(); }
   /// A thread of it is dead: the process would end and be started again.
   [[nodiscard]] bool failed() const;
@@ -43,14 +49,22 @@ class Instance {
   [[nodiscard]] std::map<std::string, std::string> contents(std::string_view store);
 
  private:
+  struct Worker {
+    int number = 0;
+    bool leaves = false;
+    std::unique_ptr<runtime::StreamThread> thread;
+  };
   Instance() = default;
+  void split_shares();
+  InstanceOptions options_;
+  std::vector<SubtopologyTasks> tasks_;
   std::shared_ptr<Log> log_;
   const Clock* clock_ = nullptr;
   StreamsConfig config_;
   std::unique_ptr<FlushingEngine> persistent_;
   std::shared_ptr<StateEngine> memory_;
   std::shared_ptr<runtime::CommitCoordinator> coordinator_;
-  std::vector<std::unique_ptr<runtime::StreamThread>> threads_;
+  std::vector<Worker> threads_;
 };
 
 }  // namespace tidemill::simulation

@@ -15,6 +15,9 @@ constexpr std::uint64_t kLines = 300;
 constexpr std::int32_t kPartitions = 2;
 constexpr std::uint64_t kStepsMax = 60000;
 constexpr std::uint64_t kQuietSteps = 400;
+/// Threads that come or go in one run, and how many an instance has then at most.
+constexpr int kThreadChanges = 30;
+constexpr std::size_t kThreadsMax = 4;
 const std::vector<std::string> kOutputs{"word-counts", "letter-sums"};
 
 using test::FunctionNode;
@@ -73,7 +76,8 @@ class Simulation {
       : options_(options),
         random_(options.seed * 2654435761u + 17),
         storage_(options.seed ^ 0x5bd1e995u),
-        log_random_(options.seed + 1) {
+        log_random_(options.seed + 1),
+        thread_random_(options.seed * 40503u + 5) {
     report_.fault = static_cast<Fault>(options.seed % kFaultKinds);
     if (options.skip_sync) report_.fault = Fault::kPowerFailure;
     power_ = options.skip_sync || random_.below(4) != 0;
@@ -88,6 +92,9 @@ class Simulation {
     fault_step_ = 100 + random_.below(2500);
     second_fault_after_ = 1 + random_.below(400);
     fault_nth_ = 1 + random_.below(100);
+    constexpr std::uint64_t kEvery[] = {0, 800, 100};
+    thread_change_every_ = kEvery[thread_random_.below(3)];
+    if (thread_change_every_ == 0) thread_changes_left_ = 0;
   }
 
   SimulationReport run() {
@@ -125,6 +132,8 @@ class Simulation {
     clock_.advance(std::chrono::microseconds(random_.below(2000)));
     inject();
     if (!log_) return reopen(false);
+    if (thread_changes_left_ > 0 && thread_random_.below(thread_change_every_) == 0) change_threads();
+    if (!log_) return;
     const std::uint64_t what = random_.below(100);
     if (what < 4) return produce();
     if (what < 5) {
@@ -140,18 +149,45 @@ class Simulation {
   }
 
   void run_thread() {
-    if (second_owner_ && random_.below(3) == 0) second_owner_->step(random_.below(second_owner_->thread_count()));
+    if (second_owner_ && random_.below(3) == 0 && second_owner_->thread_count() > 0)
+      second_owner_->step(random_.below(second_owner_->thread_count()));
     const std::size_t which = random_.below(2);
     if (which == asleep_) return;
     if (which >= instances_.size() || !instances_[which]) return start_instance(which);
     Instance& instance = *instances_[which];
+    if (instance.thread_count() == 0) {
+      if (thread_changes_left_ == 0) add_thread(which);
+      return;
+    }
     const bool worked = instance.step(random_.below(instance.thread_count()));
     quiet_ = worked ? 0 : quiet_ + 1;
-    if (!instance.failed()) return;
-    say("instance " + std::to_string(which) + " failed: " + instance.state());
+    if (instance.failed()) give_up(which);
+  }
+  void give_up(std::size_t which) {
+    say("instance " + std::to_string(which) + " failed: " + instances_[which]->state());
     instances_[which].reset();
     // A process whose log is broken ends as a whole; one whose task failed is started again.
     if (random_.below(2) == 0) die();
+  }
+
+  void change_threads() {
+    const std::size_t which = thread_random_.below(2);
+    if (which == asleep_ || which >= instances_.size() || !instances_[which]) return;
+    --thread_changes_left_;
+    Instance& instance = *instances_[which];
+    const bool adds = instance.staying_count() == 0 || thread_random_.below(2) == 0;
+    if (adds && instance.thread_count() < kThreadsMax) return add_thread(which);
+    if (instance.staying_count() == 0) return;
+    say("a thread of instance " + std::to_string(which) + " is removed");
+    instance.remove_thread();
+    ++report_.threads_removed;
+    quiet_ = 0;
+  }
+  void add_thread(std::size_t which) {
+    say("a thread of instance " + std::to_string(which) + " is added");
+    ++report_.threads_added;
+    quiet_ = 0;
+    if (const auto added = instances_[which]->add_thread(); !added) give_up(which);
   }
 
   void start_instance(std::size_t which) {
@@ -390,6 +426,7 @@ class Simulation {
     if (acknowledged_.size() < kLines || quiet_ < kQuietSteps || !log_) return false;
     if (report_.steps <= fault_step_ + second_fault_after_) return false;
     if (instances_.size() < 2 || !instances_[0] || !instances_[1]) return false;
+    if (instances_[0]->staying_count() == 0 || instances_[1]->staying_count() == 0) return false;
     quiet_ = 0;  // look again later
     std::size_t words = 0;
     for (std::int32_t p = 0; p < kPartitions; ++p) {
@@ -482,6 +519,9 @@ class Simulation {
   SeededRandom random_;
   SimulatedStorage storage_;
   SeededRandom log_random_;
+  SeededRandom thread_random_;
+  std::uint64_t thread_change_every_ = 0;  // steps, on average
+  int thread_changes_left_ = kThreadChanges;
   ManualClock clock_{Timestamp(1'000'000'000)};
   EmbeddedLogOptions log_options_;
   bool power_ = true;

@@ -2,8 +2,8 @@
 // from one seed.
 //
 // Three sub-topologies (lines into words, words counted, counts summed by first letter), two instances on one embedded log,
-// 300 lines of input, changelogs that are compacted, and one or two faults of a kind that the seed chooses. What must
-// hold, whatever happened:
+// 300 lines of input, changelogs that are compacted, stream threads that are added and removed (of two seeds in three), and one or
+// two faults of a kind that the seed chooses. What must hold, whatever happened:
 //   - every line whose producer was told so is there, once;
 //   - the committed outputs are the fold of the input: for each word 1, 2, 3, ... in this order, for each letter too;
 //   - what a reader has seen committed stays as it was (in `process` durability: unless the power failed);
@@ -51,6 +51,8 @@ struct SimulationReport {
   std::uint64_t second_owners = 0;
   std::uint64_t instance_deaths = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t threads_added = 0;
+  std::uint64_t threads_removed = 0;
   std::uint64_t compacted_segments = 0;
   std::uint64_t records = 0;
   std::uint64_t steps = 0;

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   FaultCounts faults;
   std::map<std::string_view, std::uint64_t> kinds;
   std::uint64_t records = 0, restarts = 0, zombies = 0, owners = 0, deaths = 0, compacted = 0, violations = 0;
+  std::uint64_t threads_added = 0, threads_removed = 0;
   for (std::uint64_t i = 0; i < seeds; ++i) {
     const std::uint64_t seed = first + i * every;
     SimulationOptions options;
@@ -49,6 +50,8 @@ int main(int argc, char** argv) {
     owners += report.second_owners;
     deaths += report.instance_deaths;
     compacted += report.compacted_segments;
+    threads_added += report.threads_added;
+    threads_removed += report.threads_removed;
     if (report.violation.empty()) continue;
     ++violations;
     std::printf("seed %llu (%s, %llu steps): %s\n", static_cast<unsigned long long>(seed),
@@ -78,6 +81,8 @@ int main(int argc, char** argv) {
                                                            {"instance deaths", deaths},
                                                            {"zombies", zombies},
                                                            {"second owners", owners},
+                                                           {"threads added", threads_added},
+                                                           {"threads removed", threads_removed},
                                                            {"segments compacted", compacted}};
   bool all = true;
   for (const auto& [name, count] : counted) {

@@ -301,7 +301,8 @@ TEST(Names, AreThoseOfJavaUnderEveryOption) {
   }
 }
 
-std::string refusal(Write write) {
+template <class W>
+std::string refusal(const W& write) {
   try {
     StreamsBuilder builder;
     write(builder);
@@ -347,6 +348,33 @@ TEST(Names, ARefusalNamesTheNodesAndTheRemedy) {
       "processor \"check\" names the state store \"limits\", which has not been added (yet)");
   EXPECT_EQ(refusal([](StreamsBuilder& b) { b.stream<Text, Text>(TopicPattern::compile("a(")).to("o"); }).substr(0, 70),
             "source \"KSTREAM-SOURCE-0000000000\": \"a(\" is not a regular expression: ");
+}
+
+TEST(Names, WhatIsOfTwoBuildersCannotBePutTogether) {
+  StreamsBuilder other;
+  const auto foreign = other.stream<Text, Text>("theirs");
+  const auto foreign_table = other.table<Text, Text>("their-table");
+  const auto pair = [](const Text& a, const Text& b) { return a + b; };
+  const auto add = [](const Text&, const Text& value, const Text& so_far) { return so_far + value; };
+  const auto two = ::testing::HasSubstr("the two are of different StreamsBuilders");
+  EXPECT_THAT(refusal([&](StreamsBuilder& b) { in(b).merge(foreign).to("o"); }), two);
+  EXPECT_THAT(refusal([&](StreamsBuilder& b) { in(b).join(foreign_table, pair).to("o"); }), two);
+  EXPECT_THAT(refusal([&](StreamsBuilder& b) {
+                in(b).join(foreign, pair, JoinWindows::of_time_difference_with_no_grace(std::chrono::milliseconds(5))).to("o");
+              }),
+              two);
+  EXPECT_THAT(refusal([&](StreamsBuilder& b) { b.table<Text, Text>("t").join(foreign_table, pair).to_stream().to("o"); }), two);
+  EXPECT_THAT(refusal([&](StreamsBuilder& b) {
+                in(b).group_by_key().cogroup<Text>(add).cogroup(foreign.group_by_key(), add).aggregate("");
+              }),
+              two);
+}
+
+TEST(Names, ABuilderBuildsOnce) {
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in").to("out");
+  const Topology topology = builder.build();
+  EXPECT_THROW(static_cast<void>(builder.build()), TopologyException);
 }
 
 }  // namespace

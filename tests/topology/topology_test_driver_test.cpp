@@ -1,5 +1,5 @@
 // The driver itself, and the DSL's operators through it.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <tidemill/dsl/streams_builder.hpp>
 #include <tidemill/testing/topology_test_driver.hpp>
@@ -78,6 +78,22 @@ TEST(TopologyTestDriver, ASinkThatIsASourceIsPipedInAgain) {
   EXPECT_EQ(driver.queue_size("middle"), 1U);
 }
 
+TEST(TopologyTestDriver, AProcessorMayForwardToASinkFromItsInit) {
+  class Greets : public Processor<std::string, std::string> {
+   public:
+    void init(ProcessorContext<std::string, std::string>& context) override {
+      const std::string key = "k";
+      const std::string value = "hello";
+      context.forward({key, value, Timestamp(1)});
+    }
+    void process(const Record<std::string, std::string>&) override {}
+  };
+  StreamsBuilder builder;
+  builder.stream<std::string, std::string>("in").process([] { return std::make_unique<Greets>(); }).to("out");
+  TopologyTestDriver driver(builder.build());
+  EXPECT_EQ((driver.create_output_topic<std::string, std::string>("out").read_value()), "hello");
+}
+
 TEST(TopologyTestDriver, GlobalTablesAreFedAndJoined) {
   StreamsBuilder builder;
   auto names = builder.global_table<std::string, std::string>("names");
@@ -120,6 +136,36 @@ TEST(TopologyTestDriver, WhatTheTopologyThrowsLeavesPipeInput) {
   TopologyTestDriver driver(builder.build());
   auto in = driver.create_input_topic<std::string, std::string>("in");
   EXPECT_ANY_THROW(in.pipe_input("k", "v"));
+  // As an application's, the task has ended; it does not take records and lose them.
+  try {
+    in.pipe_input("k", "next");
+    FAIL() << "the task has failed";
+  } catch (const StreamsException& error) {
+    EXPECT_THAT(error.what(), ::testing::AllOf(::testing::StartsWith("the task has failed"), ::testing::HasSubstr("no v")));
+  }
+  EXPECT_THROW(driver.advance_wall_clock_time(std::chrono::seconds(1)), StreamsException);
+  driver.close();
+}
+
+TEST(TopologyTestDriver, ProcessorsThatAreNotThereGetASentence) {
+  using Text = std::string;
+  struct Early final : Processor<Text, Text> {
+    Early() { static_cast<void>(this->context()); }
+    void process(const Record<Text, Text>&) override {}
+  };
+  const auto what = [](auto supplier) -> Text {
+    StreamsBuilder builder;
+    builder.stream<Text, Text>("in").process(supplier, {}, {"mine"}).to("out");
+    try {
+      TopologyTestDriver driver(builder.build());
+    } catch (const StreamsException& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(what([] { return std::unique_ptr<Early>(); }),
+              ::testing::HasSubstr("the supplier of processor \"mine\" gave none"));
+  EXPECT_THAT(what([] { return std::make_unique<Early>(); }), ::testing::HasSubstr("has no context before init()"));
 }
 
 TEST(TopologyTestDriver, ShowsWindowsSessionsAndVersions) {

@@ -22,7 +22,7 @@ concept OwningType = !kIsView<T> && std::copy_constructible<T> && std::destructi
 
 /// Each task has its own copy of every function, so mutable ones cannot race.
 template <class F>
-concept CopyableFunction = std::copy_constructible<F>;
+concept CopyableFunction = std::is_copy_constructible_v<F>;
 
 template <class T>
 inline constexpr bool kIsPair = false;
@@ -39,10 +39,9 @@ concept RangeResult = requires(T& range) {
   std::end(range);
 };
 template <class T>
-inline constexpr bool kIsText = RangeResult<T>&& requires(T& range) {
-  requires std::same_as < ElementOf<T>,
-  char > ;
-};
+inline constexpr bool kIsText = false;
+template <RangeResult T>
+inline constexpr bool kIsText<T> = std::is_same_v<ElementOf<T>, char>;
 template <class T>
 concept ListResult = RangeResult<T> && !kIsText<T>;
 template <class T>
@@ -50,9 +49,10 @@ concept ListOfPairsResult = ListResult<T> && requires(T& range) {
   requires PairResult<ElementOf<T>>;
 };
 
+template <class T>
+inline constexpr bool kSaysYesOrNo = std::is_convertible_v<T, bool>;
 template <class F, class K, class V>
-concept Predicate = RecordFunction<F, K, V> && std::convertible_to < CallResult<K, V, F>,
-bool > ;
+concept Predicate = RecordFunction<F, K, V> && kSaysYesOrNo<CallResult<K, V, F>>;
 template <class F, class K, class V>
 concept Mapper =
     RecordFunction<F, K, V> && OwningType<WithoutNull<CallResult<K, V, F>>> && !std::is_void_v<CallResult<K, V, F>>;
@@ -63,10 +63,21 @@ concept ListMapper = RecordFunction<F, K, V> && ListResult<CallResult<K, V, F>>;
 template <class F, class K, class V>
 concept PairListMapper = RecordFunction<F, K, V> && ListOfPairsResult<CallResult<K, V, F>>;
 
+/// A number that a function gives becomes the number that is kept with nothing of it cut off: `0` begins a sum in an int, and an
+/// aggregator that adds 64 bits to it is refused.
+template <class R, class V>
+inline constexpr bool kFits = true;
+template <class R, class V>
+  requires(std::is_arithmetic_v<R>&& std::is_arithmetic_v<V>)
+inline constexpr bool kFits<R, V> = requires(R result) { V{result}; };
+/// `F(Args...)` makes a V, or none.
+template <class V, class F, class... Args>
+concept Makes = std::is_invocable_r_v<std::optional<V>, F&, Args...>&& kFits<WithoutNull<std::invoke_result_t<F&, Args...>>, V>;
+
 template <class F, class V>
-concept Reducer = std::is_invocable_r_v<std::optional<V>, F&, const V&, const V&>;
+concept Reducer = Makes<V, F, const V&, const V&>;
 template <class F, class K, class V, class VR>
-concept Aggregator = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const V&, const VR&>;
+concept Aggregator = Makes<VR, F, const K&, const V&, const VR&>;
 
 }  // namespace tidemill::detail
 

@@ -158,6 +158,7 @@ class CogroupedKStream {
                   "cogroup(group, aggregator): aggregator must be callable as Result(const Key&, const Value&, const Result& "
                   "so_far), or with const Value* to see null values");
     CogroupedKStream changed = *this;
+    if (!inputs_.empty()) inputs_.front().draft->check_same(group.stream().handle().draft, "cogroup(group, aggregator)");
     if constexpr (detail::WindowAggregator<F, K, V, VR>) changed.inputs_.push_back(input<V>(group, std::move(aggregator)));
     return changed;
   }

@@ -39,7 +39,10 @@ class Draft {
   static void check_name(const std::string& name);
   void add(Step step) { steps_.push_back(std::move(step)); }
   /// See TopologyBuilder::set_optimization() and TopologyBuilder::set_processor_wrapper().
+  /// Once.
   [[nodiscard]] Topology build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper);
+  /// TopologyException where `other` grows another topology: streams and tables of two builders cannot be put together.
+  void check_same(const std::shared_ptr<Draft>& other, std::string_view operation) const;
 
   /// What the repartition topics depend on.
   struct Traits {
@@ -77,12 +80,25 @@ class Draft {
     EdgeType type = {};
   };
   [[nodiscard]] std::string add_repartition(Repartition repartition);
+  /// A repartitioning that is used once more: as in Java, it is written where the next node is. `sink`: where add_repartition() did
+  /// not make it.
+  void write_again(const std::string& source, const std::string& sink = {});
+  struct WrittenAgain {
+    std::vector<std::string> nodes;
+    std::size_t next;    // place of the node that was added behind
+    std::string before;  // its name, which stays when nodes are rewritten
+  };
+  /// Java writes both as one: neither before both have their parents.
+  void write_together(std::string first, std::string second) { together_.emplace_back(std::move(first), std::move(second)); }
+  /// Several may have one name: all but the first get something behind it, see plain_name(), until it is known which of them are
+  /// merged with others. Two that stay are an error.
   struct RepartitionNodes {
     std::string topic;
     std::string filter;  // of records without key, where nobody behind it wants them
     std::string sink;
     std::string source;
     bool mergeable = true;
+    std::optional<std::int32_t> partitions = {};
   };
   /// The nodes of a join of two streams, and what takes the place of all but the first where both are one stream.
   struct StreamJoinNodes {
@@ -96,6 +112,8 @@ class Draft {
   void add_stream_join(StreamJoinNodes join) { stream_joins_.push_back(std::move(join)); }
   /// Indexes that a repartition which is not made would have had.
   void burn_repartition() { index_ += 3; }
+  /// A name as it was before add_repartition() made another one of it.
+  [[nodiscard]] static std::string plain_name(const std::string& name) { return name.substr(0, name.find(' ')); }
   [[nodiscard]] static std::string repartition_topic(const std::string& prefix) { return prefix + "-repartition"; }
 
  private:
@@ -103,7 +121,10 @@ class Draft {
   std::map<std::string, Traits> traits_;
   std::vector<RepartitionNodes> repartitions_;
   std::vector<StreamJoinNodes> stream_joins_;
+  std::vector<WrittenAgain> written_again_;
+  std::vector<std::pair<std::string, std::string>> together_;
   std::int32_t index_ = 0;
+  bool built_ = false;
 };
 
 using detail::prototype;

@@ -86,7 +86,7 @@ auto KStream<K, V>::group_by(F selector, const Grouped<typename detail::MadeBy<F
                         "the selector must return the new key, of a type that is copyable and owns what it holds, or a "
                         "std::optional of it");
   if constexpr (detail::Mapper<F, K, V>) {
-    return grouped_by(new detail::SelectKeyNode<K, V, F>(std::move(selector)), grouped);
+    return grouped_by(detail::function_node(&detail::select_record_key<K, V, F>, std::move(selector)), grouped);
   }
 }
 template <class K, class V>
@@ -103,7 +103,10 @@ KStream<K, V> KGroupedStream<K, V>::repartitioned(const std::string& store) cons
   const Grouped<K, V>& options = grouped();
   if (options.name.empty()) return from.repartitioned(store, options.key_serde, options.value_serde);
   if (state_->shared) {
-    if (from.at_->repartition_required) from.at_->draft->burn_repartition();
+    if (from.at_->repartition_required) {
+      from.at_->draft->burn_repartition();
+      from.at_->draft->write_again(state_->shared->at_->node);
+    }
   } else {
     state_->shared.emplace(from.repartitioned(options.name, options.key_serde, options.value_serde));
   }
@@ -165,9 +168,11 @@ template <class K, class V>
 template <class VR, class F>
 KTable<K, VR> KGroupedStream<K, V>::aggregate(VR initial, F aggregator, const Materialized<K, VR>& materialized) const {
   TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
-  static_assert(detail::Aggregator<F, K, V, VR>,
-                "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, "
-                "const Result& so_far), where Result is the type of `initial` (write std::string(\"\") for a text)");
+  static_assert(
+      detail::Aggregator<F, K, V, VR>,
+      "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, "
+      "const Result& so_far), where Result is the type of `initial` (write std::string(\"\") for a text, std::int64_t{0} "
+      "where the aggregator makes 64 bits)");
   if constexpr (detail::Aggregator<F, K, V, VR>) {
     auto update = [aggregator](const K& key, const V& value, const std::optional<VR>& so_far) mutable {
       return std::optional<VR>(aggregator(key, value, *so_far));

@@ -45,7 +45,7 @@ class KGroupedTable {
                           const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     static_assert(detail::Aggregator<Add, K, V, VR> && detail::Aggregator<Subtract, K, V, VR>,
                   "aggregate(initial, adder, subtractor): both must be callable as Result(const Key&, const Value&, const "
-                  "Result& so_far), where Result is the type of `initial`");
+                  "Result& so_far), where Result is the type of `initial` (std::int64_t{0} where they make 64 bits)");
     auto add = [adder, initial](const K& key, const V& value, const std::optional<VR>& so_far) mutable {
       return std::optional<VR>(adder(key, value, so_far ? *so_far : initial));
     };
@@ -66,8 +66,12 @@ class KGroupedTable {
   std::shared_ptr<Draft> draft_;
   std::string node_;
   Grouped<K, V> grouped_;
-  /// The source behind the topic of a group with a name, which all its aggregations share.
-  std::shared_ptr<std::string> shared_ = std::make_shared<std::string>();
+  /// The topic of a group with a name, which all its aggregations share.
+  struct Shared {
+    std::string source;
+    std::string sink;
+  };
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
 };
 
 template <class K, class V>
@@ -89,10 +93,11 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::Ag
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the grouped table");
   const Serde<V> sent_serde = detail::serde_or_default(grouped_.value_serde, "the value type of the grouped table");
   const Serde<VR> kept_serde = detail::serde_or_default(value, "the value type of the aggregate");
-  if (!grouped_.name.empty() && !shared_->empty()) {
-    source = *shared_;
+  if (!grouped_.name.empty() && !shared_->source.empty()) {
+    source = shared_->source;
+    draft_->write_again(source, shared_->sink);
   } else {
-    *shared_ = source;
+    *shared_ = {source, sink};
     draft_->add([=, parent = node_](TopologyBuilder& builder) {
       builder.add_internal_topic(topic, InternalTopicKind::kRepartition, {});
       builder.add_sink({.name = sink,

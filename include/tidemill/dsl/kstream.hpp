@@ -56,13 +56,16 @@ class KStream {
   [[gnu::noinline]] KStream filter(F predicate, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
-    else return same(named, "KSTREAM-FILTER-", new detail::FilterNode<K, V, F>(std::move(predicate), true));
+    else
+      return same(named, "KSTREAM-FILTER-", detail::function_node(&detail::filter_record<true, K, V, F>, std::move(predicate)));
   }
   template <class F>
   [[gnu::noinline]] KStream filter_not(F predicate, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
-    else return same(named, "KSTREAM-FILTER-", new detail::FilterNode<K, V, F>(std::move(predicate), false));
+    else
+      return same(named, "KSTREAM-FILTER-",
+                  detail::function_node(&detail::filter_record<false, K, V, F>, std::move(predicate)));
   }
   template <class F>
   [[gnu::noinline]] auto map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
@@ -71,8 +74,8 @@ class KStream {
                           "(std::string instead of std::string_view), or a std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
       using VR = detail::WithoutNull<detail::CallResult<K, V, F>>;
-      return next<K, VR>(named, "KSTREAM-MAPVALUES-", new detail::MapValuesNode<K, V, F>(std::move(mapper)),
-                         detail::Changes::kValue);
+      return next<K, VR>(named, "KSTREAM-MAPVALUES-",
+                         detail::function_node(&detail::map_record_value<K, V, F>, std::move(mapper)), detail::Changes::kValue);
     }
   }
   /// The mapper returns a container of values.
@@ -83,7 +86,8 @@ class KStream {
                           "return a std::vector of texts)");
     if constexpr (detail::ListMapper<F, K, V>) {
       using VR = detail::WithoutNull<detail::ElementOf<detail::CallResult<K, V, F>>>;
-      return next<K, VR>(named, "KSTREAM-FLATMAPVALUES-", new detail::FlatMapValuesNode<K, V, F>(std::move(mapper)),
+      return next<K, VR>(named, "KSTREAM-FLATMAPVALUES-",
+                         detail::function_node(&detail::flat_map_record_value<K, V, F>, std::move(mapper)),
                          detail::Changes::kValue);
     }
   }
@@ -95,7 +99,7 @@ class KStream {
     if constexpr (detail::PairMapper<F, K, V>) {
       using Pair = detail::CallResult<K, V, F>;
       return next<detail::WithoutNull<typename Pair::first_type>, detail::WithoutNull<typename Pair::second_type>>(
-          named, "KSTREAM-MAP-", new detail::MapNode<K, V, F>(std::move(mapper)), detail::Changes::kKey);
+          named, "KSTREAM-MAP-", detail::function_node(&detail::map_record<K, V, F>, std::move(mapper)), detail::Changes::kKey);
     }
   }
   /// The mapper returns a container of std::pair.
@@ -106,7 +110,8 @@ class KStream {
     if constexpr (detail::PairListMapper<F, K, V>) {
       using Pair = detail::ElementOf<detail::CallResult<K, V, F>>;
       return next<detail::WithoutNull<typename Pair::first_type>, detail::WithoutNull<typename Pair::second_type>>(
-          named, "KSTREAM-FLATMAP-", new detail::FlatMapNode<K, V, F>(std::move(mapper)), detail::Changes::kKey);
+          named, "KSTREAM-FLATMAP-", detail::function_node(&detail::flat_map_record<K, V, F>, std::move(mapper)),
+          detail::Changes::kKey);
     }
   }
   template <class F>
@@ -116,7 +121,8 @@ class KStream {
                           "std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
       using KR = detail::WithoutNull<detail::CallResult<K, V, F>>;
-      return next<KR, V>(named, "KSTREAM-KEY-SELECT-", new detail::SelectKeyNode<K, V, F>(std::move(selector)),
+      return next<KR, V>(named, "KSTREAM-KEY-SELECT-",
+                         detail::function_node(&detail::select_record_key<K, V, F>, std::move(selector)),
                          detail::Changes::kKey);
     }
   }
@@ -124,14 +130,14 @@ class KStream {
   [[gnu::noinline]] KStream peek(F action, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_FUNCTION("peek(action)", F);
     if constexpr (!detail::RecordFunction<F, K, V>) return *this;
-    else return same(named, "KSTREAM-PEEK-", new detail::PeekNode<K, V, F>(std::move(action)));
+    else return same(named, "KSTREAM-PEEK-", detail::function_node(&detail::peek_at_record<K, V, F>, std::move(action)));
   }
   template <class F>
   [[gnu::noinline]] void foreach (F action, const Named& named = detail::no_options<Named>()) const {
     TIDEMILL_CHECK_FUNCTION("foreach(action)", F);
     if constexpr (detail::RecordFunction<F, K, V>) {
-      (void)next<K, V>(named, "KSTREAM-FOREACH-", new detail::PeekNode<K, V, F>(std::move(action)), detail::Changes::kNothing,
-                       detail::Goes::kNoFurther);
+      (void)next<K, V>(named, "KSTREAM-FOREACH-", detail::function_node(&detail::peek_at_record<K, V, F>, std::move(action)),
+                       detail::Changes::kNothing, detail::Goes::kNoFurther);
     }
   }
   /// A line for each record, `[label]: key, value`, as Java prints them; for looking, not for keeping. TopologyException: the file

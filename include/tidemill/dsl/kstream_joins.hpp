@@ -75,6 +75,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const KTable<K, VT>
                                                              const Joined<K, V, VT>& joined) const {
   using VR = detail::WithoutNull<R>;
   const auto& other = table.handle();
+  at_->draft->check_same(other.draft, "join(table, joiner)");
   other.facts->materialize();
   const KStream from = repartitioned_for_join(joined.name, joined.key_serde, joined.value_serde);
   const Handle& at = *from.at_;

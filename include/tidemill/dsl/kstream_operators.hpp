@@ -52,6 +52,7 @@ void KStream<K, V>::print(const Printed<K, V>& printed) const {
 
 template <class K, class V>
 KStream<K, V> KStream<K, V>::merge(const KStream& other, const Named& named) const {
+  at_->draft->check_same(other.at_->draft, "merge(other)");
   const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-MERGE-");
   at_->draft->add_merge({.name = name,
                          .prototype = prototype(new detail::PassThroughNode),

@@ -49,6 +49,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
                                                               const JoinWindows& windows, bool left_outer, bool right_outer,
                                                               const StreamJoined<K, V, VO>& joined) const {
   using VR = detail::WithoutNull<R>;
+  at_->draft->check_same(other.handle().draft, "join(stream, joiner, windows)");
   const auto repartition_name = [&](const char* side) { return joined.name.empty() ? std::string() : joined.name + side; };
   const KStream from = repartitioned_for_join(repartition_name("-left"), joined.key_serde, joined.value_serde);
   const KStream<K, VO> with =
@@ -96,6 +97,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
                          .other_join = other_join,
                          .merge = merge,
                          .self_join = prototype(detail::new_self_join_node(windows, this_store.name, this_types()))});
+  draft.write_together(this_join, other_join);
   draft.add([=, left = from.handle().node, right = with.handle().node](TopologyBuilder& builder) {
     const auto add = [&](const std::string& name, OperatorNode* node, const std::vector<std::string>& parents,
                          const std::vector<std::string>& stores, const EdgeType& in, const EdgeType& out) {

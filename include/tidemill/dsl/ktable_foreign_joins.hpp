@@ -12,6 +12,7 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
                                          std::function<std::optional<VR>(const V&, const VO*)> joiner, bool left_join,
                                          const TableJoined<K, KO>& joined, const Materialized<K, VR>& materialized) const {
   Draft& draft = *at_->draft;
+  draft.check_same(other.at_->draft, "join(table, foreign_key, joiner)");
   other.at_->facts->enable_old_values(true);  // nobody looks at them; but a filter there leaves out more, as in Java
   at_->facts->enable_old_values(true);
   const auto name_of = [&](const char* suffix, const std::string& prefix) {

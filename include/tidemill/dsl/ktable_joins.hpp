@@ -51,6 +51,7 @@ template <class VR, class VO>
 KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoiner<V, VO, VR> joiner, bool needs_left,
                                    bool needs_right, const Materialized<K, VR>& materialized) const {
   Draft& draft = *at_->draft;
+  draft.check_same(other.at_->draft, "join(table, joiner)");
   // A side that need not find the other one passes on its deletions, and has to know that there was something to delete.
   if (!needs_right) at_->facts->enable_old_values(true);
   if (!needs_left) other.at_->facts->enable_old_values(true);
@@ -81,6 +82,7 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
     getter->stores = detail::stores_of_both(at_->getter->stores, other.at_->getter->stores);
   }
   draft.copartition(at_->sources, other.at_->sources);
+  draft.write_together(left, right);
   draft.add_processor({.name = left,
                        .prototype = prototype(new detail::TableJoinNode<K, V, VO, VR>(facts, 0, *other.at_->getter, joiner,
                                                                                       needs_left, needs_right)),

@@ -21,6 +21,7 @@ class Transforming {
   Transforming(const TransformerSupplier<K, V, VR>& supplier, TaskContext& task, const std::string& name,
                const std::vector<std::string>& stores)
       : context_(task, name, stores), transformer_(supplier()) {
+    if (transformer_ == nullptr) throw_no_processor(name);
     transformer_->init(context_.context());
   }
   [[nodiscard]] std::optional<VR> of(const K& key, const void* value) {

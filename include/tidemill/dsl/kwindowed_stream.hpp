@@ -14,15 +14,15 @@ namespace detail {
 
 /// A reducer or aggregator may take the value as a pointer, to see nulls.
 template <class F, class V>
-concept NullReducer = std::is_invocable_r_v<std::optional<V>, F&, const V&, const V*>;
+concept NullReducer = Makes<V, F, const V&, const V*>;
 template <class F, class V>
 concept WindowReducer = Reducer<F, V> || NullReducer<F, V>;
 template <class F, class K, class V, class VR>
-concept NullAggregator = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const V*, const VR&>;
+concept NullAggregator = Makes<VR, F, const K&, const V*, const VR&>;
 template <class F, class K, class V, class VR>
 concept WindowAggregator = Aggregator<F, K, V, VR> || NullAggregator<F, K, V, VR>;
 template <class F, class K, class VR>
-concept SessionMerger = std::is_invocable_r_v<std::optional<VR>, F&, const K&, const VR&, const VR&>;
+concept SessionMerger = Makes<VR, F, const K&, const VR&, const VR&>;
 
 /// The node and the table of a windowed aggregation. `given_value_serde`: where the options give none.
 template <class K, class V, class VR>
@@ -139,7 +139,8 @@ class TimeWindowedKStream {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, const "
-                  "Result& so_far), or with const Value* to see null values, where Result is the type of `initial`");
+                  "Result& so_far), or with const Value* to see null values, where Result is the type of `initial` "
+                  "(std::int64_t{0} where it makes 64 bits)");
     if constexpr (detail::WindowAggregator<F, K, V, VR>) {
       return add<VR>(
           "KSTREAM-AGGREGATE-", !detail::Aggregator<F, K, V, VR>, detail::aggregate_update<K, V, VR>(std::move(aggregator)),
@@ -209,7 +210,8 @@ class SessionWindowedKStream {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", M);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "aggregate(initial, aggregator, merger): aggregator must be callable as Result(const Key&, const Value&, "
-                  "const Result& so_far), or with const Value* to see null values, where Result is the type of `initial`");
+                  "const Result& so_far), or with const Value* to see null values, where Result is the type of `initial` "
+                  "(std::int64_t{0} where it makes 64 bits)");
     static_assert(detail::SessionMerger<M, K, VR>, "aggregate(initial, aggregator, merger): merger must be callable as "
                                                    "Result(const Key&, const Result&, const Result&)");
     if constexpr (detail::WindowAggregator<F, K, V, VR> && detail::SessionMerger<M, K, VR>) {

@@ -1,4 +1,4 @@
-// The operators without state. Each is one small class: process() and clone().
+// The operators without state.
 //
 // Null: a function that takes `const V&` is not called for a null value; value-only operators pass the tombstone on, those
 // that need the value drop and count it. A function that takes `const V*` sees null. A null key reaches a function that
@@ -12,7 +12,7 @@
 #include <utility>
 
 #include <tidemill/dsl/options.hpp>
-#include <tidemill/processor/operator_node.hpp>
+#include <tidemill/processor/function_node.hpp>
 
 namespace tidemill::detail {
 
@@ -25,15 +25,25 @@ const T& deref_or_default(const void* pointer) {
 
 /// How a function wants its record: value, key and value, each by reference or pointer.
 template <class F, class K, class V>
-inline constexpr bool kTakesValue = std::is_invocable_v<F&, const V&>;
+inline constexpr bool kTakesValue = requires(F& function, const V& value) {
+  function(value);
+};
 template <class F, class K, class V>
-inline constexpr bool kTakesKeyValue = std::is_invocable_v<F&, const K&, const V&>;
+inline constexpr bool kTakesKeyValue = requires(F& function, const K& key, const V& value) {
+  function(key, value);
+};
 template <class F, class K, class V>
-inline constexpr bool kTakesValuePointer = std::is_invocable_v<F&, const V*>;
+inline constexpr bool kTakesValuePointer = requires(F& function, const V* value) {
+  function(value);
+};
 template <class F, class K, class V>
-inline constexpr bool kTakesKeyValuePointer = std::is_invocable_v<F&, const K&, const V*>;
+inline constexpr bool kTakesKeyValuePointer = requires(F& function, const K& key, const V* value) {
+  function(key, value);
+};
 template <class F, class K, class V>
-inline constexpr bool kTakesPointers = std::is_invocable_v<F&, const K*, const V*>;
+inline constexpr bool kTakesPointers = requires(F& function, const K* key, const V* value) {
+  function(key, value);
+};
 template <class F, class K, class V>
 concept RecordFunction = kTakesKeyValue<F, K, V> || kTakesValue<F, K, V> || kTakesKeyValuePointer<F, K, V> ||
     kTakesValuePointer<F, K, V> || kTakesPointers<F, K, V>;
@@ -90,157 +100,103 @@ struct MadeBy {
   using Type = V;
 };
 template <class F, class K, class V>
-  requires RecordFunction<F, K, V> &&(!std::is_void_v<CallResult<K, V, F>>)struct MadeBy<F, K, V> {
-    using Type = WithoutNull<CallResult<K, V, F>>;
+  requires(RecordFunction<F, K, V> && !std::is_void_v<CallResult<K, V, F>>)
+struct MadeBy<F, K, V> {
+  using Type = WithoutNull<CallResult<K, V, F>>;
+};
+
+// What operators do with a record: functions for a FunctionNode.
+
+template <bool kKeep, class K, class V, class F>
+void filter_record(const FunctionNode& node, void* predicate, const ErasedRecord& record) {
+  if constexpr (!kSeesNull<F, K, V>) {
+    if (record.value == nullptr) return node.pass(record);
+  }
+  if (static_cast<bool>(call<K, V>(*static_cast<F*>(predicate), record.key, record.value)) == kKeep) node.forward(record);
+}
+
+template <class K, class V, class F>
+void map_record_value(const FunctionNode& node, void* mapper, const ErasedRecord& record) {
+  if constexpr (!kSeesNull<F, K, V>) {
+    if (record.value == nullptr) return node.pass(record);
+  }
+  const auto value = call<K, V>(*static_cast<F*>(mapper), record.key, record.value);
+  node.forward({record.key, pointer_to(value), record.context});
+}
+
+template <class K, class V, class F>
+void flat_map_record_value(const FunctionNode& node, void* mapper, const ErasedRecord& record) {
+  if constexpr (!kSeesNull<F, K, V>) {
+    if (record.value == nullptr) return node.drop("null-value", record);
+  }
+  const auto values = call<K, V>(*static_cast<F*>(mapper), record.key, record.value);
+  for (const auto& value : values) node.forward({record.key, pointer_to(value), record.context});
+}
+
+template <class K, class V, class F>
+void map_record(const FunctionNode& node, void* mapper, const ErasedRecord& record) {
+  if constexpr (!kSeesNull<F, K, V>) {
+    if (record.value == nullptr) return node.drop("null-value", record);
+  }
+  const auto pair = call<K, V>(*static_cast<F*>(mapper), record.key, record.value);
+  node.forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
+}
+
+template <class K, class V, class F>
+void flat_map_record(const FunctionNode& node, void* mapper, const ErasedRecord& record) {
+  if constexpr (!kSeesNull<F, K, V>) {
+    if (record.value == nullptr) return node.drop("null-value", record);
+  }
+  const auto pairs = call<K, V>(*static_cast<F*>(mapper), record.key, record.value);
+  for (const auto& pair : pairs) node.forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
+}
+
+template <class K, class V, class F>
+void select_record_key(const FunctionNode& node, void* selector, const ErasedRecord& record) {
+  if constexpr (!kSeesNull<F, K, V>) {
+    if (record.value == nullptr) return node.drop("null-value", record);
+  }
+  const auto key = call<K, V>(*static_cast<F*>(selector), record.key, record.value);
+  node.forward({pointer_to(key), record.value, record.context});
+}
+
+/// peek and foreach: the function is called, then the record goes on (foreach has no children).
+template <class K, class V, class F>
+void peek_at_record(const FunctionNode& node, void* action, const ErasedRecord& record) {
+  if (kSeesNull<F, K, V> || record.value != nullptr) call<K, V>(*static_cast<F*>(action), record.key, record.value);
+  node.forward(record);
+}
+
+/// merge, branch children, and wherever a name is needed and nothing is done.
+class PassThroughNode final : public OperatorNode {
+ public:
+  std::unique_ptr<OperatorNode> clone() const override;
+  void process(const ErasedRecord& record) override { forward(record); }
+};
+
+/// Drops records without key in front of a repartition topic; not counted, as in Java.
+class NullKeyFilterNode final : public OperatorNode {
+ public:
+  std::unique_ptr<OperatorNode> clone() const override;
+  void process(const ErasedRecord& record) override {
+    if (record.key != nullptr) forward(record);
+  }
+};
+
+/// The first child whose predicate says yes gets the record; the default child, if there is one, what is left.
+class BranchNode final : public OperatorNode {
+ public:
+  using Predicate = std::function<bool(const void* key, const void* value)>;
+  struct Branches {
+    std::vector<std::pair<Predicate, std::string>> branches;
+    std::string default_child;  // empty: none
   };
+  explicit BranchNode(std::shared_ptr<Branches> branches) : branches_(std::move(branches)) {}
+  std::unique_ptr<OperatorNode> clone() const override;
+  void process(const ErasedRecord& record) override;
 
-  template <class K, class V, class F>
-  class FilterNode final : public OperatorNode {
-   public:
-    FilterNode(F predicate, bool keep) : predicate_(std::move(predicate)), keep_(keep) {}
-    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FilterNode(*this)); }
-    void process(const ErasedRecord& record) override {
-      if constexpr (!kSeesNull<F, K, V>) {
-        if (record.value == nullptr) return pass(record);
-      }
-      if (static_cast<bool>(call<K, V>(predicate_, record.key, record.value)) == keep_) forward(record);
-    }
-
-   private:
-    F predicate_;
-    bool keep_;
-  };
-
-  template <class K, class V, class F>
-  class MapValuesNode final : public OperatorNode {
-   public:
-    explicit MapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
-    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapValuesNode(*this)); }
-    void process(const ErasedRecord& record) override {
-      if constexpr (!kSeesNull<F, K, V>) {
-        if (record.value == nullptr) return pass(record);
-      }
-      const auto value = call<K, V>(mapper_, record.key, record.value);
-      forward({record.key, pointer_to(value), record.context});
-    }
-
-   private:
-    F mapper_;
-  };
-
-  template <class K, class V, class F>
-  class FlatMapValuesNode final : public OperatorNode {
-   public:
-    explicit FlatMapValuesNode(F mapper) : mapper_(std::move(mapper)) {}
-    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FlatMapValuesNode(*this)); }
-    void process(const ErasedRecord& record) override {
-      if constexpr (!kSeesNull<F, K, V>) {
-        if (record.value == nullptr) return drop("null-value", record);
-      }
-      const auto values = call<K, V>(mapper_, record.key, record.value);
-      for (const auto& value : values) forward({record.key, pointer_to(value), record.context});
-    }
-
-   private:
-    F mapper_;
-  };
-
-  template <class K, class V, class F>
-  class MapNode final : public OperatorNode {
-   public:
-    explicit MapNode(F mapper) : mapper_(std::move(mapper)) {}
-    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new MapNode(*this)); }
-    void process(const ErasedRecord& record) override {
-      if constexpr (!kSeesNull<F, K, V>) {
-        if (record.value == nullptr) return drop("null-value", record);
-      }
-      const auto pair = call<K, V>(mapper_, record.key, record.value);
-      forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
-    }
-
-   private:
-    F mapper_;
-  };
-
-  template <class K, class V, class F>
-  class FlatMapNode final : public OperatorNode {
-   public:
-    explicit FlatMapNode(F mapper) : mapper_(std::move(mapper)) {}
-    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new FlatMapNode(*this)); }
-    void process(const ErasedRecord& record) override {
-      if constexpr (!kSeesNull<F, K, V>) {
-        if (record.value == nullptr) return drop("null-value", record);
-      }
-      const auto pairs = call<K, V>(mapper_, record.key, record.value);
-      for (const auto& pair : pairs) forward({pointer_to(pair.first), pointer_to(pair.second), record.context});
-    }
-
-   private:
-    F mapper_;
-  };
-
-  template <class K, class V, class F>
-  class SelectKeyNode final : public OperatorNode {
-   public:
-    explicit SelectKeyNode(F selector) : selector_(std::move(selector)) {}
-    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new SelectKeyNode(*this)); }
-    void process(const ErasedRecord& record) override {
-      if constexpr (!kSeesNull<F, K, V>) {
-        if (record.value == nullptr) return drop("null-value", record);
-      }
-      const auto key = call<K, V>(selector_, record.key, record.value);
-      forward({pointer_to(key), record.value, record.context});
-    }
-
-   private:
-    F selector_;
-  };
-
-  /// peek and foreach: the function is called, then the record goes on (foreach has no children).
-  template <class K, class V, class F>
-  class PeekNode final : public OperatorNode {
-   public:
-    explicit PeekNode(F action) : action_(std::move(action)) {}
-    std::unique_ptr<OperatorNode> clone() const override { return std::unique_ptr<OperatorNode>(new PeekNode(*this)); }
-    void process(const ErasedRecord& record) override {
-      if (kSeesNull<F, K, V> || record.value != nullptr) call<K, V>(action_, record.key, record.value);
-      forward(record);
-    }
-
-   private:
-    F action_;
-  };
-
-  /// merge, branch children, and wherever a name is needed and nothing is done.
-  class PassThroughNode final : public OperatorNode {
-   public:
-    std::unique_ptr<OperatorNode> clone() const override;
-    void process(const ErasedRecord& record) override { forward(record); }
-  };
-
-  /// Drops records without key in front of a repartition topic; not counted, as in Java.
-  class NullKeyFilterNode final : public OperatorNode {
-   public:
-    std::unique_ptr<OperatorNode> clone() const override;
-    void process(const ErasedRecord& record) override {
-      if (record.key != nullptr) forward(record);
-    }
-  };
-
-  /// The first child whose predicate says yes gets the record; the default child, if there is one, what is left.
-  class BranchNode final : public OperatorNode {
-   public:
-    using Predicate = std::function<bool(const void* key, const void* value)>;
-    struct Branches {
-      std::vector<std::pair<Predicate, std::string>> branches;
-      std::string default_child;  // empty: none
-    };
-    explicit BranchNode(std::shared_ptr<Branches> branches) : branches_(std::move(branches)) {}
-    std::unique_ptr<OperatorNode> clone() const override;
-    void process(const ErasedRecord& record) override;
-
-   private:
-    std::shared_ptr<Branches> branches_;
-  };
+ private:
+  std::shared_ptr<Branches> branches_;
+};
 
 }  // namespace tidemill::detail

@@ -74,9 +74,15 @@ class ChangeSinkNode final : public OperatorNode {
   void process(const ErasedRecord& record) override {
     const Change& change = *static_cast<const Change*>(record.value);
     key_.clear();
-    key_serde_.serialize(topic_, *static_cast<const K*>(record.key), key_);
     value_.clear();
-    append_change(encode(change.new_value, new_), encode(change.old_value, old_), value_);
+    try {
+      task().encoding = SerializationExceptionOrigin::kKey;
+      key_serde_.serialize(topic_, *static_cast<const K*>(record.key), key_);
+      task().encoding = SerializationExceptionOrigin::kValue;
+      append_change(encode(change.new_value, new_), encode(change.old_value, old_), value_);
+    } catch (...) {
+      throw_cannot_encode();
+    }
     task().collector().send(name(), topic_, BytesView(key_), BytesView(value_), *record.context, {});
   }
 

@@ -33,7 +33,7 @@ struct WindowPlan {
   explicit WindowPlan(std::shared_ptr<const Windows> windows);
 
   [[nodiscard]] bool sessions() const { return kind == Kind::kSession; }
-  /// How long the store has to keep a window for it.
+  /// How long the store has to keep a window for it. TopologyException: longer than time goes.
   [[nodiscard]] std::chrono::milliseconds retention_min() const;
   /// Fills in kind, window size and retention. TopologyException: windows are dropped before they are closed.
   void complete(StoreSpec& store) const;

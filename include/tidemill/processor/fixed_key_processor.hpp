@@ -70,7 +70,10 @@ class FixedKeyProcessor {
   virtual void close() {}
 
  protected:
-  [[nodiscard]] FixedKeyProcessorContext<K, VOut>& context() const { return *context_; }
+  [[nodiscard]] FixedKeyProcessorContext<K, VOut>& context() const {
+    if (context_ == nullptr) detail::throw_no_context();
+    return *context_;
+  }
 
  private:
   template <class, class, class, class>
@@ -108,6 +111,7 @@ class FixedKeyProcessorNode final : public detail::ProcessorNodeBase {
   void init() override {
     context_ = std::unique_ptr<FixedKeyProcessorContext<K, VOut>>(new FixedKeyProcessorContext<K, VOut>(*this));
     processor_ = supplier_();
+    if (processor_ == nullptr) detail::throw_no_processor(name());
     processor_->context_ = context_.get();
     processor_->init(*context_);
   }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <tidemill/base/record_context.hpp>
+#include <tidemill/base/type_tag.hpp>
 #include <tidemill/base/unique_function.hpp>
 
 namespace tidemill {
@@ -25,25 +26,6 @@ class StateStore;
 class StreamsMetrics;
 class ThreadCache;
 
-/// Identity and name of a C++ type, without RTTI in the record path.
-struct TypeInfo {
-  std::string_view name;
-};
-using TypeTag = const TypeInfo*;
-namespace detail {
-template <class T>
-constexpr std::string_view type_name() {
-  std::string_view text = __PRETTY_FUNCTION__;
-  const auto begin = text.find("T = ") + 4;
-  return text.substr(begin, text.find_first_of(";]", begin) - begin);
-}
-template <class T>
-inline constexpr TypeInfo kTypeInfo{type_name<T>()};
-}  // namespace detail
-template <class T>
-constexpr TypeTag type_tag() {
-  return &detail::kTypeInfo<T>;
-}
 /// Types of key and value on an edge; `table`: the value is a Change. Null tags: unknown, not checked.
 struct EdgeType {
   TypeTag key = nullptr;

@@ -1,12 +1,15 @@
 // ProcessingContext: a processor's way to its task, but for forwarding, which depends on what it may forward.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include <tidemill/processor/record.hpp>
 #include <tidemill/processor/streams_metrics.hpp>
+#include <tidemill/state/custom_store.hpp>
 #include <tidemill/state/key_value_store.hpp>
 #include <tidemill/state/versioned_store.hpp>
 #include <tidemill/state/window_store.hpp>
@@ -23,6 +26,11 @@ class ProcessorNodeBase : public OperatorNode {
   virtual void forward_to(std::string_view child, const ErasedRecord& record) const;
   /// The store, if it keeps timestamps where the processor asks for them and only there.
   [[nodiscard]] StateStore& key_value_store(std::string_view name, bool timestamped) const;
+  /// A connected store of one's own kind, one of this task; `asked` is for sentences.
+  [[nodiscard]] CustomStore& custom_store(std::string_view name, std::string_view asked) const;
+  void read_custom_store(std::string_view name, std::string_view asked,
+                         const std::function<void(const CustomStore&)>& job) const;
+  [[noreturn]] void throw_wrong_store_type(std::string_view name, std::string_view asked) const;
   /// The current record's context with another timestamp and other headers.
   [[nodiscard]] RecordContext context_of(Timestamp timestamp, const Headers& headers) const;
 };
@@ -67,6 +75,32 @@ class ProcessingContext {
                                                                   Serde<V> value_serde = SerdeOf<V>::serde()) const {
     return std::unique_ptr<SessionStore<K, V>>(new SessionStore<K, V>(node_.connected_store(name), std::move(key_serde),
                                                                       std::move(value_serde), node_.task().current));
+  }
+
+  /// A connected store of one's own kind: of the type that was declared, or a base of it.
+  template <class Store>
+  [[nodiscard]] Store& custom_store(std::string_view name) const {
+    auto* const store = dynamic_cast<Store*>(&node_.custom_store(name, type_tag<Store>()->name));
+    if (store == nullptr) node_.throw_wrong_store_type(name, type_tag<Store>()->name);
+    return *store;
+  }
+  /// Runs `fn(const Store&)` on it; of a global store, which others write and read, under its lock. Gives what `fn` gives.
+  template <class Store, class F>
+  auto read_custom_store(std::string_view name, F&& fn) const {
+    using Answer = std::decay_t<std::invoke_result_t<F&, const Store&>>;
+    static_assert(!std::is_pointer_v<Answer>,
+                  "read_custom_store(name, fn): fn must return a value, for the store may change later");
+    std::optional<std::conditional_t<std::is_void_v<Answer>, bool, Answer>> answer;
+    node_.read_custom_store(name, type_tag<Store>()->name, [&](const CustomStore& any) {
+      const auto* const store = dynamic_cast<const Store*>(&any);
+      if (store == nullptr) node_.throw_wrong_store_type(name, type_tag<Store>()->name);
+      if constexpr (std::is_void_v<Answer>) {
+        fn(*store);
+      } else {
+        answer.emplace(fn(*store));
+      }
+    });
+    if constexpr (!std::is_void_v<Answer>) return *std::move(answer);
   }
 
   [[nodiscard]] const std::string& application_id() const { return node_.task().application_id(); }

@@ -41,7 +41,10 @@ class Processor {
   virtual void close() {}
 
  protected:
-  [[nodiscard]] ProcessorContext<KOut, VOut>& context() const { return *context_; }
+  [[nodiscard]] ProcessorContext<KOut, VOut>& context() const {
+    if (context_ == nullptr) detail::throw_no_context();
+    return *context_;
+  }
 
  private:
   template <class, class, class, class, class>
@@ -92,6 +95,7 @@ class ProcessorNode final : public detail::ProcessorNodeBase {
   void init() override {
     context_ = std::unique_ptr<ProcessorContext<KOut, VOut>>(new ProcessorContext<KOut, VOut>(*this));
     processor_ = supplier_();
+    if (processor_ == nullptr) detail::throw_no_processor(name());
     processor_->context_ = context_.get();
     processor_->init(*context_);
   }

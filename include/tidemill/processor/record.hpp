@@ -10,6 +10,8 @@ namespace tidemill {
 namespace detail {
 [[noreturn]] void throw_missing_key();
 [[noreturn]] void throw_missing_value();
+[[noreturn]] void throw_no_processor(const std::string& node);
+[[noreturn]] void throw_no_context();
 }  // namespace detail
 
 /// The with_ functions make a changed view; what they are given must live until forward() returns.

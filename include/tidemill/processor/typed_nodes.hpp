@@ -26,6 +26,11 @@ struct TopicNameExtractor {
   std::string description = "TopicNameExtractor";
 };
 
+namespace detail {
+/// In a sink's catch block: whatever a serde threw, as a SerializationException.
+[[noreturn]] void throw_cannot_encode();
+}  // namespace detail
+
 template <class K, class V>
 class TypedSourceNode final : public SourceNode {
  public:
@@ -74,10 +79,14 @@ class SinkNode final : public OperatorNode {
     if (chooser_) topic_ = chooser_(key, value, *record.context);
     key_bytes_.clear();
     value_bytes_.clear();
-    task().encoding = SerializationExceptionOrigin::kKey;
-    if (key != nullptr) key_serde_.serialize(topic_, *key, key_bytes_);
-    task().encoding = SerializationExceptionOrigin::kValue;
-    if (value != nullptr) value_serde_.serialize(topic_, *value, value_bytes_);
+    try {
+      task().encoding = SerializationExceptionOrigin::kKey;
+      if (key != nullptr) key_serde_.serialize(topic_, *key, key_bytes_);
+      task().encoding = SerializationExceptionOrigin::kValue;
+      if (value != nullptr) value_serde_.serialize(topic_, *value, value_bytes_);
+    } catch (...) {
+      detail::throw_cannot_encode();
+    }
     PartitionChoice choice;
     if (partitioner_) {
       if (auto chosen = partitioner_(topic_, key, value, task().collector().partition_count(topic_))) {

@@ -2,8 +2,12 @@
 // Any thread, while the store is written; each call asks anew. V may be ValueAndTimestamp<V>, where the store has timestamps.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,6 +44,25 @@ class StoreView {
  private:
   const StoreQueries* streams_;
   std::string name_;
+};
+/// Lets a function of the asker's run only while the asker waits for it: it may have hold of what is the asker's.
+class WhileAsked {
+ public:
+  /// False: nobody waits any more.
+  template <class F>
+  bool run(F&& fn) {
+    const std::shared_lock lock(mutex_);
+    if (!over_) fn();
+    return !over_;
+  }
+  void end() {
+    const std::unique_lock lock(mutex_);
+    over_ = true;
+  }
+
+ private:
+  std::shared_mutex mutex_;
+  bool over_ = false;
 };
 template <class K>
 std::optional<K> to_optional(const K* key) {
@@ -187,6 +210,50 @@ class QueryableSessionStore {
   Serde<V> value_serde_;
 };
 
+/// Stores of one's own kind: a view of one's own, with functions of the domain, has one of these.
+template <class Store>
+class QueryableCustomStore {
+  template <class F>
+  using AnswerOf = std::decay_t<std::invoke_result_t<const F&, const Store&>>;
+
+ public:
+  QueryableCustomStore(const StoreQueries& streams, std::string name) : view_(streams, std::move(name)) {}
+
+  /// Runs `fn(const Store&)` on each partition that runs here, and gives what it gave, in the order of the partitions. It runs on the
+  /// thread that owns the store, between two records, so it should be short; several may run it at once, on stores of their own.
+  /// Once read() has returned nobody runs it any more. What it gives must own what it holds. kUnsupported: the store is of another
+  /// type.
+  template <class F>
+  [[nodiscard]] Result<QueryAnswer<std::vector<AnswerOf<F>>>> read(const F& fn, const QueryOptions& options = {}) const {
+    using Answer = AnswerOf<F>;
+    static_assert(!std::is_void_v<Answer> && !std::is_pointer_v<Answer> && !std::is_same_v<Answer, std::string_view>,
+                  "QueryableCustomStore::read(fn): fn must return a value, for the store changes after it");
+    const auto asked = std::make_shared<detail::WhileAsked>();
+    struct End {
+      ~End() { asked.end(); }
+      detail::WhileAsked& asked;
+    } const end{*asked};
+    const auto run = [asked, &fn](const CustomStore& any) {
+      CustomAnswer answer;
+      const auto* const store = dynamic_cast<const Store*>(&any);
+      if (store == nullptr) {
+        answer.unknown = "is not a " + std::string(type_tag<Store>()->name);
+      } else if (!asked->run([&] { answer.value = std::make_shared<Answer>(fn(*store)); })) {
+        answer.unknown = "was asked too late";
+      }
+      return answer;
+    };
+    TIDEMILL_ASSIGN(StoreAnswer found,
+                    view_.ask({.kind = StoreQuery::Kind::kCustom, .name = "read()", .custom = run}, options));
+    QueryAnswer<std::vector<Answer>> answers{.value = {}, .position = std::move(found.position), .staleness = found.staleness};
+    for (const auto& one : found.custom) answers.value.push_back(std::move(*static_cast<Answer*>(one.get())));
+    return answers;
+  }
+
+ private:
+  detail::StoreView view_;
+};
+
 /// The views by Kafka Streams' names.
 struct QueryableStoreTypes {
   template <class K, class V>
@@ -199,6 +266,8 @@ struct QueryableStoreTypes {
   using TimestampedWindowStore = QueryableWindowStore<K, ValueAndTimestamp<V>>;
   template <class K, class V>
   using SessionStore = QueryableSessionStore<K, V>;
+  template <class Store>
+  using Custom = QueryableCustomStore<Store>;
 };
 
 }  // namespace tidemill

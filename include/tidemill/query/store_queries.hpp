@@ -5,7 +5,10 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +17,7 @@
 
 #include <tidemill/query/query_result.hpp>
 #include <tidemill/serde/windowed.hpp>
+#include <tidemill/state/custom_store.hpp>
 
 namespace tidemill {
 
@@ -40,6 +44,14 @@ struct StateQueryRequest {
   std::size_t bytes_max = kBytesMax;
 };
 
+/// What a store of one's own kind answers; without a value the store does not know the question, and `unknown` may say why.
+struct CustomAnswer {
+  std::shared_ptr<void> value;
+  std::string unknown = {};
+};
+/// Asks it, on the thread that owns it; of several partitions perhaps on several threads at once.
+using CustomQuestion = std::function<CustomAnswer(const CustomStore&)>;
+
 /// A question in bytes.
 struct StoreQuery {
   enum class Kind : std::uint8_t {
@@ -50,6 +62,7 @@ struct StoreQuery {
     kSessions,  // that end at time_from or later and start at time_to or earlier
     kVersion,   // of `from`: the one valid at time_to
     kVersions,  // of `from`: those valid in the times
+    kCustom,    // of a store of one's own kind: `custom`
   };
   Kind kind = Kind::kRange;
   [[nodiscard]] bool needs_key() const { return kind == Kind::kKey || kind == Kind::kVersion || kind == Kind::kVersions; }
@@ -65,6 +78,7 @@ struct StoreQuery {
   Direction direction = Direction::kForward;
   /// At most so many rows of each partition; 0: no limit.
   std::size_t limit = 0;
+  CustomQuestion custom = nullptr;
 };
 
 /// A row of a store. The value is in the store's form.
@@ -79,6 +93,8 @@ struct StoreRows {
   std::uint64_t count = 0;
   /// The values have eight bytes of timestamp in front.
   bool timestamped = false;
+  /// Of a store of one's own kind.
+  std::shared_ptr<void> custom = nullptr;
 };
 
 struct QueryOptions {
@@ -98,6 +114,7 @@ struct StoreAnswer {
   std::vector<StoreRow> rows;
   std::uint64_t count = 0;  // of query_count()
   bool timestamped = false;
+  std::vector<std::shared_ptr<void>> custom = {};  // of stores of one's own kind
   /// Which input the answer has seen.
   Position position;
   /// Of the partition that is furthest behind; see QueryOutcome::staleness().
@@ -110,9 +127,16 @@ class StoreQueries {
   /// kNotFound: no such store. kUnavailable: not started. kClosed: stopped. kTimeout: a thread was busy for too long.
   [[nodiscard]] virtual Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
                                                                         const StoreQuery& query) const = 0;
-  /// The same, typed: `query` is one of queries.hpp.
+  /// The same, typed: `query` is one of queries.hpp, or of a type of one's own that has an `Answer`, for the stores of one's own kind
+  /// that know it (CustomStore::query()).
   template <class Q>
   [[nodiscard]] Result<StateQueryResult<typename Q::Answer>> query(const StateQueryRequest& request, const Q& query) const;
+
+  /// A view: one of queryable_stores.hpp, or a class of one's own that is made from this and a name.
+  template <class View>
+  [[nodiscard]] View store(std::string name) const {
+    return View(*this, std::move(name));
+  }
 
   /// In bytes, over all partitions that run here. kUnavailable: none does.
   [[nodiscard]] Result<StoreAnswer> query_rows(std::string_view store, StoreQuery query,
@@ -148,17 +172,48 @@ QueryResult<typename Q::Answer> decode(const StateQueryRequest& request, const S
   }
   return {std::move(rows), {}};
 }
+template <class Q>
+concept AsksBytes = requires(const Q& query) {
+  { query.in_bytes() } -> std::same_as<StoreQuery>;
+};
+template <class Q>
+StoreQuery question_of(const Q& query) {
+  if constexpr (AsksBytes<Q>) {
+    return query.in_bytes();
+  } else {
+    return {.kind = StoreQuery::Kind::kCustom,
+            .name = type_tag<Q>()->name,
+            .custom = [question = std::make_shared<const Q>(query)](const CustomStore& store) {
+              CustomQuery asked(*question);
+              store.query(asked);
+              return CustomAnswer{.value = asked.answer()};
+            }};
+  }
+}
+template <class Q>
+QueryResult<typename Q::Answer> answer_of(const StateQueryRequest& request, const StoreQuery& asked, const Q& query,
+                                          QueryResult<StoreRows> found) {
+  if constexpr (AsksBytes<Q>) {
+    return decode(request, asked, query, std::move(found));
+  } else {
+    if (found.is_failure()) return {std::move(found), {}};
+    const std::shared_ptr<void> answer = std::move(found.result().custom);
+    return {std::move(found), std::move(*static_cast<typename Q::Answer*>(answer.get()))};
+  }
+}
 }  // namespace detail
 
 template <class Q>
 Result<StateQueryResult<typename Q::Answer>> StoreQueries::query(const StateQueryRequest& request, const Q& query) const {
-  const StoreQuery asked = query.in_bytes();
+  const StoreQuery asked = detail::question_of(query);
   TIDEMILL_ASSIGN(StateQueryResult<StoreRows> rows, query_store(request, asked));
   StateQueryResult<typename Q::Answer> typed;
   for (auto& [partition, one] : rows.partition_results()) {
-    typed.add_result(partition, detail::decode(request, asked, query, std::move(one)));
+    typed.add_result(partition, detail::answer_of(request, asked, query, std::move(one)));
   }
-  if (rows.global_result()) typed.set_global_result(detail::decode(request, asked, query, *std::move(rows.global_result())));
+  if (rows.global_result()) {
+    typed.set_global_result(detail::answer_of(request, asked, query, *std::move(rows.global_result())));
+  }
   return typed;
 }
 

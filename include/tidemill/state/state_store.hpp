@@ -4,6 +4,7 @@
 // Members of this file throw StateStoreException when the layers below fail; user code does not catch it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -53,6 +54,7 @@ class ChangeBuffer;
 class JoinBuffer;
 class OuterJoinStore;
 class VersionedBytesStore;
+class CustomStore;
 
 class StateStore {
  public:
@@ -82,6 +84,10 @@ class StateStore {
   [[nodiscard]] virtual JoinBuffer* join_buffer() { return nullptr; }
   [[nodiscard]] virtual OuterJoinStore* outer_join() { return nullptr; }
   [[nodiscard]] virtual VersionedBytesStore* versioned() { return nullptr; }
+  /// Also null while it is not open.
+  [[nodiscard]] virtual CustomStore* custom() { return nullptr; }
+  /// Runs `job` on a store of one's own kind, which nobody writes meanwhile. False: it is none, or not open.
+  virtual bool read_custom(const std::function<void(const CustomStore&)>& job);
 };
 
 }  // namespace tidemill

@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 
+#include <tidemill/state/custom_store.hpp>
 #include <tidemill/state/store_spec.hpp>
 
 namespace tidemill {
@@ -13,6 +14,15 @@ namespace tidemill {
 struct StoreOptions {
   /// Stores of processors forward nothing by themselves: a cache only saves writes to the store and its changelog.
   bool caching = false;
+  bool logging = true;
+  /// Of the changelog topic, on top of its defaults.
+  std::map<std::string, std::string> log_config = {};
+};
+
+/// Of a store of one's own kind.
+struct CustomStoreOptions {
+  /// It keeps its contents in a directory (StateStoreContext::state_dir()).
+  bool persistent = false;
   bool logging = true;
   /// Of the changelog topic, on top of its defaults.
   std::map<std::string, std::string> log_config = {};
@@ -45,7 +55,8 @@ struct Stores {
     spec.retention = history;
     return spec;
   }
-  /// Keeps windows for `retention` after the newest one; with duplicates: every put, also those of one key and time.
+  /// Keeps windows for `retention` after the newest one, and no shorter than their size; with duplicates: every put, also those of
+  /// one key and time.
   static StoreSpec persistent_window_store(std::string name, std::chrono::milliseconds retention,
                                            std::chrono::milliseconds window_size, bool retain_duplicates,
                                            StoreOptions options = {}) {
@@ -74,10 +85,35 @@ struct Stores {
     spec.retention = retention;
     return spec;
   }
+  /// Of one's own kind: a class derived from CustomStore. `factory()` makes a std::unique_ptr to a new, empty one; any thread.
+  template <class Store, class Factory>
+  static StoreSpec custom(std::string name, Factory factory, CustomStoreOptions options = {}) {
+    static_assert(std::is_base_of_v<CustomStore, Store>,
+                  "Stores::custom<Store>(name, factory): Store must be a class derived from tidemill::CustomStore");
+    static_assert(std::is_invocable_r_v<std::unique_ptr<Store>, Factory>,
+                  "Stores::custom<Store>(name, factory): factory() must return a std::unique_ptr<Store>");
+    StoreSpec spec = make(std::move(name), StoreKind::kCustom,
+                          options.persistent ? StoreEngineKind::kPersistent : StoreEngineKind::kInMemory,
+                          {.logging = options.logging, .log_config = std::move(options.log_config)});
+    if constexpr (std::is_base_of_v<CustomStore, Store> && std::is_invocable_r_v<std::unique_ptr<Store>, Factory>) {
+      spec.custom = CustomStoreFactory::of<Store>(std::move(factory));
+    }
+    return spec;
+  }
+  template <class Store>
+  static StoreSpec custom(std::string name, CustomStoreOptions options = {}) {
+    return custom<Store>(
+        std::move(name), [] { return std::make_unique<Store>(); }, std::move(options));
+  }
 
  private:
   static StoreSpec with_windows(StoreSpec spec, std::chrono::milliseconds retention, std::chrono::milliseconds window_size,
                                 bool retain_duplicates) {
+    if (window_size.count() < 0 || retention < window_size) {
+      throw std::invalid_argument("store \"" + spec.name + "\": a retention of " + std::to_string(retention.count()) +
+                                  " ms lets windows of " + std::to_string(window_size.count()) +
+                                  " ms go before they end: it must be at least their size");
+    }
     spec.retention = retention;
     spec.window_size = window_size;
     spec.retain_duplicates = retain_duplicates;

@@ -21,6 +21,7 @@
 #include <tidemill/base/metric.hpp>
 #include <tidemill/config/streams_config.hpp>
 #include <tidemill/serde/serdes.hpp>
+#include <tidemill/state/custom_store.hpp>
 #include <tidemill/state/versioned_store.hpp>
 #include <tidemill/state/window_store.hpp>
 #include <tidemill/topology/topology.hpp>
@@ -53,7 +54,8 @@ class TestOutputTopic;
 class TopologyTestDriver {
  public:
   /// `config` needs nothing; without an application id it is "topology-test-driver". Persistent stores are in memory, too, unless
-  /// it has a state_engine: then in its state_dir or, without one, in a directory that the driver makes and takes away.
+  /// it has a state_engine (or the stores are of one's own kind): then in its state_dir or, without one, in a directory that the driver
+  /// makes and takes away.
   /// `wall_clock`: where the clock stands; none: the time of day. Throws what building stores and init() of processors throw.
   explicit TopologyTestDriver(Topology topology, StreamsConfig config = {}, std::optional<Timestamp> wall_clock = {});
   ~TopologyTestDriver();
@@ -155,6 +157,15 @@ class TopologyTestDriver {
     if (store == nullptr) return nullptr;
     return std::make_unique<VersionedKeyValueStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde());
   }
+  /// A store of one's own kind. std::invalid_argument: it is of another type; null: the topology has no such store.
+  template <class Store>
+  Store* custom_store(std::string_view name) {
+    CustomStore* const any = custom_store(name, type_tag<Store>()->name);
+    if (any == nullptr) return nullptr;
+    auto* const store = dynamic_cast<Store*>(any);
+    if (store == nullptr) throw_wrong_store_type(name, type_tag<Store>()->name);
+    return store;
+  }
   /// The task's metrics, by Kafka Streams' names.
   [[nodiscard]] std::vector<Metric> metrics() const;
   /// Records dropped so far, by reason.
@@ -168,6 +179,8 @@ class TopologyTestDriver {
 
  private:
   struct Impl;
+  CustomStore* custom_store(std::string_view name, std::string_view asked);
+  [[noreturn]] void throw_wrong_store_type(std::string_view name, std::string_view asked);
   std::unique_ptr<Impl> impl_;
   const RecordContext* no_context_ = nullptr;
 };

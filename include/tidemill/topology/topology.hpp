@@ -80,9 +80,11 @@ class Topology {
  public:
   std::vector<NodeSpec> nodes;
   std::map<std::string, StoreNode, std::less<>> stores;
-  /// In the order in which stores were added: the order of flushing.
+  /// The order of flushing, as Java has it: that of the nodes which use them; global ones last, as they were added.
   std::vector<std::string> store_order;
   std::map<std::string, InternalTopic, std::less<>> internal_topics;
+  /// What it was built with; empty: by hand, where nothing is optimized.
+  std::string optimization;
   std::vector<Subtopology> subtopologies;
   std::vector<std::int32_t> global_nodes;  // nodes of global stores
 

@@ -153,6 +153,7 @@ class TopologyBuilder {
   /// name it.
   void replace_nodes(std::vector<Placed> placed, const std::map<std::string, std::string>& instead);
   void remove_internal_topic(const std::string& name) { topology_.internal_topics.erase(name); }
+  [[nodiscard]] bool is_internal(std::string_view topic) const { return topology_.is_internal(topic); }
 
   /// Checks the whole, numbers the sub-topologies; stores that no processor uses are left out. The builder is empty
   /// afterwards.
@@ -208,6 +209,7 @@ class TopologyBuilder {
   void check_edges() const;
   void wrap_processors();
   void drop_unused_stores();
+  void order_stores();
   void number_subtopologies();
   void place_copartitions();
   void add_changelogs();

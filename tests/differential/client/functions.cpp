@@ -156,4 +156,19 @@ Serde<Text> picky() {
                      nullptr);
 }
 
+Serde<Text> picky_writer() {
+  return Serde<Text>(
+      [](const void*, std::string_view topic, const Text& text, Bytes& out) {
+        if (divides(5, &text)) throw std::runtime_error("refused: " + text);
+        SerdeOf<Text>::serde().serialize(topic, text, out);
+      },
+      [](const void*, std::string_view topic, BytesView bytes) { return SerdeOf<Text>::serde().deserialize(topic, bytes); },
+      nullptr);
+}
+
+std::int64_t time_of(const Text* value, std::int64_t timestamp) {
+  if (value == nullptr) return timestamp;
+  return divides(7, value) ? -1 : timestamp + 700 * static_cast<std::int64_t>(value->size());
+}
+
 }  // namespace tidemill::differential

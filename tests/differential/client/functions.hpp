@@ -34,5 +34,9 @@ AggregateFunction aggregator(const std::string& name);
 JoinFunction joiner(const std::string& name);
 /// Texts, of which those that begin with '!' cannot be read.
 Serde<Text> picky();
+/// Texts, of which those that a `throws:` function refuses cannot be written.
+Serde<Text> picky_writer();
+/// The longer a value, the later its record; of some there is no time.
+std::int64_t time_of(const Text* value, std::int64_t timestamp);
 
 }  // namespace tidemill::differential

@@ -161,7 +161,23 @@ void process(World& world, const json& step) {
     }
     return made;
   };
-  world.put(step, world.get<Stream>(step).process(supplier, {name}, named(step)));
+  std::vector<std::string> stores{name};
+  for (const json& other : step.value("also", json::array())) stores.push_back(other.get<std::string>());
+  world.put(step, world.get<Stream>(step).process(supplier, stores, named(step)));
+}
+void add_store(World& world, const json& step) { world.builder.add_state_store(store_of(step.at("keeps"))); }
+
+/// Earlier by kBefore, and with one header more.
+class Reshaping final : public Processor<Text, Text> {
+  void process(const TextRecord& record) override {
+    Headers headers = record.headers();
+    headers.add("z", shown(record.key_or_null()));
+    const Timestamp earlier(std::max<std::int64_t>(0, record.timestamp().value - kBefore));
+    context().forward(record.with_timestamp(earlier).with_headers(headers));
+  }
+};
+void reshape(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).process([] { return std::make_unique<Reshaping>(); }, {}, named(step)));
 }
 
 /// Fills a global store.
@@ -220,6 +236,8 @@ void process_values(World& world, const json& step) {
 
 void add_processor_operators(Operators& operators) {
   operators["process"] = process;
+  operators["addStore"] = add_store;
+  operators["reshape"] = reshape;
   operators["globalStore"] = global_store;
   operators["lookUp"] = look_up;
   operators["processValues"] = process_values;

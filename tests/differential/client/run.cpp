@@ -57,7 +57,8 @@ Topology build(const json& scenario) {
     if (found == operators().end()) throw std::logic_error("there is no operator " + step.at("op").dump());
     found->second(world, step);
   }
-  return world.builder.build(scenario.at("config").value("optimize", false) ? "all" : "none");
+  const json optimize = scenario.at("config").value("optimize", json(false));
+  return world.builder.build(optimize.is_string() ? optimize.get<std::string>() : optimize.get<bool>() ? "all" : "none");
 }
 
 StreamsConfig config_of(const json& from) {
@@ -72,6 +73,11 @@ StreamsConfig config_of(const json& from) {
   }
   if (text(from, "processing") == "continue") {
     config.processing_exception_handler = log_and_continue_on_processing_error(text(from, "dlq"));
+  }
+  if (text(from, "production") == "continue") {
+    config.production_exception_handler = [](const ErrorHandlerContext&, const ProductionError&) {
+      return HandlerResponse{.answer = HandlerAnswer::kResume};
+    };
   }
 #ifdef TIDEMILL_ROCKSDB
   if (from.value("rocksdb", false)) config.state_engine = rocksdb_stores();

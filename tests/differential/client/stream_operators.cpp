@@ -4,7 +4,11 @@
 namespace tidemill::differential {
 namespace {
 
-Produced<Text, Text> produced(const json& step) { return {.name = text(step, "named")}; }
+Produced<Text, Text> produced(const json& step) {
+  Produced<Text, Text> made{.name = text(step, "named")};
+  if (text(step, "picky") == "value") made.value_serde = picky_writer();
+  return made;
+}
 
 void stream(World& world, const json& step) {
   world.put(step, world.builder.stream<Text, Text>(step.at("topic").get<std::string>(), consumed(step)));
@@ -14,6 +18,20 @@ void stream_pattern(World& world, const json& step) {
   world.put(step, world.builder.stream<Text, Text>(pattern, consumed(step)));
 }
 void to(World& world, const json& step) { world.get<Stream>(step).to(step.at("topic").get<std::string>(), produced(step)); }
+void streams(World& world, const json& step) {
+  world.put(step, world.builder.stream<Text, Text>(step.at("topics").get<std::vector<std::string>>(), consumed(step)));
+}
+/// A topic for each first letter of keys.
+void to_chosen(World& world, const json& step) {
+  const auto choose = [prefix = text(step, "topic")](const Text* key, const Text*, const RecordContext&) {
+    return prefix + shown(key).substr(0, 1);
+  };
+  world.get<Stream>(step).to(TopicNameExtractor<Text, Text>{.extract = choose, .description = "chosen"}, produced(step));
+}
+void foreach (World& world, const json& step) {
+  auto action = [f = predicate(step.at("f"))](const Text* k, const Text* v) { static_cast<void>(f(k, v)); };
+  world.get<Stream>(step).foreach (action, named(step));
+}
 void through(World& world, const json& step) {
   const std::string topic = step.at("topic").get<std::string>();
   world.get<Stream>(step).to(topic);
@@ -81,7 +99,10 @@ void group_by(World& world, const json& step) {
 void add_stream_operators(Operators& operators) {
   operators["stream"] = stream;
   operators["streamPattern"] = stream_pattern;
+  operators["streams"] = streams;
   operators["to"] = to;
+  operators["toChosen"] = to_chosen;
+  operators["foreach"] = foreach;
   operators["through"] = through;
   operators["filter"] = filter;
   operators["filterNot"] = filter_not;

@@ -45,7 +45,14 @@ void transform_values(World& world, const json& step) {
   auto supplier = [map = mapper(step.at("f"))] { return std::make_unique<Transformer>(map); };
   world.put(step, world.get<Table>(step).transform_values(supplier, materialized<Text, Text>(step)));
 }
-void to_stream(World& world, const json& step) { world.put(step, world.get<Table>(step).to_stream(named(step))); }
+void to_stream(World& world, const json& step) {
+  const Table& table = world.get<Table>(step);
+  if (step.contains("key")) {
+    world.put(step, table.to_stream(mapper(step.at("key")), named(step)));
+  } else {
+    world.put(step, table.to_stream(named(step)));
+  }
+}
 void suppress(World& world, const json& step) { world.put(step, world.get<Table>(step).suppress(suppressed(step))); }
 
 void group_by(World& world, const json& step) {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <tidemill/dsl/streams_builder.hpp>
+#include <tidemill/processor/timestamp_extractor.hpp>
 
 #include "functions.hpp"
 
@@ -67,10 +68,17 @@ inline std::chrono::milliseconds milliseconds(const json& from, const char* fiel
 }
 inline std::string text(const json& step, const char* field) { return step.value(field, std::string()); }
 inline Named named(const json& step) { return {.name = text(step, "named")}; }
+class TimeOfValue final : public TimestampExtractor {
+  Timestamp extract(const RawRecord& record, Timestamp) const override {
+    const auto value = record.value ? MaybeText(std::in_place, record.value->begin(), record.value->end()) : MaybeText();
+    return Timestamp(time_of(value ? &*value : nullptr, record.context->timestamp.value));
+  }
+};
 inline Consumed<Text, Text> consumed(const json& step) {
   Consumed<Text, Text> made{.name = text(step, "named")};
   if (text(step, "picky") == "key") made.key_serde = picky();
   if (text(step, "picky") == "value") made.value_serde = picky();
+  if (step.value("timed", false)) made.timestamp_extractor = std::make_shared<TimeOfValue>();
   return made;
 }
 inline StoreEngineKind engine(const json& store) {

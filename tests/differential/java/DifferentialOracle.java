@@ -29,6 +29,7 @@ import org.apache.kafka.streams.TopologyConfig;
 import org.apache.kafka.streams.errors.ErrorHandlerContext;
 import org.apache.kafka.streams.errors.LogAndContinueExceptionHandler;
 import org.apache.kafka.streams.errors.LogAndContinueProcessingExceptionHandler;
+import org.apache.kafka.streams.errors.ProductionExceptionHandler;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.StateStore;
@@ -106,7 +107,13 @@ public final class DifferentialOracle {
     properties.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, config.path("emit").asLong(0));
     properties.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_OUTER_JOIN_SPURIOUS_RESULTS_FIX,
                    config.path("emit").asLong(0));
-    if (config.path("optimize").asBoolean(false)) properties.put(StreamsConfig.TOPOLOGY_OPTIMIZATION_CONFIG, StreamsConfig.OPTIMIZE);
+    if (config.has("optimize")) {
+      JsonNode rules = config.get("optimize");
+      properties.put(StreamsConfig.TOPOLOGY_OPTIMIZATION_CONFIG, rules.isTextual() ? rules.asText() : StreamsConfig.OPTIMIZE);
+    }
+    if (config.path("production").asText("").equals("continue")) {
+      properties.put(StreamsConfig.PRODUCTION_EXCEPTION_HANDLER_CLASS_CONFIG, LeaveOut.class);
+    }
     if (config.path("deserialization").asText("").equals("continue")) {
       properties.put(StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, LogAndContinueExceptionHandler.class);
     }
@@ -129,6 +136,16 @@ public final class DifferentialOracle {
       }
       return super.handleError(context, record, error);
     }
+  }
+  /// Goes on without what cannot be written.
+  public static final class LeaveOut implements ProductionExceptionHandler {
+    @Override
+    public Response handleSerializationError(ErrorHandlerContext context, ProducerRecord record, Exception error,
+                                             SerializationExceptionOrigin origin) {
+      return Response.resume();
+    }
+    @Override
+    public void configure(Map<String, ?> configs) {}
   }
   static byte[] bytes(JsonNode text) { return text.isNull() ? null : text.asText().getBytes(StandardCharsets.ISO_8859_1); }
   static String letters(byte[] bytes) { return bytes == null ? null : new String(bytes, StandardCharsets.ISO_8859_1); }

@@ -122,5 +122,19 @@ final class Functions {
     });
   }
 
+  /// Texts, of which those that `refuse` names cannot be written.
+  static Serde<String> pickyWriter() {
+    StringSerializer plain = new StringSerializer();
+    return Serdes.serdeFrom((topic, text) -> {
+      if (text != null && divides(5, text)) throw new SerializationException("refused: " + text);
+      return plain.serialize(topic, text);
+    }, Serdes.String().deserializer());
+  }
+  /// The longer a value, the later its record; of some there is no time.
+  static long time(String value, long timestamp) {
+    if (value == null) return timestamp;
+    return divides(7, value) ? -1 : timestamp + 700L * value.length();
+  }
+
   private Functions() {}
 }

@@ -1,8 +1,12 @@
 // Processors with stores: what a store reads back after what was put, and punctuations.
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.Consumed;
@@ -194,6 +198,15 @@ final class ProcessorOperators {
       }
     }
   }
+  /// Earlier by BEFORE, and with one header more.
+  static final class Reshaping extends ContextualProcessor<String, String, String, String> {
+    @Override
+    public void process(Record<String, String> record) {
+      RecordHeaders headers = new RecordHeaders(record.headers());
+      headers.add("z", Functions.shown(record.key()).getBytes(StandardCharsets.UTF_8));
+      context().forward(record.withTimestamp(Math.max(0, record.timestamp() - BEFORE)).withHeaders(headers));
+    }
+  }
   static final class Whence extends ContextualFixedKeyProcessor<String, String, String> {
     @Override
     public void process(FixedKeyRecord<String, String> record) {
@@ -214,10 +227,18 @@ final class ProcessorOperators {
       case "versioned" -> new KeepingVersions(name);
       default -> new KeepingValues(name, World.text(s, "order"), s.path("interval").asLong(0));
     };
-    w.put(s, World.isNamed(s) ? on.process(supplier, World.named(s), name) : on.process(supplier, name));
+    List<String> stores = new ArrayList<>(List.of(name));
+    s.path("also").forEach(other -> stores.add(other.asText()));
+    String[] names = stores.toArray(new String[0]);
+    w.put(s, World.isNamed(s) ? on.process(supplier, World.named(s), names) : on.process(supplier, names));
   }
   static void add(Map<String, World.Operator> operators) {
     operators.put("process", ProcessorOperators::process);
+    operators.put("addStore", (w, s) -> w.builder.addStateStore(store(s.get("keeps"))));
+    operators.put("reshape", (w, s) -> {
+      KStream<String, String> on = w.get(s);
+      w.put(s, World.isNamed(s) ? on.process(Reshaping::new, World.named(s)) : on.process(Reshaping::new));
+    });
     operators.put("globalStore", (w, s) -> {
       String name = World.text(s.get("keeps"), "name");
       Consumed<String, String> consumed = World.consumed(s);

@@ -14,11 +14,20 @@ import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Named;
 import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.kstream.Repartitioned;
+import org.apache.kafka.streams.processor.RecordContext;
+import org.apache.kafka.streams.processor.TopicNameExtractor;
 
 final class StreamOperators {
   static KStream<String, String> on(World w, JsonNode step) { return w.get(step); }
   static String f(JsonNode step) { return step.get("f").asText(); }
 
+  /// A topic for each first letter of keys.
+  record Chosen(String prefix) implements TopicNameExtractor<String, String> {
+    @Override
+    public String extract(String key, String value, RecordContext context) { return prefix + Functions.first(key); }
+    @Override
+    public String toString() { return "chosen"; }
+  }
   static void add(Map<String, World.Operator> operators) {
     operators.put("stream", (w, s) -> {
       String topic = s.get("topic").asText();
@@ -30,10 +39,27 @@ final class StreamOperators {
       Consumed<String, String> consumed = World.consumed(s);
       w.put(s, consumed != null ? w.builder.stream(pattern, consumed) : w.builder.<String, String>stream(pattern));
     });
+    operators.put("streams", (w, s) -> {
+      List<String> topics = new ArrayList<>();
+      s.get("topics").forEach(topic -> topics.add(topic.asText()));
+      Consumed<String, String> consumed = World.consumed(s);
+      w.put(s, consumed != null ? w.builder.stream(topics, consumed) : w.builder.<String, String>stream(topics));
+    });
     operators.put("to", (w, s) -> {
       String topic = s.get("topic").asText();
-      if (World.isNamed(s)) on(w, s).to(topic, Produced.as(World.text(s, "named")));
-      else on(w, s).to(topic);
+      Produced<String, String> produced = World.isNamed(s) ? Produced.as(World.text(s, "named")) : Produced.with(null, null);
+      if (World.text(s, "picky").equals("value")) produced = produced.withValueSerde(Functions.pickyWriter());
+      on(w, s).to(topic, produced);
+    });
+    operators.put("toChosen", (w, s) -> {
+      Chosen chosen = new Chosen(s.get("topic").asText());
+      if (World.isNamed(s)) on(w, s).to(chosen, Produced.as(World.text(s, "named")));
+      else on(w, s).to(chosen);
+    });
+    operators.put("foreach", (w, s) -> {
+      Functions.Predicate p = Functions.predicate(f(s));
+      if (World.isNamed(s)) on(w, s).foreach((k, v) -> p.test(k, v), World.named(s));
+      else on(w, s).foreach((k, v) -> p.test(k, v));
     });
     operators.put("through", (w, s) -> {
       String topic = s.get("topic").asText();

@@ -68,7 +68,15 @@ final class TableOperators {
                             () -> on.transformValues(t, World.keyValues(s)),
                             n -> on.transformValues(t, World.keyValues(s), n)));
     });
-    operators.put("toStream", (w, s) -> w.put(s, World.isNamed(s) ? on(w, s).toStream(World.named(s)) : on(w, s).toStream()));
+    operators.put("toStream", (w, s) -> {
+      if (s.has("key")) {
+        Functions.Mapper key = Functions.mapper(World.text(s, "key"));
+        w.put(s, World.isNamed(s) ? on(w, s).toStream((k, v) -> key.map(k, v), World.named(s))
+                                  : on(w, s).toStream((k, v) -> key.map(k, v)));
+      } else {
+        w.put(s, World.isNamed(s) ? on(w, s).toStream(World.named(s)) : on(w, s).toStream());
+      }
+    });
     operators.put("suppress", (w, s) -> w.put(s, on(w, s).suppress(suppressed(s))));
     operators.put("tableGroupBy", (w, s) -> {
       Functions.Mapper key = Functions.mapper(World.text(s, "key")), value = Functions.mapper(f(s));

@@ -66,9 +66,11 @@ final class World {
   /// What a source's step says of it: null, nothing.
   static Consumed<String, String> consumed(JsonNode step) {
     String picky = text(step, "picky");
-    if (!isNamed(step) && picky.isEmpty()) return null;
+    boolean timed = step.path("timed").asBoolean(false);
+    if (!isNamed(step) && picky.isEmpty() && !timed) return null;
     Consumed<String, String> made = Consumed.with(picky.equals("key") ? Functions.picky() : null,
                                                   picky.equals("value") ? Functions.picky() : null);
+    if (timed) made = made.withTimestampExtractor((r, time) -> Functions.time((String) r.value(), r.timestamp()));
     return isNamed(step) ? made.withName(text(step, "named")) : made;
   }
   static boolean isStored(JsonNode step) { return step.has("store"); }

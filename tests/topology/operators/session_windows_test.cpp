@@ -47,6 +47,21 @@ TEST(SessionWindows, ArePassedOnOnceWhenTheyClose) {
   EXPECT_EQ(all_of<Long>(driver), (Texts{"[a@0/3000]=2@3000"}));
 }
 
+// In Java the sum of a record's time and such a gap is a time before 1970, and no session begins before that.
+TEST(SessionWindows, OfAGapBeyondTheEndOfTimeMeetNone) {
+  TopologyTestDriver driver(counted(SessionWindows::of_inactivity_gap_with_no_grace(std::chrono::milliseconds::max())),
+                            at_once());
+  auto in = driver.create_input_topic<Text, Text>("in");
+  in.pipe_input("a", "x", at(1s));
+  in.pipe_input("a", "x", at(2s));
+  EXPECT_EQ(all_of<Long>(driver), (Texts{"[a@1000/1000]=1@1000", "[a@2000/2000]=1@2000"}));
+}
+
+TEST(SessionWindows, RefuseAGraceThatIsLongerThanTimeGoes) {
+  const auto forever = std::chrono::milliseconds::max();
+  EXPECT_THROW(counted(SessionWindows::of_inactivity_gap_and_grace(1ms, forever)), TopologyException);
+}
+
 TEST(SessionWindows, ComeBackFromTheirChangelog) {
   TopologyTestDriver driver(counted(SessionWindows::of_inactivity_gap_and_grace(5s, 60s)), at_once());
   auto in = driver.create_input_topic<Text, Text>("in");

@@ -45,5 +45,17 @@ TEST(SlidingWindows, DropWhatIsLateAndWhatIsNull) {
   EXPECT_EQ(dropped(driver, "null-value"), 1U);
 }
 
+// In Java the end of such a window is a time before 1970.
+TEST(SlidingWindows, DropWhatWouldEndBeyondTheEndOfTime) {
+  TopologyTestDriver driver(joined_texts(10s, 0s), at_once());
+  driver.create_input_topic<Text, Text>("in").pipe_input("k", "a", kMaxTimestamp);
+  EXPECT_TRUE(all_of<Text>(driver).empty());
+  EXPECT_EQ(dropped(driver, "expired-window"), 1U);
+}
+
+TEST(SlidingWindows, RefuseAGraceThatIsLongerThanTimeGoes) {
+  EXPECT_THROW(joined_texts(10s, std::chrono::milliseconds::max() - 19s), TopologyException);
+}
+
 }  // namespace
 }  // namespace tidemill

@@ -118,9 +118,40 @@ TEST(StreamStreamJoin, RefusesAStoreThatDoesNotFit) {
   const auto join = [&] {
     static_cast<void>(streams.l.join(streams.r, [](const Text& a, const Text& b) { return a + b; },
                                      JoinWindows::of_time_difference_with_no_grace(10s),
-                                     {.this_store = Stores::in_memory_window_store("w", 10s, 20s, true)}));
+                                     {.this_store = Stores::in_memory_window_store("w", 30s, 20s, true)}));
   };
   EXPECT_THROW(join(), TopologyException);
+}
+
+TEST(StreamStreamJoin, RefusesWindowsThatAreLongerThanTimeGoes) {
+  EXPECT_THROW(JoinWindows::of_time_difference_with_no_grace(std::chrono::milliseconds::max()), std::invalid_argument);
+  StreamsBuilder builder;
+  const Streams streams(builder);
+  const auto windows = JoinWindows::of_time_difference_and_grace(10s, std::chrono::milliseconds::max());
+  const auto join = [&] {
+    static_cast<void>(streams.l.join(
+        streams.r, [](const Text& a, const Text& b) { return a + b; }, windows));
+  };
+  EXPECT_THROW(join(), TopologyException);
+}
+
+// In Java the sum of a record's time and such a window is a time before 1970, and nothing is found up to there.
+TEST(StreamStreamJoin, AWindowBehindTheEndOfTimeHasNothingInIt) {
+  const auto forever = JoinWindows::of_time_difference_with_no_grace(0ms).after(std::chrono::milliseconds::max());
+  StreamsBuilder builder;
+  const Streams streams(builder);
+  streams.l
+      .join(
+          streams.r, [](const Text& a, const Text& b) { return a + b; }, forever)
+      .to("out");
+  TopologyTestDriver driver(builder.build(), at_once());
+  auto l = driver.create_input_topic<Text, Text>("l");
+  auto r = driver.create_input_topic<Text, Text>("r");
+  r.pipe_input("k", "2", at(5s));
+  l.pipe_input("k", "1", at(1s));
+  EXPECT_TRUE(all_of<Text>(driver).empty());
+  l.pipe_input("k", "0", at(0s));
+  EXPECT_EQ(all_of<Text>(driver), (Texts{"k=02@5000"}));
 }
 
 }  // namespace

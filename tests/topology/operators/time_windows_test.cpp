@@ -106,6 +106,21 @@ TEST(TimeWindows, SayWhatCannotBe) {
   EXPECT_THROW(static_cast<void>(windowed.emit_strategy(EmitStrategy::kOnWindowClose)), TopologyException);
   auto short_lived = builder.stream<Text, Text>("in2").group_by_key().windowed_by(TimeWindows::of_size_with_no_grace(10s));
   EXPECT_THROW(static_cast<void>(short_lived.count({.retention = 5s})), TopologyException);
+  const auto forever = std::chrono::milliseconds::max();
+  auto endless = builder.stream<Text, Text>("in3").group_by_key().windowed_by(TimeWindows::of_size_and_grace(10s, forever));
+  EXPECT_THROW(static_cast<void>(endless.count()), TopologyException);
+}
+
+TEST(TimeWindows, AreKeptInNoStoreThatLetsThemGoBeforeTheyEnd) {
+  EXPECT_THROW((void)Stores::persistent_window_store("w", 9s, 10s, false), std::invalid_argument);
+  EXPECT_THROW((void)Stores::persistent_timestamped_window_store("w", 9s, 10s, false), std::invalid_argument);
+  EXPECT_THROW((void)Stores::in_memory_window_store("w", 0s, 10s, false), std::invalid_argument);
+  EXPECT_THROW((void)Stores::in_memory_window_store("w", -1s, -1s, false), std::invalid_argument);
+  StoreSpec spec = Stores::persistent_window_store("w", 10s, 10s, false);
+  spec.retention = 9s;
+  StreamsBuilder builder;
+  builder.add_state_store(std::move(spec));
+  EXPECT_THROW((void)builder.build(), TopologyException);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 
 namespace tidemill {
 namespace {
@@ -50,6 +51,29 @@ TEST(ReadConfig, ReadsKafkasKeys) {
               ElementsAre(Pair("client.rack", "r"), Pair("fetch.max.bytes", "9"), Pair("fetch.min.bytes", "1")));
   EXPECT_THAT(reading.config.topic, ElementsAre(Pair("segment.bytes", "7")));
   EXPECT_THAT(reading.client, ElementsAre(Pair("bootstrap.servers", "kafka:9092"), Pair("ssl.keystore.location", "/x")));
+}
+
+TEST(ReadConfig, TheLongestDurationThereIsCanBeCountedWithInNanoseconds) {
+  std::map<std::string, std::string> never;
+  for (const char* key : {"commit.interval.ms", "poll.ms", "max.task.idle.ms", "task.timeout.ms",
+                          "repartition.purge.interval.ms", "windowstore.changelog.additional.retention.ms",
+                          "transaction.timeout.ms", "state.cleanup.delay.ms", "metadata.max.age.ms", "log.summary.interval.ms",
+                          "timestamp.after.max.ms", "session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms"}) {
+    never[key] = std::to_string(std::numeric_limits<std::int64_t>::max());
+  }
+  const StreamsConfig config = read_config(never).config;
+  constexpr std::chrono::milliseconds kCentury = std::chrono::hours(24 * 365 * 100);
+  for (const std::chrono::milliseconds duration :
+       {config.commit_interval, config.poll, config.max_task_idle, config.task_timeout, config.repartition_purge_interval,
+        config.windowstore_changelog_additional_retention, config.transaction_timeout, config.state_cleanup_delay,
+        config.metadata_max_age, config.log_summary_interval, config.timestamp_after_max}) {
+    EXPECT_EQ(duration, kCentury);
+  }
+  // 32 bits in the group's protocol.
+  for (const std::chrono::milliseconds duration :
+       {config.session_timeout, config.heartbeat_interval, config.max_poll_interval}) {
+    EXPECT_EQ(duration.count(), std::numeric_limits<std::int32_t>::max());
+  }
 }
 
 TEST(ReadConfig, KnowsEveryKeyOfKafkaStreams) {

@@ -75,6 +75,20 @@ TEST_F(CommitCoordinatorTest, OneThatLeavesIsNotWaitedFor) {
   EXPECT_TRUE(coordinator.view(*a).is_leader);
 }
 
+TEST_F(CommitCoordinatorTest, OneThatJoinsWhileARoundIsSettledIsNotAskedForItsToken) {
+  auto a = join();
+  coordinator.request(RoundIntent::kCommit);
+  coordinator.arrive(*a, token());
+  auto b = join();
+  ASSERT_TRUE(coordinator.view(*a).is_leader);
+  const auto nobody = [](const MembershipToken& other) {
+    return Result<void>(Error{ErrorKind::kStaleMember, other.member_id});
+  };
+  ASSERT_TRUE(coordinator.settle(
+      *a, [] { return Result<void>(); }, nobody, clock.now()));
+  EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kCommitted) << coordinator.outcome().error.message;
+}
+
 TEST_F(CommitCoordinatorTest, CommitsWhenAllAreIdleAndOneHasDoneSomething) {
   auto a = join();
   auto b = join();
@@ -130,6 +144,62 @@ TEST_F(CommitCoordinatorTest, DrainsWhatIsOnItsWayOnceACommitIsWantedAndAllKeepU
   (void)coordinator.report(*a, {.idle = true, .dirty = true}, clock.now());
   (void)coordinator.report(*b, {.idle = true, .dirty = true}, clock.now());
   EXPECT_TRUE(coordinator.view(*a).must_arrive) << "all that was on its way is in";
+}
+
+TEST_F(CommitCoordinatorTest, OneThatJoinsAfterTheGatheringIsNoPartOfTheRound) {
+  auto a = join();
+  coordinator.request(RoundIntent::kCommit);
+  coordinator.arrive(*a, token());
+  auto late = join();
+  EXPECT_FALSE(coordinator.view(*late).must_arrive);
+  EXPECT_EQ(coordinator.view(*late).phase, RoundPhase::kSettling) << "it stands still until the outcome is there";
+  const auto only_known = [](const MembershipToken& other) -> Result<void> {
+    return Error{ErrorKind::kStaleMember, "\"" + other.member_id + "\" has handed nothing in"};
+  };
+  ASSERT_TRUE(coordinator.settle(
+      *a, [] { return Result<void>(); }, only_known, clock.now()));
+  EXPECT_EQ(coordinator.outcome().outcome, CommitOutcome::kCommitted) << coordinator.outcome().error.message;
+  EXPECT_FALSE(coordinator.view(*late).must_apply);
+  coordinator.applied(*a, clock.now());
+  coordinator.request(RoundIntent::kCommit);
+  EXPECT_TRUE(coordinator.view(*late).must_arrive);
+}
+
+TEST_F(CommitCoordinatorTest, OneThatJoinsWhileTheOthersGatherIsWaitedForUntilItLeaves) {
+  auto a = join();
+  auto b = join();
+  coordinator.request(RoundIntent::kCommit);
+  auto late = join();
+  coordinator.arrive(*a, token());
+  coordinator.arrive(*b, token());
+  EXPECT_TRUE(coordinator.view(*late).must_arrive);
+  EXPECT_FALSE(coordinator.view(*a).is_leader || coordinator.view(*b).is_leader);
+  late.reset();
+  EXPECT_TRUE(coordinator.view(*a).is_leader || coordinator.view(*b).is_leader);
+}
+
+TEST_F(CommitCoordinatorTest, OneThatLeavesInADrainWakesTheRestWhichThenCommits) {
+  auto a = join();
+  auto b = join();
+  const CommitCoordinator::Activity idle{.idle = true, .dirty = true};
+  const CommitCoordinator::Activity busy{.idle = false, .dirty = true, .gathers = false, .keeps_up = true};
+  EXPECT_EQ(coordinator.report(*a, idle, clock.now()).drain, false);
+  clock.advance(CommitCoordinator::kIdleCommitInterval);
+  coordinator.request(RoundIntent::kCommit);
+  for (auto* one : {a.get(), b.get()}) coordinator.arrive(*one, token());
+  auto& leader = coordinator.view(*a).is_leader ? *a : *b;
+  ASSERT_TRUE(coordinator.settle(
+      leader, [] { return Result<void>(); }, [](const MembershipToken&) { return Result<void>(); }, clock.now()));
+  clock.advance(std::chrono::milliseconds(3));
+  for (auto* one : {a.get(), b.get()}) coordinator.applied(*one, clock.now());
+  clock.advance(CommitCoordinator::kIdleCommitInterval);
+  static_cast<void>(coordinator.report(*b, busy, clock.now()));
+  EXPECT_TRUE(coordinator.report(*a, idle, clock.now()).drain) << "the other one has something on its way";
+  const int before = wakes;
+  b.reset();
+  EXPECT_GT(wakes, before) << "the last one, too";
+  static_cast<void>(coordinator.report(*a, idle, clock.now()));
+  EXPECT_TRUE(coordinator.view(*a).must_arrive);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 namespace tidemill::runtime {
 namespace {
 
@@ -28,6 +30,15 @@ TEST_F(PunctuationQueueTest, CollapsesMissedIntervalsToOneCallOnItsOwnGrid) {
   queue.add(node, Timestamp(0), 10ms, [&](Timestamp now) { calls.push_back(now.value); });
   for (const std::int64_t now : {3, 9, 10, 47, 49, 50}) run(now);
   EXPECT_THAT(calls, ElementsAre(3, 10, 47, 50));
+}
+
+TEST_F(PunctuationQueueTest, ATimeNearTheLastThereIsEndsTheSchedule) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  queue.add(node, Timestamp(0), 10ms, [&](Timestamp now) { calls.push_back(now.value); });
+  queue.add(node, Timestamp(std::numeric_limits<std::int64_t>::min()), 10ms, [&](Timestamp) { calls.push_back(-1); });
+  for (const std::int64_t now : {kLast - 20, kLast - 1, kLast}) run(now);
+  EXPECT_THAT(calls, ElementsAre(-1, kLast - 20, kLast - 1, -1));
+  EXPECT_EQ(queue.next(), kNoTimestamp);
 }
 
 TEST_F(PunctuationQueueTest, APunctuatorMayCancelItself) {

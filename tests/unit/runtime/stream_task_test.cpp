@@ -25,6 +25,7 @@ struct Bench : RecordCollector, ChangelogWriter {
   std::vector<std::string> changes;
   std::vector<Headers> headers;
   std::map<std::string, std::int64_t> next_offset;
+  std::function<void(std::string_view)> on_send;  // before it is kept
 
   Bench() { config.application_id = "app"; }
   void make(const std::shared_ptr<Topology>& topology, std::span<const CommitPosition> committed = {}) {
@@ -72,6 +73,7 @@ struct Bench : RecordCollector, ChangelogWriter {
   }
   void send(std::string_view, std::string_view topic, OptionalBytesView key, OptionalBytesView value,
             const RecordContext& context, const PartitionChoice&) override {
+    if (on_send) on_send(topic);
     sent.push_back(std::string(topic) + ":" + std::string(key.value_or("null")) + "=" + std::string(value.value_or("null")) +
                    "@" + std::to_string(context.timestamp.value));
     headers.push_back(context.headers != nullptr ? *context.headers : Headers());
@@ -183,6 +185,37 @@ TEST(StreamTask, AfterContinueSiblingBranchesStillGetTheRecord) {
   EXPECT_THAT(bench.sent, ElementsAre("dlq:k=v@10", "out:k=v@10"));
   EXPECT_EQ(bench.headers[0].last("__streams.errors.message")->value, "boom");
   EXPECT_EQ(bench.task->metrics()->dropped.total(), 1U);
+}
+
+TEST(StreamTask, ADeadLetterThatIsRefusedItselfHasNoDeadLetters) {
+  Bench bench;
+  std::vector<std::string> asked;
+  bench.config.production_exception_handler = [&](const ErrorHandlerContext&, const ProductionError& error) {
+    asked.push_back(error.topic);
+    return HandlerResponse{
+        .answer = HandlerAnswer::kResume,
+        .dead_letters = {{.topic = "letters", .key = {}, .value = {}, .headers = {}, .timestamp = Timestamp(1)}}};
+  };
+  bench.make(HandMade().source("a", {"a"}).sink("out", "out", {"a"}).build());
+  bench.on_send = [&](std::string_view topic) {
+    const ProductionError refused{.topic = std::string(topic), .error = {ErrorKind::kInvalidArgument, "too large"}};
+    EXPECT_TRUE(bench.task->goes_on_after("out", refused));
+  };
+  bench.pipe("a", "k", "1", 10);
+  bench.pipe("a", "k", "2", 20);
+  bench.run();
+  EXPECT_THAT(asked, ElementsAre("out", "letters", "out", "letters"));
+  EXPECT_EQ(bench.task->metrics()->dropped.total(), 4U);
+}
+
+TEST(StreamTask, AWallClockScheduleMayBeLongerThanTimeIs) {
+  Bench bench;
+  const auto init = [](FunctionNode& node, const ErasedRecord&) {
+    node.task().schedule(node, std::chrono::milliseconds::max(), PunctuationType::kWallClockTime, kNoTimestamp,
+                         [](Timestamp) { FAIL(); });
+  };
+  bench.make(HandMade().source("a", {"a"}).processor("p", pass(), {"a"}, {}, init).build());
+  EXPECT_FALSE(bench.task->punctuate_wall_clock(bench.clock.now()));
 }
 
 TEST(StreamTask, PositionsCarryPartitionTimeAndProcessorMetadataOverARestart) {

@@ -39,6 +39,7 @@ class Nowhere {
   Nowhere(const Nowhere&) = delete;
   Nowhere& operator=(const Nowhere&) = delete;
   ~Nowhere() { ::close(socket_); }
+  [[nodiscard]] int socket() const { return socket_; }
   std::string url;
 
  private:
@@ -180,6 +181,39 @@ TEST(HttpSchemaRegistry, DoesNotWaitForASlowAnswer) {
   const auto client = http_schema_registry(config).value();
   EXPECT_EQ(client->register_schema("s", kNumber).value(), 1);
   slow.release();
+}
+
+/// Answers with headers, one after the other, until the client hangs up.
+class EndlessHeaders {
+ public:
+  EndlessHeaders() {
+    EXPECT_EQ(::listen(place_.socket(), 1), 0);
+    thread_ = std::thread([this] {
+      const int client = ::accept(place_.socket(), nullptr, nullptr);
+      std::string text = "HTTP/1.1 200 OK\r\n";
+      while (::send(client, text.data(), text.size(), MSG_NOSIGNAL) > 0) text = "A: b\r\n";
+      ::close(client);
+    });
+  }
+  EndlessHeaders(const EndlessHeaders&) = delete;
+  EndlessHeaders& operator=(const EndlessHeaders&) = delete;
+  ~EndlessHeaders() { thread_.join(); }
+  [[nodiscard]] const std::string& url() const { return place_.url; }
+
+ private:
+  Nowhere place_;
+  std::thread thread_;
+};
+
+TEST(HttpSchemaRegistry, DoesNotReadHeadersForEver) {
+  const EndlessHeaders fake;
+  SchemaRegistryConfig config = config_for({fake.url()});
+  config.retries = 0;
+  config.connect_timeout = std::chrono::milliseconds(50);
+  config.read_timeout = std::chrono::milliseconds(50);
+  const Error error = http_schema_registry(config).value()->register_schema("s", kNumber).error();
+  EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(error.message, HasSubstr("the answer does not come to its end"));
 }
 
 TEST(HttpSchemaRegistry, BoundsAnAnswer) {

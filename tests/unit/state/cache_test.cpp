@@ -232,6 +232,44 @@ TEST_F(CacheTest, AnEntryEvictedWhileAnotherIsWrittenIsStillWrittenExactlyOnce) 
     EXPECT_TRUE(store->engine_store().get(key, value).value()) << key;
 }
 
+TEST_F(CacheTest, WhatIsNotWrittenBecauseSomebodyDownstreamThrewIsWrittenLater) {
+  auto store = make(100000);
+  int fails = 1;
+  store->set_flush_listener(
+      [&](const CacheFlush& flush) {
+        if (flush.key == "b" && fails-- > 0) throw std::runtime_error("not now");
+        forwarded_.emplace_back(flush.key);
+      },
+      false);
+  put(*store, "a", "1");
+  put(*store, "b", "1");
+  put(*store, "c", "1", 7);
+  put(*store, "d", "1");
+  EXPECT_THROW(store->flush_cache(), std::runtime_error);
+  EXPECT_TRUE(store->cache_dirty());
+  put(*store, "d", "2");
+  store->flush_cache();
+  EXPECT_FALSE(store->cache_dirty());
+  EXPECT_THAT(forwarded_, ElementsAre("a", "c", "d"));
+  EXPECT_THAT(changelog_.written, ElementsAre("a=1@1", "b=1@1", "c=1@7", "d=2@1"));
+}
+
+TEST_F(CacheTest, ALookFromOutsideWritesNothing) {
+  auto store = make(300);
+  listen(*store);
+  for (int i = 0; i < 100; ++i) store->engine_store().put("k" + std::to_string(i), BytesView("below")).value();
+  put(*store, "new", "1");
+  Bytes value;
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(store->look("k" + std::to_string(i), value));
+  EXPECT_TRUE(store->look("new", value));
+  EXPECT_EQ(value, "1");
+  EXPECT_FALSE(store->look("unknown", value));
+  EXPECT_TRUE(forwarded_.empty());
+  EXPECT_TRUE(store->cache_dirty());
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(store->get("k" + std::to_string(i), value));
+  EXPECT_THAT(forwarded_, ElementsAre("new:>1")) << "the task's own reads do make room";
+}
+
 TEST_F(CacheTest, TheChangelogOfATimestampedStoreHasPlainValues) {
   auto store = make(100000, StoreKind::kTimestampedKeyValue);
   store->put("a", BytesView("\0\0\0\0\0\0\0\x05value", 13), Timestamp(1));
@@ -275,6 +313,26 @@ TEST_F(CacheTest, APrefixScanAsksForNothingBehindThePrefix) {
   EXPECT_THAT(scan("\xff\xff"), ElementsAre("\xff\xff", "\xff\xff\x01"));
   EXPECT_EQ(asked.to, std::nullopt) << "no key is behind all of these";
   EXPECT_EQ(scan("").size(), 8U);
+}
+
+TEST_F(CacheTest, OneThatWasCutLetsGoOfTheLeastRecentlyUsedThatHasBeenWritten) {
+  auto one = make(100000);
+  auto other = make(100000);
+  for (const char* key : {"a", "b", "c", "d"}) put(*one, key, "1");
+  for (const char* key : {"a", "b"}) put(*other, key, "1");
+  const std::size_t entry = cache_->size_bytes() / 6;
+  cache_->resize(3 * entry);
+  cache_->drop_what_is_too_much();
+  EXPECT_EQ(cache_->size_bytes(), 6 * entry) << "nothing has been written";
+  one->flush_cache();
+  other->flush_cache();
+  cache_->drop_what_is_too_much();
+  EXPECT_EQ(cache_->size_bytes(), 3 * entry);
+  Bytes value;
+  for (LayeredStore* store : {one.get(), other.get()}) {
+    EXPECT_TRUE(store->get("a", value));
+    EXPECT_EQ(value, "1");
+  }
 }
 
 }  // namespace

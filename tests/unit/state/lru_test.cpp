@@ -112,6 +112,19 @@ TEST_F(LruTest, WhatIsTooMuchForASmallerStoreIsNotRestored) {
   EXPECT_TRUE(changelog_.written.empty());
 }
 
+TEST_F(LruTest, WhatIsPutOnceMoreIsRestoredAlthoughASmallerStoreHadEvictedIt) {
+  auto store = make(2);
+  const std::vector<ChangelogRecord> records{{"a", "1", Timestamp(1)},
+                                             {"b", "1", Timestamp(2)},
+                                             {"c", "1", Timestamp(3)},
+                                             {"d", "1", Timestamp(4)},
+                                             {"a", "2", Timestamp(5)}};
+  ASSERT_TRUE(store->restore(records, {}));
+  EXPECT_EQ(keys(*store), "ad");
+  put(*store, "e", 6);
+  EXPECT_EQ(keys(*store), "ae");
+}
+
 TEST_F(LruTest, IsBelowTheCache) {
   auto store = make(1, {.caching = true});
   put(*store, "a", 1);

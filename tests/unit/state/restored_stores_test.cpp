@@ -1,6 +1,7 @@
 // A restore that ends half-way must not have moved the store's position: the next one would begin behind what is missing.
 #include <gmock/gmock.h>
 
+#include <tidemill/state/change_buffer.hpp>
 #include <tidemill/state/state_engine.hpp>
 #include <tidemill/state/window_bytes.hpp>
 
@@ -112,6 +113,22 @@ TEST(RestoredStores, AVersionedOneThatIsRebuiltTakesWhatIsOlderThanWhatItHadSeen
   Bytes value;
   EXPECT_TRUE(store->get("old", value)) << "it is the latest value of its key";
   EXPECT_FALSE(store->get("new", value));
+}
+
+TEST(RestoredStores, AChangeBufferThatIsEmptiedKnowsThatItHoldsNothing) {
+  StoreSpec spec;
+  spec.name = "store";
+  spec.kind = StoreKind::kChangeBuffer;
+  const RecordContext* current = nullptr;
+  auto engine = in_memory_stores()->open("", {&spec, 1}).value();
+  const auto store = open_store({.spec = spec, .engine = std::move(engine.front())}, current);
+  ChangeBuffer& buffer = *store->change_buffer();
+  buffer.put(Timestamp(1), "k", BytesView("v"), std::nullopt, {});
+  EXPECT_EQ(buffer.records(), 1);
+  ASSERT_TRUE(store->clear());
+  EXPECT_EQ(buffer.records(), 0);
+  EXPECT_EQ(buffer.bytes(), 0);
+  EXPECT_EQ(buffer.min_time(), kMaxTimestamp);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, RestoredStores,

@@ -313,5 +313,24 @@ TEST_P(WindowedStores, SessionsAreFoundByTheirTimesAsInAPlainList) {
   }
 }
 
+TEST(WindowedStoresInMemory, LetTheirRowsGoByTheRetentionHoweverShortItIs) {
+  StoreSpec spec;
+  spec.name = "windows";
+  spec.kind = StoreKind::kWindow;
+  spec.engine = StoreEngineKind::kInMemory;
+  spec.retention = std::chrono::seconds(1);
+  const RecordContext* current = nullptr;
+  auto engines = in_memory_stores()->open("", {&spec, 1}).value();
+  const auto store = open_store({.spec = spec, .engine = std::move(engines.front())}, current);
+  for (std::int64_t second = 0; second < 50; ++second) {
+    store->windows()->put("k", BytesView("1"), Timestamp(second * 1000), Timestamp(second * 1000));
+  }
+  std::vector<std::int64_t> starts;
+  for (auto row = store->engine_store().range({}).value(); row->valid(); row->next()) {
+    starts.push_back(split_window_key(row->key()).start.value);
+  }
+  EXPECT_THAT(starts, ElementsAre(48'000, 49'000));
+}
+
 }  // namespace
 }  // namespace tidemill::test

@@ -96,5 +96,16 @@ TEST_F(ApplicationDirectoryTest, DeletesWhatNobodyHasUsedForTheDelayAndNothingEl
   EXPECT_THAT(directory->task_offset_sums(), IsEmpty());
 }
 
+TEST_F(ApplicationDirectoryTest, WhoTriesATaskInVainLeavesItToItsOwner) {
+  const auto directory = open().value();
+  use(*directory, kFirst);
+  directory->claim(kFirst);  // another thread, which finds the stores locked
+  directory->release(kFirst, 0);
+  EXPECT_EQ(directory->remove_unused(at(0ms), 0ms), 0U);
+  EXPECT_TRUE(std::filesystem::exists(folder(kFirst)));
+  directory->release(kFirst, 5);
+  EXPECT_EQ(directory->remove_unused(at(0ms), 0ms), 1U);
+}
+
 }  // namespace
 }  // namespace tidemill
