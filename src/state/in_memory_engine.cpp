@@ -12,6 +12,7 @@
 
 #include "state/bytes_hash.hpp"
 #include "state/heap_bytes.hpp"
+#include "state/key_walk.hpp"
 
 namespace tidemill {
 namespace {
@@ -19,48 +20,27 @@ namespace {
 using Rows = absl::flat_hash_map<std::string, std::string, BytesHash, BytesEqual>;
 using Order = absl::btree_set<std::string, std::less<>>;
 
-// Walks by asking for the next key each time, so that puts in between do no harm.
 class InMemoryIterator final : public BytesIterator {
  public:
-  InMemoryIterator(const Rows& rows, const Order& order, const BytesRange& range)
-      : rows_(rows), order_(order), direction_(range.direction), from_(to_owned(range.from)), to_(to_owned(range.to)) {
-    const bool forward = direction_ == Direction::kForward;
-    if (forward) {
-      find(from_ ? order_.lower_bound(*from_) : order_.begin());
-    } else {
-      const auto behind = to_ ? order_.upper_bound(*to_) : order_.end();
-      if (behind != order_.begin()) find(std::prev(behind));
-    }
+  InMemoryIterator(const Rows& rows, KeyWalks& walks, const Order& order, const BytesRange& range)
+      : rows_(rows), walk_(walks, order, range) {
+    read();
   }
-  bool valid() const override { return valid_; }
-  BytesView key() const override { return key_; }
+  bool valid() const override { return walk_.valid(); }
+  BytesView key() const override { return walk_.key(); }
   BytesView value() const override { return value_; }
   void next() override {
-    valid_ = false;
-    if (direction_ == Direction::kForward) {
-      find(order_.upper_bound(key_));
-    } else {
-      const auto at = order_.lower_bound(key_);
-      if (at != order_.begin()) find(std::prev(at));
-    }
+    walk_.next();
+    read();
   }
   Result<void> status() const override { return {}; }
 
  private:
-  void find(Order::const_iterator at) {
-    if (at == order_.end()) return;
-    if (direction_ == Direction::kForward ? (to_ && *at > *to_) : (from_ && *at < *from_)) return;
-    key_ = *at;
-    value_ = rows_.find(*at)->second;
-    valid_ = true;
+  void read() {
+    if (walk_.valid()) value_ = rows_.find(walk_.key())->second;
   }
   const Rows& rows_;
-  const Order& order_;
-  Direction direction_;
-  OptionalBytes from_;
-  OptionalBytes to_;
-  bool valid_ = false;
-  std::string key_;
+  KeyWalk<Order> walk_;
   std::string value_;
 };
 
@@ -146,7 +126,7 @@ class InMemoryStore final : public BytesStore {
       for (const auto& [key, value] : rows_) order_.insert(key);
       ordered_ = true;
     }
-    return std::unique_ptr<BytesIterator>(new InMemoryIterator(rows_, order_, range));
+    return std::unique_ptr<BytesIterator>(new InMemoryIterator(rows_, walks_, order_, range));
   }
   std::uint64_t approximate_num_entries() const override { return rows_.size(); }
   std::size_t uncommitted_bytes() const override { return uncommitted_bytes_; }
@@ -195,6 +175,7 @@ class InMemoryStore final : public BytesStore {
   void insert(BytesView key, BytesView value) {
     row_bytes_ += row_bytes(key.size(), value.size());
     if (ordered_) order_.emplace(key);
+    walks_.changed(key, KeyState::kAbsent);
     last_ = &*rows_.emplace(std::string(key), std::string(value)).first;  // the others may have moved
   }
   void assign(Rows::value_type& row, BytesView value) {
@@ -204,6 +185,7 @@ class InMemoryStore final : public BytesStore {
   void erase(Rows::value_type& row) {
     row_bytes_ -= row_bytes(row.first.size(), row.second.size());
     if (ordered_) order_.erase(row.first);
+    walks_.changed(row.first, KeyState::kThere);
     last_ = nullptr;
     rows_.erase(rows_.find(row.first));
   }
@@ -232,6 +214,7 @@ class InMemoryStore final : public BytesStore {
   Rows::value_type* last_ = nullptr;
   Order order_;
   bool ordered_ = false;
+  KeyWalks walks_;
   UndoList undo_;
   std::size_t uncommitted_bytes_ = 0;
   std::size_t row_bytes_ = 0;

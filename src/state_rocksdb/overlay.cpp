@@ -33,15 +33,18 @@ const Overlay::Row* Overlay::look(BytesView key) {
 
 void Overlay::put(BytesView key, OptionalBytesView value, bool hides) {
   const std::size_t size = value ? value->size() : 0;
-  if (look(key) == nullptr) {
+  const Row* const found = look(key);
+  const KeyState before = found == nullptr ? KeyState::kAbsent : state_of(*found);
+  if (found == nullptr) {
     last_ = &*rows_.try_emplace(std::string(key)).first;
     if (ordered_) order_.insert(last_->first);
-    undo_.push_back({.row = last_, .begin = old_values_.size(), .was = Was::kAbsent});
+    undo_.push_back({.row = last_, .begin = old_values_.size(), .was = KeyState::kAbsent});
     bytes_ += bytes_of(key, size);
   } else {
     const Row& row = last_->second;
     if (row.transaction != transaction_) {
-      undo_.push_back({.row = last_, .begin = old_values_.size(), .was = row.deleted != 0 ? Was::kDeleted : Was::kThere});
+      undo_.push_back(
+          {.row = last_, .begin = old_values_.size(), .was = row.deleted != 0 ? KeyState::kDeleted : KeyState::kThere});
       old_values_ += row.value;
     }
     bytes_ += heap_bytes(size);
@@ -52,6 +55,7 @@ void Overlay::put(BytesView key, OptionalBytesView value, bool hides) {
   row.transaction = transaction_;
   row.deleted = value ? 0 : 1;
   row.value.assign(value.value_or(BytesView()));
+  if (state_of(row) != before) walks_.changed(key, before);
 }
 
 void Overlay::remove_range(BytesView from, BytesView to) {
@@ -91,12 +95,13 @@ void Overlay::abort() {
   std::size_t end = old_values_.size();
   for (auto undo = undo_.rbegin(); undo != undo_.rend(); end = undo->begin, ++undo) {
     Row& row = undo->row->second;
-    if (undo->was == Was::kAbsent) {
+    walks_.changed(undo->row->first, state_of(row));
+    if (undo->was == KeyState::kAbsent) {
       erase(*undo->row);
       continue;
     }
     set_walked(*undo->row, true);
-    row.deleted = undo->was == Was::kDeleted ? 1 : 0;
+    row.deleted = undo->was == KeyState::kDeleted ? 1 : 0;
     row.value.assign(old_values_, undo->begin, end - undo->begin);
   }
   removed_.resize(committed_removed_);
@@ -108,11 +113,16 @@ std::shared_ptr<Overlay> Overlay::split() {
   auto open = std::make_shared<Overlay>();
   for (const Undo& undo : undo_) {
     const Row& row = undo.row->second;
-    open->put(undo.row->first, row.view(), row.walked != 0 || undo.was == Was::kThere);
+    open->put(undo.row->first, row.view(), row.walked != 0 || undo.was == KeyState::kThere);
   }
   open->removed_.assign(removed_.begin() + static_cast<std::ptrdiff_t>(committed_removed_), removed_.end());
   abort();
   return open;
+}
+
+KeyState Overlay::state_of(const Row& row) {
+  if (row.walked == 0) return KeyState::kAbsent;
+  return row.deleted != 0 ? KeyState::kDeleted : KeyState::kThere;
 }
 
 void Overlay::set_walked(Entry& row, bool walked) {
@@ -154,48 +164,30 @@ const std::vector<const Overlay::Entry*>& Overlay::sorted() const {
   return sorted_;
 }
 
-void Overlay::build_order() {
-  if (ordered_) return;
+const Overlay::Order& Overlay::build_order() {
+  if (ordered_) return order_;
   for (const Entry& row : rows_) {
     if (row.second.walked != 0) order_.insert(row.first);
   }
   ordered_ = true;
+  return order_;
 }
 
 Overlay::Cursor::Cursor(std::shared_ptr<Overlay> overlay, const BytesRange& range)
-    : overlay_(std::move(overlay)),
-      forward_(range.direction == Direction::kForward),
-      from_(to_owned(range.from)),
-      to_(to_owned(range.to)) {
-  overlay_->build_order();
-  const Order& order = overlay_->order_;
-  if (forward_) {
-    find(from_ ? order.lower_bound(BytesView(*from_)) : order.begin());
-  } else {
-    const auto behind = to_ ? order.upper_bound(BytesView(*to_)) : order.end();
-    if (behind != order.begin()) find(std::prev(behind));
-  }
+    : overlay_(std::move(overlay)), walk_(overlay_->walks_, overlay_->build_order(), range) {
+  read();
 }
 
 void Overlay::Cursor::next() {
-  valid_ = false;
-  const Order& order = overlay_->order_;
-  if (forward_) {
-    find(order.upper_bound(BytesView(key_)));
-  } else {
-    const auto at = order.lower_bound(BytesView(key_));
-    if (at != order.begin()) find(std::prev(at));
-  }
+  walk_.next();
+  read();
 }
 
-void Overlay::Cursor::find(Order::const_iterator at) {
-  if (at == overlay_->order_.end()) return;
-  if (forward_ ? (to_ && *at > *to_) : (from_ && *at < *from_)) return;
-  key_ = *at;
-  const Row& row = overlay_->rows_.find(*at)->second;
-  deleted_ = row.deleted != 0;
+void Overlay::Cursor::read() {
+  if (!walk_.valid()) return;
+  const Row& row = overlay_->rows_.find(walk_.key())->second;
+  deleted_ = row.deleted != 0 || walk_.was_deleted();
   value_ = row.value;
-  valid_ = true;
 }
 
 namespace {
@@ -260,8 +252,9 @@ std::unique_ptr<BytesIterator> unhidden(std::unique_ptr<BytesIterator> rows, con
 template <class Cursor>
 class OverlayIterator final : public BytesIterator {
  public:
-  OverlayIterator(std::unique_ptr<BytesIterator> below, Cursor above, Direction direction)
-      : below_(std::move(below)), above_(std::move(above)), forward_(direction == Direction::kForward) {
+  template <class Above>
+  OverlayIterator(std::unique_ptr<BytesIterator> below, std::shared_ptr<Above> above, const BytesRange& range)
+      : below_(std::move(below)), above_(std::move(above), range), forward_(range.direction == Direction::kForward) {
     settle();
   }
   bool valid() const override { return from_above_ || below_->valid(); }
@@ -303,15 +296,13 @@ std::unique_ptr<BytesIterator> lay_over(std::unique_ptr<BytesIterator> below, st
   below = unhidden(std::move(below), *live);
   if (live->rows().empty()) return below;
   using Iterator = OverlayIterator<Overlay::Cursor>;
-  return std::unique_ptr<BytesIterator>(
-      new Iterator(std::move(below), Overlay::Cursor(std::move(live), range), range.direction));
+  return std::unique_ptr<BytesIterator>(new Iterator(std::move(below), std::move(live), range));
 }
 std::unique_ptr<BytesIterator> lay_frozen_over(std::unique_ptr<BytesIterator> below, std::shared_ptr<const Overlay> frozen,
                                                const BytesRange& range) {
   below = unhidden(std::move(below), *frozen);
   using Iterator = OverlayIterator<FrozenCursor>;
-  return std::unique_ptr<BytesIterator>(
-      new Iterator(std::move(below), FrozenCursor(std::move(frozen), range), range.direction));
+  return std::unique_ptr<BytesIterator>(new Iterator(std::move(below), std::move(frozen), range));
 }
 
 }  // namespace tidemill::rocksdb_state

@@ -17,6 +17,7 @@
 #include <tidemill/state/bytes_store.hpp>
 
 #include "state/bytes_hash.hpp"
+#include "state/key_walk.hpp"
 
 namespace tidemill::rocksdb_state {
 
@@ -65,41 +66,37 @@ class Overlay {
   /// All rows in key order. Only once it is frozen; then any thread.
   [[nodiscard]] const std::vector<const Entry*>& sorted() const;
 
-  /// The owner's walk over an overlay that may change under it: asks for the next key each time.
+  /// The owner's walk over an overlay that may change under it. It meets what the overlay said when it began.
   class Cursor {
    public:
     Cursor(std::shared_ptr<Overlay> overlay, const BytesRange& range);
-    [[nodiscard]] bool valid() const { return valid_; }
-    [[nodiscard]] BytesView key() const { return key_; }
+    [[nodiscard]] bool valid() const { return walk_.valid(); }
+    [[nodiscard]] BytesView key() const { return walk_.key(); }
     [[nodiscard]] OptionalBytesView value() const { return deleted_ ? std::nullopt : OptionalBytesView(value_); }
     void next();
 
    private:
     using Order = absl::btree_set<BytesView, std::less<>>;
-    void find(Order::const_iterator at);
+    void read();
     std::shared_ptr<Overlay> overlay_;
-    bool forward_;
-    OptionalBytes from_;
-    OptionalBytes to_;
-    bool valid_ = false;
+    KeyWalk<Order> walk_;
     bool deleted_ = false;
-    std::string key_;
     std::string value_;
   };
 
  private:
   using Order = absl::btree_set<BytesView, std::less<>>;  // of the keys in the rows
-  enum class Was : std::uint8_t { kAbsent, kDeleted, kThere };
   struct Undo {
     Entry* row;
     std::size_t begin;  // of the old value in old_values_
-    Was was;
+    KeyState was;
   };
   /// Node, allocator's part and slot at the usual load.
   static constexpr std::size_t kRowBytes = sizeof(Entry) + 8 + 14;
   static constexpr std::size_t kOrderBytes = 24;
   static std::size_t bytes_of(BytesView key, std::size_t value);
-  void build_order();
+  static KeyState state_of(const Row& row);
+  const Order& build_order();
   void set_walked(Entry& row, bool walked);
   void erase(Entry& row);
   void forget_undo();
@@ -108,6 +105,7 @@ class Overlay {
   Entry* last_ = nullptr;
   Order order_;
   bool ordered_ = false;
+  KeyWalks walks_;
   std::vector<Undo> undo_;
   std::string old_values_;
   Ranges removed_;

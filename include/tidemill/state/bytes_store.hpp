@@ -73,7 +73,7 @@ class BytesStore {
   [[nodiscard]] virtual Result<void> put(BytesView key, OptionalBytesView value) = 0;
   /// Deletes the rows from `from` on, up to `to` and without it: as puts of null would, for less where the engine can.
   [[nodiscard]] virtual Result<void> remove_range(BytesView from, BytesView to);
-  /// Puts after the call may or may not be seen; what was there and was not touched is seen exactly once.
+  /// What was there and was not touched is seen exactly once; what came after the call is not; other changes may be seen or not.
   [[nodiscard]] virtual Result<std::unique_ptr<BytesIterator>> range(const BytesRange& range) = 0;
   [[nodiscard]] virtual std::uint64_t approximate_num_entries() const = 0;
   /// Bytes put since the last commit; the runtime commits early when they are too many.

@@ -43,7 +43,7 @@ struct SerdeOf<ValueAndTimestamp<V>> {
 /// Rows whose keys begin with `prefix`, in key order.
 [[nodiscard]] std::unique_ptr<BytesIterator> prefix_scan(StateStore& store, BytesView prefix);
 
-/// Walks typed rows in the order of their key bytes.
+/// Walks the rows of its beginning by their key bytes, with values of then or later: none put in since, removed ones perhaps.
 template <class K, class V>
 class KeyValueIterator {
  public:
