@@ -280,7 +280,7 @@ Result<void> Streams::Impl::close(CloseOptions options) {
     for (const auto& host : hosts_) {
       if (host->worker.joinable()) workers.push_back(std::move(host->worker));
       // start() failed after it was made.
-      if (host->phase == Host::Phase::kReady) never_run.push_back(std::exchange(host->thread, nullptr));
+      if (host->phase == Host::Phase::kReady && host->thread) never_run.push_back(std::exchange(host->thread, nullptr));
     }
     coordinator.swap(coordinator_);
   }

@@ -201,7 +201,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     std::string known;
     for (const auto& [name, feed] : feeds) known += (known.empty() ? "" : ", ") + name;
     throw std::invalid_argument(
-        fmt::format("topic \"{}\" is read by no source; the topology reads {}", topic, known.empty() ? "nothing" : known));
+        fmt::format("topic \"{}\" is read by no source; the topology reads: {}", topic, known.empty() ? "nothing" : known));
   }
   void enqueue(const std::string& topic, TestRecordBytes record) {
     check_known(topic);
