@@ -20,7 +20,8 @@ DeadLetterRecord make_dead_letter(std::string topic, const ErrorHandlerContext& 
   headers.add("__streams.errors.message", error.message);
   headers.add("__streams.errors.stacktrace", fmt::format("{}: {}\n\tat node {} of task {}", error.exception, error.message,
                                                          context.processor_node_id, to_string(context.task_id)));
-  headers.add("__streams.errors.topic", context.topic);
+  // Of a punctuation there is none, as Java has it.
+  headers.add("__streams.errors.topic", context.topic.empty() ? OptionalBytes() : OptionalBytes(context.topic));
   headers.add("__streams.errors.partition", fmt::to_string(context.partition.value));
   headers.add("__streams.errors.offset", fmt::to_string(context.offset.value));
   return {.topic = std::move(topic),
