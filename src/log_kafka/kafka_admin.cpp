@@ -1,6 +1,8 @@
 #include "log_kafka/kafka_admin.hpp"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <thread>
 
 #include <fmt/format.h>
@@ -13,6 +15,9 @@ namespace {
 
 constexpr std::int64_t kLatest = -1;  // ListOffsets' times
 constexpr std::int64_t kEarliest = -2;
+/// For the brokers to know the leaders of a topic that has just been made, and between two questions.
+constexpr std::chrono::seconds kLeaderPatience{5};
+constexpr std::chrono::milliseconds kLeaderPause{100};
 
 struct QueueDestroy {
   void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
@@ -193,11 +198,24 @@ Result<void> KafkaAdmin::alter_topic(std::string_view name, const TopicConfig& c
 
 Result<std::vector<Offset>> KafkaAdmin::offsets_at(const Client& client, std::span<const TopicPartition> partitions,
                                                    std::int64_t time, MonotonicTime deadline) {
-  const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const TopicPartition& id : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition.value)->offset = time;
+  // A topic that has just been made: its brokers do not know yet who leads.
+  const auto leads_nobody = [](rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+  };
+  const MonotonicTime patience = std::min(deadline, system_clock().now().monotonic + kLeaderPatience);
+  PartitionListPtr list;
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (;;) {
+    list.reset(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+    for (const TopicPartition& id : partitions) {
+      rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition.value)->offset = time;
+    }
+    error = rd_kafka_offsets_for_times(client.get(), list.get(), milliseconds_until(deadline));
+    bool again = leads_nobody(error);
+    for (int i = 0; i < list->cnt; ++i) again = again || leads_nobody(list->elems[i].err);
+    if (!again || system_clock().now().monotonic + kLeaderPause > patience) break;
+    std::this_thread::sleep_for(kLeaderPause);
   }
-  const rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.get(), list.get(), milliseconds_until(deadline));
   if (error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
     // So librdkafka calls partitions that have no leader now, too: those come back.
     for (const TopicPartition& id : partitions) {

@@ -14,10 +14,11 @@ FUNCTIONS = ("f", "key", "merge", "minus")
 
 def make_throw(rng, steps):
     """Some functions throw for some values. Not transformValues(): where it was to look a value up, Java goes on with a record that
-    is none (D-31)."""
+    is none (D-31). Nor where a record has waited for its table: in Java it stays in the buffer (D-46)."""
     for step in steps:
+        known = step["op"] == "transformValues" or step.get("grace") and step["op"] == "streamTableJoin"
         for name in FUNCTIONS:
-            if step["op"] != "transformValues" and name in step and rng.random() < 0.2:
+            if name in step and rng.random() < 0.2 and not known:
                 step[name] = "throws:" + step[name]
         for at, name in enumerate(step.get("fs", [])):
             if rng.random() < 0.1:
