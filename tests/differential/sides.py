@@ -12,6 +12,7 @@ TOOLS = os.path.join(HERE, "..", "..", "tools")
 SKIPPED = 77
 ANSWER_SECONDS = 120  # only ends a hang
 ERROR_TAIL_BYTES = 2000
+SCENARIOS_PER_PROCESS = 3000  # what an exception leaves open in Java adds up: behind 7,000 it can open no file any more
 
 
 class Side:
@@ -20,9 +21,14 @@ class Side:
     def __init__(self, name, command, errors):
         self.name, self.command, self.errors = name, command, errors
         self.process, self.rest = None, b""
+        self.taken = 0
 
     def run(self, scenario):
         """The answer; one that only has an error when there is none."""
+        self.taken += 1
+        if self.taken % SCENARIOS_PER_PROCESS == 0:
+            self.close()
+            self.process = None
         if self.process is None:
             self.rest = b""
             self.errors.truncate(0)
