@@ -208,7 +208,8 @@ Error Streams::Impl::not_ended(std::chrono::milliseconds timeout) const {
         add(host->name, host->thread ? host->thread->busy_with() : std::string());
     }
     if (!transitions_.empty()) add("a thread", "the state listener");
-    if (starter_ != std::thread::id{}) add("a thread", "start()");
+    const bool another = at_lifecycle_ != std::thread::id{} && at_lifecycle_ != std::this_thread::get_id();
+    if (another) add("a thread", "start() or close()");
   }
   if (global_ && stuck.empty()) add(client_id_ + "-GlobalStreamThread", global_->busy_with());
   return Error{ErrorKind::kTimeout,
@@ -218,19 +219,20 @@ Error Streams::Impl::not_ended(std::chrono::milliseconds timeout) const {
 
 Streams::Impl::Lifecycle::Lifecycle(Impl& impl, std::optional<MonotonicTime> deadline) : impl_(impl) {
   std::unique_lock lock(impl.mutex_);
-  const auto free = [&impl] { return !impl.at_lifecycle_; };
+  const auto free = [&impl] { return impl.at_lifecycle_ == std::thread::id{}; };
   if (!deadline) {
     impl.changed_.wait(lock, free);
   } else if (!impl.changed_.wait_until(lock, *deadline, free)) {
     return;
   }
-  entered_ = impl.at_lifecycle_ = true;
+  impl.at_lifecycle_ = std::this_thread::get_id();
+  entered_ = true;
 }
 
 void Streams::Impl::Lifecycle::leave() {
   if (!std::exchange(entered_, false)) return;
   const std::lock_guard lock(impl_.mutex_);
-  impl_.at_lifecycle_ = false;
+  impl_.at_lifecycle_ = {};
   impl_.changed_.notify_all();
 }
 
@@ -240,11 +242,11 @@ Result<void> Streams::Impl::close(CloseOptions options) {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().now().monotonic);
     return std::max(time, std::chrono::milliseconds(0));
   };
-  const bool own_thread =
-      caller_.impl == this || starter_ == std::this_thread::get_id() || (global() != nullptr && global()->is_caller());
-  if (own_thread) {
+  bool own_thread = caller_.impl == this || (global() != nullptr && global()->is_caller());
+  {
     const std::lock_guard lock(mutex_);
-    ends_by_itself_ = true;
+    own_thread = own_thread || at_lifecycle_ == std::this_thread::get_id();
+    if (own_thread) ends_by_itself_ = true;
   }
   const bool first = set_state(StreamsState::kPendingShutdown);
   stop_threads(options.leave_group);

@@ -206,7 +206,6 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::unique_ptr<runtime::GlobalThread> global_;
   std::atomic<bool> global_made_{false};  // it is there, and starts
   std::atomic<bool> global_started_{false};
-  std::atomic<std::thread::id> starter_{};  // who is in start()
   /// Questions that wait in a mailbox, also those whose askers have given up. Shared with them.
   const std::shared_ptr<std::atomic<std::size_t>> asked_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::shared_ptr<UniqueFunction<StateStore*(std::string_view)>> find_global_;
@@ -229,7 +228,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::uint64_t plan_ = 0;  // number of the topology's and the tasks' last change
   StreamsState state_ = StreamsState::kCreated;
   std::deque<Transition> transitions_;  // not told to the listener yet
-  bool at_lifecycle_ = false;           // somebody is in start(), or in what close() takes apart
+  std::thread::id at_lifecycle_;        // who is in start(), or at what close() takes apart
   bool ends_by_itself_ = false;         // one of its own threads has closed it
   bool delivering_ = false;
   std::thread::id deliverer_;

@@ -45,13 +45,6 @@ void Streams::Impl::warn_of_what_is_not_built() const {
 /// close() may come at any time, also from a listener within: each step looks whether there is still something to start.
 Result<void> Streams::Impl::start() {
   const Lifecycle lifecycle(*this, std::nullopt);
-  struct Starter {
-    explicit Starter(std::atomic<std::thread::id>& here) : starter(here) { starter = std::this_thread::get_id(); }
-    ~Starter() { starter = std::thread::id{}; }
-    Starter(const Starter&) = delete;
-    Starter& operator=(const Starter&) = delete;
-    std::atomic<std::thread::id>& starter;
-  } const starting(starter_);
   if (started_.exchange(true) || !set_state(StreamsState::kRebalancing)) {
     return Error{ErrorKind::kInvalidArgument,
                  "start() was called twice, or after close(): a Streams runs once, make a new one"};

@@ -19,8 +19,6 @@ namespace {
 constexpr std::chrono::seconds kGlobalStopTimeout{5};
 /// For a broker when a thread comes.
 constexpr std::chrono::seconds kJoinTimeout{60};
-/// Nobody waits longer, and it can be counted in nanoseconds.
-constexpr std::chrono::hours kRemovalMax{24 * 365};
 
 }  // namespace
 
@@ -365,8 +363,7 @@ Result<std::optional<std::string>> Streams::Impl::remove_thread(std::optional<st
     std::unique_lock lock(mutex_);
     const auto has_ended = [&host] { return host->phase == Host::Phase::kEnded; };
     if (timeout) {
-      const auto most = std::min<std::chrono::milliseconds>(*timeout, kRemovalMax);
-      changed_.wait_for(lock, began + most - system_clock().now().monotonic, has_ended);
+      changed_.wait_for(lock, began + *timeout - system_clock().now().monotonic, has_ended);
     } else {
       changed_.wait(lock, has_ended);
     }
