@@ -81,8 +81,11 @@ class Reader {
       if (const Result<void> read = read_rows(); !read) return result.fail(FailureReason::kStoreException, read.error());
     } catch (const StateStoreException& error) {
       return result.fail(FailureReason::kStoreException, error.error());
-    } catch (const std::exception& error) {  // of a store of one's own; the thread that answers has records to process
+      // Of a store of one's own; the thread that answers has records to process.
+    } catch (const std::exception& error) {
       return result.fail(FailureReason::kStoreException, Error{ErrorKind::kInternal, error.what()});
+    } catch (...) {
+      return result.fail(FailureReason::kStoreException, Error{ErrorKind::kInternal, "it threw what is no std::exception"});
     }
     result = QueryResult<StoreRows>(std::move(result), std::move(rows_));
   }
