@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "client/what_was_thrown.hpp"
+#include "base/thrown_error.hpp"
 
 namespace tidemill {
 
@@ -115,7 +115,7 @@ void BytesTopicReader::wake() {
 Error BytesTopicReader::cannot_decode(const Next& next, std::string_view what) {
   return {ErrorKind::kCorruption,
           fmt::format("the {} of the record at offset {} of {} cannot be decoded: {}", what, next.record->offset.value,
-                      to_string(*next.partition), client::what_was_thrown())};
+                      to_string(*next.partition), describe_exception(std::current_exception()).message)};
 }
 
 }  // namespace tidemill

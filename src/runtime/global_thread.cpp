@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 
 namespace tidemill::runtime {
 namespace {

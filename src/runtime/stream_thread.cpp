@@ -9,8 +9,8 @@
 
 #include "base/durations.hpp"
 #include "base/logging.hpp"
+#include "base/thrown_error.hpp"
 #include "runtime/task_exceptions.hpp"
-#include "runtime/type_name.hpp"
 #include "state/thread_cache.hpp"
 
 namespace tidemill::runtime {

@@ -1,6 +1,6 @@
 #include "streams/streams_impl.hpp"
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -150,7 +150,7 @@ void Streams::Impl::deliver_transitions() {
     } catch (...) {
       // It is told, not asked: the state is what it is, and the next change has to be told, too.
       logger()->error("{}: the state listener threw at {}: {}", config_.application_id, to_string(next.now),
-                      runtime::describe_exception(std::current_exception()).message);
+                      describe_exception(std::current_exception()).message);
     }
     lock.lock();
     transitions_.pop_front();

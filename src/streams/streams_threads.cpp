@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -213,8 +213,8 @@ void Streams::Impl::work(Host& host) {
       end_in_error(*failure);
     }
   } catch (...) {  // memory that is not there, as a rule
-    end_in_error({ErrorKind::kInternal,
-                  host.name + " cannot be replaced: " + runtime::describe_exception(std::current_exception()).message});
+    end_in_error(
+        {ErrorKind::kInternal, host.name + " cannot be replaced: " + describe_exception(std::current_exception()).message});
   }
   ended(host);
 }
@@ -224,7 +224,7 @@ void Streams::Impl::keep_up(Now now) {
     upkeep(now);
   } catch (...) {
     logger()->error("{}: what is done now and then failed: {}", config_.application_id,
-                    runtime::describe_exception(std::current_exception()).message);
+                    describe_exception(std::current_exception()).message);
   }
 }
 
@@ -242,7 +242,7 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
     } catch (...) {
       // It has not answered: the answer that nothing is lost by.
       reason = error.with_context("the uncaught exception handler threw " +
-                                  runtime::describe_exception(std::current_exception()).message + " when it was asked about");
+                                  describe_exception(std::current_exception()).message + " when it was asked about");
     }
   }
   if (host.answer == UncaughtExceptionAnswer::kReplaceThread) {
