@@ -59,7 +59,7 @@ void Streams::Impl::check_names() const {
                   generated));
 }
 
-Streams::Impl::~Impl() { static_cast<void>(close({.timeout = std::chrono::hours(24 * 365), .leave_group = true})); }
+Streams::Impl::~Impl() { static_cast<void>(close({.timeout = std::chrono::hours(24 * 365)})); }
 
 void Streams::Impl::check_config() const {
   if (!good_name(config_.application_id)) {

@@ -148,6 +148,7 @@ Result<void> Streams::Impl::begin(const std::shared_ptr<Host>& host) {
 }
 
 void Streams::Impl::drop(const std::shared_ptr<Host>& host) {
+  leave_for_good(*host);
   std::shared_ptr<runtime::StreamThread> thread;
   {
     const std::lock_guard lock(mutex_);
@@ -258,9 +259,23 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
                                               ReplacementLimit::kRepeatedMax, ReplacementLimit::kWindow.count()));
     }
   }
-  // The others are stopped before this one's tasks are free, so that they do not fail on the same record.
-  if (host.answer != UncaughtExceptionAnswer::kReplaceThread) end_in_error(reason);
+  if (host.answer == UncaughtExceptionAnswer::kReplaceThread) {
+    leave_for_good(host);
+  } else {
+    // The others are stopped before this one's tasks are free, so that they do not fail on the same record.
+    end_in_error(reason);
+  }
   return host.answer == UncaughtExceptionAnswer::kShutdownApplication;
+}
+
+/// Its number may be nobody's from now on, so that also a static member is not expected back: unless all end now, it leaves.
+void Streams::Impl::leave_for_good(Host& host) {
+  std::shared_ptr<runtime::StreamThread> thread;
+  {
+    const std::lock_guard lock(mutex_);
+    if (running_locked()) thread = host.thread;
+  }
+  if (thread) thread->shut_down(true);
 }
 
 /// The others have its tasks meanwhile.
@@ -425,7 +440,7 @@ void Streams::Impl::end_in_error(const Error& error) {
     if (!error_) error_ = error;
   }
   if (!set_state(StreamsState::kPendingError)) return;
-  stop_threads(true);
+  stop_threads(std::nullopt);
   finish();
 }
 
@@ -447,9 +462,14 @@ bool Streams::Impl::has_static_members() const {
   return !config_.group_instance_id.empty() && config_.log->traits().commit_group_span == LogTraits::CommitGroupSpan::kThread;
 }
 
-/// Static members stay in the group: they are expected back. One that is removed or has failed is not, and leaves.
-void Streams::Impl::stop_threads(bool leave_group) {
-  const bool leaves = leave_group && !has_static_members();
+/// Unless somebody has said so, static members stay in the group: they are expected back.
+void Streams::Impl::stop_threads(std::optional<bool> leave_group) {
+  bool leaves = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (leave_group) leave_group_ = leave_group;
+    leaves = leave_group_.value_or(!has_static_members());
+  }
   for (const auto& thread : threads()) thread->shut_down(leaves);
 }
 
