@@ -23,9 +23,9 @@ Result<std::unique_ptr<BytesTopicReader>> BytesTopicReader::open(std::shared_ptr
 
 Result<void> BytesTopicReader::connect() {
   const MonotonicTime deadline = settings_.clock->now().monotonic + settings_.timeout;
-  TIDEMILL_ASSIGN(const TopicDescription description, log_->admin().describe_topic(topic_, deadline));
+  TIDEMILL_ASSIGN(const std::int32_t partitions, log_->admin().partition_count(topic_, deadline));
   std::vector<TopicPartition> ids;
-  for (std::int32_t p = 0; p < description.partitions; ++p) ids.push_back({topic_, PartitionId(p)});
+  for (std::int32_t p = 0; p < partitions; ++p) ids.push_back({topic_, PartitionId(p)});
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, log_->admin().offsets(ids, deadline));
   TIDEMILL_ASSIGN(consumer_, log_->consumer(settings_.isolation, settings_.properties));
   std::vector<std::pair<TopicPartition, Offset>> assignment;

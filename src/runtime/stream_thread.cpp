@@ -10,6 +10,7 @@
 #include "base/durations.hpp"
 #include "base/logging.hpp"
 #include "base/thrown_error.hpp"
+#include "runtime/reader_properties.hpp"
 #include "runtime/task_exceptions.hpp"
 #include "state/thread_cache.hpp"
 
@@ -47,7 +48,7 @@ StreamThread::StreamThread(StreamThreadOptions options)
     : options_(std::move(options)),
       shares_(options_.shares),
       restorer_(*options_.log, *options_.clock, options_.restore_observer,
-                consumer_properties(*options_.config, options_.config->restore_consumer)),
+                reader_properties(*options_.config, options_.config->restore_consumer)),
       leave_group_(options_.join.instance_id.empty()) {
   commit_interval_ = options_.config->commit_interval;
   if (commit_interval_.count() < 0) {
