@@ -32,6 +32,15 @@ class FakeGroup {
     active_ = std::move(active);
     rebalancing_ = true;
   }
+  /// Nobody's JoinGroup is answered any more.
+  void fall_silent() {
+    const std::lock_guard lock(mutex_);
+    silent_ = true;
+  }
+  void await_join() {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(joined_.wait_for(lock, std::chrono::seconds(60), [this] { return joins_ > 0; }));
+  }
   /// How often somebody has left it.
   [[nodiscard]] int leaves() {
     const std::lock_guard lock(mutex_);
@@ -41,6 +50,11 @@ class FakeGroup {
  private:
   std::optional<Bytes> answer(ApiKey key) {
     const std::lock_guard lock(mutex_);
+    if (key == ApiKey::kJoinGroup) {
+      ++joins_;
+      joined_.notify_all();
+      if (silent_) return std::nullopt;
+    }
     ProtocolWriter answer;
     answer.number<std::int32_t>(0);  // throttle time
     answer.number(static_cast<std::int16_t>(key == ApiKey::kHeartbeat && rebalancing_ ? BrokerError::kRebalanceInProgress
@@ -76,7 +90,10 @@ class FakeGroup {
   std::vector<TaskId> active_;
   bool rebalancing_ = false;
   std::int32_t generation_ = 0;
+  bool silent_ = false;
+  int joins_ = 0;
   int leaves_ = 0;
+  std::condition_variable joined_;
   test::FakeBroker broker_;
 };
 
@@ -177,6 +194,18 @@ TEST(KafkaMembership, AStaticMemberLeavesOnlyWhenItIsToldTo) {
   member.await_assignment();
   member.leave();
   EXPECT_EQ(group.leaves(), 1);
+}
+
+TEST(KafkaMembership, AStaticMemberThatWasNotAnsweredLeavesUnderItsInstanceId) {
+  for (const JoinMetadata& metadata : {JoinMetadata{}, static_member()}) {
+    FakeGroup group;
+    group.fall_silent();
+    Member member(group, metadata);
+    group.await_join();
+    member.leave();
+    EXPECT_EQ(group.leaves(), metadata.instance_id.empty() ? 0 : 1)
+        << "the broker may have it, under an id that nobody here knows";
+  }
 }
 
 TEST(KafkaMembership, AMemberWhoseThreadIsBusyForTooLongLeavesAndAStaticOneFallsSilent) {
