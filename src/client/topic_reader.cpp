@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/durations.hpp"
-#include "client/what_was_thrown.hpp"
+#include "base/thrown_error.hpp"
 
 namespace tidemill {
 
@@ -24,9 +24,9 @@ Result<std::unique_ptr<BytesTopicReader>> BytesTopicReader::open(std::shared_ptr
 
 Result<void> BytesTopicReader::connect() {
   const MonotonicTime deadline = settings_.clock->now().monotonic + bounded(settings_.timeout);
-  TIDEMILL_ASSIGN(const TopicDescription description, log_->admin().describe_topic(topic_, deadline));
+  TIDEMILL_ASSIGN(const std::int32_t partitions, log_->admin().partition_count(topic_, deadline));
   std::vector<TopicPartition> ids;
-  for (std::int32_t p = 0; p < description.partitions; ++p) ids.push_back({topic_, PartitionId(p)});
+  for (std::int32_t p = 0; p < partitions; ++p) ids.push_back({topic_, PartitionId(p)});
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, log_->admin().offsets(ids, deadline));
   TIDEMILL_ASSIGN(consumer_, log_->consumer(settings_.isolation, settings_.properties));
   std::vector<std::pair<TopicPartition, Offset>> assignment;
@@ -116,7 +116,7 @@ void BytesTopicReader::wake() {
 Error BytesTopicReader::cannot_decode(const Next& next, std::string_view what) {
   return {ErrorKind::kCorruption,
           fmt::format("the {} of the record at offset {} of {} cannot be decoded: {}", what, next.record->offset.value,
-                      to_string(*next.partition), client::what_was_thrown())};
+                      to_string(*next.partition), describe_exception(std::current_exception()).message)};
 }
 
 }  // namespace tidemill

@@ -6,7 +6,8 @@
 
 #include "base/durations.hpp"
 #include "base/logging.hpp"
-#include "client/what_was_thrown.hpp"
+#include "base/thrown_error.hpp"
+#include "log/plain_writing.hpp"
 
 namespace tidemill {
 
@@ -33,20 +34,9 @@ void BytesTopicWriter::drop_producer() {
 
 Result<void> BytesTopicWriter::connect() {
   const MonotonicTime until = deadline(settings_.timeout);
-  TIDEMILL_ASSIGN(group_, log_->commit_group({.name = {},  // fences nobody
-                                              .application_id = {},
-                                              .guarantee = ProcessingGuarantee::kAtLeastOnce,
-                                              .producer_properties = settings_.properties},
-                                             until));
+  TIDEMILL_ASSIGN(group_, plain_commit_group(*log_, settings_.properties, until));
   producer_ = group_->producer();
-  Result<TopicHandle> handle = producer_->topic(topic_, until);
-  if (!handle && handle.error().kind == ErrorKind::kNotFound && log_->traits().creates_missing_topics) {
-    const Result<void> made =
-        log_->admin().create_topic({.name = topic_, .partitions = -1, .replication_factor = -1, .config = {}}, until);
-    if (!made && made.error().kind != ErrorKind::kAlreadyExists) return made.error();
-    handle = producer_->topic(topic_, until);
-  }
-  TIDEMILL_ASSIGN(handle_, std::move(handle));
+  TIDEMILL_ASSIGN(handle_, find_or_make_topic(*log_, *producer_, topic_, until));
   partitions_ = producer_->partition_count(handle_);
   return {};
 }
@@ -137,13 +127,13 @@ Result<void> BytesTopicWriter::flush(std::chrono::milliseconds timeout) {
 }
 
 Error detail::cannot_encode(std::string_view what, const std::string& topic) {
-  return {ErrorKind::kInvalidArgument,
-          fmt::format("the {} of a record for topic \"{}\" cannot be encoded: {}", what, topic, client::what_was_thrown())};
+  return {ErrorKind::kInvalidArgument, fmt::format("the {} of a record for topic \"{}\" cannot be encoded: {}", what, topic,
+                                                   describe_exception(std::current_exception()).message)};
 }
 
 Error detail::no_partition(const std::string& topic) {
-  return {ErrorKind::kInvalidArgument,
-          fmt::format("the partitioner chose none for a record for topic \"{}\": {}", topic, client::what_was_thrown())};
+  return {ErrorKind::kInvalidArgument, fmt::format("the partitioner chose none for a record for topic \"{}\": {}", topic,
+                                                   describe_exception(std::current_exception()).message)};
 }
 
 }  // namespace tidemill

@@ -5,7 +5,7 @@
 #include <tidemill/base/assert.hpp>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 
 namespace tidemill::runtime {
 namespace {

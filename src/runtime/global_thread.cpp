@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
+#include "runtime/reader_properties.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -154,13 +155,13 @@ Result<void> GlobalThread::open() {
                             .global_store = nullptr};
   const MonotonicTime deadline = options_.clock->now().monotonic + kTimeout;
   for (const std::string& topic : source_topics(*options_.topology, options.part, options_.config->application_id)) {
-    TIDEMILL_ASSIGN(const TopicDescription description, options_.log->admin().describe_topic(topic, deadline));
-    for (std::int32_t p = 0; p < description.partitions; ++p) options.inputs.push_back({topic, PartitionId(p)});
+    TIDEMILL_ASSIGN(const std::int32_t partitions, options_.log->admin().partition_count(topic, deadline));
+    for (std::int32_t p = 0; p < partitions; ++p) options.inputs.push_back({topic, PartitionId(p)});
   }
   TIDEMILL_ASSIGN(task_, StreamTask::create(std::move(options)));
   for (TaskStore& store : task_->stores()) views_.push_back(std::make_unique<LockedStore>(*store.top, mutex_));
   TIDEMILL_ASSIGN(consumer_, options_.log->consumer(Isolation::kReadCommitted,
-                                                    consumer_properties(*options_.config, options_.config->global_consumer)));
+                                                    reader_properties(*options_.config, options_.config->global_consumer)));
   std::vector<TopicPartition> partitions;
   for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, options_.log->admin().offsets(partitions, deadline));

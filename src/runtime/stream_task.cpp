@@ -12,8 +12,8 @@
 
 #include "base/crash_point.hpp"
 #include "base/logging.hpp"
+#include "base/thrown_error.hpp"
 #include "runtime/custom_store.hpp"
-#include "runtime/type_name.hpp"
 #include "state/open_store.hpp"
 
 namespace tidemill::runtime {

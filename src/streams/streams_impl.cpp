@@ -1,6 +1,6 @@
 #include "streams/streams_impl.hpp"
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -59,7 +59,7 @@ void Streams::Impl::check_names() const {
                   generated));
 }
 
-Streams::Impl::~Impl() { static_cast<void>(close({.timeout = std::chrono::hours(24 * 365), .leave_group = true})); }
+Streams::Impl::~Impl() { static_cast<void>(close({.timeout = std::chrono::hours(24 * 365)})); }
 
 void Streams::Impl::check_config() const {
   if (!good_name(config_.application_id)) {
@@ -150,7 +150,7 @@ void Streams::Impl::deliver_transitions() {
     } catch (...) {
       // It is told, not asked: the state is what it is, and the next change has to be told, too.
       logger()->error("{}: the state listener threw at {}: {}", config_.application_id, to_string(next.now),
-                      runtime::describe_exception(std::current_exception()).message);
+                      describe_exception(std::current_exception()).message);
     }
     lock.lock();
     transitions_.pop_front();

@@ -146,6 +146,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   void drop(const std::shared_ptr<Host>& host);
   void work(Host& host);
   void stopped(Host& host);
+  void leave_for_good(Host& host);
   void replace(Host& host, const Error& failure);
   void ended(Host& host);
   /// Lets go of those that have ended while the others run.
@@ -160,7 +161,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   void end_in_error(const Error& error);
   /// Where all have ended: of an error, or because one of this application's own threads has closed it.
   void finish();
-  void stop_threads(bool leave_group);
+  void stop_threads(std::optional<bool> leave_group);
   bool set_state(StreamsState state);
   bool change_state_locked(StreamsState state);
   void deliver_transitions();
@@ -233,6 +234,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::deque<Transition> transitions_;  // not told to the listener yet
   std::thread::id at_lifecycle_;        // who is in start(), or at what close() takes apart
   bool ends_by_itself_ = false;         // one of its own threads has closed it
+  std::optional<bool> leave_group_;     // what close() was last told of it
   bool delivering_ = false;
   std::thread::id deliverer_;
   std::optional<Error> error_;

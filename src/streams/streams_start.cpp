@@ -8,7 +8,7 @@
 #include <tidemill/base/random.hpp>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -55,7 +55,7 @@ Result<void> Streams::Impl::start() {
     started = start_all();
   } catch (...) {
     started = Error{ErrorKind::kInternal,
-                    "the application cannot be started: " + runtime::describe_exception(std::current_exception()).message};
+                    "the application cannot be started: " + describe_exception(std::current_exception()).message};
   }
   if (!started && started.error().kind != ErrorKind::kClosed) end_in_error(started.error());
   finish();

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -50,8 +50,7 @@ Result<std::shared_ptr<Streams::Impl::Host>> Streams::Impl::make_host(MonotonicT
     made = coordinator ? make_thread(*host, *std::move(coordinator), plan)
                        : Result<std::shared_ptr<runtime::StreamThread>>(coordinator.error());
   } catch (...) {
-    made = Error{ErrorKind::kInternal,
-                 host->name + " cannot be made: " + runtime::describe_exception(std::current_exception()).message};
+    made = Error{ErrorKind::kInternal, host->name + " cannot be made: " + describe_exception(std::current_exception()).message};
   }
   if (!made) {
     drop(host);
@@ -157,6 +156,7 @@ Result<void> Streams::Impl::begin(const std::shared_ptr<Host>& host) {
 }
 
 void Streams::Impl::drop(const std::shared_ptr<Host>& host) {
+  leave_for_good(*host);
   std::shared_ptr<runtime::StreamThread> thread;
   {
     const std::lock_guard lock(mutex_);
@@ -222,8 +222,8 @@ void Streams::Impl::work(Host& host) {
       end_in_error(*failure);
     }
   } catch (...) {  // memory that is not there, as a rule
-    end_in_error({ErrorKind::kInternal,
-                  host.name + " cannot be replaced: " + runtime::describe_exception(std::current_exception()).message});
+    end_in_error(
+        {ErrorKind::kInternal, host.name + " cannot be replaced: " + describe_exception(std::current_exception()).message});
   }
   ended(host);
 }
@@ -233,7 +233,7 @@ void Streams::Impl::keep_up(Now now) {
     upkeep(now);
   } catch (...) {
     logger()->error("{}: what is done now and then failed: {}", config_.application_id,
-                    runtime::describe_exception(std::current_exception()).message);
+                    describe_exception(std::current_exception()).message);
   }
 }
 
@@ -251,7 +251,7 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
     } catch (...) {
       // It has not answered: the answer that nothing is lost by.
       reason = error.with_context("the uncaught exception handler threw " +
-                                  runtime::describe_exception(std::current_exception()).message + " when it was asked about");
+                                  describe_exception(std::current_exception()).message + " when it was asked about");
     }
   }
   if (host.answer == UncaughtExceptionAnswer::kReplaceThread) {
@@ -267,9 +267,23 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
                                               ReplacementLimit::kRepeatedMax, ReplacementLimit::kWindow.count()));
     }
   }
-  // The others are stopped before this one's tasks are free, so that they do not fail on the same record.
-  if (host.answer != UncaughtExceptionAnswer::kReplaceThread) end_in_error(reason);
+  if (host.answer == UncaughtExceptionAnswer::kReplaceThread) {
+    leave_for_good(host);
+  } else {
+    // The others are stopped before this one's tasks are free, so that they do not fail on the same record.
+    end_in_error(reason);
+  }
   return host.answer == UncaughtExceptionAnswer::kShutdownApplication;
+}
+
+/// Its number may be nobody's from now on, so that also a static member is not expected back: unless all end now, it leaves.
+void Streams::Impl::leave_for_good(Host& host) {
+  std::shared_ptr<runtime::StreamThread> thread;
+  {
+    const std::lock_guard lock(mutex_);
+    if (running_locked()) thread = host.thread;
+  }
+  if (thread) thread->shut_down(true);
 }
 
 /// The others have its tasks meanwhile.
@@ -434,7 +448,7 @@ void Streams::Impl::end_in_error(const Error& error) {
     error_ = error;
   }
   deliver_transitions();
-  stop_threads(true);
+  stop_threads(std::nullopt);
   finish();
 }
 
@@ -456,9 +470,14 @@ bool Streams::Impl::has_static_members() const {
   return !config_.group_instance_id.empty() && config_.log->traits().commit_group_span == LogTraits::CommitGroupSpan::kThread;
 }
 
-/// Static members stay in the group: they are expected back. One that is removed or has failed is not, and leaves.
-void Streams::Impl::stop_threads(bool leave_group) {
-  const bool leaves = leave_group && !has_static_members();
+/// Unless somebody has said so, static members stay in the group: they are expected back.
+void Streams::Impl::stop_threads(std::optional<bool> leave_group) {
+  bool leaves = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (leave_group) leave_group_ = leave_group;
+    leaves = leave_group_.value_or(!has_static_members());
+  }
   for (const auto& thread : threads()) thread->shut_down(leaves);
 }
 
