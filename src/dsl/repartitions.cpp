@@ -44,6 +44,7 @@ class Repartitions {
   void read(const std::map<std::string, Draft::Traits>& traits) {
     std::map<std::string, Index> places;
     std::map<std::string, const Draft::RepartitionNodes*> by_source;
+    std::map<std::string, Index> internal_sinks;
     for (const Draft::RepartitionNodes& nodes : repartitions_) by_source[nodes.source] = &nodes;
     const auto inner = [this](const std::string& name) {
       return std::any_of(repartitions_.begin(), repartitions_.end(),
@@ -62,6 +63,14 @@ class Repartitions {
       for (const std::int32_t parent : first.parents) {
         link(places.at(builder_.nodes()[static_cast<std::size_t>(parent)].name), place);
       }
+      if (node.kind == NodeKind::kSink && builder_.is_internal(node.sink_topic)) internal_sinks[node.sink_topic] = place;
+      link_across_topics(node, place, internal_sinks);
+    }
+  }
+  /// What an operator sends itself (a foreign-key join's messages, the changes of a grouped table) leads on, in Java's graph, too.
+  void link_across_topics(const NodeSpec& node, Index place, const std::map<std::string, Index>& internal_sinks) {
+    for (const std::string& topic : node.topics) {
+      if (const auto sink = internal_sinks.find(topic); sink != internal_sinks.end()) link(sink->second, place);
     }
   }
   void link(Index parent, Index child) {
@@ -217,7 +226,10 @@ class Repartitions {
       const Operator& at = operators_[place];
       if (at.gone) continue;
       std::vector<std::string> parents;
-      for (const Index parent : at.parents) parents.push_back(Draft::plain_name(operators_[parent].name));
+      for (const Index parent : at.parents) {
+        if (specs_.at(operators_[parent].name)->kind == NodeKind::kSink) continue;  // its topic is in between
+        parents.push_back(Draft::plain_name(operators_[parent].name));
+      }
       if (at.repartition == nullptr) {
         add(at.name, std::move(parents));
         continue;

@@ -31,7 +31,8 @@ class Side:
             self.process = None
         if self.process is None:
             self.rest = b""
-            self.errors.truncate(0)
+            self.errors.seek(0)
+            self.errors.truncate()
             self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
         line = json.dumps(scenario, separators=(",", ":")).encode() + b"\n"
         try:

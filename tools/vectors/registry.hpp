@@ -9,6 +9,14 @@
 
 namespace tidemill::vectors {
 
+/// What Kafka Streams itself does not know any more after a restart.
+enum class Forgets {
+  kNothing,
+  kTime,     // how far it had come for an operator; with the next record that goes on it is known again
+  kNumbers,  // time, and the numbers of what is kept twice under one key and time
+  kMoments,  // when punctuations are due, or results that waited
+};
+
 struct RegisteredTopology {
   Topology (*build)(const StreamsConfig& config);
   StreamsConfig config;
@@ -16,8 +24,8 @@ struct RegisteredTopology {
   bool commit_after_each_record = true;
   /// Topics whose records within a step have no fixed order.
   std::vector<std::string> unordered_topics = {};
-  /// Why Kafka Streams, too, has other results after a restart, or with other caches; empty: it has not.
-  std::string forgets = {};
+  Forgets forgets = Forgets::kNothing;
+  /// Why Kafka Streams, too, has other results with other caches; empty: it has not.
   std::string shows_caches = {};
 };
 

@@ -1,7 +1,10 @@
 #include "scenario.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <regex>
+#include <set>
+#include <tuple>
 
 #include <tidemill/state/change_buffer.hpp>
 #include <tidemill/state/join_buffer.hpp>
@@ -79,9 +82,19 @@ bool same_headers(const json& expected, const Headers& actual) {
   }
   return true;
 }
-bool same(const json& expected, const std::string& topic, const TestRecordBytes& actual) {
-  if (expected.at("t").get<std::string>() != topic || blob(expected.at("k")) != actual.key ||
-      blob(expected.at("v")) != actual.value || !same_headers(expected, actual.headers)) {
+using Topics = std::set<std::string>;
+/// The key of a row that is one of several, without its number.
+OptionalBytes without_number(OptionalBytes key) {
+  constexpr std::size_t kNumber = 4;
+  if (key && key->size() >= kNumber) key->resize(key->size() - kNumber);
+  return key;
+}
+/// `numbered`: changelogs of which the numbers in the keys do not matter.
+bool same(const json& expected, const std::string& topic, const TestRecordBytes& actual, const Topics& numbered) {
+  const OptionalBytes key = blob(expected.at("k"));
+  const bool same_key = numbered.contains(topic) ? without_number(key) == without_number(actual.key) : key == actual.key;
+  if (expected.at("t").get<std::string>() != topic || !same_key || blob(expected.at("v")) != actual.value ||
+      !same_headers(expected, actual.headers)) {
     return false;
   }
   return expected.at("ts").is_null() ? actual.timestamp == kNoTimestamp
@@ -89,7 +102,7 @@ bool same(const json& expected, const std::string& topic, const TestRecordBytes&
 }
 
 /// Takes the records of unordered topics out of both sides, comparing them as sets.
-std::string compare(const json& step, Sent sent, const std::vector<std::string>& unordered) {
+std::string compare(const json& step, const Sent& sent, const std::vector<std::string>& unordered, const Topics& numbered) {
   std::vector<const json*> wanted;
   std::vector<const json*> loose;
   const auto is_loose = [&](const std::string& topic) {
@@ -101,15 +114,15 @@ std::string compare(const json& step, Sent sent, const std::vector<std::string>&
   std::size_t at = 0;
   for (const auto& [topic, record] : sent) {
     if (is_loose(topic)) {
-      const auto match = std::find_if(loose.begin(), loose.end(), [&topic = topic, &record = record](const json* one) {
-        return same(*one, topic, record);
+      const auto match = std::find_if(loose.begin(), loose.end(), [&, &topic = topic, &record = record](const json* one) {
+        return same(*one, topic, record, numbered);
       });
       if (match == loose.end()) return "not expected: " + shown(topic, record);
       loose.erase(match);
       continue;
     }
     if (at == wanted.size()) return "one more than expected: " + shown(topic, record);
-    if (!same(*wanted[at], topic, record)) {
+    if (!same(*wanted[at], topic, record, numbered)) {
       return "sent " + shown(topic, record) + ", expected " +
              shown(wanted[at]->at("t").get<std::string>(), record_of(*wanted[at]));
     }
@@ -280,19 +293,22 @@ class Run {
         unordered_(registered.unordered_topics),
         world_(world),
         last_values_only_(world.last_values_only(registered.config)),
+        forgets_(registered.forgets),
+        numbered_(world.restart_each ? numbered_changelogs(registered) : Topics()),
         driver_(registered.build(registered.config), world.config(registered.config),
                 Timestamp(scenario.at("wall_clock").get<std::int64_t>())) {
     driver_.commit_after_each_record(registered.commit_after_each_record || world.commit_each);
   }
   std::string difference() {
-    std::size_t number = 0;
-    for (const json& step : scenario_.at("steps")) {
-      const std::string at = "step " + std::to_string(++number) + ": ";
+    const json& steps = scenario_.at("steps");
+    for (std::size_t number = 0; number < steps.size(); ++number) {
+      const json& step = steps[number];
+      const std::string at = "step " + std::to_string(number + 1) + ": ";
       const std::string raised = take(step);
       if (step.contains("raises")) return raised.empty() ? at + "did not raise " + step.at("raises").dump() : "";
       if (!raised.empty()) return at + "raised " + raised;
       if (std::string difference = compare_step(step); !difference.empty()) return at + difference;
-      if (world_.restart_each && step.at("op") == "pipe") restart();
+      if (world_.restart_each && step.at("op") == "pipe" && may_restart(number)) restart();
     }
     if (last_values_only_) driver_.commit();
     if (std::string difference = compare_last_values(); !difference.empty()) return "end: " + difference;
@@ -333,13 +349,55 @@ class Run {
       remember(step, sent);
       return {};
     }
-    if (std::string difference = compare(step, std::move(sent), unordered_); !difference.empty()) return difference;
+    if (std::string difference = compare(step, sent, unordered_, numbered_); !difference.empty()) return difference;
     if (const auto count = step.find("dropped"); count != step.end()) expected_dropped_ = count->get<std::uint64_t>();
     if (!world_.restart_each && dropped(driver_) != expected_dropped_) {
       return "dropped " + std::to_string(dropped(driver_)) + ", expected " + std::to_string(expected_dropped_);
     }
     return {};
   }
+  static Topics numbered_changelogs(const RegisteredTopology& registered) {
+    Topics topics;
+    for (const auto& [name, store] : registered.build(registered.config).stores) {
+      if (store.spec.retain_duplicates) topics.insert("app-" + name + "-changelog");
+    }
+    return topics;
+  }
+  /// Behind the step of that number Kafka Streams, too, has the same results with a restart as without.
+  [[nodiscard]] bool may_restart(std::size_t number) const {
+    if (forgets_ == Forgets::kNothing) return true;
+    return time_goes_on_behind(number) && (forgets_ != Forgets::kNumbers || !comes_again_behind(number));
+  }
+  /// Of each topic the next record, one that no operator drops for having no key or value, is as late as any before it.
+  [[nodiscard]] bool time_goes_on_behind(std::size_t number) const {
+    const json& steps = scenario_.at("steps");
+    std::int64_t newest = std::numeric_limits<std::int64_t>::min();
+    std::set<std::string> gone_on;
+    for (std::size_t at = 0; at < steps.size(); ++at) {
+      const json& step = steps[at];
+      if (step.at("op") != "pipe") continue;
+      const bool first = at > number && gone_on.insert(step.at("t").get<std::string>()).second;
+      if (first && (time_of(step) < newest || step.at("k").is_null() || step.at("v").is_null())) return false;
+      newest = std::max(newest, time_of(step));
+    }
+    return true;
+  }
+  /// A record has the topic, key and time of one that has been there: which would take its number, and its place. Where the
+  /// scenario has a restart of its own, any two of the same are such.
+  [[nodiscard]] bool comes_again_behind(std::size_t number) const {
+    const json& steps = scenario_.at("steps");
+    const bool restarts = std::any_of(steps.begin(), steps.end(), [](const json& step) { return step.at("op") == "restart"; });
+    std::set<std::tuple<std::string, std::string, std::int64_t>> seen;
+    for (std::size_t at = 0; at < steps.size(); ++at) {
+      const json& step = steps[at];
+      if (step.at("op") != "pipe") continue;
+      const auto place = std::tuple(step.at("t").get<std::string>(), step.at("k").dump(), time_of(step));
+      if ((at > number || restarts) && seen.contains(place)) return true;
+      if (at <= number || restarts) seen.insert(place);
+    }
+    return false;
+  }
+  static std::int64_t time_of(const json& step) { return step.at("ts").is_null() ? -1 : step.at("ts").get<std::int64_t>(); }
   void restart() {
     driver_.restart();
     Sent sent = driver_.take_sent();
@@ -378,6 +436,8 @@ class Run {
   const std::vector<std::string>& unordered_;
   const World& world_;
   bool last_values_only_;
+  Forgets forgets_;
+  Topics numbered_;
   TopologyTestDriver driver_;
   std::uint64_t expected_dropped_ = 0;
   Last ours_;
