@@ -83,34 +83,6 @@ concept Reducer = Makes<V, F, const V&, const V&>;
 template <class F, class K, class V, class VR>
 concept Aggregator = Makes<VR, F, const K&, const V&, const VR&>;
 
-/// The options of a call that gives none, where serdes then have to come from the types. (Elsewhere a stream may have brought its
-/// own along.)
-template <class K, class V>
-const Consumed<K, V>& no_options_of_source() {
-  static_assert(HasSerde<K> || !OwningType<K>,
-                "stream<Key, Value>(topic), table<Key, Value>(topic): there is no serde for the key type: specialize "
-                "tidemill::SerdeOf for it, or give one in the options, {.key_serde = ...}");
-  static_assert(HasSerde<V> || !OwningType<V>,
-                "stream<Key, Value>(topic), table<Key, Value>(topic): there is no serde for the value type: specialize "
-                "tidemill::SerdeOf for it, or give one in the options, {.value_serde = ...}");
-  return no_options<Consumed<K, V>>();
-}
-template <class K, class VR>
-const Materialized<K, VR>& no_options_of_aggregate() {
-  static_assert(
-      HasSerde<VR> || !OwningType<VR>,
-      "aggregate(initial, ...): there is no serde for the type of the result: specialize tidemill::SerdeOf for it, or "
-      "give one in the options, {.value_serde = ...}");
-  return no_options<Materialized<K, VR>>();
-}
-template <class K, class VR>
-const Materialized<K, VR>& no_options_of_foreign_join() {
-  static_assert(HasSerde<VR> || !OwningType<VR>,
-                "join(table, extract, joiner): there is no serde for the type that the joiner makes: specialize "
-                "tidemill::SerdeOf for it, or give one in the options, {.value_serde = ...}");
-  return no_options<Materialized<K, VR>>();
-}
-
 }  // namespace tidemill::detail
 
 #define TIDEMILL_CHECK_TYPES(what, K, V)                                                                            \
@@ -131,3 +103,15 @@ const Materialized<K, VR>& no_options_of_foreign_join() {
 #define TIDEMILL_CHECK_RESULT(operation, concept_, F, argument, sentence) \
   TIDEMILL_CHECK_FUNCTION(operation, F, argument);                        \
   static_assert(!detail::RecordFunction<F, K, V> || detail::concept_<F, K, V>, operation ": " sentence)
+// Of a call that gives no options, where serdes then have to come from the types. (Elsewhere a stream may have brought its own along.)
+#define TIDEMILL_CHECK_SOURCE_SERDES(operation, K, V)                                                                    \
+  static_assert(HasSerde<K> || !detail::OwningType<K>, operation ": there is no serde for the key type: specialize "     \
+                                                                 "tidemill::SerdeOf for it, or give one, {.key_serde = " \
+                                                                 "...}");                                                \
+  static_assert(HasSerde<V> || !detail::OwningType<V>, operation ": there is no serde for the value type: specialize "   \
+                                                                 "tidemill::SerdeOf for it, or give one, {.value_serde " \
+                                                                 "= ...}")
+#define TIDEMILL_CHECK_RESULT_SERDE(operation, VR)                                      \
+  static_assert(HasSerde<VR> || !detail::OwningType<VR>,                                \
+                operation ": there is no serde for the type of the result: specialize " \
+                          "tidemill::SerdeOf for it, or give one, {.value_serde = ...}")

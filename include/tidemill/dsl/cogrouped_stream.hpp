@@ -115,7 +115,7 @@ class TimeWindowedCogroupedKStream {
   TimeWindowedCogroupedKStream(std::vector<detail::CogroupInput<K, VR>> inputs, detail::WindowPlan plan)
       : inputs_(std::move(inputs)), plan_(plan) {}
   KTable<Windowed<K>, VR> aggregate(VR initial,
-                                    const Materialized<K, VR>& materialized = detail::no_options_of_aggregate<K, VR>()) const {
+                                    const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     return detail::windowed_cogroup<K, VR>(
         inputs_, plan_, [initial] { return std::optional<VR>(initial); }, nullptr, materialized);
   }
@@ -133,7 +133,7 @@ class SessionWindowedCogroupedKStream {
   /// `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
   template <class M>
   KTable<Windowed<K>, VR> aggregate(VR initial, M merger,
-                                    const Materialized<K, VR>& materialized = detail::no_options_of_aggregate<K, VR>()) const {
+                                    const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, merger)", M, merger);
     static_assert(detail::SessionMerger<M, K, VR>, "aggregate(initial, merger): merger must be callable as "
                                                    "Result(const Key&, const Result&, const Result&)");
@@ -168,7 +168,7 @@ class CogroupedKStream {
     return changed;
   }
   KTable<K, VR> aggregate(VR initial,
-                          const Materialized<K, VR>& materialized = detail::no_options_of_aggregate<K, VR>()) const {
+                          const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     auto facts = std::make_shared<detail::TableFacts>();
     facts->materialized = true;
     facts->store = detail::store_spec(

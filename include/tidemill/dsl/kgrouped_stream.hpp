@@ -38,8 +38,12 @@ class KGroupedStream {
       F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const;
   /// `aggregator(const K&, const V&, const VR& so_far) -> VR or std::optional<VR>` (none deletes).
   template <class VR, class F>
-  [[gnu::noinline]] KTable<K, VR> aggregate(
-      VR initial, F aggregator, const Materialized<K, VR>& materialized = detail::no_options_of_aggregate<K, VR>()) const;
+  [[gnu::noinline]] KTable<K, VR> aggregate(VR initial, F aggregator, const Materialized<K, VR>& materialized) const;
+  template <class VR, class F>
+  KTable<K, VR> aggregate(VR initial, F aggregator) const {
+    TIDEMILL_CHECK_RESULT_SERDE("aggregate(initial, aggregator)", VR);
+    return aggregate(std::move(initial), std::move(aggregator), detail::no_options<Materialized<K, VR>>());
+  }
   /// Cuts the group into windows, to be aggregated each by itself.
   TimeWindowedKStream<K, V> windowed_by(const TimeWindows& windows) const;
   TimeWindowedKStream<K, V> windowed_by(const UnlimitedWindows& windows) const;

@@ -48,7 +48,7 @@ class KGroupedTable {
   /// `adder(const K&, const V&, const VR& so_far)` and `subtractor` likewise, each VR or std::optional<VR>.
   template <class VR, class Add, class Subtract>
   KTable<K, VR> aggregate(VR initial, Add adder, Subtract subtractor,
-                          const Materialized<K, VR>& materialized = detail::no_options_of_aggregate<K, VR>()) const {
+                          const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, adder, subtractor)", Add, adder);
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, adder, subtractor)", Subtract, subtractor);
     static_assert(detail::Aggregator<Add, K, V, VR> && detail::Aggregator<Subtract, K, V, VR>,

@@ -148,14 +148,14 @@ class KTable {
       const KTable<KO, VO>& other, Extract extract, F joiner,
       const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
-          detail::no_options_of_foreign_join<K, typename detail::TableJoined<F, const V&, const VO&>::Type>()) const;
+          detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   template <class KO, class VO, class Extract, class F>
     requires(!detail::kIsMaterialized<F>)
   [[gnu::noinline]] auto left_join(
       const KTable<KO, VO>& other, Extract extract, F joiner,
       const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
-          detail::no_options_of_foreign_join<K, typename detail::TableJoined<F, const V&, const VO*>::Type>()) const;
+          detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// Name of the store where the table can be queried; empty: it has none of its own.
   [[nodiscard]] std::string queryable_store_name() const { return at_->facts->materialized ? at_->facts->store.name : ""; }
   [[nodiscard]] const Handle& handle() const { return *at_; }

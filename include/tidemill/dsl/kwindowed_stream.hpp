@@ -135,7 +135,7 @@ class TimeWindowedKStream {
   /// `aggregator(const K&, const V&, const VR& so_far)`, or with `const V*` to see null values; std::optional<VR>: none deletes.
   template <class VR, class F>
   KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator,
-                                    const Materialized<K, VR>& materialized = detail::no_options_of_aggregate<K, VR>()) const {
+                                    const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F, aggregator);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, const "
@@ -205,7 +205,7 @@ class SessionWindowedKStream {
   /// As of time windows; `merger(const K&, const VR& one, const VR& other)` makes one session's aggregate of two.
   template <class VR, class F, class M>
   KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, M merger,
-                                    const Materialized<K, VR>& materialized = detail::no_options_of_aggregate<K, VR>()) const {
+                                    const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", F, aggregator);
     TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", M, merger);
     static_assert(detail::WindowAggregator<F, K, V, VR>,

@@ -64,15 +64,6 @@ Serde<T> serde_or_default(const std::optional<Serde<T>>& given, const char* what
     throw_no_serde(what, type_tag<T>());
   }
 }
-/// The options of a source or sink that is given none: the serdes are those of the types.
-template <class Options, class K, class V>
-Options no_node_options() {
-  static_assert(HasSerde<K>, "add_source<Key, Value>(...), add_sink<Key, Value>(...): there is no serde for the key type: "
-                             "specialize tidemill::SerdeOf for it, or give one in the options, {.key_serde = ...}");
-  static_assert(HasSerde<V>, "add_source<Key, Value>(...), add_sink<Key, Value>(...): there is no serde for the value type: "
-                             "specialize tidemill::SerdeOf for it, or give one in the options, {.value_serde = ...}");
-  return {};
-}
 template <class K, class V>
 EdgeType stream_type() {
   return {type_tag<K>(), type_tag<V>(), false};

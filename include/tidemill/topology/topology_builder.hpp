@@ -26,16 +26,14 @@ class TopologyBuilder {
   // Typed, for hand-made topologies.
 
   template <class K, class V>
-  TopologyBuilder& add_source(std::string name, std::vector<std::string> topics,
-                              SourceOptions<K, V> options = detail::no_node_options<SourceOptions<K, V>, K, V>()) {
+  TopologyBuilder& add_source(std::string name, std::vector<std::string> topics, SourceOptions<K, V> options = {}) {
     Source source = typed_source<K, V>(std::move(name), options);
     source.topics = std::move(topics);
     add_source(std::move(source));
     return *this;
   }
   template <class K, class V>
-  TopologyBuilder& add_source(std::string name, const TopicPattern& pattern,
-                              SourceOptions<K, V> options = detail::no_node_options<SourceOptions<K, V>, K, V>()) {
+  TopologyBuilder& add_source(std::string name, const TopicPattern& pattern, SourceOptions<K, V> options = {}) {
     Source source = typed_source<K, V>(std::move(name), options);
     source.topic_pattern = pattern.expression();
     add_source(std::move(source));
@@ -53,14 +51,14 @@ class TopologyBuilder {
   }
   template <class K, class V>
   TopologyBuilder& add_sink(std::string name, std::string topic, std::vector<std::string> parents,
-                            SinkOptions<K, V> options = detail::no_node_options<SinkOptions<K, V>, K, V>()) {
+                            SinkOptions<K, V> options = {}) {
     add_sink(typed_sink<K, V>(std::move(name), std::move(topic), {.extract = nullptr, .description = {}}, std::move(parents),
                               options));
     return *this;
   }
   template <class K, class V>
   TopologyBuilder& add_sink(std::string name, TopicNameExtractor<K, V> topic, std::vector<std::string> parents,
-                            SinkOptions<K, V> options = detail::no_node_options<SinkOptions<K, V>, K, V>()) {
+                            SinkOptions<K, V> options = {}) {
     detail::check_callable(topic.extract, "sink \"" + name + "\"", "topic.extract");
     add_sink(typed_sink<K, V>(std::move(name), {}, std::move(topic), std::move(parents), options));
     return *this;
@@ -70,8 +68,7 @@ class TopologyBuilder {
   /// Fed on the global thread by `supplier()`'s processor; every task may read it.
   template <class K, class V, class Supplier>
   TopologyBuilder& add_global_store(StoreSpec store, std::string source_name, std::string topic, std::string processor_name,
-                                    Supplier supplier,
-                                    SourceOptions<K, V> options = detail::no_node_options<SourceOptions<K, V>, K, V>()) {
+                                    Supplier supplier, SourceOptions<K, V> options = {}) {
     Source source = typed_source<K, V>(std::move(source_name), options);
     source.topics = {std::move(topic)};
     add_global_store(std::move(store), std::move(source), typed_processor(std::move(processor_name), supplier));
@@ -79,9 +76,8 @@ class TopologyBuilder {
   }
   /// A store that the topic is the changelog of: `supplier()`'s processor puts its records, and nothing is written elsewhere.
   template <class K, class V, class Supplier>
-  TopologyBuilder& add_read_only_state_store(
-      StoreSpec store, std::string source_name, std::string topic, std::string processor_name, Supplier supplier,
-      SourceOptions<K, V> options = detail::no_node_options<SourceOptions<K, V>, K, V>()) {
+  TopologyBuilder& add_read_only_state_store(StoreSpec store, std::string source_name, std::string topic,
+                                             std::string processor_name, Supplier supplier, SourceOptions<K, V> options = {}) {
     store.source_topic_as_changelog = topic;
     add_source<K, V>(source_name, {std::move(topic)}, options);
     add_processor(processor_name, std::move(supplier), {std::move(source_name)});
