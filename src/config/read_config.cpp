@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "config/durations.hpp"
+#include "config/rules.hpp"
 
 namespace tidemill {
 namespace {
@@ -20,22 +21,9 @@ class Reader {
   void text(const std::string& key, std::string& out) {
     if (const std::string* value = find(key)) out = *value;
   }
-  template <class Int>
-  void number(const std::string& key, Int& out, std::int64_t min, std::int64_t max = std::numeric_limits<Int>::max()) {
-    const std::string* value = find(key);
-    if (value == nullptr) return;
-    out = static_cast<Int>(parse(key, *value, min, max));
-  }
-  void bytes(const std::string& key, std::size_t& out, bool minus_one_is_off = false) {
-    const std::string* value = find(key);
-    if (value == nullptr) return;
-    const std::int64_t number = parse(key, *value, minus_one_is_off ? -1 : 0, std::numeric_limits<std::int64_t>::max());
-    out = number < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(number);
-  }
-  void duration(const std::string& key, std::chrono::milliseconds& out, std::int64_t min) {
-    const std::string* value = find(key);
-    if (value == nullptr) return;
-    out = std::chrono::milliseconds(parse(key, *value, min, std::numeric_limits<std::int64_t>::max()));
+  void number(const NumberRule& rule, StreamsConfig& config) {
+    const std::string key(rule.key);
+    if (const std::string* value = find(key)) rule.set(config, parse(key, *value));
   }
   template <class Enum>
   void choice(const std::string& key, Enum& out, std::initializer_list<std::pair<std::string_view, Enum>> values) {
@@ -80,16 +68,11 @@ class Reader {
   [[nodiscard]] const std::set<std::string>& known() const { return known_; }
 
  private:
-  static std::int64_t parse(const std::string& key, const std::string& value, std::int64_t min, std::int64_t max) {
+  static std::int64_t parse(const std::string& key, const std::string& value) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (error != std::errc() || end != value.data() + value.size()) {
       throw ConfigException(fmt::format("{}={}: must be a whole number", key, value));
-    }
-    if (number < min || number > max) {
-      throw ConfigException(
-          fmt::format("{}={}: must be at least {}{}", key, value, min,
-                      max == std::numeric_limits<std::int64_t>::max() ? std::string() : fmt::format(" and at most {}", max)));
     }
     return number;
   }
@@ -175,53 +158,17 @@ void read_handlers(Reader& reader, StreamsConfig& config) {
   }
 }
 
-/// `none`, `all`, or some of the three by name.
-void read_optimization(Reader& reader, StreamsConfig& config) {
-  const std::string* value = reader.find("topology.optimization");
-  if (value == nullptr) return;
-  constexpr std::string_view kNames = ",none,all,reuse.ktable.source.topics,merge.repartition.topics,single.store.self.join,";
-  for (std::size_t at = 0; at <= value->size();) {
-    const std::size_t end = std::min(value->find(',', at), value->size());
-    const std::string name = value->substr(at, end - at);
-    if (name.empty() || kNames.find("," + name + ",") == std::string_view::npos) {
-      throw ConfigException(fmt::format("topology.optimization={}: must be none, all, or a list of reuse.ktable.source.topics, "
-                                        "merge.repartition.topics, single.store.self.join",
-                                        *value));
-    }
-    at = end + 1;
-  }
-  config.topology_optimization = *value;
-}
-
 void read_known(Reader& reader, ConfigReading& reading) {
   StreamsConfig& config = reading.config;
+  for (const NumberRule& rule : number_rules()) reader.number(rule, config);
   reader.text("application.id", config.application_id);
   reader.choice(
       "processing.guarantee", config.processing_guarantee,
       {{"at_least_once", ProcessingGuarantee::kAtLeastOnce}, {"exactly_once_v2", ProcessingGuarantee::kExactlyOnceV2}});
-  reader.number("num.stream.threads", config.num_stream_threads, 1);
-  reader.number("num.standby.replicas", config.num_standby_replicas, 0);
-  reader.duration("commit.interval.ms", config.commit_interval, 0);
-  reader.duration("poll.ms", config.poll, 0);
-  reader.duration("max.task.idle.ms", config.max_task_idle, -1);
-  reader.duration("task.timeout.ms", config.task_timeout, 0);
-  reader.number("buffered.records.per.partition", config.buffered_records_per_partition, 1);
-  reader.bytes("memory.max.bytes", config.memory_max_bytes);
-  reader.bytes("input.buffer.max.bytes", config.input_buffer_max_bytes);
-  reader.bytes("cache.max.bytes.buffering", config.statestore_cache_max_bytes);
-  reader.bytes("statestore.cache.max.bytes", config.statestore_cache_max_bytes);
-  reader.bytes("statestore.uncommitted.max.bytes", config.statestore_uncommitted_max_bytes, true);
   reader.text("state.dir", config.state_dir);
   reader.text("client.id", config.client_id);
   reader.text("application.server", config.application_server);
   reader.text("group.instance.id", config.group_instance_id);
-  reader.number("replication.factor", config.replication_factor, -1);
-  reader.duration("repartition.purge.interval.ms", config.repartition_purge_interval, 0);
-  reader.duration("windowstore.changelog.additional.retention.ms", config.windowstore_changelog_additional_retention, 0);
-  reader.duration("transaction.timeout.ms", config.transaction_timeout, 1);
-  reader.duration("session.timeout.ms", config.session_timeout, 1);
-  reader.duration("heartbeat.interval.ms", config.heartbeat_interval, 1);
-  reader.duration("max.poll.interval.ms", config.max_poll_interval, 1);
   reader.choice("auto.offset.reset", config.auto_offset_reset,
                 {{"earliest", OffsetReset::kEarliest}, {"latest", OffsetReset::kLatest}, {"none", OffsetReset::kNone}});
   reader.choice("default.dsl.store", config.default_dsl_store,
@@ -235,12 +182,8 @@ void read_known(Reader& reader, ConfigReading& reading) {
     }
     config.default_dsl_store = name == "InMemoryDslStoreSuppliers" ? StoreEngineKind::kInMemory : StoreEngineKind::kPersistent;
   }
-  read_optimization(reader, config);
+  reader.text("topology.optimization", config.topology_optimization);
   reader.truth("ensure.explicit.internal.resource.naming", config.ensure_explicit_internal_resource_naming);
-  reader.duration("state.cleanup.delay.ms", config.state_cleanup_delay, -1);
-  reader.duration("metadata.max.age.ms", config.metadata_max_age, 1);
-  reader.duration("log.summary.interval.ms", config.log_summary_interval, std::numeric_limits<std::int64_t>::min());
-  reader.duration("timestamp.after.max.ms", config.timestamp_after_max, -1);
   read_handlers(reader, config);
   reader.client({"bootstrap.servers", "security.protocol", "connections.max.idle.ms", "metadata.max.age.ms",
                  "receive.buffer.bytes", "send.buffer.bytes", "reconnect.backoff.ms", "reconnect.backoff.max.ms",
@@ -365,6 +308,7 @@ ConfigReading read_config(const std::map<std::string, std::string>& given, bool 
     reading.warnings.push_back(warning);
     reading.config.application[key] = value;
   }
+  check_values(reading.config);
   reading.config = with_bounded_durations(std::move(reading.config));
   return reading;
 }

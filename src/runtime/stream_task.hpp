@@ -193,6 +193,9 @@ class StreamTask final : public TaskContext {
   void refuse_future_record(const Input& input, const RawRecord& record, Timestamp timestamp, Timestamp now);
   [[nodiscard]] const NodeSpec* sink_that_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const;
   void send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
+  /// Of global stores.
+  void lose_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
+  [[nodiscard]] bool is_global() const { return options_.id.subtopology < 0; }
   /// Of an error that ends the task.
   void leave_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
   void run_punctuation(PunctuationQueue& queue, Timestamp time);

@@ -9,6 +9,15 @@
 #include "runtime/stream_task.hpp"
 
 namespace tidemill::runtime {
+namespace {
+
+std::string place(const ErrorHandlerContext& context) {
+  return context.topic.empty()
+             ? std::string("a punctuation")
+             : fmt::format("offset {} of {}-{}", context.offset.value, context.topic, context.partition.value);
+}
+
+}  // namespace
 
 void StreamTask::drop(std::string_view, std::string_view reason, const RecordContext&) { metrics_->dropped.add(reason); }
 
@@ -43,6 +52,7 @@ ErrorHandlerContext StreamTask::error_context(std::string_view node) const {
 }
 
 void StreamTask::send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records) {
+  if (is_global()) return lose_dead_letters(node, records);
   static const PartitionChoice kAnyPartition;
   // What refuses one of them asks the handler again, whose answer may have dead letters, too.
   if (sending_dead_letters_) return;
@@ -57,6 +67,18 @@ void StreamTask::send_dead_letters(std::string_view node, const std::vector<Dead
                                 .timestamp = record.timestamp,
                                 .headers = record.headers.empty() ? nullptr : &record.headers};
     options_.collector->send(node, record.topic, to_view(record.key), to_view(record.value), context, kAnyPartition);
+  }
+}
+
+// Every instance reads the topic of a global store, and one that keeps it in memory reads all of it at every start: each of them would
+// write the same letters again and again.
+void StreamTask::lose_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records) {
+  for (const DeadLetterRecord& record : records) {
+    logger()->warn(
+        "global stores: the dead letter for {} of the record at {} is not written: the global stores of an instance have no "
+        "producer",
+        record.topic, place(error_context(node)));
+    metrics_->dropped.add("global-dead-letter");
   }
 }
 
@@ -89,12 +111,6 @@ bool is_serialization_error(const std::exception_ptr& error) {
   } catch (...) {
     return false;
   }
-}
-
-std::string place(const ErrorHandlerContext& context) {
-  return context.topic.empty()
-             ? std::string("a punctuation")
-             : fmt::format("offset {} of {}-{}", context.offset.value, context.topic, context.partition.value);
 }
 
 }  // namespace

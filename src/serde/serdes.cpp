@@ -8,6 +8,11 @@
 namespace tidemill {
 
 namespace detail {
+void throw_null_serde(bool serialize) {
+  throw std::invalid_argument(std::string("Serde(serialize, deserialize): ") + (serialize ? "serialize" : "deserialize") +
+                              " is null: a serde needs both functions");
+}
+
 SerdeBase::SerdeBase(std::shared_ptr<const void> state) noexcept : state_(std::move(state)) {}
 SerdeBase::SerdeBase(const SerdeBase& other) noexcept = default;
 SerdeBase::SerdeBase(SerdeBase&& other) noexcept = default;

@@ -1,6 +1,7 @@
 #include "streams/streams_impl.hpp"
 #include "base/logging.hpp"
 #include "base/thrown_error.hpp"
+#include "config/rules.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -8,14 +9,6 @@
 #include <fmt/format.h>
 
 namespace tidemill {
-namespace {
-
-bool good_name(std::string_view name) {
-  return !name.empty() && name.size() <= 200 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string_view::npos;
-}
-
-}  // namespace
 
 Streams::Impl::Impl(Topology topology, StreamsConfig config)
     : config_(std::move(config)),
@@ -62,39 +55,30 @@ void Streams::Impl::check_names() const {
 Streams::Impl::~Impl() { static_cast<void>(close({.timeout = std::chrono::hours(24 * 365)})); }
 
 void Streams::Impl::check_config() const {
-  if (!good_name(config_.application_id)) {
-    throw ConfigException(fmt::format("application_id \"{}\": give the application a name of letters, digits, '.', '_' and "
-                                      "'-'; it names its group, its internal topics and its state",
-                                      config_.application_id));
-  }
+  tidemill::check_config(config_);
   if (!config_.log) {
     throw ConfigException("log is not set: .log = embedded_log(\"data\") for one process, kafka_log({...}) for Kafka");
   }
   if (!config_.application_server.empty()) static_cast<void>(HostInfo::build_from_endpoint(config_.application_server));
-  if (config_.num_stream_threads < 1) throw ConfigException("num_stream_threads must be at least 1");
-  if (config_.buffered_records_per_partition < 1) throw ConfigException("buffered_records_per_partition must be at least 1");
   if (state_engine_memory() < StreamsConfig::kStateEngineMemoryMin) {
     throw ConfigException(fmt::format(
-        "memory_max_bytes ({}) is too small for its shares: input_buffer_max_bytes ({}), statestore_cache_max_bytes ({}) and "
-        "statestore_uncommitted_max_bytes ({}) have to leave at least {} to stores on disk: make it larger, or one of them "
+        "memory.max.bytes={} is too small for its shares: input.buffer.max.bytes={}, statestore.cache.max.bytes={} and "
+        "statestore.uncommitted.max.bytes={} have to leave at least {} to stores on disk: make it larger, or one of them "
         "smaller",
         config_.memory_max_bytes, config_.input_buffer_max_bytes, config_.statestore_cache_max_bytes,
         config_.statestore_uncommitted_max_bytes, StreamsConfig::kStateEngineMemoryMin));
   }
-  if (config_.input_buffer_max_bytes == 0) throw ConfigException("input_buffer_max_bytes must be more than 0");
   if (config_.processing_guarantee == ProcessingGuarantee::kExactlyOnceV2 &&
       config_.commit_interval > config_.transaction_timeout) {
-    throw ConfigException(fmt::format("commit_interval ({} ms) is longer than transaction_timeout ({} ms): a transaction would "
+    throw ConfigException(fmt::format("commit.interval.ms={} is longer than transaction.timeout.ms={}: a transaction would "
                                       "time out before it is committed",
                                       config_.commit_interval.count(), config_.transaction_timeout.count()));
   }
   if (config_.heartbeat_interval >= config_.session_timeout) {
-    throw ConfigException(
-        fmt::format("heartbeat_interval ({} ms) must be shorter than session_timeout ({} ms): the group would "
-                    "give up a member that is alive",
-                    config_.heartbeat_interval.count(), config_.session_timeout.count()));
+    throw ConfigException(fmt::format("heartbeat.interval.ms={} must be shorter than session.timeout.ms={}: the group would "
+                                      "give up a member that is alive",
+                                      config_.heartbeat_interval.count(), config_.session_timeout.count()));
   }
-  if (config_.max_task_idle.count() < -1) throw ConfigException("max_task_idle must be -1 ms (never wait) or more");
   if (config_.ensure_explicit_internal_resource_naming) check_names();
   if (topology_->subtopologies.empty() && topology_->global_nodes.empty()) {
     throw TopologyException("the topology reads no topic: add a stream, a table or a global table");

@@ -259,6 +259,7 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
     const auto pause = replacements_.next(clock().now().monotonic, sharers_locked());
     if (pause) {
       host.pause = *pause;
+      logger()->warn("{}: {} has failed and is replaced in {} ms", config_.application_id, host.name, pause->count());
     } else {
       host.answer = UncaughtExceptionAnswer::kShutdownClient;
       reason = error.with_context(fmt::format("stream threads fail again as soon as they are replaced, {} times more than "
@@ -448,6 +449,7 @@ void Streams::Impl::end_in_error(const Error& error) {
     error_ = error;
   }
   deliver_transitions();
+  logger()->error("{}: the application ends in ERROR: {}", config_.application_id, error.message);
   stop_threads(std::nullopt);
   finish();
 }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "config/rules.hpp"
 #include "runtime/metrics_report.hpp"
 #include "runtime/offset_metadata.hpp"
 #include "runtime/stream_task.hpp"
@@ -61,6 +62,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         streams_metrics(std::make_shared<StreamsMetrics>(sensors, "driver")),
         engine(in_memory_stores()) {
     if (config.application_id.empty()) config.application_id = "topology-test-driver";
+    check_config(config);
     const bool on_disk =
         config.state_engine || std::any_of(topology->stores.begin(), topology->stores.end(), [](const auto& store) {
           return store.second.spec.kind == StoreKind::kCustom && store.second.spec.engine == StoreEngineKind::kPersistent;

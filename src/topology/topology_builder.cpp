@@ -51,6 +51,13 @@ std::map<std::string, std::string> changelog_config(const StoreSpec& spec) {
   return config;
 }
 
+void check_prototype(const char* kind, const std::string& name, const std::shared_ptr<const OperatorNode>& prototype) {
+  if (prototype == nullptr) {
+    throw TopologyException(std::string(kind) + " \"" + name +
+                            "\": prototype is null: each task runs a copy of it, give a node");
+  }
+}
+
 }  // namespace
 
 NodeSpec& TopologyBuilder::node(std::string_view name, std::string_view user) {
@@ -112,6 +119,7 @@ void TopologyBuilder::check_pattern(const Source& source) const {
 }
 
 void TopologyBuilder::add_source(Source source) {
+  check_prototype("source", source.name, source.prototype);
   if (source.topics.empty() && source.topic_pattern.empty()) {
     throw TopologyException("source \"" + source.name + "\" reads no topic");
   }
@@ -169,6 +177,7 @@ bool TopologyBuilder::optimizes(std::string_view rule) const {
 }
 
 void TopologyBuilder::add_sink(Sink sink) {
+  check_prototype("sink", sink.name, sink.prototype);
   NodeSpec& added = add_node(sink.name, NodeKind::kSink, sink.parents);
   added.sink_topic = std::move(sink.topic);
   added.extractor_description = std::move(sink.extractor_description);
@@ -177,6 +186,7 @@ void TopologyBuilder::add_sink(Sink sink) {
 }
 
 void TopologyBuilder::add_processor(ProcessorSpec processor) {
+  check_prototype("processor", processor.name, processor.prototype);
   NodeSpec& added = add_node(processor.name, NodeKind::kProcessor, processor.parents);
   added.prototype = std::move(processor.prototype);
   added.input = processor.input;
@@ -438,6 +448,11 @@ void throw_no_serde(const char* what, TypeTag type) {
   throw TopologyException(std::string(what) + ", " + std::string(type->name) +
                           ", has no serde: specialize tidemill::SerdeOf for it, or give one in the "
                           "operator's options");
+}
+
+void throw_null_function(std::string_view where, std::string_view argument) {
+  throw TopologyException(std::string(where) + ": " + std::string(argument) +
+                          " is null: an empty std::function or a null pointer cannot be called, give it a function");
 }
 
 }  // namespace detail

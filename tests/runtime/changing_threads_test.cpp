@@ -4,6 +4,10 @@
 #include <thread>
 
 #include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <sstream>
 
 #include "running.hpp"
 #include "simulated_storage.hpp"
@@ -342,7 +346,25 @@ TEST(ChangingThreads, TheRecordCachesKeepTheirCommonBudget) {
   EXPECT_EQ(last_values(*log, "out"), expected);
 }
 
+/// What the library logs, for as long as it is there.
+class Logged {
+ public:
+  Logged() {
+    spdlog::register_logger(
+        std::make_shared<spdlog::logger>("tidemill", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+  }
+  ~Logged() { spdlog::drop("tidemill"); }
+  Logged(const Logged&) = delete;
+  Logged& operator=(const Logged&) = delete;
+  /// When nobody logs any more.
+  [[nodiscard]] Text text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+};
+
 TEST(ChangingThreads, AThreadThatFailsAgainAndAgainIsNotReplacedForEver) {
+  const Logged logged;
   const auto log = in_memory_log({.default_partitions = 2});
   std::atomic<int> failed{0};
   std::set<Text> failed_names;
@@ -365,6 +387,9 @@ TEST(ChangingThreads, AThreadThatFailsAgainAndAgainIsNotReplacedForEver) {
   EXPECT_EQ(metric(streams, "failed-stream-threads"), failed);
   EXPECT_EQ(metric(streams, "alive-stream-threads"), 0);
   EXPECT_TRUE(streams.close());
+  EXPECT_THAT(logged.text(),
+              AllOf(HasSubstr(" has failed and is replaced in 10 ms"),
+                    HasSubstr("the application ends in ERROR: stream threads fail again as soon as they are replaced")));
 }
 
 TEST(ChangingThreads, ThreadsOfALogThatHasFailedAreNotReplacedForEver) {

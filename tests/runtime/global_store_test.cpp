@@ -184,6 +184,24 @@ TEST(GlobalStore, ARecordThatCannotBeDecodedIsCountedOrEndsTheApplication) {
   EXPECT_THAT(streams.start().error().message, HasSubstr("cannot decode the record at offset 0 of numbers-0"));
 }
 
+TEST(GlobalStore, ADeadLetterOfARecordThatCannotBeDecodedIsCountedAndNotWritten) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  StreamsBuilder builder;
+  (void)builder.global_table<Text, std::int64_t>("numbers", {}, {.store_name = "numbers-store"});
+  builder.stream<Text, Text>("in").to("out");
+  StreamsConfig config = running_config(log);
+  config.errors_dead_letter_queue_topic_name = "dead";
+  config.deserialization_exception_handler = log_and_continue_on_deserialization_error("dead");
+  Streams streams(builder.build(), config);
+  ASSERT_TRUE(streams.start());
+  produce(*log, "numbers", {{.key = "a", .value = "not a number"}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  EXPECT_EQ(metric(streams, "dropped-records-by-reason-total", {"reason", "deserialization-error"}), 1);
+  EXPECT_EQ(metric(streams, "dropped-records-by-reason-total", {"reason", "global-dead-letter"}), 1);
+  ASSERT_TRUE(streams.close());
+  EXPECT_TRUE(last_values(*log, "dead").empty());
+}
+
 TEST(GlobalStore, AQuestionOfItsOwnThreadIsRefused) {
   const auto log = in_memory_log({.default_partitions = 1});
   std::atomic<Streams*> application{nullptr};

@@ -126,7 +126,7 @@ TEST(Instances, AHeartbeatIsShorterThanASession) {
   StreamsConfig config = running_config(in_memory_log({}));
   config.session_timeout = 3s;
   EXPECT_THAT([&] { Streams(counting(), config); },
-              ::testing::ThrowsMessage<ConfigException>(HasSubstr("must be shorter than session_timeout (3000 ms)")));
+              ::testing::ThrowsMessage<ConfigException>(HasSubstr("must be shorter than session.timeout.ms=3000")));
 }
 
 /// Remembers what its consumers are made with.

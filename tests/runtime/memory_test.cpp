@@ -116,7 +116,7 @@ TEST(Memory, OneNumberIsSharedOutAndHasToSuffice) {
     Streams too_small(topology, config);
     FAIL() << "shares of 138 MiB do not fit into 100";
   } catch (const ConfigException& error) {
-    EXPECT_THAT(error.what(), HasSubstr("memory_max_bytes (104857600) is too small for its shares"));
+    EXPECT_THAT(error.what(), HasSubstr("memory.max.bytes=104857600 is too small for its shares"));
   }
 }
 

@@ -256,6 +256,9 @@ TEST(Streams, RefusesAConfigurationThatCannotBe) {
   EXPECT_THROW(Streams(*word_count(), {.application_id = "a b", .log = log}), ConfigException);
   EXPECT_THROW(Streams(*word_count(), {.application_id = "app"}), ConfigException);
   EXPECT_THROW(Streams(Topology(), {.application_id = "app", .log = log}), TopologyException);
+  const auto says = [](const char* text) { return ::testing::ThrowsMessage<ConfigException>(::testing::HasSubstr(text)); };
+  EXPECT_THAT([&] { Streams(*word_count(), {.application_id = "app", .log = log, .max_poll_interval = 0ms}); },
+              says("max.poll.interval.ms=0: must be at least 1"));
 }
 
 }  // namespace

@@ -168,6 +168,30 @@ TEST(TopologyTestDriver, ProcessorsThatAreNotThereGetASentence) {
   EXPECT_THAT(what([] { return std::make_unique<Early>(); }), ::testing::HasSubstr("has no context before init()"));
 }
 
+TEST(TopologyTestDriver, HoldsItsConfigurationToTheRulesOfAllOthers) {
+  const auto refused = [](const StreamsConfig& config, const char* sentence) {
+    EXPECT_THAT([&] { TopologyTestDriver(word_count(), config); },
+                ::testing::ThrowsMessage<ConfigException>(::testing::HasSubstr(sentence)));
+  };
+  refused({.application_id = "app", .num_stream_threads = 0}, "num.stream.threads=0: must be at least 1");
+  refused({.application_id = "app", .max_poll_interval = std::chrono::milliseconds(0)},
+          "max.poll.interval.ms=0: must be at least 1");
+  refused({.application_id = "a b"}, "application.id=a b: give the application a name");
+  refused({.application_id = "app", .state_dir = ""}, "state.dir is empty");
+}
+
+TEST(TopologyTestDriver, DeadLettersOfAGlobalStoreAreCountedAndNotWritten) {
+  StreamsBuilder builder;
+  (void)builder.global_table<std::string, std::int64_t>("numbers");
+  TopologyTestDriver driver(
+      builder.build(),
+      {.application_id = "app", .deserialization_exception_handler = log_and_continue_on_deserialization_error("dead")});
+  driver.pipe("numbers", {.key = "a", .value = "not a number", .timestamp = Timestamp(0)});
+  EXPECT_EQ(driver.dropped_records(),
+            (std::map<std::string, std::uint64_t>{{"deserialization-error", 1}, {"global-dead-letter", 1}}));
+  EXPECT_EQ(driver.queue_size("dead"), 0U);
+}
+
 TEST(TopologyTestDriver, ShowsWindowsSessionsAndVersions) {
   using namespace std::chrono_literals;
   using Text = std::string;

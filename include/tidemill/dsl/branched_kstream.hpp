@@ -29,7 +29,7 @@ class BranchedKStream {
 
   template <class F>
   BranchedKStream& branch(F predicate, Branched<K, V> branched = {}) {
-    TIDEMILL_CHECK_RESULT("branch(predicate)", Predicate, F, "the predicate must return a bool");
+    TIDEMILL_CHECK_RESULT("branch(predicate)", Predicate, F, predicate, "the predicate must return a bool");
     if constexpr (detail::Predicate<F, K, V>) {
       const std::string suffix = branched.name.empty() ? std::to_string(branches_->branches.size() + 1) : branched.name;
       branches_->branches.emplace_back(

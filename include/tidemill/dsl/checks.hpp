@@ -55,7 +55,7 @@ template <class F, class K, class V>
 concept Predicate = RecordFunction<F, K, V> && kSaysYesOrNo<CallResult<K, V, F>>;
 template <class F, class K, class V>
 concept Mapper =
-    RecordFunction<F, K, V> && OwningType<WithoutNull<CallResult<K, V, F>>> && !std::is_void_v<CallResult<K, V, F>>;
+    RecordFunction<F, K, V> && !std::is_void_v<CallResult<K, V, F>> && OwningType<WithoutNull<CallResult<K, V, F>>>;
 template <class F, class K, class V>
 concept PairMapper = RecordFunction<F, K, V> && PairResult<CallResult<K, V, F>>;
 template <class F, class K, class V>
@@ -74,6 +74,10 @@ inline constexpr bool kFits<R, V> = std::is_integral_v<R> && (sizeof(R) <= sizeo
 template <class V, class F, class... Args>
 concept Makes = std::is_invocable_r_v<std::optional<V>, F&, Args...>&& kFits<WithoutNull<std::invoke_result_t<F&, Args...>>, V>;
 
+/// `F(Args...)` makes something.
+template <class F, class... Args>
+concept MakesValue = std::is_invocable_v<F&, Args...> && !std::is_void_v<std::invoke_result_t<F&, Args...>>;
+
 template <class F, class V>
 concept Reducer = Makes<V, F, const V&, const V&>;
 template <class F, class K, class V, class VR>
@@ -86,14 +90,28 @@ concept Aggregator = Makes<VR, F, const K&, const V&, const VR&>;
                                             "reference or view (std::string instead of std::string_view)");         \
   static_assert(detail::OwningType<V>, what ": the value type must be copyable and own what it holds: no pointer, " \
                                             "reference or view (std::string instead of std::string_view)")
-#define TIDEMILL_CHECK_COPYABLE(operation, F)                                                                         \
+// Where functions enter: `argument` is the operator's F. What may be null is looked at when the topology is built.
+#define TIDEMILL_CHECK_COPYABLE(operation, F, argument)                                                               \
   static_assert(detail::CopyableFunction<F>, operation ": the function must be copyable, each task has its own copy " \
-                                                       "(capture a std::shared_ptr instead of a std::unique_ptr)")
-#define TIDEMILL_CHECK_FUNCTION(operation, F)                                                                           \
-  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                                \
+                                                       "(capture a std::shared_ptr instead of a std::unique_ptr)");   \
+  if constexpr (detail::kMayBeNull<F>) detail::check_callable(argument, operation, #argument)
+#define TIDEMILL_CHECK_FUNCTION(operation, F, argument)                                                                 \
+  TIDEMILL_CHECK_COPYABLE(operation, F, argument);                                                                      \
   static_assert(detail::RecordFunction<F, K, V>,                                                                        \
                 operation ": the function must be callable with (const V&) or (const K&, const V&), or, to see nulls, " \
                           "with (const V*), (const K&, const V*) or (const K*, const V*)")
-#define TIDEMILL_CHECK_RESULT(operation, concept_, F, sentence) \
-  TIDEMILL_CHECK_FUNCTION(operation, F);                        \
+#define TIDEMILL_CHECK_RESULT(operation, concept_, F, argument, sentence) \
+  TIDEMILL_CHECK_FUNCTION(operation, F, argument);                        \
   static_assert(!detail::RecordFunction<F, K, V> || detail::concept_<F, K, V>, operation ": " sentence)
+// Of a call that gives no options, where serdes then have to come from the types. (Elsewhere a stream may have brought its own along.)
+#define TIDEMILL_CHECK_SOURCE_SERDES(operation, K, V)                                                                    \
+  static_assert(HasSerde<K> || !detail::OwningType<K>, operation ": there is no serde for the key type: specialize "     \
+                                                                 "tidemill::SerdeOf for it, or give one, {.key_serde = " \
+                                                                 "...}");                                                \
+  static_assert(HasSerde<V> || !detail::OwningType<V>, operation ": there is no serde for the value type: specialize "   \
+                                                                 "tidemill::SerdeOf for it, or give one, {.value_serde " \
+                                                                 "= ...}")
+#define TIDEMILL_CHECK_RESULT_SERDE(operation, VR)                                      \
+  static_assert(HasSerde<VR> || !detail::OwningType<VR>,                                \
+                operation ": there is no serde for the type of the result: specialize " \
+                          "tidemill::SerdeOf for it, or give one, {.value_serde = ...}")

@@ -134,11 +134,16 @@ class SessionWindowedCogroupedKStream {
   template <class M>
   KTable<Windowed<K>, VR> aggregate(VR initial, M merger,
                                     const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, merger)", M, merger);
     static_assert(detail::SessionMerger<M, K, VR>, "aggregate(initial, merger): merger must be callable as "
                                                    "Result(const Key&, const Result&, const Result&)");
-    return detail::windowed_cogroup<K, VR>(
-        inputs_, plan_, [initial] { return std::optional<VR>(initial); },
-        detail::session_merge<K, VR>(std::move(merger), initial), materialized);
+    if constexpr (detail::SessionMerger<M, K, VR>) {
+      return detail::windowed_cogroup<K, VR>(
+          inputs_, plan_, [initial] { return std::optional<VR>(initial); },
+          detail::session_merge<K, VR>(std::move(merger), initial), materialized);
+    } else {
+      return KTable<Windowed<K>, VR>({});
+    }
   }
 
  private:
@@ -153,7 +158,7 @@ class CogroupedKStream {
   /// windows let them through.
   template <class V, class F>
   CogroupedKStream cogroup(const KGroupedStream<K, V>& group, F aggregator) const {
-    TIDEMILL_CHECK_COPYABLE("cogroup(group, aggregator)", F);
+    TIDEMILL_CHECK_COPYABLE("cogroup(group, aggregator)", F, aggregator);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "cogroup(group, aggregator): aggregator must be callable as Result(const Key&, const Value&, const Result& "
                   "so_far), or with const Value* to see null values");

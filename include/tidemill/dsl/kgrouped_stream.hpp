@@ -38,8 +38,12 @@ class KGroupedStream {
       F reducer, const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const;
   /// `aggregator(const K&, const V&, const VR& so_far) -> VR or std::optional<VR>` (none deletes).
   template <class VR, class F>
-  [[gnu::noinline]] KTable<K, VR> aggregate(
-      VR initial, F aggregator, const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const;
+  [[gnu::noinline]] KTable<K, VR> aggregate(VR initial, F aggregator, const Materialized<K, VR>& materialized) const;
+  template <class VR, class F>
+  KTable<K, VR> aggregate(VR initial, F aggregator) const {
+    TIDEMILL_CHECK_RESULT_SERDE("aggregate(initial, aggregator)", VR);
+    return aggregate(std::move(initial), std::move(aggregator), detail::no_options<Materialized<K, VR>>());
+  }
   /// Cuts the group into windows, to be aggregated each by itself.
   TimeWindowedKStream<K, V> windowed_by(const TimeWindows& windows) const;
   TimeWindowedKStream<K, V> windowed_by(const UnlimitedWindows& windows) const;
@@ -82,7 +86,7 @@ KGroupedStream<K, V> KStream<K, V>::group_by_key(const Grouped<K, V>& grouped) c
 template <class K, class V>
 template <class F>
 auto KStream<K, V>::group_by(F selector, const Grouped<typename detail::MadeBy<F, K, V>::Type, V>& grouped) const {
-  TIDEMILL_CHECK_RESULT("group_by(selector)", Mapper, F,
+  TIDEMILL_CHECK_RESULT("group_by(selector)", Mapper, F, selector,
                         "the selector must return the new key, of a type that is copyable and owns what it holds, or a "
                         "std::optional of it");
   if constexpr (detail::Mapper<F, K, V>) {
@@ -126,7 +130,7 @@ KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, detail::A
   const auto& key = materialized.key_serde ? materialized.key_serde : grouped().key_serde;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
   const KStream<K, V> from = repartitioned(facts->store.name);
-  const Serde<K> kept_key = from.key_serde(key);
+  const Serde<K> kept_key = from.key_serde(key, "count(), reduce() or aggregate(): the key type of the stream");
   const Serde<VR> kept_value = detail::serde_or_default(value, "the value type of the aggregate");
   at.draft->add_table({.name = name,
                        .prototype = prototype(new detail::AggregateNode<K, V, VR>(facts, kept_key, kept_value,
@@ -151,7 +155,7 @@ KTable<K, std::int64_t> KGroupedStream<K, V>::count(const Materialized<K, std::i
 template <class K, class V>
 template <class F>
 KTable<K, V> KGroupedStream<K, V>::reduce(F reducer, const Materialized<K, V>& materialized) const {
-  TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
+  TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F, reducer);
   static_assert(detail::Reducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const Value& "
                                        "value), and may return a std::optional of it; for another type use aggregate()");
   if constexpr (detail::Reducer<F, V>) {
@@ -167,7 +171,7 @@ KTable<K, V> KGroupedStream<K, V>::reduce(F reducer, const Materialized<K, V>& m
 template <class K, class V>
 template <class VR, class F>
 KTable<K, VR> KGroupedStream<K, V>::aggregate(VR initial, F aggregator, const Materialized<K, VR>& materialized) const {
-  TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
+  TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F, aggregator);
   static_assert(
       detail::Aggregator<F, K, V, VR>,
       "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, "

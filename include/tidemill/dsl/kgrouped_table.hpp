@@ -29,30 +29,42 @@ class KGroupedTable {
   template <class Add, class Subtract>
   KTable<K, V> reduce(Add adder, Subtract subtractor,
                       const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
+    TIDEMILL_CHECK_COPYABLE("reduce(adder, subtractor)", Add, adder);
+    TIDEMILL_CHECK_COPYABLE("reduce(adder, subtractor)", Subtract, subtractor);
     static_assert(detail::Reducer<Add, V> && detail::Reducer<Subtract, V>,
                   "reduce(adder, subtractor): both must be callable as Value(const Value& so_far, const Value& value)");
-    auto add = [adder](const K&, const V& value, const std::optional<V>& so_far) mutable {
-      return so_far ? std::optional<V>(adder(*so_far, value)) : std::optional<V>(value);
-    };
-    auto subtract = [subtractor](const K&, const V& value, const V& so_far) mutable {
-      return std::optional<V>(subtractor(so_far, value));
-    };
-    return aggregate_into<V>("KTABLE-REDUCE-", add, subtract, materialized, grouped_.value_serde);
+    if constexpr (detail::Reducer<Add, V> && detail::Reducer<Subtract, V>) {
+      auto add = [adder](const K&, const V& value, const std::optional<V>& so_far) mutable {
+        return so_far ? std::optional<V>(adder(*so_far, value)) : std::optional<V>(value);
+      };
+      auto subtract = [subtractor](const K&, const V& value, const V& so_far) mutable {
+        return std::optional<V>(subtractor(so_far, value));
+      };
+      return aggregate_into<V>("KTABLE-REDUCE-", add, subtract, materialized, grouped_.value_serde);
+    } else {
+      return KTable<K, V>({});
+    }
   }
   /// `adder(const K&, const V&, const VR& so_far)` and `subtractor` likewise, each VR or std::optional<VR>.
   template <class VR, class Add, class Subtract>
   KTable<K, VR> aggregate(VR initial, Add adder, Subtract subtractor,
                           const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, adder, subtractor)", Add, adder);
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, adder, subtractor)", Subtract, subtractor);
     static_assert(detail::Aggregator<Add, K, V, VR> && detail::Aggregator<Subtract, K, V, VR>,
                   "aggregate(initial, adder, subtractor): both must be callable as Result(const Key&, const Value&, const "
                   "Result& so_far), where Result is the type of `initial` (std::int64_t{0} where they make 64 bits)");
-    auto add = [adder, initial](const K& key, const V& value, const std::optional<VR>& so_far) mutable {
-      return std::optional<VR>(adder(key, value, so_far ? *so_far : initial));
-    };
-    auto subtract = [subtractor](const K& key, const V& value, const VR& so_far) mutable {
-      return std::optional<VR>(subtractor(key, value, so_far));
-    };
-    return aggregate_into<VR>("KTABLE-AGGREGATE-", add, subtract, materialized, {});
+    if constexpr (detail::Aggregator<Add, K, V, VR> && detail::Aggregator<Subtract, K, V, VR>) {
+      auto add = [adder, initial](const K& key, const V& value, const std::optional<VR>& so_far) mutable {
+        return std::optional<VR>(adder(key, value, so_far ? *so_far : initial));
+      };
+      auto subtract = [subtractor](const K& key, const V& value, const VR& so_far) mutable {
+        return std::optional<VR>(subtractor(key, value, so_far));
+      };
+      return aggregate_into<VR>("KTABLE-AGGREGATE-", add, subtract, materialized, {});
+    } else {
+      return KTable<K, VR>({});
+    }
   }
 
  private:
@@ -124,7 +136,7 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::Ag
 template <class K, class V>
 template <class F>
 auto KTable<K, V>::group_by(F selector, const detail::SelectedGroup<F, K, V>& grouped) const {
-  TIDEMILL_CHECK_RESULT("group_by(selector)", PairMapper, F,
+  TIDEMILL_CHECK_RESULT("group_by(selector)", PairMapper, F, selector,
                         "the selector must return a std::pair of the new key and value, each of which may be a std::optional");
   if constexpr (detail::PairMapper<F, K, V>) {
     using KR = typename detail::SelectedPair<F, K, V>::Key;

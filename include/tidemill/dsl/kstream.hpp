@@ -54,14 +54,14 @@ class KStream {
 
   template <class F>
   [[gnu::noinline]] KStream filter(F predicate, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
+    TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, predicate, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else
       return same(named, "KSTREAM-FILTER-", detail::function_node(&detail::filter_record<true, K, V, F>, std::move(predicate)));
   }
   template <class F>
   [[gnu::noinline]] KStream filter_not(F predicate, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
+    TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, predicate, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else
       return same(named, "KSTREAM-FILTER-",
@@ -69,7 +69,7 @@ class KStream {
   }
   template <class F>
   [[gnu::noinline]] auto map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F,
+    TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F, mapper,
                           "the mapper must return the new value, of a type that is copyable and owns what it holds "
                           "(std::string instead of std::string_view), or a std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
@@ -81,7 +81,7 @@ class KStream {
   /// The mapper returns a container of values.
   template <class F>
   [[gnu::noinline]] auto flat_map_values(F mapper, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_RESULT("flat_map_values(mapper)", ListMapper, F,
+    TIDEMILL_CHECK_RESULT("flat_map_values(mapper)", ListMapper, F, mapper,
                           "the mapper must return a container of values (a text is a container of characters: "
                           "return a std::vector of texts)");
     if constexpr (detail::ListMapper<F, K, V>) {
@@ -94,7 +94,7 @@ class KStream {
   /// The mapper returns a std::pair of key and value.
   template <class F>
   [[gnu::noinline]] auto map(F mapper, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_RESULT("map(mapper)", PairMapper, F,
+    TIDEMILL_CHECK_RESULT("map(mapper)", PairMapper, F, mapper,
                           "the mapper must return a std::pair of key and value; to change the value alone, use map_values()");
     if constexpr (detail::PairMapper<F, K, V>) {
       using Pair = detail::CallResult<K, V, F>;
@@ -105,7 +105,7 @@ class KStream {
   /// The mapper returns a container of std::pair.
   template <class F>
   [[gnu::noinline]] auto flat_map(F mapper, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_RESULT("flat_map(mapper)", PairListMapper, F,
+    TIDEMILL_CHECK_RESULT("flat_map(mapper)", PairListMapper, F, mapper,
                           "the mapper must return a container of std::pair of key and value");
     if constexpr (detail::PairListMapper<F, K, V>) {
       using Pair = detail::ElementOf<detail::CallResult<K, V, F>>;
@@ -116,7 +116,7 @@ class KStream {
   }
   template <class F>
   [[gnu::noinline]] auto select_key(F selector, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_RESULT("select_key(selector)", Mapper, F,
+    TIDEMILL_CHECK_RESULT("select_key(selector)", Mapper, F, selector,
                           "the selector must return the new key, of a type that is copyable and owns what it holds, or a "
                           "std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
@@ -128,13 +128,13 @@ class KStream {
   }
   template <class F>
   [[gnu::noinline]] KStream peek(F action, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_FUNCTION("peek(action)", F);
+    TIDEMILL_CHECK_FUNCTION("peek(action)", F, action);
     if constexpr (!detail::RecordFunction<F, K, V>) return *this;
     else return same(named, "KSTREAM-PEEK-", detail::function_node(&detail::peek_at_record<K, V, F>, std::move(action)));
   }
   template <class F>
   [[gnu::noinline]] void foreach (F action, const Named& named = detail::no_options<Named>()) const {
-    TIDEMILL_CHECK_FUNCTION("foreach(action)", F);
+    TIDEMILL_CHECK_FUNCTION("foreach(action)", F, action);
     if constexpr (detail::RecordFunction<F, K, V>) {
       (void)next<K, V>(named, "KSTREAM-FOREACH-", detail::function_node(&detail::peek_at_record<K, V, F>, std::move(action)),
                        detail::Changes::kNothing, detail::Goes::kNoFurther);
@@ -145,6 +145,12 @@ class KStream {
   /// the processing handler's.
   void print(const Printed<K, V>& printed = detail::no_options<Printed<K, V>>()) const;
   KStream merge(const KStream& other, const Named& named = detail::no_options<Named>()) const;
+  template <class KO, class VO>
+  KStream merge(const KStream<KO, VO>&, const Named& = detail::no_options<Named>()) const {
+    static_assert(std::is_same_v<KStream<KO, VO>, KStream>, "merge(other): the other stream has other types of key and value "
+                                                            "than this one: map() either first");
+    return *this;
+  }
   /// The first predicate that says yes decides; see BranchedKStream.
   BranchedKStream<K, V> split(const Named& named = detail::no_options<Named>()) const;
 
@@ -170,12 +176,12 @@ class KStream {
                                       detail::no_options<Grouped<typename detail::MadeBy<F, K, V>::Type, V>>()) const;
 
   /// `joiner(const V&, const VT&)` or `(const K&, const V&, const VT&)`.
-  template <class VT, class F>
-  [[gnu::noinline]] auto join(const KTable<K, VT>& table, F joiner,
+  template <class VT, class F, class KT>
+  [[gnu::noinline]] auto join(const KTable<KT, VT>& table, F joiner,
                               const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
   /// `joiner(const V&, const VT*)`, `(const K&, const V&, const VT*)`, or, to see a missing key, `(const K*, const V&, const VT*)`.
-  template <class VT, class F>
-  [[gnu::noinline]] auto left_join(const KTable<K, VT>& table, F joiner,
+  template <class VT, class F, class KT>
+  [[gnu::noinline]] auto left_join(const KTable<KT, VT>& table, F joiner,
                                    const Joined<K, V, VT>& joined = detail::no_options<Joined<K, V, VT>>()) const;
   /// `selector(const K&, const V&)` gives the look-up key; joiners as above.
   template <class KT, class VT, class Select, class F>
@@ -186,16 +192,16 @@ class KStream {
                                    const Named& named = detail::no_options<Named>()) const;
 
   /// Records of equal key that are within the window of each other; joiners as with a table, `other` values of the other stream.
-  template <class VO, class F>
-  [[gnu::noinline]] auto join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+  template <class VO, class F, class KO>
+  [[gnu::noinline]] auto join(const KStream<KO, VO>& other, F joiner, const JoinWindows& windows,
                               const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
   /// One of this stream that meets none goes on alone, when its window has closed.
-  template <class VO, class F>
-  [[gnu::noinline]] auto left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+  template <class VO, class F, class KO>
+  [[gnu::noinline]] auto left_join(const KStream<KO, VO>& other, F joiner, const JoinWindows& windows,
                                    const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
   /// So does one of the other stream: `joiner(const V*, const VO*)`, or with the key in front.
-  template <class VO, class F>
-  [[gnu::noinline]] auto outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+  template <class VO, class F, class KO>
+  [[gnu::noinline]] auto outer_join(const KStream<KO, VO>& other, F joiner, const JoinWindows& windows,
                                     const StreamJoined<K, V, VO>& joined = detail::no_options<StreamJoined<K, V, VO>>()) const;
 
   /// `supplier()` returns a std::unique_ptr to a Processor<K, V, KOut, VOut> or a class derived from one.
@@ -208,11 +214,14 @@ class KStream {
 
   [[nodiscard]] const Handle& handle() const { return *at_; }
   /// What is given, else what the stream has, else that of the type.
-  [[nodiscard]] Serde<K> key_serde(const std::optional<Serde<K>>& given) const {
-    return detail::serde_or_default(given ? given : at_->key_serde, "the key type of the stream");
+  /// `what`: what they are for, should there be none.
+  [[nodiscard]] Serde<K> key_serde(const std::optional<Serde<K>>& given,
+                                   const char* what = "the key type of the stream") const {
+    return detail::serde_or_default(given ? given : at_->key_serde, what);
   }
-  [[nodiscard]] Serde<V> value_serde(const std::optional<Serde<V>>& given) const {
-    return detail::serde_or_default(given ? given : at_->value_serde, "the value type of the stream");
+  [[nodiscard]] Serde<V> value_serde(const std::optional<Serde<V>>& given,
+                                     const char* what = "the value type of the stream") const {
+    return detail::serde_or_default(given ? given : at_->value_serde, what);
   }
 
  private:

@@ -10,11 +10,11 @@ namespace detail {
 
 /// A joiner may take the stream's key in front; as a pointer it sees a missing one.
 template <class F, class K, class V, class VT>
-inline constexpr bool kJoinsValues = std::is_invocable_v<F&, const V&, VT>;
+inline constexpr bool kJoinsValues = MakesValue<F, const V&, VT>;
 template <class F, class K, class V, class VT>
-inline constexpr bool kJoinsWithKey = std::is_invocable_v<F&, const K&, const V&, VT>;
+inline constexpr bool kJoinsWithKey = MakesValue<F, const K&, const V&, VT>;
 template <class F, class K, class V, class VT>
-inline constexpr bool kJoinsWithKeyPointer = std::is_invocable_v<F&, const K*, const V&, VT>;
+inline constexpr bool kJoinsWithKeyPointer = MakesValue<F, const K*, const V&, VT>;
 template <class F, class K, class V, class VT>
 concept StreamJoiner = kJoinsValues<F, K, V, VT> || kJoinsWithKey<F, K, V, VT> || kJoinsWithKeyPointer<F, K, V, VT>;
 
@@ -49,9 +49,16 @@ StreamTableJoiner<K, V, VT, R> with_or_without_other(F joiner) {
 }  // namespace detail
 
 #define TIDEMILL_CHECK_JOINER(operation, F, VTArg, form)                                                                    \
-  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                                    \
+  TIDEMILL_CHECK_COPYABLE(operation, F, joiner);                                                                            \
   static_assert(detail::StreamJoiner<F, K, V, VTArg>, operation ": joiner must be callable as NewValue(const Value&, " form \
                                                                 "), or with the stream's key, const Key&, in front")
+#define TIDEMILL_CHECK_JOINED_KEY(operation, other, KOther, remedy) \
+  static_assert(std::is_same_v<KOther, K>, operation ": the " other " has another key type than this side: " remedy)
+#define TIDEMILL_CHECK_TABLE_KEY(operation, KTable_)     \
+  TIDEMILL_CHECK_JOINED_KEY(operation, "table", KTable_, \
+                            "select_key() first, or make it a global_table(), in which a selector looks keys up")
+#define TIDEMILL_CHECK_STREAM_KEY(operation, KOther) \
+  TIDEMILL_CHECK_JOINED_KEY(operation, "other stream", KOther, "select_key() of either first")
 
 template <class K, class V>
 KStream<K, V> KStream<K, V>::repartitioned_for_join(const std::string& name, const std::optional<Serde<K>>& key,
@@ -100,19 +107,21 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const KTable<K, VT>
 }
 
 template <class K, class V>
-template <class VT, class F>
-auto KStream<K, V>::join(const KTable<K, VT>& table, F joiner, const Joined<K, V, VT>& joined) const {
+template <class VT, class F, class KT>
+auto KStream<K, V>::join(const KTable<KT, VT>& table, F joiner, const Joined<K, V, VT>& joined) const {
+  TIDEMILL_CHECK_TABLE_KEY("join(table, joiner)", KT);
   TIDEMILL_CHECK_JOINER("join(table, joiner)", F, const VT&, "const TableValue&");
-  if constexpr (detail::StreamJoiner<F, K, V, const VT&>) {
+  if constexpr (std::is_same_v<KT, K> && detail::StreamJoiner<F, K, V, const VT&>) {
     using R = detail::JoinResult<F, K, V, const VT&>;
     return table_join<R, VT>(table, detail::with_other<R, K, V, VT>(std::move(joiner)), false, joined);
   }
 }
 template <class K, class V>
-template <class VT, class F>
-auto KStream<K, V>::left_join(const KTable<K, VT>& table, F joiner, const Joined<K, V, VT>& joined) const {
+template <class VT, class F, class KT>
+auto KStream<K, V>::left_join(const KTable<KT, VT>& table, F joiner, const Joined<K, V, VT>& joined) const {
+  TIDEMILL_CHECK_TABLE_KEY("left_join(table, joiner)", KT);
   TIDEMILL_CHECK_JOINER("left_join(table, joiner)", F, const VT*, "const TableValue*");
-  if constexpr (detail::StreamJoiner<F, K, V, const VT*>) {
+  if constexpr (std::is_same_v<KT, K> && detail::StreamJoiner<F, K, V, const VT*>) {
     using R = detail::JoinResult<F, K, V, const VT*>;
     return table_join<R, VT>(table, detail::with_or_without_other<R, K, V, VT>(std::move(joiner)), true, joined);
   }
@@ -152,7 +161,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::global_table_join(const Global
 template <class K, class V>
 template <class KT, class VT, class Select, class F>
 auto KStream<K, V>::join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named) const {
-  TIDEMILL_CHECK_COPYABLE("join(global_table, selector, joiner)", Select);
+  TIDEMILL_CHECK_COPYABLE("join(global_table, selector, joiner)", Select, selector);
   static_assert(detail::LookupKeySelector<Select, K, V, KT>,
                 "join(global_table, selector, joiner): selector must be callable as "
                 "GlobalKey(const Key&, const Value&), where GlobalKey is the "
@@ -167,7 +176,7 @@ auto KStream<K, V>::join(const GlobalKTable<KT, VT>& table, Select selector, F j
 template <class K, class V>
 template <class KT, class VT, class Select, class F>
 auto KStream<K, V>::left_join(const GlobalKTable<KT, VT>& table, Select selector, F joiner, const Named& named) const {
-  TIDEMILL_CHECK_COPYABLE("left_join(global_table, selector, joiner)", Select);
+  TIDEMILL_CHECK_COPYABLE("left_join(global_table, selector, joiner)", Select, selector);
   static_assert(detail::LookupKeySelector<Select, K, V, KT>,
                 "left_join(global_table, selector, joiner): selector must be callable "
                 "as GlobalKey(const Key&, const Value&), where GlobalKey is the "

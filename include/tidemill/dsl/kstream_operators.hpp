@@ -115,8 +115,9 @@ void KStream<K, V>::sink(std::string_view topic, const TopicNameExtractor<K, V>&
       {.name = name,
        .topic = std::string(topic),
        .extractor_description = chooser.description,
-       .prototype = prototype(new SinkNode<K, V>(std::string(topic), false, chooser.extract, key_serde(produced.key_serde),
-                                                 value_serde(produced.value_serde), produced.partitioner)),
+       .prototype = prototype(new SinkNode<K, V>(
+           std::string(topic), false, chooser.extract, key_serde(produced.key_serde, "to(topic): the key type of the stream"),
+           value_serde(produced.value_serde, "to(topic): the value type of the stream"), produced.partitioner)),
        .parents = {at_->node},
        .input = detail::stream_type<K, V>()});
 }
@@ -126,6 +127,7 @@ void KStream<K, V>::to(std::string_view topic, const Produced<K, V>& produced) c
 }
 template <class K, class V>
 void KStream<K, V>::to(const TopicNameExtractor<K, V>& topic, const Produced<K, V>& produced) const {
+  detail::check_callable(topic.extract, "to(topic)", "topic.extract");
   sink({}, topic, produced);
 }
 
@@ -150,26 +152,28 @@ KTable<K, V> KStream<K, V>::to_table(const Materialized<K, V>& materialized) con
 template <class K, class V>
 template <class Supplier>
 auto KStream<K, V>::process(Supplier supplier, std::vector<std::string> stores, const Named& named) const {
-  TIDEMILL_CHECK_COPYABLE("process(supplier)", Supplier);
+  TIDEMILL_CHECK_COPYABLE("process(supplier)", Supplier, supplier);
   static_assert(detail::SuppliesProcessor<Supplier>, "process(supplier): supplier() must return a std::unique_ptr to a class "
                                                      "derived from tidemill::Processor");
   if constexpr (detail::SuppliesProcessor<Supplier>) {
     using Types = detail::SuppliedTypes<Supplier>;
     using KR = typename Types::Key;
     using VR = typename Types::Value;
-    static_assert(std::is_same_v<typename Types::KeyIn, K> && std::is_same_v<typename Types::ValueIn, V>,
+    constexpr bool kFits = std::is_same_v<typename Types::KeyIn, K> && std::is_same_v<typename Types::ValueIn, V>;
+    static_assert(kFits,
                   "process(supplier): the processor takes other types of key and value than the stream has: derive it from "
                   "tidemill::Processor<Key, Value, ...> with the stream's types");
     // A named processor burns no index, as in Java.
     if (!named.name.empty()) Draft::check_name(named.name);
     const std::string name = named.name.empty() ? at_->draft->new_name("KSTREAM-PROCESSOR-") : named.name;
-    at_->draft->add_stateful_processor({.name = name,
-                                        .prototype = prototype(new ProcessorNode<K, V, KR, VR, Supplier>(supplier)),
-                                        .parents = {at_->node},
-                                        .stores = std::move(stores),
-                                        .input = detail::stream_type<K, V>(),
-                                        .output = detail::stream_type<KR, VR>()},
-                                       detail::stores_of(supplier));
+    at_->draft->add_stateful_processor(
+        {.name = name,
+         .prototype = prototype(new ProcessorNode<typename Types::KeyIn, typename Types::ValueIn, KR, VR, Supplier>(supplier)),
+         .parents = {at_->node},
+         .stores = std::move(stores),
+         .input = detail::stream_type<K, V>(),
+         .output = detail::stream_type<KR, VR>()},
+        detail::stores_of(supplier));
     return KStream<KR, VR>({at_->draft, name, at_->sources, true, {}, {}});
   }
 }
@@ -177,26 +181,29 @@ auto KStream<K, V>::process(Supplier supplier, std::vector<std::string> stores, 
 template <class K, class V>
 template <class Supplier>
 auto KStream<K, V>::process_values(Supplier supplier, std::vector<std::string> stores, const Named& named) const {
-  TIDEMILL_CHECK_COPYABLE("process_values(supplier)", Supplier);
+  TIDEMILL_CHECK_COPYABLE("process_values(supplier)", Supplier, supplier);
   static_assert(detail::SuppliesFixedKeyProcessor<Supplier>,
                 "process_values(supplier): supplier() must return a std::unique_ptr to a class derived from "
                 "tidemill::FixedKeyProcessor; a tidemill::Processor, which may change the key, goes to process()");
   if constexpr (detail::SuppliesFixedKeyProcessor<Supplier>) {
     using Types = detail::SuppliedFixedKeyTypes<Supplier>;
     using VR = typename Types::Value;
-    static_assert(std::is_same_v<typename Types::Key, K> && std::is_same_v<typename Types::ValueIn, V>,
+    constexpr bool kFits = std::is_same_v<typename Types::Key, K> && std::is_same_v<typename Types::ValueIn, V>;
+    static_assert(kFits,
                   "process_values(supplier): the processor takes other types of key and value than the stream has: derive it "
                   "from tidemill::FixedKeyProcessor<Key, Value, ...> with the stream's types");
     if (!named.name.empty()) Draft::check_name(named.name);
     const std::string name = named.name.empty() ? at_->draft->new_name("KSTREAM-PROCESSVALUES-") : named.name;
-    at_->draft->add_stateful_processor({.name = name,
-                                        .prototype = prototype(new FixedKeyProcessorNode<K, V, VR, Supplier>(supplier)),
-                                        .parents = {at_->node},
-                                        .stores = std::move(stores),
-                                        .input = detail::stream_type<K, V>(),
-                                        .output = detail::stream_type<K, VR>(),
-                                        .fixed_key = true},
-                                       detail::stores_of(supplier));
+    at_->draft->add_stateful_processor(
+        {.name = name,
+         .prototype =
+             prototype(new FixedKeyProcessorNode<typename Types::Key, typename Types::ValueIn, VR, Supplier>(supplier)),
+         .parents = {at_->node},
+         .stores = std::move(stores),
+         .input = detail::stream_type<K, V>(),
+         .output = detail::stream_type<K, VR>(),
+         .fixed_key = true},
+        detail::stores_of(supplier));
     return KStream<K, VR>({at_->draft, name, at_->sources, at_->repartition_required, at_->key_serde, {}});
   }
 }

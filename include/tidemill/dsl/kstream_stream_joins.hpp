@@ -10,11 +10,11 @@ namespace detail {
 
 /// A joiner of an outer join takes both values as pointers, and may take the key in front.
 template <class F, class K, class V, class VO>
-inline constexpr bool kJoinsPointers = std::is_invocable_v<F&, const V*, const VO*>;
+inline constexpr bool kJoinsPointers = MakesValue<F, const V*, const VO*>;
 template <class F, class K, class V, class VO>
-inline constexpr bool kJoinsPointersWithKey = std::is_invocable_v<F&, const K&, const V*, const VO*>;
+inline constexpr bool kJoinsPointersWithKey = MakesValue<F, const K&, const V*, const VO*>;
 template <class F, class K, class V, class VO>
-inline constexpr bool kJoinsPointersWithKeyPointer = std::is_invocable_v<F&, const K*, const V*, const VO*>;
+inline constexpr bool kJoinsPointersWithKeyPointer = MakesValue<F, const K*, const V*, const VO*>;
 template <class F, class K, class V, class VO>
 concept OuterJoiner =
     kJoinsPointers<F, K, V, VO> || kJoinsPointersWithKey<F, K, V, VO> || kJoinsPointersWithKeyPointer<F, K, V, VO>;
@@ -80,9 +80,10 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
     if (joined.this_store) name = joined.this_store->name + suffix;
     outer_store = detail::outer_join_store(name + "-store", this_store.engine, joined.logging, joined.log_config);
   }
-  const Serde<K> key = from.key_serde(joined.key_serde);
-  const Serde<V> value = from.value_serde(joined.value_serde);
-  const Serde<VO> other_value = with.value_serde(joined.other_value_serde);
+  const Serde<K> key = from.key_serde(joined.key_serde, "join(stream, joiner, windows): the key type of the stream");
+  const Serde<V> value = from.value_serde(joined.value_serde, "join(stream, joiner, windows): the value type of the stream");
+  const Serde<VO> other_value =
+      with.value_serde(joined.other_value_serde, "join(stream, joiner, windows): the value type of the other stream");
   for (const std::string& node : {this_join, other_join, merge})
     draft.mark(node, {.joins_null_keys = left_outer || right_outer});
   detail::ValueJoiner<K, VO, V, R> swapped = [joiner](const K* k, const VO* theirs, const V* mine) -> R {
@@ -143,11 +144,12 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
 }
 
 template <class K, class V>
-template <class VO, class F>
-auto KStream<K, V>::join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+template <class VO, class F, class KO>
+auto KStream<K, V>::join(const KStream<KO, VO>& other, F joiner, const JoinWindows& windows,
                          const StreamJoined<K, V, VO>& joined) const {
+  TIDEMILL_CHECK_STREAM_KEY("join(stream, joiner, windows)", KO);
   TIDEMILL_CHECK_JOINER("join(stream, joiner, windows)", F, const VO&, "const OtherValue&");
-  if constexpr (detail::StreamJoiner<F, K, V, const VO&>) {
+  if constexpr (std::is_same_v<KO, K> && detail::StreamJoiner<F, K, V, const VO&>) {
     using R = detail::JoinResult<F, K, V, const VO&>;
     auto both = [joiner](const K* key, const V* mine, const VO* theirs) mutable -> R {
       return detail::call_joiner<const VO&, K, V>(joiner, key, *mine, *theirs);
@@ -156,11 +158,12 @@ auto KStream<K, V>::join(const KStream<K, VO>& other, F joiner, const JoinWindow
   }
 }
 template <class K, class V>
-template <class VO, class F>
-auto KStream<K, V>::left_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+template <class VO, class F, class KO>
+auto KStream<K, V>::left_join(const KStream<KO, VO>& other, F joiner, const JoinWindows& windows,
                               const StreamJoined<K, V, VO>& joined) const {
+  TIDEMILL_CHECK_STREAM_KEY("left_join(stream, joiner, windows)", KO);
   TIDEMILL_CHECK_JOINER("left_join(stream, joiner, windows)", F, const VO*, "const OtherValue*");
-  if constexpr (detail::StreamJoiner<F, K, V, const VO*>) {
+  if constexpr (std::is_same_v<KO, K> && detail::StreamJoiner<F, K, V, const VO*>) {
     using R = detail::JoinResult<F, K, V, const VO*>;
     auto left = [joiner](const K* key, const V* mine, const VO* theirs) mutable -> R {
       return detail::call_joiner<const VO*, K, V>(joiner, key, *mine, theirs);
@@ -169,14 +172,15 @@ auto KStream<K, V>::left_join(const KStream<K, VO>& other, F joiner, const JoinW
   }
 }
 template <class K, class V>
-template <class VO, class F>
-auto KStream<K, V>::outer_join(const KStream<K, VO>& other, F joiner, const JoinWindows& windows,
+template <class VO, class F, class KO>
+auto KStream<K, V>::outer_join(const KStream<KO, VO>& other, F joiner, const JoinWindows& windows,
                                const StreamJoined<K, V, VO>& joined) const {
-  TIDEMILL_CHECK_COPYABLE("outer_join(stream, joiner, windows)", F);
+  TIDEMILL_CHECK_STREAM_KEY("outer_join(stream, joiner, windows)", KO);
+  TIDEMILL_CHECK_COPYABLE("outer_join(stream, joiner, windows)", F, joiner);
   static_assert(detail::OuterJoiner<F, K, V, VO>,
                 "outer_join(stream, joiner, windows): joiner must be callable as NewValue(const Value*, const OtherValue*), "
                 "either of which may be null, or with the stream's key, const Key&, in front");
-  if constexpr (detail::OuterJoiner<F, K, V, VO>) {
+  if constexpr (std::is_same_v<KO, K> && detail::OuterJoiner<F, K, V, VO>) {
     using R = detail::OuterJoinResult<F, K, V, VO>;
     auto outer = [joiner](const K* key, const V* mine, const VO* theirs) mutable -> R {
       return detail::call_outer_joiner<K, V, VO>(joiner, key, mine, theirs);

@@ -16,6 +16,12 @@ namespace detail {
 template <class F, class K, class V, class KO>
 concept ForeignKeyExtractor = RecordFunction<F, K, V> && std::is_convertible_v<CallResult<K, V, F>, std::optional<KO>>;
 
+/// Tells `join(table, joiner, options)` from `join(table, extract, joiner)`.
+template <class T>
+inline constexpr bool kIsMaterialized = false;
+template <class K, class V>
+inline constexpr bool kIsMaterialized<Materialized<K, V>> = true;
+
 /// Key and value that a selector makes. Where it makes none: some types.
 template <class F, class K, class V>
 struct SelectedPair {
@@ -38,7 +44,7 @@ struct TableJoined {
   using Type = std::remove_cvref_t<std::remove_pointer_t<A>>;
 };
 template <class F, class A, class B>
-  requires std::is_invocable_v<F&, A, B>
+  requires MakesValue<F, A, B>
 struct TableJoined<F, A, B> {
   using Type = WithoutNull<std::invoke_result_t<F&, A, B>>;
 };
@@ -71,14 +77,14 @@ class KTable {
   template <class F>
   [[gnu::noinline]] KTable filter(F predicate,
                                   const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
-    TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, "the predicate must return a bool");
+    TIDEMILL_CHECK_RESULT("filter(predicate)", Predicate, F, predicate, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return filtered(filter_of(std::move(predicate), true), materialized);
   }
   template <class F>
   [[gnu::noinline]] KTable filter_not(F predicate,
                                       const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
-    TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, "the predicate must return a bool");
+    TIDEMILL_CHECK_RESULT("filter_not(predicate)", Predicate, F, predicate, "the predicate must return a bool");
     if constexpr (!detail::Predicate<F, K, V>) return *this;
     else return filtered(filter_of(std::move(predicate), false), materialized);
   }
@@ -87,7 +93,7 @@ class KTable {
   [[gnu::noinline]] auto map_values(F mapper,
                                     const Materialized<K, typename detail::MadeBy<F, K, V>::Type>& materialized =
                                         detail::no_options<Materialized<K, typename detail::MadeBy<F, K, V>::Type>>()) const {
-    TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F,
+    TIDEMILL_CHECK_RESULT("map_values(mapper)", Mapper, F, mapper,
                           "the mapper must return the new value, of a type that is copyable and owns what it holds "
                           "(std::string instead of std::string_view), or a std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
@@ -112,21 +118,21 @@ class KTable {
     return to_stream(named).select_key(std::move(selector));
   }
   /// `joiner(const V&, const VO&)`; both sides have to be there.
-  template <class VO, class F>
+  template <class VO, class F, class KO>
   [[gnu::noinline]] auto join(
-      const KTable<K, VO>& other, F joiner,
+      const KTable<KO, VO>& other, F joiner,
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
           detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   /// `joiner(const V&, const VO*)`; the right side may be missing.
-  template <class VO, class F>
+  template <class VO, class F, class KO>
   [[gnu::noinline]] auto left_join(
-      const KTable<K, VO>& other, F joiner,
+      const KTable<KO, VO>& other, F joiner,
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized =
           detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>>()) const;
   /// `joiner(const V*, const VO*)`; one side has to be there.
-  template <class VO, class F>
+  template <class VO, class F, class KO>
   [[gnu::noinline]] auto outer_join(
-      const KTable<K, VO>& other, F joiner,
+      const KTable<KO, VO>& other, F joiner,
       const Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>& materialized =
           detail::no_options<Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>>()) const;
   /// The rows under another key: `selector(const K&, const V&)` returns a std::pair of key and value; null ones are left out.
@@ -137,14 +143,14 @@ class KTable {
   KTable suppress(Suppressed suppressed) const;
   /// With a row of another table whose key `extract(const V&)` or `(const K&, const V&)` takes from each row; joiners as above.
   template <class KO, class VO, class Extract, class F>
-    requires detail::ForeignKeyExtractor<Extract, K, V, KO>
+    requires(!detail::kIsMaterialized<F>)
   [[gnu::noinline]] auto join(
       const KTable<KO, VO>& other, Extract extract, F joiner,
       const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
       const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized =
           detail::no_options<Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>>()) const;
   template <class KO, class VO, class Extract, class F>
-    requires detail::ForeignKeyExtractor<Extract, K, V, KO>
+    requires(!detail::kIsMaterialized<F>)
   [[gnu::noinline]] auto left_join(
       const KTable<KO, VO>& other, Extract extract, F joiner,
       const TableJoined<K, KO>& joined = detail::no_options<TableJoined<K, KO>>(),
@@ -242,7 +248,7 @@ template <class K, class V>
 /// A serde for values that may never be kept: only where they are, there has to be one.
 template <class V>
 Serde<V> serde_if_kept(bool kept, const std::optional<Serde<V>>& given, const char* what) {
-  return kept || given || HasSerde<V> ? serde_or_default(given, what) : Serde<V>(nullptr, nullptr);
+  return kept || given || HasSerde<V> ? serde_or_default(given, what) : Serde<V>(NeverAsked());
 }
 
 }  // namespace detail

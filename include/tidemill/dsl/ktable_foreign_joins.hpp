@@ -101,30 +101,42 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
                         at_->key_serde, materialized.value_serde});
 }
 
+#define TIDEMILL_CHECK_FOREIGN_JOIN(operation, B, form)                                                                      \
+  TIDEMILL_CHECK_COPYABLE(operation, Extract, extract);                                                                      \
+  TIDEMILL_CHECK_COPYABLE(operation, F, joiner);                                                                             \
+  static_assert(detail::ForeignKeyExtractor<Extract, K, V, KO>,                                                              \
+                operation ": extract must be callable as OtherKey(const Value&) or OtherKey(const Key&, const Value&), and " \
+                          "may return a std::optional of it");                                                               \
+  static_assert(detail::MakesValue<F, const V&, B>,                                                                          \
+                operation ": joiner must be callable as NewValue(const Value&, " form "), and may return a "                 \
+                          "std::optional of it")
+
 template <class K, class V>
 template <class KO, class VO, class Extract, class F>
-  requires detail::ForeignKeyExtractor<Extract, K, V, KO>
+  requires(!detail::kIsMaterialized<F>)
 auto KTable<K, V>::join(const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined<K, KO>& joined,
                         const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized) const {
-  using VR = typename detail::TableJoined<F, const V&, const VO&>::Type;
-  static_assert(std::is_invocable_v<F&, const V&, const VO&>,
-                "join(table, extract, joiner): joiner must be callable as NewValue(const Value&, const OtherValue&)");
-  auto key = [extract](const K& k, const V& v) mutable { return std::optional<KO>(detail::call<K, V>(extract, &k, &v)); };
-  auto both = [joiner](const V& mine, const VO* theirs) mutable { return std::optional<VR>(joiner(mine, *theirs)); };
-  return foreign_join<KO, VO, VR>(other, key, both, false, joined, materialized);
+  TIDEMILL_CHECK_FOREIGN_JOIN("join(table, extract, joiner)", const VO&, "const OtherValue&");
+  if constexpr (detail::ForeignKeyExtractor<Extract, K, V, KO> && detail::MakesValue<F, const V&, const VO&>) {
+    using VR = typename detail::TableJoined<F, const V&, const VO&>::Type;
+    auto key = [extract](const K& k, const V& v) mutable { return std::optional<KO>(detail::call<K, V>(extract, &k, &v)); };
+    auto both = [joiner](const V& mine, const VO* theirs) mutable { return std::optional<VR>(joiner(mine, *theirs)); };
+    return foreign_join<KO, VO, VR>(other, key, both, false, joined, materialized);
+  }
 }
 template <class K, class V>
 template <class KO, class VO, class Extract, class F>
-  requires detail::ForeignKeyExtractor<Extract, K, V, KO>
+  requires(!detail::kIsMaterialized<F>)
 auto KTable<K, V>::left_join(
     const KTable<KO, VO>& other, Extract extract, F joiner, const TableJoined<K, KO>& joined,
     const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized) const {
-  using VR = typename detail::TableJoined<F, const V&, const VO*>::Type;
-  static_assert(std::is_invocable_v<F&, const V&, const VO*>,
-                "left_join(table, extract, joiner): joiner must be callable as NewValue(const Value&, const OtherValue*)");
-  auto key = [extract](const K& k, const V& v) mutable { return std::optional<KO>(detail::call<K, V>(extract, &k, &v)); };
-  auto left = [joiner](const V& mine, const VO* theirs) mutable { return std::optional<VR>(joiner(mine, theirs)); };
-  return foreign_join<KO, VO, VR>(other, key, left, true, joined, materialized);
+  TIDEMILL_CHECK_FOREIGN_JOIN("left_join(table, extract, joiner)", const VO*, "const OtherValue*");
+  if constexpr (detail::ForeignKeyExtractor<Extract, K, V, KO> && detail::MakesValue<F, const V&, const VO*>) {
+    using VR = typename detail::TableJoined<F, const V&, const VO*>::Type;
+    auto key = [extract](const K& k, const V& v) mutable { return std::optional<KO>(detail::call<K, V>(extract, &k, &v)); };
+    auto left = [joiner](const V& mine, const VO* theirs) mutable { return std::optional<VR>(joiner(mine, theirs)); };
+    return foreign_join<KO, VO, VR>(other, key, left, true, joined, materialized);
+  }
 }
 
 }  // namespace tidemill

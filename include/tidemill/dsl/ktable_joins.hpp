@@ -5,41 +5,47 @@
 
 namespace tidemill {
 
-#define TIDEMILL_CHECK_TABLE_JOINER(operation, F, A, B, form)                                                                 \
-  TIDEMILL_CHECK_COPYABLE(operation, F);                                                                                      \
-  static_assert(std::is_invocable_v<F&, A, B>, operation ": joiner must be callable as NewValue(" form "), and may return a " \
-                                                         "std::optional of it")
+#define TIDEMILL_CHECK_TABLE_JOINER(operation, F, A, B, form)                                                               \
+  TIDEMILL_CHECK_COPYABLE(operation, F, joiner);                                                                            \
+  static_assert(detail::MakesValue<F, A, B>, operation ": joiner must be callable as NewValue(" form "), and may return a " \
+                                                       "std::optional of it")
+#define TIDEMILL_CHECK_JOINED_TABLE(operation, KOther)                                                                      \
+  static_assert(std::is_same_v<KOther, K>, operation ": the tables have different key types: give one of them the other's " \
+                                                     "with group_by(), or join by a foreign key, (table, extract, joiner)")
 
 template <class K, class V>
-template <class VO, class F>
-auto KTable<K, V>::join(const KTable<K, VO>& other, F joiner,
+template <class VO, class F, class KO>
+auto KTable<K, V>::join(const KTable<KO, VO>& other, F joiner,
                         const Materialized<K, typename detail::TableJoined<F, const V&, const VO&>::Type>& materialized) const {
+  TIDEMILL_CHECK_JOINED_TABLE("join(table, joiner)", KO);
   TIDEMILL_CHECK_TABLE_JOINER("join(table, joiner)", F, const V&, const VO&, "const Value&, const OtherValue&");
-  if constexpr (std::is_invocable_v<F&, const V&, const VO&>) {
+  if constexpr (std::is_same_v<KO, K> && detail::MakesValue<F, const V&, const VO&>) {
     using VR = typename detail::TableJoined<F, const V&, const VO&>::Type;
     auto both = [joiner](const V* mine, const VO* theirs) mutable { return std::optional<VR>(joiner(*mine, *theirs)); };
     return joined<VR, VO>(other, std::move(both), true, true, materialized);
   }
 }
 template <class K, class V>
-template <class VO, class F>
+template <class VO, class F, class KO>
 auto KTable<K, V>::left_join(
-    const KTable<K, VO>& other, F joiner,
+    const KTable<KO, VO>& other, F joiner,
     const Materialized<K, typename detail::TableJoined<F, const V&, const VO*>::Type>& materialized) const {
+  TIDEMILL_CHECK_JOINED_TABLE("left_join(table, joiner)", KO);
   TIDEMILL_CHECK_TABLE_JOINER("left_join(table, joiner)", F, const V&, const VO*, "const Value&, const OtherValue*");
-  if constexpr (std::is_invocable_v<F&, const V&, const VO*>) {
+  if constexpr (std::is_same_v<KO, K> && detail::MakesValue<F, const V&, const VO*>) {
     using VR = typename detail::TableJoined<F, const V&, const VO*>::Type;
     auto one = [joiner](const V* mine, const VO* theirs) mutable { return std::optional<VR>(joiner(*mine, theirs)); };
     return joined<VR, VO>(other, std::move(one), true, false, materialized);
   }
 }
 template <class K, class V>
-template <class VO, class F>
+template <class VO, class F, class KO>
 auto KTable<K, V>::outer_join(
-    const KTable<K, VO>& other, F joiner,
+    const KTable<KO, VO>& other, F joiner,
     const Materialized<K, typename detail::TableJoined<F, const V*, const VO*>::Type>& materialized) const {
+  TIDEMILL_CHECK_JOINED_TABLE("outer_join(table, joiner)", KO);
   TIDEMILL_CHECK_TABLE_JOINER("outer_join(table, joiner)", F, const V*, const VO*, "const Value*, const OtherValue*");
-  if constexpr (std::is_invocable_v<F&, const V*, const VO*>) {
+  if constexpr (std::is_same_v<KO, K> && detail::MakesValue<F, const V*, const VO*>) {
     using VR = typename detail::TableJoined<F, const V*, const VO*>::Type;
     auto any = [joiner](const V* mine, const VO* theirs) mutable { return std::optional<VR>(joiner(mine, theirs)); };
     return joined<VR, VO>(other, std::move(any), false, false, materialized);

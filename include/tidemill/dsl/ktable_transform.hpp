@@ -149,19 +149,21 @@ template <class Supplier>
 auto KTable<K, V>::transform_values(
     Supplier supplier, const Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value>& materialized,
     std::vector<std::string> stores) const {
-  TIDEMILL_CHECK_COPYABLE("transform_values(supplier)", Supplier);
+  TIDEMILL_CHECK_COPYABLE("transform_values(supplier)", Supplier, supplier);
   static_assert(detail::SuppliesTransformer<Supplier>,
                 "transform_values(supplier): supplier() must return a std::unique_ptr to a "
                 "class derived from tidemill::ValueTransformerWithKey");
   if constexpr (detail::SuppliesTransformer<Supplier>) {
     using Types = typename detail::SuppliedTransformer<Supplier>::Types;
+    constexpr bool kFits = std::is_same_v<typename Types::Key, K> && std::is_same_v<typename Types::ValueIn, V>;
     static_assert(
-        std::is_same_v<typename Types::Key, K> && std::is_same_v<typename Types::ValueIn, V>,
-        "transform_values(supplier): the transformer takes other types of key and value than the table has: derive it "
-        "from tidemill::ValueTransformerWithKey<Key, Value, NewValue> with the table's types");
-    std::vector<StoreSpec> brought = detail::stores_of(supplier);
-    return transformed<typename Types::Value>([supplier]() mutable { return supplier(); }, materialized, std::move(stores),
-                                              std::move(brought));
+        kFits, "transform_values(supplier): the transformer takes other types of key and value than the table has: derive it "
+               "from tidemill::ValueTransformerWithKey<Key, Value, NewValue> with the table's types");
+    if constexpr (kFits) {
+      std::vector<StoreSpec> brought = detail::stores_of(supplier);
+      return transformed<typename Types::Value>([supplier]() mutable { return supplier(); }, materialized, std::move(stores),
+                                                std::move(brought));
+    }
   }
 }
 

@@ -42,7 +42,7 @@ template <class K, class V, class VR>
   const auto& key = materialized.key_serde ? materialized.key_serde : group.grouped().key_serde;
   const auto& value = materialized.value_serde ? materialized.value_serde : given_value_serde;
   const KStream<K, V> from = group.repartitioned(facts->store.name);
-  const Serde<K> key_serde = from.key_serde(key);
+  const Serde<K> key_serde = from.key_serde(key, "count(), reduce() or aggregate(): the key type of the stream");
   const Serde<VR> value_serde = serde_or_default(value, "the value type of the aggregate");
   std::unique_ptr<WindowedAggregate> typed(
       new TypedWindowedAggregate<K, V, VR>(key_serde, value_serde, std::move(update), std::move(init), std::move(merge)));
@@ -121,7 +121,7 @@ class TimeWindowedKStream {
   template <class F>
   KTable<Windowed<K>, V> reduce(F reducer,
                                 const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
-    TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
+    TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F, reducer);
     static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
                                                "Value& value), or with const Value* value to see null values");
     if constexpr (detail::WindowReducer<F, V>) {
@@ -136,7 +136,7 @@ class TimeWindowedKStream {
   template <class VR, class F>
   KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator,
                                     const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
-    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F);
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator)", F, aggregator);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "aggregate(initial, aggregator): aggregator must be callable as Result(const Key&, const Value&, const "
                   "Result& so_far), or with const Value* to see null values, where Result is the type of `initial` "
@@ -187,7 +187,7 @@ class SessionWindowedKStream {
   template <class F>
   KTable<Windowed<K>, V> reduce(F reducer,
                                 const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>()) const {
-    TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F);
+    TIDEMILL_CHECK_COPYABLE("reduce(reducer)", F, reducer);
     static_assert(detail::WindowReducer<F, V>, "reduce(reducer): reducer must be callable as Value(const Value& so_far, const "
                                                "Value& value), or with const Value* value to see null values");
     if constexpr (detail::WindowReducer<F, V>) {
@@ -206,8 +206,8 @@ class SessionWindowedKStream {
   template <class VR, class F, class M>
   KTable<Windowed<K>, VR> aggregate(VR initial, F aggregator, M merger,
                                     const Materialized<K, VR>& materialized = detail::no_options<Materialized<K, VR>>()) const {
-    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", F);
-    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", M);
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", F, aggregator);
+    TIDEMILL_CHECK_COPYABLE("aggregate(initial, aggregator, merger)", M, merger);
     static_assert(detail::WindowAggregator<F, K, V, VR>,
                   "aggregate(initial, aggregator, merger): aggregator must be callable as Result(const Key&, const Value&, "
                   "const Result& so_far), or with const Value* to see null values, where Result is the type of `initial` "

@@ -16,7 +16,12 @@ namespace tidemill {
 class StreamsBuilder {
  public:
   template <class K, class V>
-  KStream<K, V> stream(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
+  KStream<K, V> stream(std::string topic) {
+    TIDEMILL_CHECK_SOURCE_SERDES("stream<Key, Value>(topic)", K, V);
+    return stream<K, V>(std::move(topic), detail::no_options<Consumed<K, V>>());
+  }
+  template <class K, class V>
+  KStream<K, V> stream(std::string topic, const Consumed<K, V>& consumed) {
     return stream<K, V>(std::vector<std::string>{std::move(topic)}, consumed);
   }
   template <class K, class V>
@@ -34,10 +39,20 @@ class StreamsBuilder {
     return stream_of<K, V>({}, pattern.expression(), consumed);
   }
   template <class K, class V>
-  KTable<K, V> table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(),
+  KTable<K, V> table(std::string topic) {
+    TIDEMILL_CHECK_SOURCE_SERDES("table<Key, Value>(topic)", K, V);
+    return table<K, V>(std::move(topic), detail::no_options<Consumed<K, V>>());
+  }
+  template <class K, class V>
+  KTable<K, V> table(std::string topic, const Consumed<K, V>& consumed,
                      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
   template <class K, class V>
-  GlobalKTable<K, V> global_table(std::string topic, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>(),
+  GlobalKTable<K, V> global_table(std::string topic) {
+    TIDEMILL_CHECK_SOURCE_SERDES("global_table<Key, Value>(topic)", K, V);
+    return global_table<K, V>(std::move(topic), detail::no_options<Consumed<K, V>>());
+  }
+  template <class K, class V>
+  GlobalKTable<K, V> global_table(std::string topic, const Consumed<K, V>& consumed,
                                   const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
   /// Connected later, by name, in process(..., {"name"}). One that is never connected is left out.
   StreamsBuilder& add_state_store(StoreSpec store) {

@@ -18,6 +18,10 @@ class SerializationException : public std::runtime_error {
 };
 
 namespace detail {
+/// std::invalid_argument: a serde has been made of something that cannot be called.
+[[noreturn]] void throw_null_serde(bool serialize);
+/// For what is never asked, because nothing of it is kept.
+struct NeverAsked {};
 /// What a serde holds whatever its type; copied and dropped out of line, as options and handles do that at every operator.
 class SerdeBase {
  public:
@@ -41,8 +45,12 @@ class Serde : private detail::SerdeBase {
   using Serialize = void (*)(const void* state, std::string_view topic, const T& value, Bytes& out);
   using Deserialize = T (*)(const void* state, std::string_view topic, BytesView bytes);
 
+  /// std::invalid_argument: either function is null.
   Serde(Serialize serialize, Deserialize deserialize, std::shared_ptr<const void> state = nullptr)
-      : SerdeBase(std::move(state)), serialize_(serialize), deserialize_(deserialize) {}
+      : SerdeBase(std::move(state)), serialize_(serialize), deserialize_(deserialize) {
+    if (serialize_ == nullptr || deserialize_ == nullptr) detail::throw_null_serde(serialize_ == nullptr);
+  }
+  explicit Serde(detail::NeverAsked) noexcept : SerdeBase(nullptr), serialize_(nullptr), deserialize_(nullptr) {}
 
   void serialize(std::string_view topic, const T& value, Bytes& out) const { serialize_(state_.get(), topic, value, out); }
   [[nodiscard]] T deserialize(std::string_view topic, BytesView bytes) const {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <tidemill/processor/typed_nodes.hpp>
 #include <tidemill/topology/topology.hpp>
@@ -40,6 +41,20 @@ struct SinkOptions {
 
 namespace detail {
 [[noreturn]] void throw_no_serde(const char* what, TypeTag type);
+
+/// Function pointers, std::function and the like: there may be nothing to call. A lambda always can be, also one that becomes a
+/// pointer if asked.
+template <class F>
+inline constexpr bool kMayBeNull = std::is_pointer_v<F> ||
+                                   (std::is_constructible_v<F, std::nullptr_t> && std::is_constructible_v<bool, const F&>);
+/// TopologyException: `argument` of `where` is null.
+[[noreturn]] void throw_null_function(std::string_view where, std::string_view argument);
+template <class F>
+void check_callable(const F& function, std::string_view where, std::string_view argument) {
+  if constexpr (kMayBeNull<F>) {
+    if (!static_cast<bool>(function)) throw_null_function(where, argument);
+  }
+}
 template <class T>
 Serde<T> serde_or_default(const std::optional<Serde<T>>& given, const char* what) {
   if (given) return *given;

@@ -59,6 +59,7 @@ class TopologyBuilder {
   template <class K, class V>
   TopologyBuilder& add_sink(std::string name, TopicNameExtractor<K, V> topic, std::vector<std::string> parents,
                             SinkOptions<K, V> options = {}) {
+    detail::check_callable(topic.extract, "sink \"" + name + "\"", "topic.extract");
     add_sink(typed_sink<K, V>(std::move(name), {}, std::move(topic), std::move(parents), options));
     return *this;
   }
@@ -176,6 +177,7 @@ class TopologyBuilder {
     static_assert(detail::SuppliesProcessor<Supplier>, "add_processor(name, supplier, parents): supplier() must return a "
                                                        "std::unique_ptr to a class derived from tidemill::Processor");
     if constexpr (detail::SuppliesProcessor<Supplier>) {
+      detail::check_callable(supplier, "processor \"" + name + "\"", "supplier");
       using Types = detail::SuppliedTypes<Supplier>;
       using In = EdgeType;
       const In input = detail::stream_type<typename Types::KeyIn, typename Types::ValueIn>();
