@@ -37,8 +37,9 @@ status, listed, errors = run("--list")
 names = listed.split()
 check(status == 0 and len(names) == len(set(names)) > 20, "--list", listed, errors)
 for part in ("micro/operator_chain", "micro/one_more_stateless_operator", "micro/batch_encode", "micro/batch_decode",
-             "micro/store_in_memory", "micro/store_rocksdb", "micro/record_cache", "end_to_end/stateless",
-             "end_to_end/count_in_memory/100k_keys", "end_to_end/count_in_memory/1M_keys", "end_to_end/count_rocksdb/100k_keys",
+             "micro/store_in_memory", "micro/store_rocksdb", "micro/record_cache", "micro/versioned_in_memory",
+             "micro/versioned_rocksdb", "end_to_end/stateless", "end_to_end/count_in_memory/100k_keys",
+             "end_to_end/count_in_memory/1M_keys", "end_to_end/count_rocksdb/100k_keys",
              "end_to_end/count_rocksdb/1M_keys", "end_to_end/chain_of_four", "end_to_end/windowed_count_in_memory/100k_keys",
              "end_to_end/windowed_count_rocksdb/100k_keys", "end_to_end/session_count_in_memory/100k_keys",
              "end_to_end/session_count_rocksdb/100k_keys", "end_to_end/join_of_streams_in_memory/100k_keys",

@@ -1,6 +1,9 @@
 #include "micro/cases.hpp"
 
+#include <fmt/format.h>
+
 #include <memory>
+#include <utility>
 
 #include "floor/micro_loops.hpp"
 #include "records.hpp"
@@ -39,6 +42,23 @@ Sample one_more(std::uint64_t records, const Chain& chain) {
   return {records, (many.cpu_ns - few.cpu_ns) / kMoreOperators, 0};
 }
 
+/// Of a key with so many versions, which must not matter.
+void add_versions(Suite& suite, const std::string& directory, std::uint64_t records) {
+  for (const auto& [count, versions] : {std::pair("1k", 1'000), std::pair("8k", 8'000), std::pair("100k", 100'000)}) {
+    for (const auto& [name, step] : {std::pair("put", VersionsStep::kPut), std::pair("late_put", VersionsStep::kLatePut),
+                                     std::pair("get", VersionsStep::kGet), std::pair("get_as_of", VersionsStep::kGetAsOf)}) {
+      const VersionsWork work{.step = step, .versions = versions, .records = records};
+      const std::string row = fmt::format("/{}_versions/{}", count, name);
+      suite.add(
+          "micro/versioned_in_memory" + row, [=] { return run_versions_in_memory(work); },
+          [=] { return floor_versions(work); });
+      suite.add(
+          "micro/versioned_rocksdb" + row, [=] { return run_versions_rocksdb(work, directory); },
+          [=] { return floor_versions(work); });
+    }
+  }
+}
+
 }  // namespace
 
 void add_micro_cases(Suite& suite, const Workspace& workspace, std::uint64_t records) {
@@ -65,6 +85,7 @@ void add_micro_cases(Suite& suite, const Workspace& workspace, std::uint64_t rec
   suite.add(
       "micro/record_cache", [=] { return run_record_cache(hot->get(), kFlushEvery); },
       [=] { return floor_record_cache(hot->get(), kFlushEvery); });
+  add_versions(suite, directory, records / 50);
 }
 
 }  // namespace tidemill_bench

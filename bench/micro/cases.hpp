@@ -1,6 +1,7 @@
 // The micro rows: one part of the library alone beside the same work by hand.
 #pragma once
 
+#include "floor/versions.hpp"
 #include "harness/suite.hpp"
 #include "harness/workspace.hpp"
 
@@ -16,5 +17,7 @@ void add_micro_cases(Suite& suite, const Workspace& workspace, std::uint64_t rec
 [[nodiscard]] Sample run_store_in_memory(const std::vector<std::string>& keys);
 [[nodiscard]] Sample run_store_rocksdb(const std::vector<std::string>& keys, const std::string& directory);
 [[nodiscard]] Sample run_record_cache(const std::vector<std::string>& keys, std::uint64_t flush_every);
+[[nodiscard]] Sample run_versions_in_memory(const VersionsWork& work);
+[[nodiscard]] Sample run_versions_rocksdb(const VersionsWork& work, const std::string& directory);
 
 }  // namespace tidemill_bench

@@ -70,8 +70,7 @@ class RocksDbEngine final : public StateEngine {
     instance->db.reset(db);
     std::vector<std::unique_ptr<BytesStore>> stores;
     for (std::size_t i = 0; i < specs.size(); ++i) {
-      auto store =
-          std::unique_ptr<RocksDbStore>(new RocksDbStore(instance, instance->families[i + 1], specs[i].name, writer()));
+      auto store = std::unique_ptr<RocksDbStore>(new RocksDbStore(instance, instance->families[i + 1], specs[i], writer()));
       TIDEMILL_TRY(store->open());
       stores.push_back(std::move(store));
     }

@@ -27,7 +27,7 @@ Instance::~Instance() {
 
 Bytes encode(const Meta& meta) {
   Bytes out;
-  append_big_endian(out, kFormat);
+  append_big_endian(out, meta.format);
   append_big_endian(out, meta.changelog.offset.value);
   append_big_endian(out, meta.changelog.epoch.value);
   append_big_endian(out, static_cast<std::uint32_t>(meta.position.size()));
@@ -40,7 +40,7 @@ Bytes encode(const Meta& meta) {
   return out;
 }
 
-std::optional<Meta> decode(BytesView in) {
+std::optional<Meta> decode(BytesView in, std::uint32_t format) {
   const auto has = [&](std::size_t bytes) { return in.size() >= bytes; };
   const auto number = [&]<class Int>(Int) {
     const Int value = load_big_endian<Int>(in.data());
@@ -48,7 +48,8 @@ std::optional<Meta> decode(BytesView in) {
     return value;
   };
   Meta meta;
-  if (!has(20) || number(std::uint32_t{}) != kFormat) return std::nullopt;
+  if (!has(20) || number(std::uint32_t{}) != format) return std::nullopt;
+  meta.format = format;
   meta.changelog.offset = Offset(number(std::int64_t{}));
   meta.changelog.epoch = LeaderEpoch(number(std::int32_t{}));
   for (auto topics = number(std::uint32_t{}); topics > 0; --topics) {

@@ -18,6 +18,8 @@ inline constexpr char kRowPrefix = 'k';
 inline constexpr const char* kMetaKey = "m";
 /// Of the rows and the meta row. A family of another format is emptied and restored from its changelog, never guessed at.
 inline constexpr std::uint32_t kFormat = 1;
+/// Of versioned stores, which had all versions of a key in one row before.
+inline constexpr std::uint32_t kVersionedFormat = 2;
 
 Error translate(const rocksdb::Status& status, const std::string& what);
 inline rocksdb::Slice slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
@@ -25,13 +27,14 @@ inline BytesView view(const rocksdb::Slice& slice) { return {slice.data(), slice
 inline Bytes row_of(BytesView key) { return kRowPrefix + Bytes(key); }
 
 struct Meta {
+  std::uint32_t format = kFormat;
   ChangelogPosition changelog;
   Position position;
   bool operator==(const Meta&) const = default;
 };
 Bytes encode(const Meta& meta);
 /// nullopt: of another format, or damaged.
-std::optional<Meta> decode(BytesView in);
+std::optional<Meta> decode(BytesView in, std::uint32_t format);
 
 /// What all stores of an engine hold in memory for their databases. There is too much of it when a store has a good part of
 /// `max`, or when all have more than `max` and a store more than an equal part: then its next commit gives its rows away. A store

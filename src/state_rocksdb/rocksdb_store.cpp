@@ -53,14 +53,16 @@ class RocksDbSnapshot final : public BytesSnapshot {
 
 }  // namespace
 
-RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, std::string name,
+RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, const StoreSpec& spec,
                            std::shared_ptr<RocksDbWriter> writer)
     : instance_(std::move(instance)),
       family_(family),
-      name_(std::move(name)),
+      name_(spec.name),
       writer_(std::move(writer)),
       iterator_(std::make_shared<SpareIterator>(instance_, family)),
-      share_(std::make_unique<GatheredShare>(instance_->gathered)) {}
+      share_(std::make_unique<GatheredShare>(instance_->gathered)) {
+  if (spec.kind == StoreKind::kVersionedKeyValue) meta_.format = kVersionedFormat;
+}
 
 // What fails here was said at the last commit or flush, or is in the changelog.
 RocksDbStore::~RocksDbStore() {
@@ -73,7 +75,7 @@ Result<void> RocksDbStore::open() {
   const rocksdb::Status status = instance_->db->Get({}, family_, kMetaKey, &row);
   if (status.IsNotFound()) return {};
   if (!status.ok()) return translate(status, where("open"));
-  if (auto meta = decode(row)) {
+  if (auto meta = decode(row, meta_.format)) {
     meta_ = *std::move(meta);
     durable_ = meta_.changelog;
     return {};
@@ -208,7 +210,7 @@ Result<void> RocksDbStore::commit(const ChangelogPosition& changelog, const Posi
   if (writing_ && ticket_->done()) TIDEMILL_TRY(settle());
   iterator_->forget();
   overlay_->commit();
-  meta_ = {changelog, position};
+  meta_ = {meta_.format, changelog, position};
   gathered_ = true;
   share_->set(overlay_->bytes());
   const bool flush = bytes_since_flush_ >= instance_->flush_bytes;
@@ -267,7 +269,7 @@ Result<void> RocksDbStore::clear() {
   rocksdb::Status status = instance_->db->Write(options, &batch);
   if (status.ok()) status = instance_->db->Flush(rocksdb::FlushOptions(), family_);
   if (!status.ok()) return translate(status, where("clear"));
-  meta_ = {};
+  meta_ = {meta_.format, {}, {}};
   durable_.reset();
   bytes_since_flush_ = 0;
   return {};

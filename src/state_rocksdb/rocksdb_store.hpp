@@ -18,7 +18,7 @@ class RocksDbStore final : public BytesStore {
   /// From so many rows of an overlay it is told how many of all of them the database has as well.
   static constexpr std::int64_t kRowsLookedAt = 256;
 
-  RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, std::string name,
+  RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFamilyHandle* family, const StoreSpec& spec,
                std::shared_ptr<RocksDbWriter> writer);
   ~RocksDbStore() override;
   /// Reads the meta row; a family of an unknown format is emptied.

@@ -126,6 +126,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   Result<void> make_topics(MonotonicTime deadline);
   Result<void> create(const runtime::TopicPlan& plan, MonotonicTime deadline);
   Result<void> open_directory();
+  Result<void> start_all();
   /// kClosed: the application has been closed meanwhile.
   [[nodiscard]] Result<void> still_starting() const;
   Result<void> start_global();
@@ -164,6 +165,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   bool set_state(StreamsState state);
   bool change_state_locked(StreamsState state);
   void deliver_transitions();
+  /// The caller is one of this application's own threads, in start(), or in the state listener: it would wait for itself.
+  [[nodiscard]] bool must_not_wait() const;
   [[nodiscard]] Error not_ended(std::chrono::milliseconds timeout) const;
   // What an instance does now and then, on one of its threads.
   void keep_up(Now now);
@@ -221,8 +224,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  std::vector<std::shared_ptr<Host>> hosts_;  // the oldest first
-  bool threads_begun_ = false;
+  std::vector<std::shared_ptr<Host>> hosts_;                 // the oldest first
+  bool threads_begun_ = false;                               // at least one
   std::uint64_t comings_and_goings_ = 0;                     // of threads
   std::shared_ptr<runtime::CommitCoordinator> coordinator_;  // of all threads, where they commit together
   ReplacementLimit replacements_;

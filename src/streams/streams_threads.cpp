@@ -44,9 +44,14 @@ Result<std::shared_ptr<Streams::Impl::Host>> Streams::Impl::make_host(MonotonicT
     split_shares_locked();  // the others make room first
   }
   std::uint64_t plan = 0;
-  auto coordinator = make_coordinator(host->number, deadline);
-  auto made = coordinator ? make_thread(*host, *std::move(coordinator), plan)
-                          : Result<std::shared_ptr<runtime::StreamThread>>(coordinator.error());
+  Result<std::shared_ptr<runtime::StreamThread>> made = closed;
+  try {
+    auto coordinator = make_coordinator(host->number, deadline);
+    made = coordinator ? make_thread(*host, *std::move(coordinator), plan)
+                       : Result<std::shared_ptr<runtime::StreamThread>>(coordinator.error());
+  } catch (...) {
+    made = Error{ErrorKind::kInternal, host->name + " cannot be made: " + describe_exception(std::current_exception()).message};
+  }
   if (!made) {
     drop(host);
     return made.error();
@@ -64,7 +69,6 @@ Result<std::shared_ptr<Streams::Impl::Host>> Streams::Impl::make_host(MonotonicT
   if (missed) thread->post([missed, tasks](runtime::StreamThread& owner) { owner.replan(missed, tasks); }, true);
   // Whoever pauses or resumes from now on tells it, too.
   for (bool told = !paused_; told != paused_;) thread->set_paused(told = paused_);
-  thread_changed();
   return host;
 }
 
@@ -135,15 +139,19 @@ Result<std::shared_ptr<runtime::StreamThread>> Streams::Impl::make_thread(
 }
 
 Result<void> Streams::Impl::begin(const std::shared_ptr<Host>& host) {
-  const std::lock_guard lock(mutex_);
-  if (!running_locked()) return Error{ErrorKind::kClosed, "the application ends"};
-  try {
-    host->worker = std::thread([this, worker = host.get()] { work(*worker); });
-  } catch (const std::system_error& error) {
-    return Error{ErrorKind::kUnavailable, fmt::format("{} cannot be started: {}", host->name, error.what())};
+  {
+    const std::lock_guard lock(mutex_);
+    if (!running_locked()) return Error{ErrorKind::kClosed, "the application ends"};
+    try {
+      host->worker = std::thread([this, worker = host.get()] { work(*worker); });
+    } catch (const std::system_error& error) {
+      return Error{ErrorKind::kUnavailable, fmt::format("{} cannot be started: {}", host->name, error.what())};
+    }
+    host->phase = Host::Phase::kWorking;
+    threads_begun_ = true;
+    if (upkeeper_ == nullptr) upkeeper_ = host.get();
   }
-  host->phase = Host::Phase::kWorking;
-  if (upkeeper_ == nullptr) upkeeper_ = host.get();
+  thread_changed();  // only now: the listener may take its time, or add and remove threads
   return {};
 }
 
@@ -372,8 +380,7 @@ Result<std::optional<std::string>> Streams::Impl::remove_thread(std::optional<st
   }
   logger()->info("{}: {} is removed", config_.application_id, host->name);
   thread->shut_down(true);
-  const bool must_not_wait = caller_.impl == this || (global() != nullptr && global()->is_caller());
-  if (must_not_wait) return std::optional(host->name);
+  if (must_not_wait()) return std::optional(host->name);
   {
     std::unique_lock lock(mutex_);
     const auto has_ended = [&host] { return host->phase == Host::Phase::kEnded; };
@@ -437,9 +444,10 @@ void Streams::Impl::reap() {
 void Streams::Impl::end_in_error(const Error& error) {
   {
     const std::lock_guard lock(mutex_);
-    if (!error_) error_ = error;
+    if (!change_state_locked(StreamsState::kPendingError)) return;
+    error_ = error;
   }
-  if (!set_state(StreamsState::kPendingError)) return;
+  deliver_transitions();
   stop_threads(std::nullopt);
   finish();
 }

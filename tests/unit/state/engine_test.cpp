@@ -58,6 +58,20 @@ TEST_F(RocksDbFormat, AnUnknownFormatIsEmptiedAndRestoredFromItsChangelogAndTheO
   }
 }
 
+TEST_F(RocksDbFormat, AVersionedStoreOfTheFirstFormatIsRestoredFromItsChangelog) {
+  write();
+  specs_[0].kind = StoreKind::kVersionedKeyValue;
+  {
+    auto stores = rocksdb_stores()->open(directory_, specs_).value();
+    Bytes value;
+    EXPECT_FALSE(stores[0]->durable_position()) << "read the changelog from its beginning";
+    EXPECT_FALSE(stores[0]->get("k", value).value());
+    EXPECT_TRUE(stores[1]->durable_position());
+  }
+  write();
+  EXPECT_EQ(rocksdb_stores()->open(directory_, specs_).value()[0]->durable_position()->offset, Offset(9));
+}
+
 TEST_F(RocksDbFormat, FlushesAtLeastEverySoManyBytesSoThatARestartReadsLittle) {
   // Ends every round without a last flush: memtables are lost, as in a crash. A flush is RocksDB's to do, behind the commits, so
   // how far it has come when a round ends is not certain; that rounds of ten flushes each get forward is.

@@ -16,16 +16,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<StoreSpec> kSpecs{{.name = "balances", .log_config = {}, .source_topic_as_changelog = {}}};
+struct Format {
+  int version;
+  StoreKind kind;
+  friend std::ostream& operator<<(std::ostream& out, const Format& format) { return out << format.version; }
+};
 const ChangelogPosition kChangelog{Offset(4711), LeaderEpoch(3)};
 const Position kInput{{"invoices", {{2, 0}}}, {"orders", {{0, 12}, {5, std::int64_t{1} << 33}}}};
 
-Bytes golden_row() {
-  std::ifstream file(fs::path(TIDEMILL_GOLDEN) / "meta-row-version-1", std::ios::binary);
+Bytes golden_row(const Format& format) {
+  std::ifstream file(fs::path(TIDEMILL_GOLDEN) / ("meta-row-version-" + std::to_string(format.version)), std::ios::binary);
   return Bytes(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
-class RocksDbGolden : public testing::Test {
+class RocksDbGolden : public testing::TestWithParam<Format> {
  protected:
   void SetUp() override {
     std::string pattern = testing::TempDir() + "/tidemill-golden-XXXXXX";
@@ -35,7 +39,10 @@ class RocksDbGolden : public testing::Test {
 
   std::unique_ptr<BytesStore> store() {
     if (!engine_) engine_ = rocksdb_stores();
-    return std::move(engine_->open(directory_, kSpecs).value().front());
+    StoreSpec spec;
+    spec.name = "balances";
+    spec.kind = GetParam().kind;
+    return std::move(engine_->open(directory_, {&spec, 1}).value().front());
   }
   /// Rows of the store's family as RocksDB has them.
   std::map<std::string, std::string> raw_rows() {
@@ -69,7 +76,11 @@ class RocksDbGolden : public testing::Test {
   std::shared_ptr<StateEngine> engine_;
 };
 
-TEST_F(RocksDbGolden, IsWritten) {
+INSTANTIATE_TEST_SUITE_P(Formats, RocksDbGolden,
+                         testing::Values(Format{1, StoreKind::kTimestampedKeyValue}, Format{2, StoreKind::kVersionedKeyValue}),
+                         testing::PrintToStringParamName());
+
+TEST_P(RocksDbGolden, IsWritten) {
   {
     const auto balances = store();
     balances->put("A1", BytesView("12")).value();
@@ -79,13 +90,13 @@ TEST_F(RocksDbGolden, IsWritten) {
     balances->commit(kChangelog, kInput).value();
     balances->flush().value();
   }
-  const std::map<std::string, std::string> expected{{"kA1", "12"}, {"m", golden_row()}};
+  const std::map<std::string, std::string> expected{{"kA1", "12"}, {"m", golden_row(GetParam())}};
   EXPECT_EQ(raw_rows(), expected);
 }
 
-TEST_F(RocksDbGolden, IsRead) {
+TEST_P(RocksDbGolden, IsRead) {
   (void)store();  // makes the family
-  write_raw("m", golden_row());
+  write_raw("m", golden_row(GetParam()));
   write_raw("kA1", "12");
   const auto balances = store();
   EXPECT_EQ(balances->durable_position(), kChangelog);
