@@ -19,6 +19,8 @@ constexpr std::int64_t kEarliest = -2;
 /// For the brokers to know the leaders of a topic that has just been made, and between two questions.
 constexpr std::chrono::seconds kLeaderPatience{5};
 constexpr std::chrono::milliseconds kLeaderPause{100};
+/// Between two questions to a coordinator that is starting, as all are of a new broker.
+constexpr std::chrono::milliseconds kCoordinatorPause{100};
 
 struct QueueDestroy {
   void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
@@ -72,6 +74,15 @@ Result<void> answer_of(const Client& client, const rd_kafka_topic_result_t** res
     return failed;
   }
   return {};
+}
+
+/// True, after a pause: the coordinator is starting, and there is time to ask it again.
+bool may_ask_again(rd_kafka_resp_err_t error, MonotonicTime deadline) {
+  const bool starting = error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+                        error == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE || error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+  if (!starting || system_clock().now().monotonic + kCoordinatorPause > deadline) return false;
+  std::this_thread::sleep_for(kCoordinatorPause);
+  return true;
 }
 
 std::string topic_named(std::string_view topic) { return fmt::format("topic \"{}\"", topic); }
@@ -283,14 +294,19 @@ Result<void> KafkaAdmin::delete_records(const TopicPartition& partition, Offset 
 
 Result<std::vector<std::string>> KafkaAdmin::list_groups(MonotonicTime deadline) {
   constexpr std::string_view kWhat = "the groups cannot be listed";
-  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, deadline, kWhat,
-                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                                              rd_kafka_ListConsumerGroups(client().get(), options, queue);
-                                            }));
-  const rd_kafka_ListConsumerGroups_result_t* listed = rd_kafka_event_ListConsumerGroups_result(event.get());
+  EventPtr event;
+  const rd_kafka_ListConsumerGroups_result_t* listed = nullptr;
   std::size_t count = 0;
-  const rd_kafka_error_t** errors = rd_kafka_ListConsumerGroups_result_errors(listed, &count);
-  if (count > 0) return client().failed(errors[0], kWhat);
+  for (;;) {
+    TIDEMILL_ASSIGN(event, ask(client(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, deadline, kWhat,
+                               [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                 rd_kafka_ListConsumerGroups(client().get(), options, queue);
+                               }));
+    listed = rd_kafka_event_ListConsumerGroups_result(event.get());
+    const rd_kafka_error_t** errors = rd_kafka_ListConsumerGroups_result_errors(listed, &count);
+    if (count == 0) break;
+    if (!may_ask_again(rd_kafka_error_code(errors[0]), deadline)) return client().failed(errors[0], kWhat);
+  }
   const rd_kafka_ConsumerGroupListing_t** groups = rd_kafka_ListConsumerGroups_result_valid(listed, &count);
   std::vector<std::string> result;
   for (std::size_t i = 0; i < count; ++i) result.emplace_back(rd_kafka_ConsumerGroupListing_group_id(groups[i]));
@@ -301,17 +317,19 @@ Result<GroupDescription> KafkaAdmin::describe_group(std::string_view name, Monot
   const std::string group(name);
   const std::string what = fmt::format("group {}", group);
   const char* raw = group.c_str();
-  TIDEMILL_ASSIGN(const EventPtr event, ask(client(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline, what,
-                                            [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                                              rd_kafka_DescribeConsumerGroups(client().get(), &raw, 1, options, queue);
-                                            }));
-  std::size_t count = 0;
-  const rd_kafka_ConsumerGroupDescription_t** groups =
-      rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
-  if (count != 1) return client().failed(RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, what);
-  if (const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
-      error != nullptr && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return client().failed(error, what);
+  EventPtr event;
+  const rd_kafka_ConsumerGroupDescription_t** groups = nullptr;
+  for (;;) {
+    TIDEMILL_ASSIGN(event, ask(client(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline, what,
+                               [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                 rd_kafka_DescribeConsumerGroups(client().get(), &raw, 1, options, queue);
+                               }));
+    std::size_t count = 0;
+    groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
+    if (count != 1) return client().failed(RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, what);
+    const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
+    if (error == nullptr || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    if (!may_ask_again(rd_kafka_error_code(error), deadline)) return client().failed(error, what);
   }
   GroupDescription result{.group = group,
                           .state = rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(groups[0])),
