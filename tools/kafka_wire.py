@@ -1,4 +1,4 @@
-"""Kafka's protocol, as much of it as looking after a test broker takes: topics, configs, offsets, groups.
+"""Kafka's protocol, as much of it as looking after a test broker takes: topics, configs, offsets, groups, rights.
 
 Old, non-flexible request versions that every broker since 2.1 and up to 4.x still answers; one connection, one request at
 a time, every wait with a deadline. A test that sets up ten topics in a millisecond need not start a JVM for each, and what
@@ -14,6 +14,10 @@ TOPIC_CONFIG = 1  # the source of a config entry that was set on the topic itsel
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 EARLIEST, LATEST = -2, -1
 RETRY_PAUSE = 0.1
+ACL_KINDS = {"topic": 2, "group": 3, "transactional_id": 5}
+ACL_PATTERNS = {"literal": 3, "prefixed": 4}
+ACL_OPERATIONS = {"read": 3, "write": 4, "create": 5, "delete": 6}
+ACL_ALLOW = 3
 
 
 class KafkaError(Exception):
@@ -140,6 +144,22 @@ class Connection:
         bad = [f"{name}: {'it exists' if code == TOPIC_EXISTS else message or code}" for name, code, message in answers if code]
         if bad:
             raise KafkaError("not created: " + ", ".join(bad))
+
+    def create_acls(self, user, rights):
+        """`rights`: (kind, name, "literal" or "prefixed", [operations]) each, from everywhere."""
+        rows = [(kind, name, pattern, operation) for kind, name, pattern, operations in rights for operation in operations]
+
+        def encode(row):
+            kind, name, pattern, operation = row
+            return (struct.pack(">b", ACL_KINDS[kind]) + text(name) + struct.pack(">b", ACL_PATTERNS[pattern])
+                    + text("User:" + user) + text("*") + struct.pack(">bb", ACL_OPERATIONS[operation], ACL_ALLOW))
+
+        reader = self.request(30, 1, array(rows, encode))
+        reader.take("i")
+        answers = reader.array(lambda: (reader.take("h"), reader.text()))
+        bad = [f"{row}: {message or code}" for row, (code, message) in zip(rows, answers) if code]
+        if bad:
+            raise KafkaError("not granted: " + ", ".join(bad))
 
     def topic_config(self, name):
         """What was set on the topic itself; the broker's defaults are left out."""

@@ -110,10 +110,11 @@ struct KeyQueryMetadata {
   HostInfo active_host = HostInfo::unavailable();
   std::vector<HostInfo> standby_hosts = {};
 };
-/// How long close() may take and whether the member leaves its group at once.
+/// How long close() may take, and whether the members leave their group at once, so that the others take over. Nothing said: those
+/// with a `group.instance.id` stay, since they are expected back before `session.timeout.ms` is over; all others leave.
 struct CloseOptions {
   std::chrono::milliseconds timeout{60000};
-  bool leave_group = true;
+  std::optional<bool> leave_group = std::nullopt;
 };
 
 /// Its stores are asked by what StoreQueries gives (query(), and the views of <tidemill/query/queryable_stores.hpp>): over the local

@@ -4,7 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "client/what_was_thrown.hpp"
+#include "base/durations.hpp"
+#include "base/thrown_error.hpp"
 
 namespace tidemill {
 
@@ -22,10 +23,10 @@ Result<std::unique_ptr<BytesTopicReader>> BytesTopicReader::open(std::shared_ptr
 }
 
 Result<void> BytesTopicReader::connect() {
-  const MonotonicTime deadline = settings_.clock->now().monotonic + settings_.timeout;
-  TIDEMILL_ASSIGN(const TopicDescription description, log_->admin().describe_topic(topic_, deadline));
+  const MonotonicTime deadline = settings_.clock->now().monotonic + bounded(settings_.timeout);
+  TIDEMILL_ASSIGN(const std::int32_t partitions, log_->admin().partition_count(topic_, deadline));
   std::vector<TopicPartition> ids;
-  for (std::int32_t p = 0; p < description.partitions; ++p) ids.push_back({topic_, PartitionId(p)});
+  for (std::int32_t p = 0; p < partitions; ++p) ids.push_back({topic_, PartitionId(p)});
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, log_->admin().offsets(ids, deadline));
   TIDEMILL_ASSIGN(consumer_, log_->consumer(settings_.isolation, settings_.properties));
   std::vector<std::pair<TopicPartition, Offset>> assignment;
@@ -39,7 +40,7 @@ Result<void> BytesTopicReader::connect() {
 }
 
 Result<void> BytesTopicReader::wait_for_records(std::chrono::milliseconds timeout) {
-  const MonotonicTime deadline = settings_.clock->now().monotonic + timeout;
+  const MonotonicTime deadline = settings_.clock->now().monotonic + bounded(timeout);
   const bool was_caught_up = caught_up();
   for (;;) {
     if (!batches_.empty()) return {};
@@ -69,7 +70,7 @@ Result<void> BytesTopicReader::poll_log() {
 /// What retention has deleted in front of the reader is not to be read any more: it goes on with what is there.
 Result<void> BytesTopicReader::answer(const PartitionError& failed) {
   if (failed.error.kind == ErrorKind::kOffsetOutOfRange) {
-    const MonotonicTime deadline = settings_.clock->now().monotonic + settings_.timeout;
+    const MonotonicTime deadline = settings_.clock->now().monotonic + bounded(settings_.timeout);
     TIDEMILL_ASSIGN(const Offset position, consumer_->position(failed.partition));
     TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, log_->admin().offsets({&failed.partition, 1}, deadline));
     if (position < offsets.front().start) return consumer_->seek(failed.partition, offsets.front().start);
@@ -115,7 +116,7 @@ void BytesTopicReader::wake() {
 Error BytesTopicReader::cannot_decode(const Next& next, std::string_view what) {
   return {ErrorKind::kCorruption,
           fmt::format("the {} of the record at offset {} of {} cannot be decoded: {}", what, next.record->offset.value,
-                      to_string(*next.partition), client::what_was_thrown())};
+                      to_string(*next.partition), describe_exception(std::current_exception()).message)};
 }
 
 }  // namespace tidemill

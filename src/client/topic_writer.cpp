@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "base/durations.hpp"
 #include "base/logging.hpp"
-#include "client/what_was_thrown.hpp"
+#include "base/thrown_error.hpp"
+#include "log/plain_writing.hpp"
 
 namespace tidemill {
 
@@ -21,27 +23,20 @@ Result<void> BytesTopicWriter::ready() {
   if (producer_) return {};
   const Result<void> connected = connect();
   if (connected) return {};
+  drop_producer();
+  return connected.error().with_context(fmt::format("topic \"{}\" cannot be written", topic_));
+}
+
+void BytesTopicWriter::drop_producer() {
   producer_.reset();
   group_.reset();
-  return connected.error().with_context(fmt::format("topic \"{}\" cannot be written", topic_));
 }
 
 Result<void> BytesTopicWriter::connect() {
   const MonotonicTime until = deadline(settings_.timeout);
-  TIDEMILL_ASSIGN(group_, log_->commit_group({.name = {},  // fences nobody
-                                              .application_id = {},
-                                              .guarantee = ProcessingGuarantee::kAtLeastOnce,
-                                              .producer_properties = settings_.properties},
-                                             until));
+  TIDEMILL_ASSIGN(group_, plain_commit_group(*log_, settings_.properties, until));
   producer_ = group_->producer();
-  Result<TopicHandle> handle = producer_->topic(topic_, until);
-  if (!handle && handle.error().kind == ErrorKind::kNotFound && log_->traits().creates_missing_topics) {
-    const Result<void> made =
-        log_->admin().create_topic({.name = topic_, .partitions = -1, .replication_factor = -1, .config = {}}, until);
-    if (!made && made.error().kind != ErrorKind::kAlreadyExists) return made.error();
-    handle = producer_->topic(topic_, until);
-  }
-  TIDEMILL_ASSIGN(handle_, std::move(handle));
+  TIDEMILL_ASSIGN(handle_, find_or_make_topic(*log_, *producer_, topic_, until));
   partitions_ = producer_->partition_count(handle_);
   return {};
 }
@@ -54,7 +49,7 @@ BytesTopicWriter::~BytesTopicWriter() {
 }
 
 MonotonicTime BytesTopicWriter::deadline(std::chrono::milliseconds timeout) const {
-  return settings_.clock->now().monotonic + timeout;
+  return settings_.clock->now().monotonic + bounded(timeout);
 }
 
 PartitionId BytesTopicWriter::partition_for(OptionalBytesView key) {
@@ -93,7 +88,10 @@ Result<void> BytesTopicWriter::write(PartitionId partition, OptionalBytesView ke
     }
   }
   if (status == SendStatus::kFailed) {
-    return producer_->last_error().with_context(fmt::format("a record for topic \"{}\" is not written", topic_));
+    const Error error = producer_->last_error().with_context(fmt::format("a record for topic \"{}\" is not written", topic_));
+    // With nothing on its way there is nothing for flush() to tell: the next record finds a new producer.
+    if (unflushed_ == 0 && failed_ == 0) drop_producer();
+    return error;
   }
   ++unflushed_;
   return {};
@@ -123,15 +121,19 @@ Result<void> BytesTopicWriter::flush(std::chrono::milliseconds timeout) {
         fmt::format("{} of {} records for topic \"{}\" are lost, the first for", failed, written, topic_));
   }
   // A group that has failed may go on failing: a new one, for what is written from now on.
-  producer_.reset();
-  group_.reset();
+  drop_producer();
   return failure.value_or(flushed.error())
       .with_context(fmt::format("the last {} records for topic \"{}\" may be lost", written, topic_));
 }
 
 Error detail::cannot_encode(std::string_view what, const std::string& topic) {
-  return {ErrorKind::kInvalidArgument,
-          fmt::format("the {} of a record for topic \"{}\" cannot be encoded: {}", what, topic, client::what_was_thrown())};
+  return {ErrorKind::kInvalidArgument, fmt::format("the {} of a record for topic \"{}\" cannot be encoded: {}", what, topic,
+                                                   describe_exception(std::current_exception()).message)};
+}
+
+Error detail::no_partition(const std::string& topic) {
+  return {ErrorKind::kInvalidArgument, fmt::format("the partitioner chose none for a record for topic \"{}\": {}", topic,
+                                                   describe_exception(std::current_exception()).message)};
 }
 
 }  // namespace tidemill

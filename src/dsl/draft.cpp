@@ -141,12 +141,16 @@ void Draft::check_same(const std::shared_ptr<Draft>& other, std::string_view ope
 
 Topology Draft::build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper) {
   if (std::exchange(built_, true)) {
-    throw TopologyException("this StreamsBuilder has built its topology already: keep the Topology, it can be copied");
+    throw TopologyException(
+        "build() of this StreamsBuilder has been called already: keep the Topology, it can be copied; where "
+        "build() threw, mend what it said and begin with a new StreamsBuilder");
   }
   TopologyBuilder builder;
   builder.set_processor_wrapper(std::move(wrapper));
   builder.set_optimization(std::string(optimization));
   for (const Step& step : steps_) step(builder);
+  // None is behind it when the operator that wanted one has thrown.
+  std::erase_if(written_again_, [&](const WrittenAgain& again) { return again.next >= builder.nodes().size(); });
   for (WrittenAgain& again : written_again_) again.before = builder.nodes()[again.next].name;
   const std::set<std::string> merged = detail::finish_repartitions(builder, traits_, repartitions_);
   std::erase_if(written_again_, [&](const WrittenAgain& again) { return merged.contains(again.nodes.back()); });

@@ -170,8 +170,10 @@ class Repartitions {
   Index add_merged(const Group& group) {
     const Draft::RepartitionNodes& first = *operators_[group.repartitions.front()].repartition;
     const std::string topic = Draft::plain_name(first.topic);
-    added_.push_back(std::make_unique<Draft::RepartitionNodes>(
-        Draft::RepartitionNodes{topic, topic + "-filter", topic + "-sink", topic + "-source", false, {}}));
+    // One that has been merged with others may have the name, too: apart until plain_name().
+    const std::string apart = " merged-" + std::to_string(added_.size());
+    added_.push_back(std::make_unique<Draft::RepartitionNodes>(Draft::RepartitionNodes{
+        topic, topic + "-filter" + apart, topic + "-sink" + apart, topic + "-source" + apart, false, {}}));
     const Draft::RepartitionNodes& nodes = *added_.back();
     specs_.emplace(nodes.filter, specs_.at(first.filter));
     specs_.emplace(nodes.sink, specs_.at(first.sink));
@@ -191,7 +193,7 @@ class Repartitions {
     for (const Index child : children) unlink(repartition, child);
     operators_[repartition].gone = true;
     merged_.insert(operators_[repartition].name);
-    instead_[operators_[repartition].name] = operators_[merged].name;
+    instead_[operators_[repartition].name] = Draft::plain_name(operators_[merged].name);
   }
 
   // Back to nodes.

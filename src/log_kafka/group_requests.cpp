@@ -124,15 +124,28 @@ Request<PlainAnswer> heartbeat(const MembershipToken& token) {
   writer.nullable_text(optional(token.instance_id));
   return request<PlainAnswer>(ApiKey::kHeartbeat, 3, std::move(writer));
 }
-Request<PlainAnswer> leave_group(const MembershipToken& token) {
-  ProtocolWriter writer;
-  writer.text(token.group);
-  writer.text(token.member_id);
-  return request<PlainAnswer>(ApiKey::kLeaveGroup, 1, std::move(writer));
-}
 bool read(ProtocolReader& reader, PlainAnswer& answer) {
   (void)reader.number<std::int32_t>();
   answer.error = error_of(reader);
+  return reader.at_end();
+}
+Request<LeaveAnswer> leave_group(const MembershipToken& token) {
+  ProtocolWriter writer;
+  writer.text(token.group);
+  writer.array(1);
+  writer.text(token.member_id);
+  writer.nullable_text(optional(token.instance_id));
+  return request<LeaveAnswer>(ApiKey::kLeaveGroup, 3, std::move(writer));
+}
+bool read(ProtocolReader& reader, LeaveAnswer& answer) {
+  (void)reader.number<std::int32_t>();
+  answer.error = error_of(reader);
+  for (std::size_t left = reader.array(); reader.ok() && left > 0; --left) {
+    (void)reader.text();           // member id
+    (void)reader.nullable_text();  // instance id
+    const BrokerError error = error_of(reader);
+    if (answer.error == BrokerError::kNone) answer.error = error;
+  }
   return reader.at_end();
 }
 

@@ -1,5 +1,5 @@
 // The group protocol's requests and answers, as texts of bytes: FindCoordinator 2, JoinGroup 5, SyncGroup 3, Heartbeat 3,
-// LeaveGroup 1, OffsetCommit 7, OffsetFetch 7; all of Kafka 2.5 and later. Fields: https://kafka.apache.org/protocol
+// LeaveGroup 3, OffsetCommit 7, OffsetFetch 7; all of Kafka 2.5 and later. Fields: https://kafka.apache.org/protocol
 #pragma once
 
 #include <span>
@@ -63,8 +63,11 @@ struct SyncAnswer {
   BrokerError error = BrokerError::kNone;
   Bytes assignment;
 };
-struct PlainAnswer {  // Heartbeat, LeaveGroup
+struct PlainAnswer {  // Heartbeat
   BrokerError error = BrokerError::kNone;
+};
+struct LeaveAnswer {
+  BrokerError error = BrokerError::kNone;  // of the group, else the member's
 };
 struct OffsetCommitAnswer {
   BrokerError error = BrokerError::kNone;  // the first of any partition
@@ -90,7 +93,8 @@ struct JoinRequest {
 [[nodiscard]] Request<SyncAnswer> sync_group(const MembershipToken& token,
                                              const std::vector<std::pair<std::string, Bytes>>& assignments);
 [[nodiscard]] Request<PlainAnswer> heartbeat(const MembershipToken& token);
-[[nodiscard]] Request<PlainAnswer> leave_group(const MembershipToken& token);
+/// Without a member id: whoever has the instance id.
+[[nodiscard]] Request<LeaveAnswer> leave_group(const MembershipToken& token);
 [[nodiscard]] Request<OffsetCommitAnswer> offset_commit(const MembershipToken& token,
                                                         std::span<const CommitPosition> positions);
 /// `all`: everything that the group has committed; else the given partitions.
@@ -101,6 +105,7 @@ struct JoinRequest {
 [[nodiscard]] bool read(ProtocolReader& reader, JoinAnswer& answer);
 [[nodiscard]] bool read(ProtocolReader& reader, SyncAnswer& answer);
 [[nodiscard]] bool read(ProtocolReader& reader, PlainAnswer& answer);
+[[nodiscard]] bool read(ProtocolReader& reader, LeaveAnswer& answer);
 [[nodiscard]] bool read(ProtocolReader& reader, OffsetCommitAnswer& answer);
 [[nodiscard]] bool read(ProtocolReader& reader, OffsetFetchAnswer& answer);
 

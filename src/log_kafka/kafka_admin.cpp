@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <tidemill/base/assert.hpp>
 
+#include "base/logging.hpp"
 #include "log/topic_config.hpp"
 
 namespace tidemill::kafka {
@@ -95,10 +96,16 @@ Result<TopicDescription> KafkaAdmin::describe_topic(std::string_view topic, Mono
   TopicDescription result{std::string(topic), 0, {}};
   TIDEMILL_ASSIGN(result.partitions, client().partition_count(topic, deadline));
   Result<TopicConfig> config = config_of(result.name, deadline);
-  // Who may read a topic need not be allowed to see how it is configured.
-  if (!config && config.error().kind == ErrorKind::kUnauthorized) return result;
+  if (!config && config.error().kind == ErrorKind::kUnauthorized) {
+    logger()->debug("{}: described without its configuration: {}", topic_named(topic), config.error().message);
+    return result;
+  }
   TIDEMILL_ASSIGN(result.config, std::move(config));
   return result;
+}
+
+Result<std::int32_t> KafkaAdmin::partition_count(std::string_view topic, MonotonicTime deadline) {
+  return client().partition_count(topic, deadline);
 }
 
 Result<TopicConfig> KafkaAdmin::config_of(const std::string& topic, MonotonicTime deadline) {

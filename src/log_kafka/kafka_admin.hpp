@@ -17,6 +17,7 @@ class KafkaAdmin final : public LogAdmin {
   /// Names and partition counts; describe_topic() has the configuration.
   Result<std::vector<TopicDescription>> list_topics(MonotonicTime deadline) override;
   Result<TopicDescription> describe_topic(std::string_view topic, MonotonicTime deadline) override;
+  Result<std::int32_t> partition_count(std::string_view topic, MonotonicTime deadline) override;
   Result<void> create_topic(const TopicSpec& topic, MonotonicTime deadline) override;
   Result<void> delete_topic(std::string_view topic, MonotonicTime deadline) override;
   Result<void> alter_topic(std::string_view topic, const TopicConfig& config, MonotonicTime deadline) override;

@@ -23,7 +23,12 @@ class KafkaLog final : public Log {
   }
   const LogTraits& traits() const override { return traits_; }
   Result<std::unique_ptr<LogConsumer>> consumer(Isolation isolation, const ClientProperties& properties) override {
-    TIDEMILL_ASSIGN(ConfPtr conf, KafkaConsumer::conf(shared_->options, isolation, shared_->options.client_id, properties));
+    // Whose coordinator the client looks for; nothing else comes of it here.
+    std::string group = shared_->options.client_id;
+    for (const auto& [key, value] : properties) {
+      if (key == "group.id") group = value;
+    }
+    TIDEMILL_ASSIGN(ConfPtr conf, KafkaConsumer::conf(shared_->options, isolation, group, properties));
     TIDEMILL_ASSIGN(std::unique_ptr<KafkaConsumer> made, KafkaConsumer::make(std::move(conf), shared_->description));
     return std::unique_ptr<LogConsumer>(std::move(made));
   }
@@ -43,9 +48,7 @@ class KafkaLog final : public Log {
 
 Result<std::unique_ptr<Client>> reader(const Shared& shared, std::string_view isolation) {
   TIDEMILL_ASSIGN(ConfPtr conf, client_conf(shared.options, "admin.", {}, {},
-                                            {{"group.id", shared.options.client_id},
-                                             {"enable.auto.commit", "false"},
-                                             {"isolation.level", std::string(isolation)}}));
+                                            {{"enable.auto.commit", "false"}, {"isolation.level", std::string(isolation)}}));
   return Client::make(RD_KAFKA_CONSUMER, std::move(conf), shared.description);
 }
 

@@ -133,18 +133,21 @@ void KafkaMembership::shutdown_application() {
 }
 
 void KafkaMembership::leave(MonotonicTime deadline) {
-  bool leaves = false;
-  MembershipToken token;
   {
     std::unique_lock lock(mutex_);
     if (shutdown_asked_ && !ended_) changed_.wait_until(lock, deadline, [this] { return shutdown_told_ || ended_; });
-    token = token_locked();
-    leaves = !member_id_.empty() && metadata_.instance_id.empty() && !ended_;
+    if (ended_) return;  // the group refused it: whoever has its instance id now is another
   }
   stop();
-  if (!leaves) return;  // a static member stays: it is expected back
+  MembershipToken token;
+  {
+    const std::lock_guard lock(mutex_);
+    token = token_locked();
+    const bool may_be_known = join_unanswered_ && !token.instance_id.empty();
+    if (token.member_id.empty() && !may_be_known) return;
+  }
   Coordinator coordinator(config_, group_);
-  const Result<PlainAnswer> left = coordinator.ask(leave_group(token), deadline);
+  const Result<LeaveAnswer> left = coordinator.ask(leave_group(token), deadline);
   if (!left) logger()->warn("group {}: the member could not say that it leaves: {}", group_, left.error().message);
 }
 
@@ -230,6 +233,7 @@ KafkaMembership::Next KafkaMembership::join_once() {
                .protocol = std::string(kProtocolName),
                .metadata = encode_subscription(state)};
     deadline = now() + metadata_.max_poll_interval + kJoinGrace;
+    join_unanswered_ = true;
   }
   const Result<JoinAnswer> joined = coordinator_.ask(join_group(request), deadline);
   if (!joined) {
@@ -245,10 +249,13 @@ KafkaMembership::Next KafkaMembership::join_once() {
     logger()->warn("group {}: joining takes long: {}", group_, joined.error().message);
     return Next::kJoin;
   }
-  if (joined->error == BrokerError::kMemberIdRequired) {
+  {
     const std::lock_guard lock(mutex_);
-    member_id_ = joined->member_id;
-    return Next::kJoin;
+    join_unanswered_ = false;
+    if (joined->error == BrokerError::kMemberIdRequired) {
+      member_id_ = joined->member_id;
+      return Next::kJoin;
+    }
   }
   if (joined->error != BrokerError::kNone) return fail(joined->error, "JoinGroup");
   {
@@ -392,9 +399,10 @@ KafkaMembership::Next KafkaMembership::heartbeats() {
       session_timeout = metadata_.session_timeout;
       if (now() - polled_ > metadata_.max_poll_interval) {
         lock.unlock();
-        logger()->warn("group {}: the stream thread has not asked for its events for max.poll.interval.ms: it leaves the group",
-                       group_);
-        if (!coordinator_.ask(leave_group(token), now() + session_timeout)) return Next::kJoin;
+        const bool is_static = !token.instance_id.empty();
+        logger()->warn("group {}: the stream thread has not asked for its events for max.poll.interval.ms: it {}", group_,
+                       is_static ? "falls silent, and the others have its tasks after session.timeout.ms" : "leaves the group");
+        if (!is_static && !coordinator_.ask(leave_group(token), now() + session_timeout)) return Next::kJoin;
         lose("the stream thread was busy for longer than max.poll.interval.ms", true);
         return Next::kJoin;
       }

@@ -1,5 +1,7 @@
 #include <tidemill/processor/typed_nodes.hpp>
 
+#include <new>
+
 namespace tidemill::detail {
 
 void throw_cannot_encode() {
@@ -7,6 +9,8 @@ void throw_cannot_encode() {
     throw;
   } catch (const SerializationException&) {
     throw;
+  } catch (const std::bad_alloc&) {
+    throw;  // not the record's fault: no handler is to drop it
   } catch (const std::exception& error) {
     throw SerializationException(error.what());
   } catch (...) {

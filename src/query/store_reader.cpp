@@ -7,6 +7,7 @@
 
 #include <tidemill/state/window_bytes.hpp>
 
+#include "base/thrown_error.hpp"
 #include "state/open_store.hpp"
 
 namespace tidemill {
@@ -81,8 +82,9 @@ class Reader {
       if (const Result<void> read = read_rows(); !read) return result.fail(FailureReason::kStoreException, read.error());
     } catch (const StateStoreException& error) {
       return result.fail(FailureReason::kStoreException, error.error());
-    } catch (const std::exception& error) {  // of a store of one's own; the thread that answers has records to process
-      return result.fail(FailureReason::kStoreException, Error{ErrorKind::kInternal, error.what()});
+    } catch (...) {  // of a store of one's own; the thread that answers has records to process
+      return result.fail(FailureReason::kStoreException,
+                         Error{ErrorKind::kInternal, describe_exception(std::current_exception()).message});
     }
     result = QueryResult<StoreRows>(std::move(result), std::move(rows_));
   }

@@ -5,7 +5,7 @@
 #include <tidemill/base/assert.hpp>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kFolder = "stores";
 constexpr std::string_view kLock = "lock";
 constexpr std::string_view kData = "data";
+/// What was data, and is being removed.
+constexpr std::string_view kGone = "gone";
 
 /// The name of a store is a folder's here.
 bool may_name_a_folder(std::string_view name) {
@@ -97,7 +99,12 @@ Result<void> HostedStore::take_directory() {
   data_directory_ = storage_->real_path(kData);
   TIDEMILL_TRY(storage_->create_directories(kData));
   TIDEMILL_ASSIGN(lock_, storage_->lock(kLock));
-  return {};
+  return remove_gone();
+}
+
+Result<void> HostedStore::remove_gone() {
+  TIDEMILL_ASSIGN(const bool there, storage_->exists(kGone));
+  return there ? storage_->remove_all(kGone) : Result<void>();
 }
 
 Result<bool> HostedStore::directory_is_empty() const {
@@ -143,8 +150,12 @@ Result<void> HostedStore::begin() {
 Result<void> HostedStore::begin_empty() {
   close();
   if (storage_ != nullptr) {
-    TIDEMILL_TRY(storage_->remove_all(kData));
+    // In one step: who is killed in between must not find a part of the files, a checkpoint among them.
+    TIDEMILL_TRY(remove_gone());
+    TIDEMILL_TRY(storage_->rename(kData, kGone));
+    TIDEMILL_TRY(storage_->sync_directory(""));
     TIDEMILL_TRY(storage_->create_directories(kData));
+    TIDEMILL_TRY(remove_gone());
   }
   TIDEMILL_TRY(make());
   if (untouched_) return {};
@@ -154,7 +165,15 @@ Result<void> HostedStore::begin_empty() {
        "to lie in its state_dir()"});
 }
 
-Result<void> HostedStore::reopen() { return store_ ? Result<void>() : begin(); }
+Result<void> HostedStore::reopen() {
+  if (store_) return {};
+  TIDEMILL_TRY(begin());
+  if (!durable_ && !is_logged() && spec().source_topic_as_changelog.empty()) {
+    logger()->warn("store \"{}\" ({}) of task {} has no changelog and proves no commit: after an abort it begins empty",
+                   spec().name, spec().custom.type(), to_string(task_id()));
+  }
+  return {};
+}
 Result<void> HostedStore::clear() { return store_ && untouched_ ? Result<void>() : begin_empty(); }
 
 void HostedStore::close() {
@@ -174,8 +193,8 @@ void HostedStore::close() {
 void HostedStore::flush_cache() {
   try {
     store_->flush();
-  } catch (const StateStoreException&) {
-    throw;
+  } catch (const StateStoreException& error) {
+    throw StateStoreException(with_name(error.error().with_context("flush()")));
   } catch (const FailedProcessingException&) {
     throw;
   } catch (...) {

@@ -69,6 +69,7 @@ class HostedStore final : public LayeredStore, private StateStoreContext, privat
 
   [[nodiscard]] bool persistent() const { return spec().engine == StoreEngineKind::kPersistent; }
   [[nodiscard]] Result<void> take_directory();
+  [[nodiscard]] Result<void> remove_gone();
   [[nodiscard]] Result<bool> directory_is_empty() const;
   /// A new object; what it proves to have is its position.
   [[nodiscard]] Result<void> make();

@@ -7,6 +7,7 @@
 #include <tidemill/base/partitioner.hpp>
 
 #include "base/logging.hpp"
+#include "log/plain_writing.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -17,20 +18,10 @@ std::string place(const ErrorHandlerContext& context) {
   return fmt::format("offset {} of {}-{}", context.offset.value, context.topic, context.partition.value);
 }
 
-/// The topic, made where the log's topics are made by applications.
-Result<TopicHandle> resolve(Log& log, LogProducer& producer, const std::string& topic, MonotonicTime deadline) {
-  Result<TopicHandle> handle = producer.topic(topic, deadline);
-  if (handle || handle.error().kind != ErrorKind::kNotFound || !log.traits().creates_missing_topics) return handle;
-  const Result<void> made =
-      log.admin().create_topic({.name = topic, .partitions = -1, .replication_factor = -1, .config = {}}, deadline);
-  if (!made && made.error().kind != ErrorKind::kAlreadyExists) return made.error();
-  return producer.topic(topic, deadline);
-}
-
 /// Accepted, or why not. `turn` chooses the partition of a letter without key.
 Result<void> send(Log& log, LogProducer& producer, const std::string& topic, const DeadLetterRecord& letter, std::uint64_t turn,
                   MonotonicTime deadline) {
-  TIDEMILL_ASSIGN(const TopicHandle handle, resolve(log, producer, topic, deadline));
+  TIDEMILL_ASSIGN(const TopicHandle handle, find_or_make_topic(log, producer, topic, deadline));
   const std::int32_t partitions = producer.partition_count(handle);
   const Bytes headers = letter.headers.empty() ? Bytes() : letter.headers.encode();
   switch (producer.send({.topic = handle,
@@ -68,11 +59,7 @@ void FailureLetters::write(Log& log, const Topology& topology, const StreamsConf
     logger()->error("{}: the dead letter for {} of {} may be lost: {}", name, kept.letter.topic, kept.place, error.message);
   };
   const Result<std::unique_ptr<CommitGroup>> group =
-      log.commit_group({.name = {},  // fences nobody
-                        .application_id = {},
-                        .guarantee = ProcessingGuarantee::kAtLeastOnce,
-                        .producer_properties = {config.producer.begin(), config.producer.end()}},
-                       deadline);
+      plain_commit_group(log, {config.producer.begin(), config.producer.end()}, deadline);
   if (!group) {
     for (const Kept& kept : letters) lost(kept, group.error());
     return;

@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
+#include "runtime/reader_properties.hpp"
 
 namespace tidemill::runtime {
 namespace {
@@ -41,7 +42,7 @@ class GlobalThread::NoCollector final : public RecordCollector {
 
 class GlobalThread::LockedStore final : public StateStore {
  public:
-  LockedStore(StateStore& store, std::mutex& mutex) : store_(store), mutex_(mutex) {}
+  LockedStore(StateStore& store, std::recursive_mutex& mutex) : store_(store), mutex_(mutex) {}
   [[nodiscard]] const StoreSpec& spec() const override { return store_.spec(); }
   bool get(BytesView key, Bytes& value) override {
     const std::lock_guard lock(mutex_);
@@ -69,8 +70,10 @@ class GlobalThread::LockedStore final : public StateStore {
 
  private:
   StateStore& store_;
-  std::mutex& mutex_;
+  std::recursive_mutex& mutex_;
 };
+
+thread_local const GlobalThread* GlobalThread::here_ = nullptr;
 
 GlobalThread::GlobalThread(GlobalThreadOptions options)
     : options_(std::move(options)), collector_(std::make_unique<NoCollector>()) {}
@@ -84,7 +87,7 @@ Result<void> GlobalThread::start() {
   try {
     TIDEMILL_TRY(open());
     TIDEMILL_TRY(restore());
-    save();
+    TIDEMILL_TRY(save());
   } catch (...) {
     return Error{ErrorKind::kInternal, "global stores: " + describe_exception(std::current_exception()).message};
   }
@@ -152,13 +155,13 @@ Result<void> GlobalThread::open() {
                             .global_store = nullptr};
   const MonotonicTime deadline = options_.clock->now().monotonic + kTimeout;
   for (const std::string& topic : source_topics(*options_.topology, options.part, options_.config->application_id)) {
-    TIDEMILL_ASSIGN(const TopicDescription description, options_.log->admin().describe_topic(topic, deadline));
-    for (std::int32_t p = 0; p < description.partitions; ++p) options.inputs.push_back({topic, PartitionId(p)});
+    TIDEMILL_ASSIGN(const std::int32_t partitions, options_.log->admin().partition_count(topic, deadline));
+    for (std::int32_t p = 0; p < partitions; ++p) options.inputs.push_back({topic, PartitionId(p)});
   }
   TIDEMILL_ASSIGN(task_, StreamTask::create(std::move(options)));
   for (TaskStore& store : task_->stores()) views_.push_back(std::make_unique<LockedStore>(*store.top, mutex_));
   TIDEMILL_ASSIGN(consumer_, options_.log->consumer(Isolation::kReadCommitted,
-                                                    consumer_properties(*options_.config, options_.config->global_consumer)));
+                                                    reader_properties(*options_.config, options_.config->global_consumer)));
   std::vector<TopicPartition> partitions;
   for (std::size_t i = 0; i < task_->input_count(); ++i) partitions.push_back(task_->input(i));
   TIDEMILL_ASSIGN(const std::vector<PartitionOffsets> offsets, options_.log->admin().offsets(partitions, deadline));
@@ -231,30 +234,43 @@ Result<bool> GlobalThread::step() {
       task_->metrics()->position[i].set(static_cast<std::uint64_t>(position->value));
     }
   }
-  if (since_save_ >= kRecordsPerSave) save();
+  if (since_save_ >= kRecordsPerSave) TIDEMILL_TRY(save_or_wait());
   bool all = true;
   for (std::size_t i = 0; i < task_->input_count(); ++i) all = all && consumer_->caught_up(task_->input(i));
   if (all) caught_up_at_ = now.monotonic.time_since_epoch().count();
   return !polled.batches.empty();
 }
 
-void GlobalThread::save() {
+Result<void> GlobalThread::save() {
   const std::lock_guard lock(mutex_);
   since_save_ = 0;
-  if (const Result<void> committed = task_->commit({}); !committed) {
-    logger()->warn("global stores cannot be saved: {}", committed.error().message);
-    return;
+  const Result<void> committed = task_->commit({});
+  return committed ? committed : Result<void>(committed.error().with_context("global stores cannot be saved"));
+}
+
+Result<void> GlobalThread::save_or_wait() {
+  const Result<void> saved = save();
+  if (saved) {
+    unsaved_since_ = {};
+    return {};
   }
+  const MonotonicTime now = options_.clock->now().monotonic;
+  if (unsaved_since_ == MonotonicTime{}) unsaved_since_ = now;
+  if (!saved.error().retriable() || now - unsaved_since_ >= options_.config->task_timeout) return saved;
+  logger()->warn("{}; they are tried again", saved.error().message);
+  return {};
 }
 
 void GlobalThread::run() {
-  runs_on_ = std::this_thread::get_id();
+  here_ = this;
   try {
     follow();
   } catch (...) {
     const Error error{ErrorKind::kInternal, "global stores: " + describe_exception(std::current_exception()).message};
     if (options_.on_failure) options_.on_failure(error);
   }
+  if (options_.on_end) options_.on_end();
+  here_ = nullptr;
   const std::lock_guard lock(ended_mutex_);
   ended_ = true;
   ended_changed_.notify_all();
@@ -268,11 +284,16 @@ void GlobalThread::follow() {
       return;
     }
     if (!any || !*any) {
-      if (since_save_ > 0) save();
+      if (since_save_ > 0) {
+        if (const Result<void> saved = save_or_wait(); !saved) {
+          if (options_.on_failure) options_.on_failure(saved.error());
+          return;
+        }
+      }
       consumer_->wait(options_.clock->now().monotonic + options_.config->poll);
     }
   }
-  save();
+  if (const Result<void> saved = save(); !saved) logger()->warn("{}", saved.error().message);
 }
 
 bool GlobalThread::stop(std::chrono::milliseconds timeout) {

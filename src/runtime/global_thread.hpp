@@ -30,6 +30,8 @@ struct GlobalThreadOptions {
   std::shared_ptr<const StreamsMetrics> streams_metrics = nullptr;  // as StreamTaskOptions'
   /// Called on the thread when it cannot go on.
   UniqueFunction<void(const Error&)> on_failure;
+  /// The last thing that the thread does.
+  UniqueFunction<void()> on_end;
 };
 
 class GlobalThread {
@@ -51,7 +53,7 @@ class GlobalThread {
   /// How long ago the stores had everything that could be read. Any thread.
   [[nodiscard]] std::chrono::milliseconds staleness() const;
   /// The caller is this thread: it must not wait for itself.
-  [[nodiscard]] bool is_caller() const { return runs_on_.load() == std::this_thread::get_id(); }
+  [[nodiscard]] bool is_caller() const { return here_ == this; }
   /// Runs `job` on a store that nobody writes meanwhile, with the input that it has seen. False: there is none. Any thread.
   bool read(std::string_view name, UniqueFunction<void(LayeredStore& store, const Position& seen)> job);
   [[nodiscard]] std::shared_ptr<TaskMetrics> metrics() const;
@@ -68,23 +70,27 @@ class GlobalThread {
   Result<bool> step();
   void follow();
   void run();
-  void save();
+  Result<void> save();
+  /// What cannot be kept for as long as task_timeout ends the thread, as an error that does not pass by itself does at once.
+  Result<void> save_or_wait();
 
   GlobalThreadOptions options_;
   std::unique_ptr<NoCollector> collector_;
   std::unique_ptr<StreamTask> task_;
   std::vector<std::unique_ptr<LockedStore>> views_;
   std::unique_ptr<LogConsumer> consumer_;
-  std::mutex mutex_;  // the stores, the task and its queues
+  /// The stores, the task and its queues. A function that reads one store may read another.
+  std::recursive_mutex mutex_;
   std::atomic<bool> stop_{false};
   std::thread worker_;
-  std::atomic<std::thread::id> runs_on_{};
+  static thread_local const GlobalThread* here_;  // whose thread this is; an id can come again
   std::mutex ended_mutex_;
   std::condition_variable ended_changed_;
   // Guarded by ended_mutex_.
   bool ended_ = true;
   bool stopping_ = false;  // one at a time
   std::size_t since_save_ = 0;
+  MonotonicTime unsaved_since_{};              // when a save failed first; {}: the last one did not
   std::atomic<std::int64_t> caught_up_at_{0};  // monotonic nanoseconds
 };
 

@@ -12,8 +12,8 @@
 
 #include "base/crash_point.hpp"
 #include "base/logging.hpp"
+#include "base/thrown_error.hpp"
 #include "runtime/custom_store.hpp"
-#include "runtime/type_name.hpp"
 #include "state/open_store.hpp"
 
 namespace tidemill::runtime {
@@ -395,12 +395,22 @@ constexpr int kFlushPassesMax = 64;
 // nothing that follows from committed input may be left in a cache.
 void StreamTask::flush_caches() try {
   if (state_ != TaskState::kRunning) return;
+  const auto is_custom = [](const TaskStore& store) { return store.spec->kind == StoreKind::kCustom; };
   const auto dirty = [](const TaskStore& store) { return store.top->cache_dirty(); };
-  for (int pass = 0; pass < kFlushPassesMax; ++pass) {
-    for (const TaskStore& store : stores_) store.top->flush_cache();
-    if (std::none_of(stores_.begin(), stores_.end(), dirty)) return;
+  auto never_clean = stores_.begin();
+  for (int pass = 0; pass < kFlushPassesMax && never_clean != stores_.end(); ++pass) {
+    for (const TaskStore& store : stores_) {
+      if (!is_custom(store)) store.top->flush_cache();
+    }
+    never_clean = std::find_if(stores_.begin(), stores_.end(), dirty);
   }
-  const auto never_clean = std::find_if(stores_.begin(), stores_.end(), dirty);
+  if (never_clean == stores_.end()) {
+    // Last, since what was in a cache may have changed them. They reach no other store.
+    for (const TaskStore& store : stores_) {
+      if (is_custom(store)) store.top->flush_cache();
+    }
+    return;
+  }
   throw StreamsException(
       fmt::format("the cache of store \"{}\" is not clean after {} flushes: what it sends on is written to it "
                   "again, by a processor behind it; make the store without a cache",

@@ -28,7 +28,6 @@
 #include "runtime/punctuation_queue.hpp"
 #include "runtime/record_queue.hpp"
 #include "runtime/task_part.hpp"
-#include "runtime/type_name.hpp"
 #include "state/store_stack.hpp"
 
 namespace tidemill::runtime {

@@ -5,8 +5,8 @@
 #include <tidemill/serde/serde.hpp>
 
 #include "base/logging.hpp"
+#include "base/thrown_error.hpp"
 #include "runtime/stream_task.hpp"
-#include "runtime/type_name.hpp"
 
 namespace tidemill::runtime {
 

@@ -9,8 +9,9 @@
 
 #include "base/durations.hpp"
 #include "base/logging.hpp"
+#include "base/thrown_error.hpp"
+#include "runtime/reader_properties.hpp"
 #include "runtime/task_exceptions.hpp"
-#include "runtime/type_name.hpp"
 #include "state/thread_cache.hpp"
 
 namespace tidemill::runtime {
@@ -47,7 +48,8 @@ StreamThread::StreamThread(StreamThreadOptions options)
     : options_(std::move(options)),
       shares_(options_.shares),
       restorer_(*options_.log, *options_.clock, options_.restore_observer,
-                consumer_properties(*options_.config, options_.config->restore_consumer)) {
+                reader_properties(*options_.config, options_.config->restore_consumer)),
+      leave_group_(options_.join.instance_id.empty()) {
   commit_interval_ = options_.config->commit_interval;
   if (commit_interval_.count() < 0) {
     const bool exactly_once = options_.config->processing_guarantee == ProcessingGuarantee::kExactlyOnceV2;
@@ -385,7 +387,6 @@ void StreamThread::fail(Error error) {
     abort_reason_ = error;
   }
   closing_ = true;
-  leave_group_ = true;
   set_state(ThreadState::kPendingShutdown);
 }
 
@@ -398,7 +399,8 @@ void StreamThread::die() {
   const bool all_stop = error && options_.on_failure && options_.on_failure(*error);
   if (membership_) {
     if (all_stop) membership_->shutdown_application();
-    if (leave_group_) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
+    // Leaving waits until the group has heard of it.
+    if (leave_group_ || all_stop) membership_->leave(options_.clock->now().monotonic + kLeaveTimeout);
     membership_.reset();
   }
   std::vector<UniqueFunction<void(StreamThread&)>> jobs;

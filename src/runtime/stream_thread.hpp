@@ -113,7 +113,7 @@ class StreamThread {
 
   // Any thread.
   void wake();
-  /// Commits, closes the tasks, leaves the group if asked to, dies.
+  /// Commits, closes the tasks, leaves the group if asked to, dies. Who asks last decides whether it leaves.
   void shut_down(bool leave_group);
   void set_paused(bool paused) { paused_ = paused, wake(); }
   /// Other threads have come or gone. Taken over between two records, at the latest after the poll time.
@@ -272,7 +272,7 @@ class StreamThread {
   ThreadMetrics metrics_;
 
   std::atomic<bool> shut_down_{false};
-  std::atomic<bool> leave_group_{true};
+  std::atomic<bool> leave_group_;  // before anybody has said so a static member stays, also when its thread fails
   std::atomic<bool> paused_{false};
 
   mutable std::mutex mutex_;  // guards what follows

@@ -41,13 +41,13 @@ bool StreamThread::create_task(TaskId id) {
     // A task reads the partition of its number in each source topic that has so many.
     if (tasks.subtopology != id.subtopology) continue;
     for (const std::string& topic : tasks.source_topics) {
-      const auto description = options_.log->admin().describe_topic(topic, options_.clock->now().monotonic + kPositionsTimeout);
-      if (!description && description.error().retriable()) {
-        logger()->warn("{}: task {} has to wait: {}", options_.name, to_string(id), description.error().message);
+      const auto partitions = options_.log->admin().partition_count(topic, options_.clock->now().monotonic + kPositionsTimeout);
+      if (!partitions && partitions.error().retriable()) {
+        logger()->warn("{}: task {} has to wait: {}", options_.name, to_string(id), partitions.error().message);
         return false;
       }
-      if (!description) throw ResultException(description.error());
-      if (id.partition < description->partitions) options.inputs.push_back({topic, PartitionId(id.partition)});
+      if (!partitions) throw ResultException(partitions.error());
+      if (id.partition < *partitions) options.inputs.push_back({topic, PartitionId(id.partition)});
     }
   }
   if (options_.global_store) {

@@ -42,6 +42,8 @@ class NoBrokenPipe {
   bool was_pending_ = false;
 };
 
+constexpr std::chrono::seconds kStopAgain{1};
+
 /// Ends what the client is waiting for when it has not come in time. The client's own time-outs begin anew with every byte. A
 /// thread of its own, for as long as one question takes: questions are few.
 class Patience {
@@ -65,9 +67,14 @@ class Patience {
   void watch(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex_);
     if (changed_.wait_for(lock, time, [this] { return answered_; })) return;
-    lock.unlock();
     ran_out_ = true;
-    client_.stop();
+    // Again and again: while a name is looked up, or a connection made, there is nothing to stop yet.
+    while (!answered_) {
+      lock.unlock();
+      client_.stop();
+      lock.lock();
+      changed_.wait_for(lock, kStopAgain, [this] { return answered_; });
+    }
   }
 
   httplib::Client& client_;

@@ -1,6 +1,6 @@
 #include "streams/streams_impl.hpp"
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -59,7 +59,7 @@ void Streams::Impl::check_names() const {
                   generated));
 }
 
-Streams::Impl::~Impl() { static_cast<void>(close({.timeout = std::chrono::hours(24 * 365), .leave_group = true})); }
+Streams::Impl::~Impl() { static_cast<void>(close({.timeout = std::chrono::hours(24 * 365)})); }
 
 void Streams::Impl::check_config() const {
   if (!good_name(config_.application_id)) {
@@ -150,7 +150,7 @@ void Streams::Impl::deliver_transitions() {
     } catch (...) {
       // It is told, not asked: the state is what it is, and the next change has to be told, too.
       logger()->error("{}: the state listener threw at {}: {}", config_.application_id, to_string(next.now),
-                      runtime::describe_exception(std::current_exception()).message);
+                      describe_exception(std::current_exception()).message);
     }
     lock.lock();
     transitions_.pop_front();
@@ -204,14 +204,13 @@ Error Streams::Impl::not_ended(std::chrono::milliseconds timeout) const {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& host : hosts_) {
-      if (host->phase != Host::Phase::kEnded && host->phase != Host::Phase::kReady)
-        add(host->name, host->thread ? host->thread->busy_with() : std::string());
+      if (host->phase != Host::Phase::kEnded) add(host->name, host->thread ? host->thread->busy_with() : std::string());
     }
     if (!transitions_.empty()) add("a thread", "the state listener");
     const bool another = at_lifecycle_ != std::thread::id{} && at_lifecycle_ != std::this_thread::get_id();
     if (another) add("a thread", "start() or close()");
   }
-  if (global_ && stuck.empty()) add(client_id_ + "-GlobalStreamThread", global_->busy_with());
+  if (stuck.empty() && global_made_) add(client_id_ + "-GlobalStreamThread", global_->busy_with());
   return Error{ErrorKind::kTimeout,
                fmt::format("{} does not end: {} has not returned within {} ms; close() again to go on waiting",
                            config_.application_id, stuck, timeout.count())};
@@ -236,17 +235,22 @@ void Streams::Impl::Lifecycle::leave() {
   impl_.changed_.notify_all();
 }
 
+bool Streams::Impl::must_not_wait() const {
+  if (caller_.impl == this || (global() != nullptr && global()->is_caller())) return true;
+  const std::lock_guard lock(mutex_);
+  return at_lifecycle_ == std::this_thread::get_id() || deliverer_ == std::this_thread::get_id();
+}
+
 Result<void> Streams::Impl::close(CloseOptions options) {
   const MonotonicTime deadline = system_clock().now().monotonic + options.timeout;
   const auto left = [deadline] {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().now().monotonic);
     return std::max(time, std::chrono::milliseconds(0));
   };
-  bool own_thread = caller_.impl == this || (global() != nullptr && global()->is_caller());
-  {
+  const bool own_thread = must_not_wait();
+  if (own_thread) {
     const std::lock_guard lock(mutex_);
-    own_thread = own_thread || at_lifecycle_ == std::this_thread::get_id();
-    if (own_thread) ends_by_itself_ = true;
+    ends_by_itself_ = true;
   }
   const bool first = set_state(StreamsState::kPendingShutdown);
   stop_threads(options.leave_group);
@@ -265,9 +269,7 @@ Result<void> Streams::Impl::close(CloseOptions options) {
   {
     std::unique_lock lock(mutex_);
     const bool ended = changed_.wait_for(lock, left(), [this] {
-      return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) {
-        return host->phase == Host::Phase::kEnded || host->phase == Host::Phase::kReady;
-      });
+      return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) { return host->phase == Host::Phase::kEnded; });
     });
     if (!ended) {
       lock.unlock();
@@ -275,29 +277,22 @@ Result<void> Streams::Impl::close(CloseOptions options) {
     }
   }
   std::vector<std::thread> workers;
-  std::vector<std::shared_ptr<runtime::StreamThread>> never_run;
   std::shared_ptr<runtime::CommitCoordinator> coordinator;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& host : hosts_) {
       if (host->worker.joinable()) workers.push_back(std::move(host->worker));
-      // start() failed after it was made.
-      if (host->phase == Host::Phase::kReady && host->thread) never_run.push_back(std::exchange(host->thread, nullptr));
     }
     coordinator.swap(coordinator_);
   }
   for (std::thread& worker : workers) worker.join();
   if (global_ && !global_->stop(left())) return not_ended(options.timeout);
-  // The threads' handles go before the log does.
-  for (const auto& thread : never_run) thread->end_unrun();
-  never_run.clear();
   coordinator.reset();
   directory_.reset();
   lifecycle.leave();
   if (first || state() == StreamsState::kPendingShutdown) set_state(StreamsState::kNotRunning);
   std::unique_lock lock(mutex_);
-  const bool told =
-      changed_.wait_for(lock, left(), [this] { return transitions_.empty() || deliverer_ == std::this_thread::get_id(); });
+  const bool told = changed_.wait_for(lock, left(), [this] { return transitions_.empty(); });
   lock.unlock();
   if (!told) return not_ended(options.timeout);
   return {};

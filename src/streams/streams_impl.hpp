@@ -126,6 +126,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   Result<void> make_topics(MonotonicTime deadline);
   Result<void> create(const runtime::TopicPlan& plan, MonotonicTime deadline);
   Result<void> open_directory();
+  Result<void> start_all();
   /// kClosed: the application has been closed meanwhile.
   [[nodiscard]] Result<void> still_starting() const;
   Result<void> start_global();
@@ -145,6 +146,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   void drop(const std::shared_ptr<Host>& host);
   void work(Host& host);
   void stopped(Host& host);
+  void leave_for_good(Host& host);
   void replace(Host& host, const Error& failure);
   void ended(Host& host);
   /// Lets go of those that have ended while the others run.
@@ -159,10 +161,12 @@ class Streams::Impl final : public runtime::RestoreObserver {
   void end_in_error(const Error& error);
   /// Where all have ended: of an error, or because one of this application's own threads has closed it.
   void finish();
-  void stop_threads(bool leave_group);
+  void stop_threads(std::optional<bool> leave_group);
   bool set_state(StreamsState state);
   bool change_state_locked(StreamsState state);
   void deliver_transitions();
+  /// The caller is one of this application's own threads, in start(), or in the state listener: it would wait for itself.
+  [[nodiscard]] bool must_not_wait() const;
   [[nodiscard]] Error not_ended(std::chrono::milliseconds timeout) const;
   // What an instance does now and then, on one of its threads.
   void keep_up(Now now);
@@ -220,8 +224,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  std::vector<std::shared_ptr<Host>> hosts_;  // the oldest first
-  bool threads_begun_ = false;
+  std::vector<std::shared_ptr<Host>> hosts_;                 // the oldest first
+  bool threads_begun_ = false;                               // at least one
   std::uint64_t comings_and_goings_ = 0;                     // of threads
   std::shared_ptr<runtime::CommitCoordinator> coordinator_;  // of all threads, where they commit together
   ReplacementLimit replacements_;
@@ -230,6 +234,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   std::deque<Transition> transitions_;  // not told to the listener yet
   std::thread::id at_lifecycle_;        // who is in start(), or at what close() takes apart
   bool ends_by_itself_ = false;         // one of its own threads has closed it
+  std::optional<bool> leave_group_;     // what close() was last told of it
   bool delivering_ = false;
   std::thread::id deliverer_;
   std::optional<Error> error_;

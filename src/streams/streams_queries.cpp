@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/logging.hpp"
+#include "base/thrown_error.hpp"
 #include "runtime/metrics_report.hpp"
-#include "runtime/type_name.hpp"
 #include "streams/answers.hpp"
 #include "streams/streams_impl.hpp"
 
@@ -118,7 +118,7 @@ void Streams::Impl::restore_suspended(const runtime::StoreRestore& restore, std:
     restore_listener_.on_suspended({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
   } catch (...) {
     logger()->error("{}: the restore listener threw when the restore of {} was cut short: {}", config_.application_id,
-                    restore.store, runtime::describe_exception(std::current_exception()).message);
+                    restore.store, describe_exception(std::current_exception()).message);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <tidemill/base/random.hpp>
 
 #include "base/logging.hpp"
+#include "base/thrown_error.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -44,11 +45,24 @@ void Streams::Impl::warn_of_what_is_not_built() const {
 
 /// close() may come at any time, also from a listener within: each step looks whether there is still something to start.
 Result<void> Streams::Impl::start() {
+  const Error again{ErrorKind::kInvalidArgument,
+                    "start() was called twice, or after close(): a Streams runs once, make a new one"};
+  if (started_.exchange(true)) return again;
   const Lifecycle lifecycle(*this, std::nullopt);
-  if (started_.exchange(true) || !set_state(StreamsState::kRebalancing)) {
-    return Error{ErrorKind::kInvalidArgument,
-                 "start() was called twice, or after close(): a Streams runs once, make a new one"};
+  if (!set_state(StreamsState::kRebalancing)) return again;
+  Result<void> started;
+  try {
+    started = start_all();
+  } catch (...) {
+    started = Error{ErrorKind::kInternal,
+                    "the application cannot be started: " + describe_exception(std::current_exception()).message};
   }
+  if (!started && started.error().kind != ErrorKind::kClosed) end_in_error(started.error());
+  finish();
+  return started;
+}
+
+Result<void> Streams::Impl::start_all() {
   warn_of_what_is_not_built();
 #ifdef TIDEMILL_ROCKSDB
   if (!persistent_engine_) {
@@ -68,8 +82,6 @@ Result<void> Streams::Impl::start() {
   if (started) started = still_starting();
   if (started && topology_->subtopologies.empty()) set_state(StreamsState::kRunning);
   if (started && !topology_->subtopologies.empty()) started = start_threads(deadline);
-  if (!started && started.error().kind != ErrorKind::kClosed) end_in_error(started.error());
-  if (!started) finish();
   return started;
 }
 
@@ -169,7 +181,8 @@ Result<void> Streams::Impl::start_global() {
       .directory = directory_->path() + "/" + ApplicationDirectory::kGlobalFolder,
       .restore_observer = this,
       .streams_metrics = std::make_shared<StreamsMetrics>(sensors_, client_id_ + "-GlobalStreamThread"),
-      .on_failure = [this](const Error& error) { end_in_error(error); }};
+      .on_failure = [this](const Error& error) { end_in_error(error); },
+      .on_end = [this] { finish(); }};
   global_ = std::make_unique<runtime::GlobalThread>(std::move(options));
   global_made_ = true;
   TIDEMILL_TRY(still_starting());
@@ -182,15 +195,20 @@ Result<void> Streams::Impl::start_global() {
 
 Result<void> Streams::Impl::start_threads(MonotonicTime deadline) {
   std::vector<std::shared_ptr<Host>> made;
-  for (std::int32_t i = 0; i < config_.num_stream_threads; ++i) {
-    TIDEMILL_ASSIGN(made.emplace_back(), make_host(deadline));
+  Result<void> started;
+  while (started && made.size() < static_cast<std::size_t>(config_.num_stream_threads)) {
+    auto host = make_host(deadline);
+    if (host) made.push_back(*std::move(host));
+    else started = host.error();
   }
-  for (const auto& host : made) {
-    TIDEMILL_TRY(begin(host));
+  std::size_t begun = 0;
+  while (started && begun < made.size()) {
+    started = begin(made[begun]);
+    if (started) ++begun;
   }
-  const std::lock_guard lock(mutex_);
-  threads_begun_ = true;
-  return {};
+  // Members that nobody runs would hold up the commits of those that run.
+  for (; begun < made.size(); ++begun) drop(made[begun]);
+  return started;
 }
 
 }  // namespace tidemill

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/logging.hpp"
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 #include "streams/streams_impl.hpp"
 
 namespace tidemill {
@@ -44,9 +44,14 @@ Result<std::shared_ptr<Streams::Impl::Host>> Streams::Impl::make_host(MonotonicT
     split_shares_locked();  // the others make room first
   }
   std::uint64_t plan = 0;
-  auto coordinator = make_coordinator(host->number, deadline);
-  auto made = coordinator ? make_thread(*host, *std::move(coordinator), plan)
-                          : Result<std::shared_ptr<runtime::StreamThread>>(coordinator.error());
+  Result<std::shared_ptr<runtime::StreamThread>> made = closed;
+  try {
+    auto coordinator = make_coordinator(host->number, deadline);
+    made = coordinator ? make_thread(*host, *std::move(coordinator), plan)
+                       : Result<std::shared_ptr<runtime::StreamThread>>(coordinator.error());
+  } catch (...) {
+    made = Error{ErrorKind::kInternal, host->name + " cannot be made: " + describe_exception(std::current_exception()).message};
+  }
   if (!made) {
     drop(host);
     return made.error();
@@ -64,7 +69,6 @@ Result<std::shared_ptr<Streams::Impl::Host>> Streams::Impl::make_host(MonotonicT
   if (missed) thread->post([missed, tasks](runtime::StreamThread& owner) { owner.replan(missed, tasks); }, true);
   // Whoever pauses or resumes from now on tells it, too.
   for (bool told = !paused_; told != paused_;) thread->set_paused(told = paused_);
-  thread_changed();
   return host;
 }
 
@@ -135,19 +139,24 @@ Result<std::shared_ptr<runtime::StreamThread>> Streams::Impl::make_thread(
 }
 
 Result<void> Streams::Impl::begin(const std::shared_ptr<Host>& host) {
-  const std::lock_guard lock(mutex_);
-  if (!running_locked()) return Error{ErrorKind::kClosed, "the application ends"};
-  try {
-    host->worker = std::thread([this, worker = host.get()] { work(*worker); });
-  } catch (const std::system_error& error) {
-    return Error{ErrorKind::kUnavailable, fmt::format("{} cannot be started: {}", host->name, error.what())};
+  {
+    const std::lock_guard lock(mutex_);
+    if (!running_locked()) return Error{ErrorKind::kClosed, "the application ends"};
+    try {
+      host->worker = std::thread([this, worker = host.get()] { work(*worker); });
+    } catch (const std::system_error& error) {
+      return Error{ErrorKind::kUnavailable, fmt::format("{} cannot be started: {}", host->name, error.what())};
+    }
+    host->phase = Host::Phase::kWorking;
+    threads_begun_ = true;
+    if (upkeeper_ == nullptr) upkeeper_ = host.get();
   }
-  host->phase = Host::Phase::kWorking;
-  if (upkeeper_ == nullptr) upkeeper_ = host.get();
+  thread_changed();  // only now: the listener may take its time, or add and remove threads
   return {};
 }
 
 void Streams::Impl::drop(const std::shared_ptr<Host>& host) {
+  leave_for_good(*host);
   std::shared_ptr<runtime::StreamThread> thread;
   {
     const std::lock_guard lock(mutex_);
@@ -213,8 +222,8 @@ void Streams::Impl::work(Host& host) {
       end_in_error(*failure);
     }
   } catch (...) {  // memory that is not there, as a rule
-    end_in_error({ErrorKind::kInternal,
-                  host.name + " cannot be replaced: " + runtime::describe_exception(std::current_exception()).message});
+    end_in_error(
+        {ErrorKind::kInternal, host.name + " cannot be replaced: " + describe_exception(std::current_exception()).message});
   }
   ended(host);
 }
@@ -224,7 +233,7 @@ void Streams::Impl::keep_up(Now now) {
     upkeep(now);
   } catch (...) {
     logger()->error("{}: what is done now and then failed: {}", config_.application_id,
-                    runtime::describe_exception(std::current_exception()).message);
+                    describe_exception(std::current_exception()).message);
   }
 }
 
@@ -242,7 +251,7 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
     } catch (...) {
       // It has not answered: the answer that nothing is lost by.
       reason = error.with_context("the uncaught exception handler threw " +
-                                  runtime::describe_exception(std::current_exception()).message + " when it was asked about");
+                                  describe_exception(std::current_exception()).message + " when it was asked about");
     }
   }
   if (host.answer == UncaughtExceptionAnswer::kReplaceThread) {
@@ -258,9 +267,23 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
                                               ReplacementLimit::kRepeatedMax, ReplacementLimit::kWindow.count()));
     }
   }
-  // The others are stopped before this one's tasks are free, so that they do not fail on the same record.
-  if (host.answer != UncaughtExceptionAnswer::kReplaceThread) end_in_error(reason);
+  if (host.answer == UncaughtExceptionAnswer::kReplaceThread) {
+    leave_for_good(host);
+  } else {
+    // The others are stopped before this one's tasks are free, so that they do not fail on the same record.
+    end_in_error(reason);
+  }
   return host.answer == UncaughtExceptionAnswer::kShutdownApplication;
+}
+
+/// Its number may be nobody's from now on, so that also a static member is not expected back: unless all end now, it leaves.
+void Streams::Impl::leave_for_good(Host& host) {
+  std::shared_ptr<runtime::StreamThread> thread;
+  {
+    const std::lock_guard lock(mutex_);
+    if (running_locked()) thread = host.thread;
+  }
+  if (thread) thread->shut_down(true);
 }
 
 /// The others have its tasks meanwhile.
@@ -357,8 +380,7 @@ Result<std::optional<std::string>> Streams::Impl::remove_thread(std::optional<st
   }
   logger()->info("{}: {} is removed", config_.application_id, host->name);
   thread->shut_down(true);
-  const bool must_not_wait = caller_.impl == this || (global() != nullptr && global()->is_caller());
-  if (must_not_wait) return std::optional(host->name);
+  if (must_not_wait()) return std::optional(host->name);
   {
     std::unique_lock lock(mutex_);
     const auto has_ended = [&host] { return host->phase == Host::Phase::kEnded; };
@@ -422,10 +444,11 @@ void Streams::Impl::reap() {
 void Streams::Impl::end_in_error(const Error& error) {
   {
     const std::lock_guard lock(mutex_);
-    if (!error_) error_ = error;
+    if (!change_state_locked(StreamsState::kPendingError)) return;
+    error_ = error;
   }
-  if (!set_state(StreamsState::kPendingError)) return;
-  stop_threads(true);
+  deliver_transitions();
+  stop_threads(std::nullopt);
   finish();
 }
 
@@ -447,9 +470,14 @@ bool Streams::Impl::has_static_members() const {
   return !config_.group_instance_id.empty() && config_.log->traits().commit_group_span == LogTraits::CommitGroupSpan::kThread;
 }
 
-/// Static members stay in the group: they are expected back. One that is removed or has failed is not, and leaves.
-void Streams::Impl::stop_threads(bool leave_group) {
-  const bool leaves = leave_group && !has_static_members();
+/// Unless somebody has said so, static members stay in the group: they are expected back.
+void Streams::Impl::stop_threads(std::optional<bool> leave_group) {
+  bool leaves = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (leave_group) leave_group_ = leave_group;
+    leaves = leave_group_.value_or(!has_static_members());
+  }
   for (const auto& thread : threads()) thread->shut_down(leaves);
 }
 

@@ -306,8 +306,8 @@ TopologyTestDriver::~TopologyTestDriver() {
 
 void TopologyTestDriver::close() {
   if (std::exchange(impl_->closed, true)) return;
-  if (!impl_->failure) impl_->run([this] { impl_->commit(*impl_->task); });
-  impl_->task->close().value();
+  if (!impl_->failure && impl_->task) impl_->run([this] { impl_->commit(*impl_->task); });
+  if (impl_->task) impl_->task->close().value();  // null: restart() threw
   if (impl_->global) impl_->global->close().value();
 }
 

@@ -20,6 +20,7 @@ TEST_F(LogTopics, AreDescribedAsTheyWereMade) {
   const TopicDescription description = log().admin().describe_topic(orders, deadline()).value();
   EXPECT_EQ(description.name, orders);
   EXPECT_EQ(description.partitions, 5);
+  EXPECT_EQ(log().admin().partition_count(orders, deadline()).value(), 5);
   EXPECT_EQ(description.config.at("cleanup.policy"), "compact");
   EXPECT_EQ(description.config.at("segment.bytes"), "1048576");
   bool listed = false;

@@ -12,6 +12,7 @@ namespace tidemill::test {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
@@ -227,6 +228,74 @@ TEST(GlobalStore, AQuestionWithoutTheKeyItNeedsIsRefused) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::kInvalidArgument);
   EXPECT_EQ(answer.error().message, "get() of store \"names-store\" names no key");
+}
+
+/// Of one's own kind: names in lower case.
+class LowerCase : public CustomStore {
+ public:
+  void put(const Text& id, Text name) {
+    for (char& c : name) c = static_cast<char>(c | 0x20);
+    names_[id] = std::move(name);
+  }
+  [[nodiscard]] Text get(const Text& id) const { return names_.contains(id) ? names_.at(id) : ""; }
+
+ private:
+  std::map<Text, Text> names_;
+};
+class Lowers : public Processor<Text, Text> {
+  void process(const Record<Text, Text>& record) override {
+    context().custom_store<LowerCase>("lower").put(record.key(), record.value());
+  }
+};
+class LooksTwice : public Processor<Text, Text, Text, Text> {
+  void process(const Record<Text, Text>& record) override {
+    const auto titles = context().key_value_store<Text, ValueAndTimestamp<Text>>("titles-store");
+    const Text told = context().read_custom_store<LowerCase>(
+        "lower", [&](const LowerCase& lower) { return titles->get(record.value())->value + " " + lower.get(record.value()); });
+    context().forward(record.with_value(told));
+  }
+};
+
+TEST(GlobalStore, MayBeReadWhileAnotherOneIs) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  StreamsBuilder builder;
+  builder.add_global_store(Stores::custom<LowerCase>("lower"), "names", Consumed<Text, Text>{},
+                           [] { return std::make_unique<Lowers>(); });
+  (void)builder.global_table<Text, Text>("titles", {}, {.store_name = "titles-store"});
+  builder.stream<Text, Text>("in").process([] { return std::make_unique<LooksTwice>(); }).to("out");
+  Streams streams(builder.build(), running_config(log));
+  for (const char* topic : {"names", "titles"}) {
+    ASSERT_TRUE(log->admin().create_topic({.name = topic, .partitions = 1, .replication_factor = -1, .config = {}}, soon()));
+  }
+  produce(*log, "names", {{.key = "1", .value = "ANNA"}});
+  produce(*log, "titles", {{.key = "1", .value = "Dr."}});
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "a", .value = "1"}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  EXPECT_THAT(last_values(*log, "out"), ElementsAre(Pair("a", "Dr. anna")));
+}
+
+/// Cannot be committed.
+class Unsaved : public LowerCase {
+  void commit(BytesView) override { throw std::runtime_error("no more"); }
+};
+class LowersUnsaved : public Processor<Text, Text> {
+  void process(const Record<Text, Text>& record) override {
+    context().custom_store<Unsaved>("lower").put(record.key(), record.value());
+  }
+};
+
+TEST(GlobalStore, ThatCannotBeSavedEndsTheApplication) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  StreamsBuilder builder;
+  builder.add_global_store(Stores::custom<Unsaved>("lower"), "names", Consumed<Text, Text>{},
+                           [] { return std::make_unique<LowersUnsaved>(); });
+  Streams streams(builder.build(), running_config(log));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "names", {{.key = "1", .value = "ANNA"}});
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_EQ(streams.state(), StreamsState::kError);
+  EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("\"lower\""), HasSubstr("no more")));
 }
 
 TEST(GlobalStore, IsNotWrittenByTasks) {

@@ -178,8 +178,10 @@ TEST(Consumers, EachKindHasItsOwnSettingsOverThoseOfAll) {
   ASSERT_TRUE(streams.start());
   ASSERT_TRUE(streams.wait_until_caught_up(20s));
   EXPECT_THAT(log->main(), ElementsAre(Pair("a", "all"), Pair("b", "main")));
-  EXPECT_THAT(log->consumers(), ::testing::IsSupersetOf({ClientProperties{{"a", "all"}, {"b", "restore"}},
-                                                         ClientProperties{{"a", "all"}, {"b", "all"}, {"c", "global"}}}));
+  EXPECT_THAT(log->consumers(),
+              ::testing::IsSupersetOf(
+                  {ClientProperties{{"a", "all"}, {"b", "restore"}, {"group.id", config.application_id}},
+                   ClientProperties{{"a", "all"}, {"b", "all"}, {"c", "global"}, {"group.id", config.application_id}}}));
 }
 
 }  // namespace

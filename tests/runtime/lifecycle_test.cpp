@@ -362,6 +362,90 @@ TEST(Lifecycle, AListenerMayCloseWheneverItIsTold) {
   }
 }
 
+TEST(Lifecycle, AListenerMayCloseOneThatHasNoStreamThreads) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  StreamsBuilder builder;
+  builder.global_table<Text, Text>("everywhere");
+  Streams streams(builder.build(), running_config(log));
+  streams.set_state_listener([&](StreamsState now, StreamsState) {
+    if (now == StreamsState::kRunning) static_cast<void>(streams.close());
+  });
+  ASSERT_TRUE(streams.start());
+  EXPECT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_EQ(streams.state(), StreamsState::kNotRunning);
+  EXPECT_TRUE(streams.close());
+}
+
+class Closes : public Processor<Text, Text> {
+ public:
+  explicit Closes(Streams*& streams) : streams_(streams) {}
+
+ private:
+  void process(const Record<Text, Text>&) override { static_cast<void>(streams_->close()); }
+  Streams*& streams_;
+};
+TEST(Lifecycle, AGlobalProcessorMayCloseOneThatHasNoStreamThreads) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  Streams* closing = nullptr;
+  StreamsBuilder builder;
+  builder.add_global_store<Text, Text>(Stores::in_memory_key_value_store("names"), "names-topic", {},
+                                       [&closing] { return std::make_unique<Closes>(closing); });
+  Streams streams(builder.build(), running_config(log));
+  closing = &streams;
+  ASSERT_TRUE(streams.start());
+  produce(*log, "names-topic", {{.key = "a", .value = "1"}});
+  EXPECT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_EQ(streams.state(), StreamsState::kNotRunning);
+  EXPECT_TRUE(streams.close());
+}
+
+TEST(Lifecycle, AListenerThatStartsItAgainIsToldSo) {
+  const auto log = in_memory_log();
+  for (const auto& [topic, partitions] : {std::pair("a", 2), std::pair("b", 3)}) {  // which a join does not take
+    ASSERT_TRUE(
+        log->admin().create_topic({.name = topic, .partitions = partitions, .replication_factor = -1, .config = {}}, soon()));
+  }
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("a")
+      .join(builder.table<Text, Text>("b"), [](const Text& a, const Text& b) { return a + b; })
+      .to("out");
+  Streams streams(builder.build(), running_config(log));
+  std::optional<Error> again;
+  streams.set_state_listener([&](StreamsState now, StreamsState) {
+    if (now == StreamsState::kError) again = streams.start().error();
+  });
+  EXPECT_FALSE(streams.start());
+  EXPECT_EQ(streams.state(), StreamsState::kError);
+  ASSERT_TRUE(again);
+  EXPECT_THAT(again->message, HasSubstr("start() was called twice"));
+}
+
+// A new thread can have the id of one that has ended, that of the global thread as well.
+TEST(Lifecycle, AnyNewThreadMayCloseWhatHasFailed) {
+  const auto log = in_memory_log({.default_partitions = 3});
+  StreamsBuilder builder;
+  builder.global_table<Text, Text>("everywhere");
+  builder.stream<Text, Text>("in")
+      .peek([](const Text&, const Text&) { throw std::runtime_error("boom"); })
+      .group_by_key()
+      .count({.store_name = "counts"});
+  const Topology topology = builder.build();
+  const std::string directory = ::testing::TempDir() + "tidemill-any-thread-" + random_uuid(system_random());
+  StreamsConfig config = running_config(log, kThreads);
+  config.default_dsl_store = StoreEngineKind::kPersistent;
+  config.state_dir = directory;
+  Streams streams(topology, config);
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "k", .value = "1"}});
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  Result<void> closed = Error{ErrorKind::kInternal, "not called"};
+  std::thread closing([&] { closed = streams.close(); });
+  closing.join();
+  ASSERT_TRUE(closed);
+  EXPECT_TRUE(streams.clean_up()) << "it has let go of its directory";
+  std::system(("rm -rf " + directory).c_str());
+}
+
 TEST(Lifecycle, AProcessorThatClosesIsToldThatItCannotWait) {
   const auto log = in_memory_log({.default_partitions = 3});
   Streams* closing = nullptr;

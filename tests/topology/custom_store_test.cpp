@@ -340,6 +340,42 @@ TEST(CustomStore, IsMadeInitializedFlushedCommittedAndClosedInOrder) {
   EXPECT_THAT(entries, ElementsAre("flush", "processor closes", "close", "gone"));
 }
 
+TEST(CustomStore, IsFlushedBehindTheCachesThatWriteToIt) {
+  class Holds : public Processor<Text, Text, Text, Text> {
+   public:
+    explicit Holds(bool goes_on) : goes_on_(goes_on) {}
+    void process(const Record<Text, Text>& record) override {
+      if (goes_on_) context().forward(record);
+      else context().custom_store<Diary>("diary").hold(record.value());
+    }
+
+   private:
+    bool goes_on_;
+  };
+  std::vector<Text> entries;
+  StreamsBuilder builder;
+  builder.add_state_store(Stores::custom<Diary>("diary", [&entries] { return std::make_unique<Diary>(entries); }));
+  // The store is the first, and what is behind the cached count writes to it.
+  builder.stream<Text, Text>("in")
+      .process([] { return std::make_unique<Holds>(true); }, {"diary"})
+      .group_by_key()
+      .count({.store_name = "counts"})
+      .to_stream()
+      .map_values([](Long count) { return std::to_string(count); })
+      .process([] { return std::make_unique<Holds>(false); }, {"diary"});
+  TopologyTestDriver driver(builder.build(), {.application_id = "app", .statestore_cache_max_bytes = 100'000});
+  driver.commit_after_each_record(false);
+  auto in = driver.create_input_topic<Text, Text>("in");
+  auto changelog = driver.create_output_topic<Text, Text>("app-diary-changelog");
+  in.pipe_input("a", "x");
+  in.pipe_input("a", "y");
+  EXPECT_TRUE(changelog.is_empty());
+  entries.clear();
+  driver.commit();
+  EXPECT_THAT(entries, ElementsAre("flush", "commit"));
+  EXPECT_THAT(changelog.read_key_value(), Pair("2", "held back"));
+}
+
 TEST(CustomStore, WorksInAProcessorUnderTestAlone) {
   MockProcessorContext<Text, Long> context(MockContextOptions{.config = {.application_id = "topology-test-driver"}});
   context.add_state_store(Stores::custom<WordIndex>("index"));

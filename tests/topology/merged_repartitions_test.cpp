@@ -239,6 +239,29 @@ TEST(MergedRepartitions, AreThoseOfJava) {
 }
 
 // Java refuses to build it.
+TEST(MergedRepartitions, MayHaveTheNameOfOneThatWasMergedAway) {
+  StreamsBuilder builder;
+  const auto texts = keyed(builder);
+  texts.group_by_key({.name = "h"}).count({.store_name = "h"}).to_stream().to("h-counts");
+  texts.group_by_key({.name = "g"}).count({.store_name = "g"}).to_stream().to("g-counts");
+  const auto numbers =
+      builder.stream<Text, std::int64_t>("numbers").select_key([](const Text& k, std::int64_t) { return k + k; });
+  numbers.group_by_key({.name = "g"})
+      .reduce([](std::int64_t a, std::int64_t b) { return a + b; }, {.store_name = "sums"})
+      .to_stream()
+      .to("sums-out");
+  TopologyTestDriver driver(builder.build("all"));
+  driver.create_input_topic<Text, Text>("in").pipe_input("k", "a");
+  auto in = driver.create_input_topic<Text, std::int64_t>("numbers");
+  in.pipe_input("k", 3);
+  in.pipe_input("k", 4);
+  auto sums = driver.create_output_topic<Text, std::int64_t>("sums-out");
+  EXPECT_THAT(sums.read_key_value(), ::testing::Pair("kk", 3));
+  EXPECT_THAT(sums.read_key_value(), ::testing::Pair("kk", 7));
+  EXPECT_THAT((driver.create_output_topic<Text, std::int64_t>("g-counts").read_key_value()), ::testing::Pair("a", 1));
+  EXPECT_TRUE(driver.produced_topic_names().contains("topology-test-driver-g-repartition"));
+}
+
 TEST(MergedRepartitions, OfTwoOnOneBranchTheSecondFollowsTheFirst) {
   const std::string text = told(kTopologies.at("branches"), "all");
   EXPECT_THAT(text, ::testing::HasSubstr("app-r-repartition: b=b c=c\no: b=b\np: c=c\n"));

@@ -69,6 +69,7 @@ class BytesTopicWriter {
   BytesTopicWriter(std::shared_ptr<Log> log, std::string topic, TopicWriterSettings settings)
       : log_(std::move(log)), topic_(std::move(topic)), settings_(std::move(settings)) {}
   Result<void> connect();
+  void drop_producer();
   [[nodiscard]] MonotonicTime deadline(std::chrono::milliseconds timeout) const;
   void take_failures();
 
@@ -88,6 +89,7 @@ class BytesTopicWriter {
 namespace detail {
 /// kInvalidArgument with what the serde threw; to be called where it was caught.
 [[nodiscard]] Error cannot_encode(std::string_view what, const std::string& topic);
+[[nodiscard]] Error no_partition(const std::string& topic);
 }  // namespace detail
 
 template <class K, class V>
@@ -137,7 +139,13 @@ class TopicWriter {
     }
     const OptionalBytesView key_view = key != nullptr ? OptionalBytesView(key_bytes_) : std::nullopt;
     const OptionalBytesView value_view = value != nullptr ? OptionalBytesView(value_bytes_) : std::nullopt;
-    return writer_->write(partition(key, value), key_view, value_view, timestamp, headers);
+    std::optional<PartitionId> chosen;
+    try {
+      chosen = partition(key, value);
+    } catch (...) {
+      return detail::no_partition(writer_->topic());
+    }
+    return writer_->write(*chosen, key_view, value_view, timestamp, headers);
   }
 
   /// Waits until the log has all that was written. kTimeout: it does not yet; call again. Another error says how many records

@@ -63,13 +63,13 @@ concept ListMapper = RecordFunction<F, K, V> && ListResult<CallResult<K, V, F>>;
 template <class F, class K, class V>
 concept PairListMapper = RecordFunction<F, K, V> && ListOfPairsResult<CallResult<K, V, F>>;
 
-/// A number that a function gives becomes the number that is kept with nothing of it cut off: `0` begins a sum in an int, and an
-/// aggregator that adds 64 bits to it is refused.
+/// A number that a function gives becomes the number that is kept: `0` begins a sum in an int, and an aggregator that adds 64 bits, or
+/// a fraction, to it is refused. What arithmetic itself widens (two shorts make an int) or changes in sign is not.
 template <class R, class V>
 inline constexpr bool kFits = true;
 template <class R, class V>
-  requires(std::is_arithmetic_v<R>&& std::is_arithmetic_v<V>)
-inline constexpr bool kFits<R, V> = requires(R result) { V{result}; };
+  requires(std::is_arithmetic_v<R>&& std::is_integral_v<V>)
+inline constexpr bool kFits<R, V> = std::is_integral_v<R> && (sizeof(R) <= sizeof(V) || sizeof(R) <= sizeof(int));
 /// `F(Args...)` makes a V, or none.
 template <class V, class F, class... Args>
 concept Makes = std::is_invocable_r_v<std::optional<V>, F&, Args...>&& kFits<WithoutNull<std::invoke_result_t<F&, Args...>>, V>;

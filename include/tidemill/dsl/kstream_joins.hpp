@@ -137,6 +137,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::global_table_join(const Global
                                                                     detail::StreamTableJoiner<K, V, VT, R> joiner, bool left,
                                                                     const Named& named) const {
   using VR = detail::WithoutNull<R>;
+  at_->draft->check_same(table.draft(), "join(global table, selector, joiner)");
   const std::string name = at_->draft->name_or_new(named.name, "KSTREAM-LEFTJOIN-");  // as Java, also of an inner join
   at_->draft->mark(name, {.joins_null_keys = left});
   at_->draft->add_processor({.name = name,

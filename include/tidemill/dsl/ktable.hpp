@@ -194,12 +194,14 @@ class GlobalKTable {
   TIDEMILL_CHECK_TYPES("GlobalKTable<Key, Value>", K, V);
 
  public:
-  GlobalKTable(std::string store, std::shared_ptr<detail::GetterSupplier<K, V>> getter)
-      : store_(std::move(store)), getter_(std::move(getter)) {}
+  GlobalKTable(std::shared_ptr<Draft> draft, std::string store, std::shared_ptr<detail::GetterSupplier<K, V>> getter)
+      : draft_(std::move(draft)), store_(std::move(store)), getter_(std::move(getter)) {}
   [[nodiscard]] const std::string& queryable_store_name() const { return store_; }
   [[nodiscard]] const detail::GetterSupplier<K, V>& getter() const { return *getter_; }
+  [[nodiscard]] const std::shared_ptr<Draft>& draft() const { return draft_; }
 
  private:
+  std::shared_ptr<Draft> draft_;
   std::string store_;
   std::shared_ptr<detail::GetterSupplier<K, V>> getter_;
 };

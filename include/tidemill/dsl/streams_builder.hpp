@@ -140,7 +140,7 @@ GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, const Consume
                               .input = detail::stream_type<K, V>(),
                               .output = detail::table_type<K, V>()});
   });
-  return GlobalKTable<K, V>(store, detail::store_getter<K, V>(facts, key_serde, value_serde));
+  return GlobalKTable<K, V>(draft_, store, detail::store_getter<K, V>(facts, key_serde, value_serde));
 }
 
 }  // namespace tidemill

@@ -55,6 +55,11 @@ class LogAdmin {
   [[nodiscard]] virtual Result<std::vector<TopicDescription>> list_topics(MonotonicTime deadline) = 0;
   /// kNotFound names the topic.
   [[nodiscard]] virtual Result<TopicDescription> describe_topic(std::string_view topic, MonotonicTime deadline) = 0;
+  /// For whoever may read the topic or write to it; how it is configured they need not be allowed to see.
+  [[nodiscard]] virtual Result<std::int32_t> partition_count(std::string_view topic, MonotonicTime deadline) {
+    TIDEMILL_ASSIGN(const TopicDescription description, describe_topic(topic, deadline));
+    return description.partitions;
+  }
   /// kAlreadyExists; kInvalidArgument for a bad name (letters, digits, '.', '_', '-', at most 249) or config.
   [[nodiscard]] virtual Result<void> create_topic(const TopicSpec& topic, MonotonicTime deadline) = 0;
   [[nodiscard]] virtual Result<void> delete_topic(std::string_view topic, MonotonicTime deadline) = 0;

@@ -95,7 +95,8 @@ class Membership {
   virtual void request_rebalance() = 0;
   /// Asks every member of the application to stop.
   virtual void shutdown_application() = 0;
-  /// Leaves the group at once, so that the others take over; the last call.
+  /// Leaves the group at once, so that the others take over, also as a static member; the last call. One that goes without it is
+  /// missed after the session timeout.
   virtual void leave(MonotonicTime deadline) = 0;
 };
 

@@ -84,11 +84,12 @@ class ProcessingContext {
     if (store == nullptr) node_.throw_wrong_store_type(name, type_tag<Store>()->name);
     return *store;
   }
-  /// Runs `fn(const Store&)` on it; of a global store, which others write and read, under its lock. Gives what `fn` gives.
+  /// Runs `fn(const Store&)` on it; of a global store, which others write and read, under the lock of all global stores, so `fn` should
+  /// be short. Gives what `fn` gives.
   template <class Store, class F>
   auto read_custom_store(std::string_view name, F&& fn) const {
     using Answer = std::decay_t<std::invoke_result_t<F&, const Store&>>;
-    static_assert(!std::is_pointer_v<Answer>,
+    static_assert(!std::is_pointer_v<Answer> && !std::is_same_v<Answer, std::string_view>,
                   "read_custom_store(name, fn): fn must return a value, for the store may change later");
     std::optional<std::conditional_t<std::is_void_v<Answer>, bool, Answer>> answer;
     node_.read_custom_store(name, type_tag<Store>()->name, [&](const CustomStore& any) {

@@ -221,8 +221,8 @@ class QueryableCustomStore {
 
   /// Runs `fn(const Store&)` on each partition that runs here, and gives what it gave, in the order of the partitions. It runs on the
   /// thread that owns the store, between two records, so it should be short; several may run it at once, on stores of their own.
-  /// Once read() has returned nobody runs it any more. What it gives must own what it holds. kUnsupported: the store is of another
-  /// type.
+  /// Once read() has returned nobody runs it any more: where one runs still at the time-out, read() waits for it to return, so it must
+  /// not wait for the caller. What it gives must own what it holds, and has no other bound. kUnsupported: the store is of another type.
   template <class F>
   [[nodiscard]] Result<QueryAnswer<std::vector<AnswerOf<F>>>> read(const F& fn, const QueryOptions& options = {}) const {
     using Answer = AnswerOf<F>;

@@ -12,7 +12,8 @@
 //   context.custom_store<WordIndex>("index").add("tide", "d-1");   // in a processor that is connected to it
 //
 // The object of a task is made, initialized, restored from its changelog, used, and closed, all on the task's thread: it needs no
-// locks. After an abort it is closed without a commit, and another one begins where the last commit left it: see committed().
+// locks. That of a global store has one thread at a time, and not always the same one. After an abort it is closed without a commit, and
+// another one begins where the last commit left it: see committed(). One without a changelog begins empty, unless it proves a commit.
 // What a member throws ends the task; within a processor's process() it goes the way of what the processor throws.
 #pragma once
 
@@ -40,7 +41,7 @@ struct ChangelogRecord {
   Timestamp timestamp;
 };
 
-/// A store's way to its task. Lives as long as the store; used on its thread.
+/// A store's way to its task. Lives as long as the store; used within its members, and within what processors do with it.
 class StateStoreContext {
  public:
   virtual ~StateStoreContext() = default;
@@ -106,7 +107,8 @@ class CustomStore {
   virtual void init(StateStoreContext&) {}
   /// A batch of the changelog, in its order; committed records only. Whoever has a changelog has to read it: this one throws.
   virtual void restore(std::span<const ChangelogRecord> records);
-  /// The task is about to commit: the last moment to log what is held back.
+  /// The last moment to log what is held back: the task is about to commit, or gives memory back. All caches have been written by
+  /// then. Also when nothing has been done since the last time.
   virtual void flush() {}
   /// The task has committed: what was done until now stays. A store that keeps its contents on disk keeps `checkpoint` with them, in
   /// one atomic step, or does neither and waits for a later commit. Need not be durable: what survives has to fit together.
@@ -114,9 +116,10 @@ class CustomStore {
   /// The checkpoint of the commit() whose contents, no more and no less, the store has: asked after init(). None: the store, and its
   /// directory, are emptied, and it is restored from the changelog's beginning.
   virtual std::optional<Bytes> committed() { return std::nullopt; }
-  /// Once, before the object goes away. What was done since the last commit() is not to be kept.
+  /// Once, before the object goes away; not when init() has thrown. What was done since the last commit() is not to be kept.
   virtual void close() {}
-  /// Answers the questions that it knows, with CustomQuery::answer(). Between two records, as everything.
+  /// Answers the questions that it knows, with CustomQuery::answer(). Between two records, as everything; those of a global store on
+  /// the thread that asks, while nobody changes it. An answer has no bound but its own.
   virtual void query(CustomQuery&) const {}
 
  protected:

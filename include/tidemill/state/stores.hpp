@@ -85,17 +85,19 @@ struct Stores {
     spec.retention = retention;
     return spec;
   }
-  /// Of one's own kind: a class derived from CustomStore. `factory()` makes a std::unique_ptr to a new, empty one; any thread.
+  /// Of one's own kind: a class derived from CustomStore. `factory()` makes a std::unique_ptr to a new, empty one; any thread calls it.
   template <class Store, class Factory>
   static StoreSpec custom(std::string name, Factory factory, CustomStoreOptions options = {}) {
     static_assert(std::is_base_of_v<CustomStore, Store>,
                   "Stores::custom<Store>(name, factory): Store must be a class derived from tidemill::CustomStore");
-    static_assert(std::is_invocable_r_v<std::unique_ptr<Store>, Factory>,
-                  "Stores::custom<Store>(name, factory): factory() must return a std::unique_ptr<Store>");
+    static_assert(
+        kMakesStores<Store, Factory>,
+        "Stores::custom<Store>(name, factory): factory() must return a std::unique_ptr<Store>, be const (not a mutable "
+        "lambda: any thread calls it), and copyable");
     StoreSpec spec = make(std::move(name), StoreKind::kCustom,
                           options.persistent ? StoreEngineKind::kPersistent : StoreEngineKind::kInMemory,
                           {.logging = options.logging, .log_config = std::move(options.log_config)});
-    if constexpr (std::is_base_of_v<CustomStore, Store> && std::is_invocable_r_v<std::unique_ptr<Store>, Factory>) {
+    if constexpr (std::is_base_of_v<CustomStore, Store> && kMakesStores<Store, Factory>) {
       spec.custom = CustomStoreFactory::of<Store>(std::move(factory));
     }
     return spec;
@@ -107,9 +109,16 @@ struct Stores {
   }
 
  private:
+  template <class Store, class Factory>
+  static constexpr bool kMakesStores =
+      std::is_invocable_r_v<std::unique_ptr<Store>, const Factory&>&& std::is_copy_constructible_v<Factory>;
   static StoreSpec with_windows(StoreSpec spec, std::chrono::milliseconds retention, std::chrono::milliseconds window_size,
                                 bool retain_duplicates) {
-    if (window_size.count() < 0 || retention < window_size) {
+    if (window_size.count() < 0) {
+      throw std::invalid_argument("store \"" + spec.name + "\": windows of " + std::to_string(window_size.count()) +
+                                  " ms: a size is not negative");
+    }
+    if (retention < window_size) {
       throw std::invalid_argument("store \"" + spec.name + "\": a retention of " + std::to_string(retention.count()) +
                                   " ms lets windows of " + std::to_string(window_size.count()) +
                                   " ms go before they end: it must be at least their size");

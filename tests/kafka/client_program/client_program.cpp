@@ -1,5 +1,6 @@
 #include "client_program.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -16,11 +17,15 @@ constexpr std::chrono::seconds kCloseTimeout{60};
 constexpr timespec kPause{.tv_sec = 1, .tv_nsec = 0};
 /// How the threads of a Streams tell the main thread of a new state.
 constexpr int kStateChanged = SIGUSR1;
+/// How a test asks for a stream thread more, or less, or for one that fails.
+constexpr int kMoreThreads = SIGUSR2;
+constexpr int kFewerThreads = SIGHUP;
+constexpr int kFailNext = SIGALRM;
 
 sigset_t signals() {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, kStateChanged}) ::sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, kStateChanged, kMoreThreads, kFewerThreads, kFailNext}) ::sigaddset(&set, signal);
   return set;
 }
 bool asks_to_stop(int signal) { return signal == SIGTERM || signal == SIGINT; }
@@ -37,7 +42,7 @@ bool pause_asked_to_stop() {
   for (;;) {
     const int signal = ::sigtimedwait(&set, nullptr, &kPause);
     if (asks_to_stop(signal)) return true;
-    if (signal != kStateChanged) return false;
+    if (signal < 0) return false;
   }
 }
 
@@ -51,10 +56,16 @@ void say_owned_tasks(const Streams& streams) {
   std::printf("%s\n", line.c_str());
 }
 
+void change_threads(Streams& streams, bool more) {
+  const auto changed = more ? streams.add_stream_thread() : streams.remove_stream_thread();
+  const std::string which = changed ? changed->value_or("none") : to_string(changed.error());
+  std::printf("%s %s\n", more ? "added" : "removed", which.c_str());
+}
+
 enum class LifeEnd : std::uint8_t { kStopped, kStuck, kFailed };
 
-LifeEnd close(const ClientProgram& program, Streams& streams) {
-  const Result<void> closed = streams.close({.timeout = kCloseTimeout});
+LifeEnd close(const ClientProgram& program, Streams& streams, std::optional<bool> leave_group = std::nullopt) {
+  const Result<void> closed = streams.close({.timeout = kCloseTimeout, .leave_group = leave_group});
   if (closed) return LifeEnd::kStopped;
   std::printf("%s-EXCEPTION: %s\n", program.name.c_str(), to_string(closed.error()).c_str());
   return LifeEnd::kStuck;
@@ -67,9 +78,23 @@ LifeEnd live(const ClientProgram& program, StreamsConfig config) {
     std::printf("state %s -> %s\n", std::string(to_string(before)).c_str(), std::string(to_string(now)).c_str());
     ::kill(::getpid(), kStateChanged);
   });
+  const auto failure_asked = std::make_shared<std::atomic<bool>>(false);
+  streams.set_uncaught_exception_handler([failure_asked](const std::string& thread, const Error&) {
+    if (!failure_asked->exchange(false)) return UncaughtExceptionAnswer::kShutdownClient;
+    std::printf("replaced %s\n", thread.c_str());
+    return UncaughtExceptionAnswer::kReplaceThread;
+  });
   const Result<void> started = streams.start();
   while (started && streams.state() != StreamsState::kError) {
-    if (asks_to_stop(next_signal())) return close(program, streams);
+    const int signal = next_signal();
+    if (signal == SIGTERM) return close(program, streams);
+    if (signal == SIGINT) return close(program, streams, true);
+    if (signal == kMoreThreads || signal == kFewerThreads) change_threads(streams, signal == kMoreThreads);
+    if (signal == kFailNext && program.fail_next != nullptr) {
+      *failure_asked = true;
+      program.fail_next();
+      std::printf("fails next\n");
+    }
     if (streams.state() == StreamsState::kRunning) say_owned_tasks(streams);
   }
   const std::optional<Error> failure = started ? streams.error() : started.error();

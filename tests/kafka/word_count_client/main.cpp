@@ -1,8 +1,10 @@
 // word_count_client --config FILE: counts the words of `lines` into `word-counts`, through a repartition topic; for the tests
 // that share, kill and hand over an application.
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <sstream>
+#include <stdexcept>
 
 #include "client_program.hpp"
 
@@ -11,7 +13,10 @@ namespace {
 using namespace tidemill;
 using Text = std::string;
 
+std::atomic<bool> fails{false};
+
 std::vector<Text> words(const Text& line) {
+  if (fails.exchange(false)) throw std::runtime_error("a failure that somebody asked for");
   std::istringstream in(line);
   std::vector<Text> result;
   for (Text word; in >> word;) result.push_back(word);
@@ -37,5 +42,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: word_count_client --config FILE\n");
     return 2;
   }
-  return tidemill::run_client_program({.name = "WORD-COUNT-CLIENT", .topology = word_count}, argv[2]);
+  return tidemill::run_client_program({.name = "WORD-COUNT-CLIENT", .topology = word_count, .fail_next = [] { fails = true; }},
+                                      argv[2]);
 }

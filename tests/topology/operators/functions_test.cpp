@@ -40,6 +40,22 @@ TEST(Functions, ThatCountDoSoForEachTaskAnew) {
   EXPECT_EQ(through(owning, 1), (Texts{"k=42@0"}));
 }
 
+TEST(Functions, MayMakeTheNumbersThatArithmeticMakes) {
+  StreamsBuilder builder;
+  const auto texts = builder.stream<Text, Text>("in").group_by_key();
+  // A size is unsigned, a product of ints an int, and a sum of shorts, too.
+  texts.aggregate(std::int64_t{0}, [](const Text&, const Text& v, const std::int64_t& sum) { return sum + v.size(); });
+  texts.aggregate(0.0, [](const Text&, const Text& v, const double&) { return v.empty() ? 1 : 0; });
+  const auto shorts =
+      texts.aggregate(std::int16_t{0}, [](const Text&, const Text&, const std::int16_t& sum) { return sum + std::int16_t{1}; });
+  shorts.to_stream().to("out");
+  TopologyTestDriver driver(builder.build());
+  driver.create_input_topic<Text, Text>("in").pipe_key_value_list({{"a", "x"}, {"a", "y"}});
+  auto out = driver.create_output_topic<Text, std::int16_t>("out");
+  EXPECT_EQ(out.read_value(), 1);
+  EXPECT_EQ(out.read_value(), 2);
+}
+
 TEST(Functions, EndWithTheirTopology) {
   const auto shared = std::make_shared<Text>("!");
   {

@@ -120,6 +120,40 @@ TEST(TopicWriter, APartitionerOfOnesOwnDecidesAndMayNotLeaveTheTopic) {
   EXPECT_EQ(records[0].partition, PartitionId(2));
 }
 
+TEST(TopicWriter, APartitionerThatThrowsIsAnErrorOfItsRecord) {
+  const auto log = in_memory_log();
+  create(*log, "in", 2);
+  TopicWriter<Text, Text>::Options options;
+  options.partitioner = [](const Text* key, const Text*, std::int32_t) {
+    if (*key == "bad") throw std::runtime_error("no place");
+    return PartitionId(1);
+  };
+  auto writer = TopicWriter<Text, Text>::open(log, "in", std::move(options)).value();
+  const Result<void> refused = writer.write("bad", "1");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_THAT(refused.error().message, AllOf(HasSubstr("no place"), HasSubstr("\"in\"")));
+  ASSERT_TRUE(writer.write("good", "2"));
+  ASSERT_TRUE(writer.flush());
+}
+
+TEST(TopicWriter, ForEverIsATimeoutToo) {
+  const auto log = in_memory_log();
+  create(*log, "in", 1);
+  constexpr auto kNever = std::chrono::milliseconds::max();
+  auto writer = TopicWriter<Text, Text>::open(log, "in", {.settings = {.timeout = kNever}}).value();
+  auto reader = TopicReader<Text, Text>::open(log, "in", {.settings = {.timeout = kNever}}).value();
+  ASSERT_TRUE(reader.poll(0ms));  // it has caught up with nothing, which a poll tells once
+  std::thread late([&] {
+    ASSERT_TRUE(writer.write("a", "1"));
+    ASSERT_TRUE(writer.flush(kNever));
+  });
+  const auto records = reader.poll(kNever);
+  late.join();
+  ASSERT_TRUE(records);
+  EXPECT_EQ(records->size(), 1U);
+}
+
 TEST(TopicWriter, MakesAMissingTopicWhereApplicationsMakeTopicsAndAReaderDoesNot) {
   const auto log = in_memory_log({.default_partitions = 4});
   const auto unread = TopicReader<Text, Text>::open(log, "new");

@@ -33,6 +33,36 @@ TEST(GroupRequests, HeartbeatOfADynamicMember) {
   EXPECT_FALSE(request.flexible);
 }
 
+TEST(GroupRequests, AMemberLeavesUnderBothItsNames) {
+  const auto request = leave_group({.group = "g", .member_id = "m", .generation = 5, .instance_id = "i"});
+  EXPECT_EQ(request.version, 3);
+  EXPECT_EQ(hex(request.body), "000167"
+                               "00000001"
+                               "00016d"
+                               "000169");
+  EXPECT_FALSE(request.flexible);
+}
+
+TEST(GroupRequests, TheAnswerToALeaveTellsWhatIsWrongWithTheMember) {
+  ProtocolWriter writer;
+  writer.number<std::int32_t>(0);
+  writer.number<std::int16_t>(0);
+  writer.array(1);
+  writer.text("m");
+  writer.nullable_text("i");
+  writer.number<std::int16_t>(82);
+  const Bytes bytes = writer.take();
+  LeaveAnswer answer;
+  ProtocolReader reader(bytes);
+  ASSERT_TRUE(read(reader, answer));
+  EXPECT_EQ(answer.error, BrokerError::kFencedInstanceId);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    LeaveAnswer cut;
+    ProtocolReader part(BytesView(bytes).substr(0, size));
+    EXPECT_FALSE(read(part, cut)) << size;
+  }
+}
+
 TEST(GroupRequests, OffsetCommitGroupsPartitionsByTopic) {
   const std::vector<CommitPosition> positions{{{"t", PartitionId(0)}, Offset(1), kNoLeaderEpoch, "x"},
                                               {{"t", PartitionId(1)}, Offset(2), kNoLeaderEpoch, ""}};

@@ -32,10 +32,29 @@ class FakeGroup {
     active_ = std::move(active);
     rebalancing_ = true;
   }
+  /// Nobody's JoinGroup is answered any more.
+  void fall_silent() {
+    const std::lock_guard lock(mutex_);
+    silent_ = true;
+  }
+  void await_join() {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(joined_.wait_for(lock, std::chrono::seconds(60), [this] { return joins_ > 0; }));
+  }
+  /// How often somebody has left it.
+  [[nodiscard]] int leaves() {
+    const std::lock_guard lock(mutex_);
+    return leaves_;
+  }
 
  private:
   std::optional<Bytes> answer(ApiKey key) {
     const std::lock_guard lock(mutex_);
+    if (key == ApiKey::kJoinGroup) {
+      ++joins_;
+      joined_.notify_all();
+      if (silent_) return std::nullopt;
+    }
     ProtocolWriter answer;
     answer.number<std::int32_t>(0);  // throttle time
     answer.number(static_cast<std::int16_t>(key == ApiKey::kHeartbeat && rebalancing_ ? BrokerError::kRebalanceInProgress
@@ -58,6 +77,10 @@ class FakeGroup {
         rebalancing_ = false;
         answer.blob(encode_assignment({.active = active_, .standby = {}, .shutdown = false}, tasks_));
         break;
+      case ApiKey::kLeaveGroup:
+        ++leaves_;
+        answer.array(0);
+        break;
       default: break;
     }
     return answer.take();
@@ -67,19 +90,23 @@ class FakeGroup {
   std::vector<TaskId> active_;
   bool rebalancing_ = false;
   std::int32_t generation_ = 0;
+  bool silent_ = false;
+  int joins_ = 0;
+  int leaves_ = 0;
+  std::condition_variable joined_;
   test::FakeBroker broker_;
 };
 
 /// The member's events of the next assignment.
 class Member {
  public:
-  explicit Member(FakeGroup& group) : membership_(group.config(), std::make_shared<LiveMembers>(), "app") {
+  explicit Member(FakeGroup& group, JoinMetadata metadata = {})
+      : membership_(group.config(), std::make_shared<LiveMembers>(), "app") {
     membership_.set_wake([this] {
       const std::lock_guard lock(mutex_);
       ++wakes_;
       changed_.notify_all();
     });
-    JoinMetadata metadata;
     metadata.heartbeat_interval = std::chrono::milliseconds(1);
     membership_.join(std::move(metadata)).value();
   }
@@ -108,6 +135,15 @@ class Member {
       }
     }
   }
+  /// Until it has lost its tasks, without asking for its events before.
+  void await_loss() {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::seconds(60), [this] { return wakes_ > 0; }));
+    lock.unlock();
+    const std::vector<MembershipEvent> events = membership_.events();
+    EXPECT_TRUE(!events.empty() && std::holds_alternative<TasksLost>(events.back()));
+  }
+  void leave() { membership_.leave(system_clock().now().monotonic + std::chrono::seconds(60)); }
   std::set<TaskId> runs;
   int assignments = 0;
 
@@ -138,6 +174,51 @@ TEST(KafkaMembership, ATaskThatComesBackWhileItIsGivenUpIsAssignedAgain) {
   member.acknowledge();
   member.hear();
   EXPECT_THAT(member.runs, ElementsAre(kFirst, kSecond)) << "else nobody runs it, and the group believes that somebody does";
+}
+
+JoinMetadata static_member() {
+  JoinMetadata metadata;
+  metadata.instance_id = "desk-1";
+  return metadata;
+}
+
+TEST(KafkaMembership, AStaticMemberLeavesOnlyWhenItIsToldTo) {
+  FakeGroup group;
+  group.rebalance({kFirst});
+  {
+    Member member(group, static_member());
+    member.await_assignment();
+  }
+  EXPECT_EQ(group.leaves(), 0);
+  Member member(group, static_member());
+  member.await_assignment();
+  member.leave();
+  EXPECT_EQ(group.leaves(), 1);
+}
+
+TEST(KafkaMembership, AStaticMemberThatWasNotAnsweredLeavesUnderItsInstanceId) {
+  for (const JoinMetadata& metadata : {JoinMetadata{}, static_member()}) {
+    FakeGroup group;
+    group.fall_silent();
+    Member member(group, metadata);
+    group.await_join();
+    member.leave();
+    EXPECT_EQ(group.leaves(), metadata.instance_id.empty() ? 0 : 1)
+        << "the broker may have it, under an id that nobody here knows";
+  }
+}
+
+TEST(KafkaMembership, AMemberWhoseThreadIsBusyForTooLongLeavesAndAStaticOneFallsSilent) {
+  for (JoinMetadata metadata : {JoinMetadata{}, static_member()}) {
+    const bool is_static = !metadata.instance_id.empty();
+    metadata.max_poll_interval = std::chrono::seconds(2);  // for the join, which must be over by then
+    FakeGroup group;
+    group.rebalance({kFirst});
+    Member member(group, metadata);
+    member.await_assignment();
+    member.await_loss();
+    EXPECT_EQ(group.leaves(), is_static ? 0 : 1);
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "runtime/type_name.hpp"
+#include "base/thrown_error.hpp"
 
 #include <cxxabi.h>
 
@@ -6,7 +6,7 @@
 #include <memory>
 #include <typeinfo>
 
-namespace tidemill::runtime {
+namespace tidemill {
 
 ThrownError describe_exception(const std::exception_ptr& error) {
   try {
@@ -21,4 +21,4 @@ ThrownError describe_exception(const std::exception_ptr& error) {
   }
 }
 
-}  // namespace tidemill::runtime
+}  // namespace tidemill
