@@ -2,8 +2,10 @@
 // history, across commits, aborts and restarts; and that a put costs no more where a key has many versions.
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <optional>
+#include <sstream>
 
 #include <gmock/gmock.h>
 
@@ -189,6 +191,45 @@ TEST_P(VersionedStores, FindWhatPlainListsHave) {
           << "gone with its segment";
     }
   }
+}
+
+/// java/JavaVersions.java made the file.
+TEST_P(VersionedStores, AnswerAsJavas) {
+  spec_.retention = std::chrono::seconds(5);
+  open();
+  const auto shown = [](const std::optional<VersionedBytesStore::Found>& found) {
+    return found ? found->value + "@" + std::to_string(found->valid_from.value) : "-";
+  };
+  std::ifstream file(std::filesystem::path(TIDEMILL_JAVA) / "versions.txt");
+  std::int64_t lines = 0;
+  for (std::string line; std::getline(file, line); ++lines) {
+    SCOPED_TRACE("line " + std::to_string(lines + 1) + ": " + line);
+    std::istringstream words(line);
+    std::string key, value, asked, latest, as_of, all;
+    std::int64_t time = 0, answer = 0, from = 0;
+    words >> key >> time >> value >> answer >> asked >> from >> latest >> as_of;
+    ASSERT_TRUE(words);
+    ASSERT_EQ(put(key, time, value == "-" ? std::nullopt : std::optional(value)), answer);
+    ASSERT_EQ(shown(versioned().latest(asked)), latest);
+    ASSERT_EQ(shown(versioned().as_of(asked, Timestamp(from))), as_of);
+    if (words >> all) {
+      std::string ours = "[";
+      for (const auto& found : store_->versions(asked, Timestamp(from), Timestamp(INT64_MAX))) {
+        ours += shown(found) + "-" + std::to_string(found.valid_to.value) + ",";
+      }
+      ASSERT_EQ(ours + "]", all);
+    }
+    if (lines % 37 == 0) commit();
+  }
+  EXPECT_EQ(lines, 1000);
+}
+
+TEST_P(VersionedStores, AVersionIsFoundWhereItsNextOneBeginsManySegmentsLater) {
+  open();
+  put("k", 50, "one");
+  put("k", 3'000'000, "two");
+  EXPECT_EQ(between("k", 60, 100), "one@50-3000000 ");
+  EXPECT_EQ(text(versioned().as_of("k", Timestamp(60))), "one@50-3000000 ");
 }
 
 TEST_P(VersionedStores, APutWritesNoMoreWhereAKeyHasManyVersions) {
