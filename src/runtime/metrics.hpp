@@ -84,6 +84,7 @@ struct TaskMetrics {
   }
   TaskId id;
   DropCounters dropped;
+  Counter dead_letters_not_written;  // of global stores
   Counter processed;
   Counter punctuated;
   Counter restored;

@@ -13,6 +13,7 @@ void report_task(const TaskMetrics& task, MetricTags tags, std::vector<Metric>& 
     out.push_back({"stream-task-metrics", name, tags, as_number(counter.value())});
   };
   out.push_back({"stream-task-metrics", "dropped-records-total", tags, as_number(task.dropped.total())});
+  if (task.id.subtopology < 0) add("dead-letters-not-written-total", task.dead_letters_not_written);
   for (const auto& [reason, count] : task.dropped.by_reason()) {
     MetricTags by_reason = tags;
     by_reason.emplace_back("reason", std::string(reason));

@@ -78,7 +78,7 @@ void StreamTask::lose_dead_letters(std::string_view node, const std::vector<Dead
         "global stores: the dead letter for {} of the record at {} is not written: the global stores of an instance have no "
         "producer",
         record.topic, place(error_context(node)));
-    metrics_->dropped.add("global-dead-letter");
+    metrics_->dead_letters_not_written.add();
   }
 }
 
