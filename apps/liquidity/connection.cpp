@@ -95,9 +95,9 @@ Connection open(const Target& target, Access access, const Warn& warn) {
 }
 
 void check_chain(tidemill::Log& log) {
-  const auto described = log.admin().describe_topic(topics::kTransactions, log_deadline());
-  if (described) return;
-  if (described.error().kind != tidemill::ErrorKind::kNotFound) throw tidemill::ResultException(described.error());
+  const auto partitions = log.admin().partition_count(topics::kTransactions, log_deadline());
+  if (partitions) return;
+  if (partitions.error().kind != tidemill::ErrorKind::kNotFound) throw tidemill::ResultException(partitions.error());
   throw ConfigException("there is no liquidity chain in the " + log.traits().description + ": the topic " +
                         topics::kTransactions + " is missing");
 }

@@ -101,9 +101,9 @@ class Chain {
     if (!partitions_.empty()) return partitions_;
     std::vector<tidemill::TopicPartition> all;
     for (const char* topic : {topics::kTransactions, topics::kLegs, topics::kClientLegs, topics::kClientBalances}) {
-      const auto description = log_->admin().describe_topic(topic, log_deadline());
-      if (!description) return partitions_;
-      for (std::int32_t p = 0; p < description->partitions; ++p) all.push_back({topic, tidemill::PartitionId(p)});
+      const auto count = log_->admin().partition_count(topic, log_deadline());
+      if (!count) return partitions_;
+      for (std::int32_t p = 0; p < *count; ++p) all.push_back({topic, tidemill::PartitionId(p)});
     }
     return partitions_ = std::move(all);
   }

@@ -41,10 +41,10 @@ std::string TopicRecord::header(std::string_view name) const {
 
 void read_topic(tidemill::Log& log, const std::string& topic, const std::function<void(const TopicRecord&)>& each,
                 const std::map<tidemill::TopicPartition, tidemill::Offset>& from) {
-  const auto description = log.admin().describe_topic(topic, log_deadline());
-  if (!description && description.error().kind == tidemill::ErrorKind::kNotFound) return;
+  const auto count = log.admin().partition_count(topic, log_deadline());
+  if (!count && count.error().kind == tidemill::ErrorKind::kNotFound) return;
   std::vector<tidemill::TopicPartition> ids;
-  for (std::int32_t p = 0; p < description.value().partitions; ++p) ids.push_back({topic, tidemill::PartitionId(p)});
+  for (std::int32_t p = 0; p < count.value(); ++p) ids.push_back({topic, tidemill::PartitionId(p)});
   std::vector<std::pair<tidemill::TopicPartition, tidemill::Offset>> begin;
   std::map<tidemill::TopicPartition, tidemill::Offset> ends;
   for (const auto& offsets : log.admin().offsets(ids, log_deadline()).value()) {

@@ -54,8 +54,8 @@ View::View(std::shared_ptr<tidemill::Log> log, std::shared_ptr<const Counts> cou
   static_assert(std::size(kTopics) == kStages);
   consumer_ = log_->consumer(tidemill::Isolation::kReadCommitted).value();
   for (const char* topic : kTopics) {
-    const auto description = log_->admin().describe_topic(topic, log_deadline()).value();
-    for (std::int32_t p = 0; p < description.partitions; ++p) partitions_.push_back({topic, tidemill::PartitionId(p)});
+    const std::int32_t count = log_->admin().partition_count(topic, log_deadline()).value();
+    for (std::int32_t p = 0; p < count; ++p) partitions_.push_back({topic, tidemill::PartitionId(p)});
   }
   std::vector<std::pair<tidemill::TopicPartition, tidemill::Offset>> from;
   for (const auto& offsets : log_->admin().offsets(partitions_, log_deadline()).value()) {

@@ -151,15 +151,25 @@ class Repartitions {
     });
   }
 
+  /// Of two on one branch the second finds it moved already; Java refuses such a topology. Nothing comes to it from elsewhere, nor
+  /// with another key.
+  [[nodiscard]] bool is_all_behind(Index merged, Index repartition) const {
+    const std::vector<Index>& parents = operators_[repartition].parents;
+    return !parents.empty() && std::all_of(parents.begin(), parents.end(), [&](Index parent) {
+      return parent == merged || (!operators_[parent].traits.changes_key && is_all_behind(merged, parent));
+    });
+  }
+
   void merge_topics() {
     for (const Group& group : groups()) {
       if (group.repartitions.empty()) continue;
       const Index merged = add_merged(group);
       for (const Index repartition : group.repartitions) {
-        // Of two on one branch the second finds it moved already; Java refuses such a topology.
         if (const auto branch = find_up(repartition, [&](Index i) { return has_parent(i, group.changer); })) {
           unlink(group.changer, *branch);
           link(merged, *branch);
+        } else if (!is_all_behind(merged, repartition)) {
+          continue;  // another way leads to it, too: it stays what it is
         }
         remove(repartition, merged);
       }

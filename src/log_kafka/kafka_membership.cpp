@@ -136,19 +136,23 @@ void KafkaMembership::leave(MonotonicTime deadline) {
   {
     std::unique_lock lock(mutex_);
     if (shutdown_asked_ && !ended_) changed_.wait_until(lock, deadline, [this] { return shutdown_told_ || ended_; });
-    if (ended_) return;  // the group refused it: whoever has its instance id now is another
+    if (fenced_) return;  // whoever has its instance id now is another
   }
   stop();
   MembershipToken token;
   {
     const std::lock_guard lock(mutex_);
     token = token_locked();
-    const bool may_be_known = join_unanswered_ && !token.instance_id.empty();
+    // A static member's id may be lost, or the answer that has it: the group knows it by its instance id.
+    const bool may_be_known = has_asked_to_join_ && !token.instance_id.empty();
     if (token.member_id.empty() && !may_be_known) return;
   }
   Coordinator coordinator(config_, group_);
   const Result<LeaveAnswer> left = coordinator.ask(leave_group(token), deadline);
   if (!left) logger()->warn("group {}: the member could not say that it leaves: {}", group_, left.error().message);
+  if (left && left->error != BrokerError::kNone && left->error != BrokerError::kUnknownMemberId) {
+    logger()->warn("group {}: the member was not let go: {}", group_, name(left->error));
+  }
 }
 
 // The thread's side
@@ -202,6 +206,7 @@ KafkaMembership::Next KafkaMembership::fail(BrokerError error, std::string_view 
   lose(message, true);
   {
     const std::lock_guard lock(mutex_);
+    fenced_ = error == BrokerError::kFencedInstanceId;
     push_locked(MembershipFailed{{unauthorized ? ErrorKind::kUnauthorized : ErrorKind::kInvalidArgument, message}});
   }
   wake();
@@ -233,7 +238,7 @@ KafkaMembership::Next KafkaMembership::join_once() {
                .protocol = std::string(kProtocolName),
                .metadata = encode_subscription(state)};
     deadline = now() + metadata_.max_poll_interval + kJoinGrace;
-    join_unanswered_ = true;
+    has_asked_to_join_ = true;
   }
   const Result<JoinAnswer> joined = coordinator_.ask(join_group(request), deadline);
   if (!joined) {
@@ -251,7 +256,6 @@ KafkaMembership::Next KafkaMembership::join_once() {
   }
   {
     const std::lock_guard lock(mutex_);
-    join_unanswered_ = false;
     if (joined->error == BrokerError::kMemberIdRequired) {
       member_id_ = joined->member_id;
       return Next::kJoin;

@@ -79,7 +79,8 @@ class KafkaMembership final : public Membership {
   MonotonicTime polled_{};
   std::int32_t round_ = 0;
   bool rejoin_ = false;
-  bool join_unanswered_ = false;  // the broker may have this member under an id that nobody here knows
+  bool has_asked_to_join_ = false;  // the broker may have this member under an id that nobody here knows
+  bool fenced_ = false;             // another process has its instance id
   bool shutdown_asked_ = false;
   bool shutdown_told_ = false;
   bool stopping_ = false;

@@ -141,6 +141,7 @@ Result<void> HostedStore::make() {
 }
 
 Result<void> HostedStore::begin() {
+  if (storage_ != nullptr) TIDEMILL_TRY(storage_->create_directories(kData));  // emptying it may have failed half-way
   TIDEMILL_ASSIGN(const bool empty, directory_is_empty());
   TIDEMILL_TRY(make());
   if (!empty && !durable_) untouched_ = false;  // something lies there, and nobody knows what

@@ -87,7 +87,7 @@ Result<void> GlobalThread::start() {
   try {
     TIDEMILL_TRY(open());
     TIDEMILL_TRY(restore());
-    TIDEMILL_TRY(save());
+    TIDEMILL_TRY(save_or_wait());
   } catch (...) {
     return Error{ErrorKind::kInternal, "global stores: " + describe_exception(std::current_exception()).message};
   }
@@ -243,22 +243,23 @@ Result<bool> GlobalThread::step() {
 
 Result<void> GlobalThread::save() {
   const std::lock_guard lock(mutex_);
-  since_save_ = 0;
   const Result<void> committed = task_->commit({});
-  return committed ? committed : Result<void>(committed.error().with_context("global stores cannot be saved"));
+  if (!committed) return committed.error().with_context("global stores cannot be saved");
+  since_save_ = 0;
+  unsaved_since_ = {};
+  return {};
 }
 
 Result<void> GlobalThread::save_or_wait() {
   const Result<void> saved = save();
-  if (saved) {
-    unsaved_since_ = {};
-    return {};
-  }
+  if (saved || !saved.error().retriable()) return saved;
   const MonotonicTime now = options_.clock->now().monotonic;
-  if (unsaved_since_ == MonotonicTime{}) unsaved_since_ = now;
-  if (!saved.error().retriable() || now - unsaved_since_ >= options_.config->task_timeout) return saved;
-  logger()->warn("{}; they are tried again", saved.error().message);
-  return {};
+  if (unsaved_since_ == MonotonicTime{}) {
+    unsaved_since_ = now;
+    logger()->warn("{}; it is tried again for task.timeout.ms", saved.error().message);
+  }
+  if (now - unsaved_since_ < options_.config->task_timeout) return {};
+  return Error{ErrorKind::kInternal, saved.error().message + "; it has been tried for task.timeout.ms"};
 }
 
 void GlobalThread::run() {

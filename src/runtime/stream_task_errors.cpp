@@ -74,11 +74,13 @@ void StreamTask::send_dead_letters(std::string_view node, const std::vector<Dead
 // write the same letters again and again.
 void StreamTask::lose_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records) {
   for (const DeadLetterRecord& record : records) {
+    metrics_->dead_letters_not_written.add();
+    const std::uint64_t count = metrics_->dead_letters_not_written.value();
+    if ((count & (count - 1)) != 0) continue;  // the first, the second, the fourth, ...: there may be as many as records
     logger()->warn(
         "global stores: the dead letter for {} of the record at {} is not written: the global stores of an instance have no "
-        "producer",
-        record.topic, place(error_context(node)));
-    metrics_->dead_letters_not_written.add();
+        "producer ({} so far)",
+        record.topic, place(error_context(node)), count);
   }
 }
 

@@ -175,7 +175,7 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
 
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
     for (const ChangelogRecord& record : records) {
-      if (record.timestamp < oldest()) continue;  // it was refused when it came, too
+      if (record.timestamp < oldest()) continue;
       now_.observed = std::max(now_.observed, record.timestamp);
       insert(record.key, record.value, record.timestamp);
     }
@@ -253,7 +253,10 @@ class VersionedStore final : public LayeredStore, public VersionedBytesStore {
   [[nodiscard]] std::optional<Version> latest_of(BytesView key) { return version_at(latest_key(key)); }
   void put_latest(BytesView key, const Version& version) {
     put_row(latest_key(key), BytesView(encode(version)));
-    if (!version.value) put_row(segment_key(kDeletedRow, segment_of(version.valid_from)).append(key), BytesView());
+    if (version.value) return;
+    // One that is the latest again may be of a segment that has been passed: it goes with the next.
+    const std::int64_t segment = std::max(segment_of(version.valid_from), now_.first_live);
+    put_row(segment_key(kDeletedRow, segment).append(key), BytesView());
   }
   [[nodiscard]] Bytes older_row(BytesView key, Timestamp valid_to) { return older_key(segment_of(valid_to), key, valid_to); }
   void put_older(BytesView key, Version version, Timestamp valid_to) {

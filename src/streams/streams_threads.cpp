@@ -279,12 +279,8 @@ bool Streams::Impl::thread_failed(Host& host, const Error& error) {
 
 /// Its number may be nobody's from now on, so that also a static member is not expected back: unless all end now, it leaves.
 void Streams::Impl::leave_for_good(Host& host) {
-  std::shared_ptr<runtime::StreamThread> thread;
-  {
-    const std::lock_guard lock(mutex_);
-    if (running_locked()) thread = host.thread;
-  }
-  if (thread) thread->shut_down(true);
+  const std::lock_guard lock(mutex_);  // so that close() has the last word
+  if (running_locked() && host.thread) host.thread->shut_down(true);
 }
 
 /// The others have its tasks meanwhile.
@@ -457,9 +453,8 @@ void Streams::Impl::end_in_error(const Error& error) {
 void Streams::Impl::finish() {
   {
     const std::lock_guard lock(mutex_);
-    const bool works = std::any_of(hosts_.begin(), hosts_.end(), [](const auto& host) {
-      return host->phase == Host::Phase::kMaking || host->phase == Host::Phase::kWorking;
-    });
+    const bool works =
+        std::any_of(hosts_.begin(), hosts_.end(), [](const auto& host) { return host->phase < Host::Phase::kStopped; });
     const bool ends = state_ == StreamsState::kPendingError || (state_ == StreamsState::kPendingShutdown && ends_by_itself_);
     if (!ends || works) return;
   }
@@ -474,13 +469,12 @@ bool Streams::Impl::has_static_members() const {
 
 /// Unless somebody has said so, static members stay in the group: they are expected back.
 void Streams::Impl::stop_threads(std::optional<bool> leave_group) {
-  bool leaves = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (leave_group) leave_group_ = leave_group;
-    leaves = leave_group_.value_or(!has_static_members());
+  const std::lock_guard lock(mutex_);
+  if (leave_group) leave_group_ = leave_group;
+  const bool leaves = leave_group_.value_or(!has_static_members());
+  for (const auto& host : hosts_) {
+    if (host->thread) host->thread->shut_down(leaves);
   }
-  for (const auto& thread : threads()) thread->shut_down(leaves);
 }
 
 }  // namespace tidemill

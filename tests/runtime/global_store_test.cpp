@@ -295,7 +295,15 @@ TEST(GlobalStore, MayBeReadWhileAnotherOneIs) {
 
 /// Cannot be committed.
 class Unsaved : public LowerCase {
-  void commit(BytesView) override { throw std::runtime_error("no more"); }
+ public:
+  explicit Unsaved(bool may_pass) : may_pass_(may_pass) {}
+
+ private:
+  void commit(BytesView) override {
+    if (may_pass_) throw StateStoreException(Error{ErrorKind::kFull, "no more room"});
+    throw std::runtime_error("no more");
+  }
+  bool may_pass_;
 };
 class LowersUnsaved : public Processor<Text, Text> {
   void process(const Record<Text, Text>& record) override {
@@ -304,16 +312,21 @@ class LowersUnsaved : public Processor<Text, Text> {
 };
 
 TEST(GlobalStore, ThatCannotBeSavedEndsTheApplication) {
-  const auto log = in_memory_log({.default_partitions = 1});
-  StreamsBuilder builder;
-  builder.add_global_store(Stores::custom<Unsaved>("lower"), "names", Consumed<Text, Text>{},
-                           [] { return std::make_unique<LowersUnsaved>(); });
-  Streams streams(builder.build(), running_config(log));
-  ASSERT_TRUE(streams.start());
-  produce(*log, "names", {{.key = "1", .value = "ANNA"}});
-  ASSERT_TRUE(streams.wait_until_stopped(20s));
-  EXPECT_EQ(streams.state(), StreamsState::kError);
-  EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("\"lower\""), HasSubstr("no more")));
+  for (const bool may_pass : {false, true}) {
+    const auto log = in_memory_log({.default_partitions = 1});
+    StreamsBuilder builder;
+    builder.add_global_store(Stores::custom<Unsaved>("lower", [may_pass] { return std::make_unique<Unsaved>(may_pass); }),
+                             "names", Consumed<Text, Text>{}, [] { return std::make_unique<LowersUnsaved>(); });
+    StreamsConfig config = running_config(log);
+    config.task_timeout = 100ms;
+    Streams streams(builder.build(), config);
+    ASSERT_TRUE(streams.start());
+    produce(*log, "names", {{.key = "1", .value = "ANNA"}});
+    ASSERT_TRUE(streams.wait_until_stopped(20s));
+    EXPECT_EQ(streams.state(), StreamsState::kError);
+    EXPECT_THAT(streams.error()->message, AllOf(HasSubstr("\"lower\""), HasSubstr("no more")));
+    EXPECT_EQ(streams.error()->message.find("tried for task.timeout.ms") != Text::npos, may_pass);
+  }
 }
 
 TEST(GlobalStore, IsNotWrittenByTasks) {
