@@ -11,10 +11,12 @@ namespace {
 constexpr std::int64_t kInt16Max = std::numeric_limits<std::int16_t>::max();
 constexpr std::int64_t kInt32Max = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kInt64Min = std::numeric_limits<std::int64_t>::min();
+/// Of one application in one process. Each thread is a member of its group, so more of them only make it slow.
+constexpr std::int64_t kThreadsMax = 1000;
 constexpr std::size_t kNameMax = 200;  // leaves room to the names of topics that begin with it
 
 constexpr auto kNumberRules = std::to_array<NumberRule>({
-    {.key = "num.stream.threads", .member = &StreamsConfig::num_stream_threads, .min = 1, .max = kInt32Max},
+    {.key = "num.stream.threads", .member = &StreamsConfig::num_stream_threads, .min = 1, .max = kThreadsMax},
     {.key = "num.standby.replicas", .member = &StreamsConfig::num_standby_replicas, .max = kInt32Max},
     {.key = "commit.interval.ms", .member = &StreamsConfig::commit_interval},
     {.key = "poll.ms", .member = &StreamsConfig::poll},

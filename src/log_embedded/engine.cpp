@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/logging.hpp"
 
 namespace tidemill::embedded {
@@ -21,6 +23,10 @@ Engine::Engine(std::unique_ptr<Storage> owned, Storage& storage, const Clock& cl
 
 Result<std::shared_ptr<Engine>> Engine::open(std::unique_ptr<Storage> owned, Storage& storage, const Clock& clock,
                                              Random& random, EmbeddedLogOptions options, std::string description) {
+  if (options.default_partitions < 1) {
+    return Error{ErrorKind::kInvalidArgument,
+                 fmt::format("default_partitions is {}: a topic has one partition or more", options.default_partitions)};
+  }
   std::shared_ptr<Engine> engine(new Engine(std::move(owned), storage, clock, random, options));
   engine->traits.commit_group_span = LogTraits::CommitGroupSpan::kProcess;
   engine->traits.creates_missing_topics = true;

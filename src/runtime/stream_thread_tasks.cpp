@@ -58,8 +58,7 @@ bool StreamThread::create_task(TaskId id) {
   if (!task && options_.directories != nullptr) options_.directories->release(id, 0);
   const bool locked = !task && task.error().kind == ErrorKind::kLocked;
   if (locked && !std::exchange(waits_for_lock_, true)) {
-    logger()->warn("{}: task {} has to wait for the thread that had it: {}", options_.name, to_string(id),
-                   task.error().message);
+    logger()->info("{}: task {} waits until the thread that had it has closed it", options_.name, to_string(id));
   }
   if (locked) return false;
   waits_for_lock_ = false;

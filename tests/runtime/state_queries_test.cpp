@@ -262,6 +262,10 @@ TEST_P(StateQueries, EachPartitionAnswersForItselfWithItsPosition) {
     EXPECT_EQ(all.only_partition_result()->result(), 2);
     EXPECT_THAT(all.only_partition_result()->position(), ElementsAre(Pair("in", ElementsAre(Pair(1, 1)))));
     EXPECT_EQ(all.only_partition_result()->staleness(), 0ms);
+    const MultiVersionedKeyQuery<Text, Text> nobodys{.key = "nobody's"};
+    EXPECT_EQ(streams.query({.store_name = "versions", .isolation = isolation}, nobodys).value().only_partition_result(),
+              nullptr)
+        << "no partition has a version";
     EXPECT_THAT(all.position(), ElementsAre(Pair("in", ElementsAre(Pair(0, 0), Pair(1, 1), Pair(2, 0)))));
 
     const auto some = streams.query({.store_name = "counts", .partitions = {{0, 2, 3, -1}}, .isolation = isolation}, b).value();

@@ -116,6 +116,10 @@ class StateQueryResult {
     return !result;
   }
   template <class T>
+  static bool is_empty(const std::vector<T>& result) {
+    return result.empty();
+  }
+  template <class T>
   static bool is_empty(const T&) {
     return false;
   }

@@ -66,7 +66,7 @@ TEST(ConfigRules, TheSentenceNamesTheKeyOfKafka) {
   EXPECT_EQ(error_of(config), "max.poll.interval.ms=0: must be at least 1");
   config = good();
   config.num_stream_threads = 0;
-  EXPECT_EQ(error_of(config), "num.stream.threads=0: must be at least 1 and at most 2147483647");
+  EXPECT_EQ(error_of(config), "num.stream.threads=0: must be at least 1 and at most 1000");
   config = good();
   config.commit_interval = std::chrono::milliseconds(-2);
   EXPECT_EQ(error_of(config), "commit.interval.ms=-2: must be at least 0");

@@ -21,6 +21,14 @@ std::vector<int> codecs(World& world, const std::string& topic) {
 
 const std::string kCompressible(1000, 'x');
 
+TEST(Topics, HaveOnePartitionOrMoreByDefault) {
+  const auto opened = open_embedded_log(::testing::TempDir() + "tidemill-no-partitions", {.default_partitions = 0});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_NE(opened.error().message.find("default_partitions is 0"), std::string::npos) << opened.error().message;
+  EXPECT_THROW(static_cast<void>(in_memory_log({.default_partitions = 0})), ResultException);
+}
+
 TEST(Topics, CompressionTypeIsUsed) {
   const std::pair<const char*, int> kinds[] = {{"uncompressed", 0}, {"gzip", 1}, {"snappy", 2}, {"lz4", 3}, {"zstd", 4}};
   for (const auto& [name, codec] : kinds) {
