@@ -254,12 +254,10 @@ KafkaMembership::Next KafkaMembership::join_once() {
     logger()->warn("group {}: joining takes long: {}", group_, joined.error().message);
     return Next::kJoin;
   }
-  {
+  if (joined->error == BrokerError::kMemberIdRequired) {
     const std::lock_guard lock(mutex_);
-    if (joined->error == BrokerError::kMemberIdRequired) {
-      member_id_ = joined->member_id;
-      return Next::kJoin;
-    }
+    member_id_ = joined->member_id;
+    return Next::kJoin;
   }
   if (joined->error != BrokerError::kNone) return fail(joined->error, "JoinGroup");
   {

@@ -9,13 +9,12 @@ counted 1, 2, 3, ... without a gap or a repeat. The internal topics must be the 
 usage: handover.py --client WORD_COUNT_CLIENT [--seed N] [--keep]
 Status 77: no JDK, or no Maven to bring Kafka's jars.
 """
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "harness"))
 from kafka_harness import Harness, check, seeded  # noqa: E402
-from word_count import APPLICATION, WordCount  # noqa: E402
+from word_count import APPLICATION, WordCount, read_arguments  # noqa: E402
 
 PARTITIONS = 3
 LINES_PER_TURN = 400
@@ -51,11 +50,7 @@ def same_internal_topics(harness, count, ours_command, java):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--client", required=True)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--keep", action="store_true")
-    arguments = parser.parse_args()
+    arguments = read_arguments(__doc__)
     client = os.path.abspath(arguments.client)
     chance = seeded(arguments.seed)
     with Harness("handover", keep=arguments.keep) as harness:

@@ -1,5 +1,6 @@
 """A word count that several programs work on at once or after one another: its topics, its input, and the one right output:
 for every word the numbers 1, 2, 3, ... in this order, in one partition."""
+import argparse
 import collections
 import os
 import struct
@@ -11,6 +12,15 @@ APPLICATION = "word-count"
 VOCABULARY = [f"word-{number}" for number in range(60)]
 WORDS_PER_LINE = 4
 LINES_PER_BATCH = 20
+
+
+def read_arguments(usage):
+    """Of a test with one client program."""
+    parser = argparse.ArgumentParser(usage=usage)
+    parser.add_argument("--client", required=True)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--keep", action="store_true")
+    return parser.parse_args()
 
 
 class WordCount:

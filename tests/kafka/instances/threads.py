@@ -9,7 +9,6 @@ good. In the end every word must have been counted 1, 2, 3, ... without a gap or
 usage: threads.py --client WORD_COUNT_CLIENT [--seed N] [--keep]
 Status 77: no JDK, or no Maven to bring Kafka's jars.
 """
-import argparse
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "harness"))
 from instances import PARTITIONS, SHARE_SECONDS, TASKS, owned, shared  # noqa: E402
 from kafka_harness import Harness, check, seeded  # noqa: E402
-from word_count import WordCount  # noqa: E402
+from word_count import WordCount, read_arguments  # noqa: E402
 
 SESSION_MS = 20 * 60 * 1000
 PROGRESS_LINES = 100
@@ -115,11 +114,7 @@ def close_and_come_back(threads):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--client", required=True)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--keep", action="store_true")
-    arguments = parser.parse_args()
+    arguments = read_arguments(__doc__)
     with Harness("threads", keep=arguments.keep) as harness:
         count = WordCount(harness, seeded(arguments.seed), PARTITIONS)
         count.make_topics()

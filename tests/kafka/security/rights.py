@@ -9,13 +9,12 @@ said that it may not.
 usage: rights.py --client WORD_COUNT_CLIENT [--seed N] [--keep]
 Status 77: no JDK, or no Maven to bring Kafka's jars.
 """
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "harness"))
 from kafka_harness import Harness, check, seeded  # noqa: E402
-from word_count import APPLICATION, WordCount  # noqa: E402
+from word_count import APPLICATION, WordCount, read_arguments  # noqa: E402
 
 PARTITIONS = 3
 LINES_EACH = 5  # batches
@@ -44,11 +43,7 @@ def refused(harness):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--client", required=True)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--keep", action="store_true")
-    arguments = parser.parse_args()
+    arguments = read_arguments(__doc__)
     with Harness("rights", broker_arguments, keep=arguments.keep) as harness:
         count = WordCount(harness, seeded(arguments.seed), PARTITIONS)
         count.make_topics()
