@@ -52,6 +52,11 @@ bool is_name(std::string_view name) {
          });
 }
 
+void check_one_line(const char* key, std::string_view value) {
+  if (std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; })) return;
+  throw ConfigException(fmt::format("{}: has a character that cannot be printed, such as a line end", key));
+}
+
 /// `none`, `all`, or some of the three by name.
 void check_optimization(const std::string& value) {
   constexpr std::string_view kNames = ",none,all,reuse.ktable.source.topics,merge.repartition.topics,single.store.self.join,";
@@ -121,6 +126,9 @@ void check_values(const StreamsConfig& config) {
   if (config.state_dir.empty()) {
     throw ConfigException("state.dir is empty: name a directory, or leave it as it is for " + untouched.state_dir);
   }
+  check_one_line("client.id", config.client_id);
+  check_one_line("application.server", config.application_server);
+  check_one_line("group.instance.id", config.group_instance_id);
   check_optimization(config.topology_optimization);
   switch (config.auto_offset_reset) {
     case OffsetReset::kEarliest:

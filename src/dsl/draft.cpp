@@ -31,14 +31,8 @@ std::string Draft::store_name_or_new(const std::string& given, std::string_view 
 }
 
 void Draft::check_name(const std::string& name) {
-  constexpr std::size_t kNameMax = 249;
-  const auto refuse = [&name](const std::string& why) {
-    throw TopologyException("the name \"" + name + "\" cannot be used: " + why);
-  };
-  if (name == "." || name == "..") refuse("a topic cannot be called so");
-  if (name.size() > kNameMax) refuse("it has more than " + std::to_string(kNameMax) + " characters");
-  if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != std::string::npos) {
-    refuse("names are made of letters, digits, '.', '_' and '-', because topics are named after them");
+  if (const char* const why = detail::unfit_for_topics(name)) {
+    throw TopologyException("the name \"" + name + "\" cannot be used: " + why + ", and topics are named after it");
   }
 }
 
@@ -211,6 +205,9 @@ StateStore& store_of_table(TaskContext& task, const std::string& name, const cha
   StateStore* const store = task.store(name);
   if (store == nullptr) throw StreamsException(std::string(what) + " has no store \"" + name + "\" in its task");
   return *store;
+}
+TableView view_of_table_joins(const TaskContext& task) {
+  return task.consistent_table_joins() ? TableView::kForwarded : TableView::kLatest;
 }
 
 std::unique_ptr<OperatorNode> PassThroughNode::clone() const { return std::unique_ptr<OperatorNode>(new PassThroughNode); }

@@ -7,7 +7,14 @@
 //
 // A change of the foreign key takes back the old subscription and makes a new one. Answers to a row that has changed in the
 // meantime have another hash and are dropped. Messages are Java's, byte for byte.
+//
+// Of an inner join, what is dropped may have been the only word that a result is gone: a row is deleted and comes again with a
+// foreign key that nobody has, before the answer to its deletion is back; or the right row is deleted while the left one
+// changes. Nobody says anything to a question about a right row that is not there. So where the dropped answer is that there is
+// none, the left side asks once more about the row as it is now, and this time it wants an answer in any case (D-51).
 #include <tidemill/dsl/foreign_key_nodes.hpp>
+
+#include <map>
 
 #include "dsl/murmur3.hpp"
 
@@ -266,15 +273,27 @@ class ForeignTableJoinNode final : public WindowedNode {
   StateStore* store_ = nullptr;
 };
 
+PartitionChoice choice_of(const MessagePartitioner& partitioner, const std::string& topic, const ByteArray* key,
+                          TaskContext& task) {
+  if (!partitioner) return {};
+  auto chosen = partitioner(topic, key, nullptr, task.collector().partition_count(topic));
+  if (!chosen) return {};
+  return {PartitionChoice::Kind::kList, *std::move(chosen)};
+}
+
 /// Makes the result of an answer, if it is one to the row as it is now.
 class ResponseJoinNode final : public WindowedNode {
  public:
-  ResponseJoinNode(ForeignKeySide side, std::unique_ptr<ForeignKeyTypes> types)
-      : side_(std::move(side)), types_(std::move(types)) {}
+  ResponseJoinNode(ForeignKeySide side, ForeignKeyQuestions questions, std::unique_ptr<ForeignKeyTypes> types)
+      : side_(std::move(side)), questions_(std::move(questions)), types_(std::move(types)) {}
   std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new ResponseJoinNode(side_, types_->clone()));
+    return std::unique_ptr<OperatorNode>(new ResponseJoinNode(side_, questions_, types_->clone()));
   }
-  void init() override { types_->open_left(task()); }
+  void init() override {
+    types_->open_left(task());
+    questions_.topic = task().application_id() + "-" + questions_.topic;
+    ask_again_ = !side_.left_join && task().consistent_table_joins();
+  }
   void process(const ErasedRecord& record) override {
     BytesView message = bytes_at(record.value);
     const BytesView key = bytes_at(record.key);
@@ -290,15 +309,49 @@ class ResponseJoinNode final : public WindowedNode {
     Bytes row;
     const bool there = types_->read_left(key, row);
     const OptionalBytes now = there ? OptionalBytes(hash_of(row)) : std::nullopt;
-    if (to_view(now) != hash) return drop("row-has-changed", record);
     // A value of no bytes and none are the same here.
     const OptionalBytesView right = message.empty() ? std::nullopt : OptionalBytesView(message);
+    const auto asked = asked_.find(key);
+    if (to_view(now) != hash) {
+      drop("row-has-changed", record);
+      if (ask_again_) look_after(key, now, asked, hash, right.has_value(), *record.context);
+      return;
+    }
+    if (asked != asked_.end()) asked_.erase(asked);
     types_->forward_joined(*this, key, right, right || (side_.left_join && there), *record.context);
   }
 
  private:
+  /// By primary key, the hash of the row that has been asked about again: one question at a time, however often the row changes.
+  /// What matches forgets it. What is not remembered is only asked more often.
+  using Asked = std::map<Bytes, Bytes, std::less<>>;
+  static constexpr std::size_t kAskedMax = 100'000;
+
+  void look_after(BytesView key, const OptionalBytes& now, Asked::iterator asked, OptionalBytesView hash, bool found,
+                  const RecordContext& context) {
+    if (asked != asked_.end()) {
+      if (asked->second != hash) return;  // the answer to the question is still to come
+      // The row has changed since it was asked about, and nothing has matched since. So what there is of a result is an older
+      // row's, and goes: if the row of now has one, its own question, on its way, brings it. No second question, then: a row
+      // that is never the same when it is read again would be asked about without end.
+      asked_.erase(asked);
+      return types_->forward_joined(*this, key, std::nullopt, false, context);
+    }
+    if (found) return;  // the row of now has its own question
+    ByteArray foreign;
+    if (!types_->foreign_key_of_left(key, foreign.bytes))
+      return types_->forward_joined(*this, key, std::nullopt, false, context);
+    Bytes question;
+    append_subscription({Instruction::kAnswerAlways, to_view(now), key, task().task_id().partition}, question);
+    task().collector().send(name(), questions_.topic, BytesView(foreign.bytes), BytesView(question), context,
+                            choice_of(questions_.partitioner, questions_.topic, &foreign, task()));
+    if (asked_.size() < kAskedMax) asked_.emplace(key, *now);
+  }
   ForeignKeySide side_;
+  ForeignKeyQuestions questions_;
   std::unique_ptr<ForeignKeyTypes> types_;
+  bool ask_again_ = false;
+  Asked asked_;
 };
 
 /// A question goes to where its row may be, an answer to who asked: to no partition it would be lost, to several it would be
@@ -327,13 +380,8 @@ class ResponseSinkNode final : public OperatorNode {
   void init() override { topic_ = task().application_id() + "-" + topic_; }
   void process(const ErasedRecord& record) override {
     const Response& response = *static_cast<const Response*>(record.value);
-    PartitionChoice choice;
-    if (partitioner_) {
-      const auto* key = static_cast<const ByteArray*>(record.key);
-      if (auto chosen = partitioner_(topic_, key, nullptr, task().collector().partition_count(topic_))) {
-        choice = {PartitionChoice::Kind::kList, *std::move(chosen)};
-      }
-    } else if (response.partition) {
+    PartitionChoice choice = choice_of(partitioner_, topic_, static_cast<const ByteArray*>(record.key), task());
+    if (!partitioner_ && response.partition) {
       choice = {PartitionChoice::Kind::kList, {PartitionId(*response.partition)}};
     }
     task().collector().send(name(), topic_, BytesView(bytes_at(record.key)), BytesView(response.bytes), *record.context,
@@ -357,8 +405,10 @@ OperatorNode* new_subscription_join_node(std::unique_ptr<ForeignKeyTypes> types)
 OperatorNode* new_foreign_table_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
   return new ForeignTableJoinNode(side, std::move(types));
 }
-OperatorNode* new_response_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
-  return new ResponseJoinNode(side, std::move(types));
+OperatorNode* new_response_join_node(const ForeignKeySide& side, ForeignKeyQuestions questions,
+                                     std::unique_ptr<ForeignKeyTypes> types) {
+  questions.partitioner = to_one_partition(std::move(questions.partitioner));
+  return new ResponseJoinNode(side, std::move(questions), std::move(types));
 }
 OperatorNode* new_subscription_sink(std::string topic, MessagePartitioner partitioner) {
   return new SinkNode<ByteArray, ByteArray>(std::move(topic), true, nullptr, SerdeOf<ByteArray>::serde(),

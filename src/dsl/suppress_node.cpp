@@ -11,12 +11,22 @@
 
 namespace tidemill {
 
+namespace {
+void check_bound(std::int64_t bound, const char* what) {
+  if (bound >= 0) return;
+  throw std::invalid_argument("a buffer of at most " + std::to_string(bound) + " " + what +
+                              ": a bound must not be negative; use unbounded() for none");
+}
+}  // namespace
+
 BufferConfig BufferConfig::with_max_records(std::int64_t records) const {
+  check_bound(records, "records");
   BufferConfig changed = *this;
   changed.records_ = records;
   return changed;
 }
 BufferConfig BufferConfig::with_max_bytes(std::int64_t bytes) const {
+  check_bound(bytes, "bytes");
   BufferConfig changed = *this;
   changed.bytes_ = bytes;
   return changed;

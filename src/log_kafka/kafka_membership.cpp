@@ -136,21 +136,23 @@ void KafkaMembership::leave(MonotonicTime deadline) {
   {
     std::unique_lock lock(mutex_);
     if (shutdown_asked_ && !ended_) changed_.wait_until(lock, deadline, [this] { return shutdown_told_ || ended_; });
-    if (fenced_) return;  // whoever has its instance id now is another
   }
   stop();
   MembershipToken token;
   {
     const std::lock_guard lock(mutex_);
     token = token_locked();
-    // A static member's id may be lost, or the answer that has it: the group knows it by its instance id.
-    const bool may_be_known = has_asked_to_join_ && !token.instance_id.empty();
-    if (token.member_id.empty() && !may_be_known) return;
+    // A static member without an id: the group has it under the last one, or under one that an answer on its way would have
+    // told. What is asked under the instance id alone is done to whoever has that now, be it another process: only in this case.
+    if (token.member_id.empty() && !join_unanswered_) token.member_id = lost_member_id_;
+    if (token.instance_id.empty() ? member_id_.empty() : token.member_id.empty() && !join_unanswered_) return;
   }
   Coordinator coordinator(config_, group_);
   const Result<LeaveAnswer> left = coordinator.ask(leave_group(token), deadline);
   if (!left) logger()->warn("group {}: the member could not say that it leaves: {}", group_, left.error().message);
-  if (left && left->error != BrokerError::kNone && left->error != BrokerError::kUnknownMemberId) {
+  const bool gone = left && (left->error == BrokerError::kNone || left->error == BrokerError::kUnknownMemberId ||
+                             left->error == BrokerError::kFencedInstanceId);
+  if (left && !gone) {
     logger()->warn("group {}: the member was not let go: {}", group_, name(left->error));
   }
 }
@@ -206,7 +208,6 @@ KafkaMembership::Next KafkaMembership::fail(BrokerError error, std::string_view 
   lose(message, true);
   {
     const std::lock_guard lock(mutex_);
-    fenced_ = error == BrokerError::kFencedInstanceId;
     push_locked(MembershipFailed{{unauthorized ? ErrorKind::kUnauthorized : ErrorKind::kInvalidArgument, message}});
   }
   wake();
@@ -238,7 +239,7 @@ KafkaMembership::Next KafkaMembership::join_once() {
                .protocol = std::string(kProtocolName),
                .metadata = encode_subscription(state)};
     deadline = now() + metadata_.max_poll_interval + kJoinGrace;
-    has_asked_to_join_ = true;
+    join_unanswered_ = true;
   }
   const Result<JoinAnswer> joined = coordinator_.ask(join_group(request), deadline);
   if (!joined) {
@@ -254,10 +255,13 @@ KafkaMembership::Next KafkaMembership::join_once() {
     logger()->warn("group {}: joining takes long: {}", group_, joined.error().message);
     return Next::kJoin;
   }
-  if (joined->error == BrokerError::kMemberIdRequired) {
+  {
     const std::lock_guard lock(mutex_);
-    member_id_ = joined->member_id;
-    return Next::kJoin;
+    join_unanswered_ = false;
+    if (joined->error == BrokerError::kMemberIdRequired) {
+      member_id_ = joined->member_id;
+      return Next::kJoin;
+    }
   }
   if (joined->error != BrokerError::kNone) return fail(joined->error, "JoinGroup");
   {
@@ -368,7 +372,7 @@ void KafkaMembership::lose(const std::string& why, bool forget_member) {
   {
     const std::lock_guard lock(mutex_);
     if (!member_id_.empty()) members_->remove(group_, member_id_);
-    if (forget_member) member_id_.clear();
+    if (forget_member && !member_id_.empty()) lost_member_id_ = std::exchange(member_id_, {});
     generation_ = -1;
     kept_since_ = -1;
     const bool had = !claimed_.empty() || last_;

@@ -64,6 +64,7 @@ class KafkaMembership final : public Membership {
   std::condition_variable changed_;
   JoinMetadata metadata_;
   std::string member_id_;
+  std::string lost_member_id_;  // the last one that was lost
   std::int32_t generation_ = -1;
   std::int32_t kept_since_ = -1;
   std::set<TaskId> claimed_;
@@ -79,8 +80,7 @@ class KafkaMembership final : public Membership {
   MonotonicTime polled_{};
   std::int32_t round_ = 0;
   bool rejoin_ = false;
-  bool has_asked_to_join_ = false;  // the broker may have this member under an id that nobody here knows
-  bool fenced_ = false;             // another process has its instance id
+  bool join_unanswered_ = false;  // the broker may have this member under an id that nobody here knows
   bool shutdown_asked_ = false;
   bool shutdown_told_ = false;
   bool stopping_ = false;

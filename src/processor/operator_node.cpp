@@ -57,9 +57,6 @@ void OperatorNode::caught(const ErasedRecord& record, const RecordContext* outer
   } catch (const StateStoreException&) {
     task_->current = outer;
     throw;
-  } catch (const std::bad_alloc&) {
-    task_->current = outer;
-    throw;  // not the record's fault: no handler is to drop it
   } catch (...) {
     task_->handle_processing_exception(*this, &record, std::current_exception());
   }

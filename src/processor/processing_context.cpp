@@ -25,16 +25,53 @@ namespace {
 
 bool is_custom(const StateStore& store) { return store.spec().kind == StoreKind::kCustom; }
 
+struct FaceNames {
+  const char* kind;
+  const char* member;
+};
+FaceNames names_of(ProcessorNodeBase::Face face) {
+  switch (face) {
+    case ProcessorNodeBase::Face::kKeyValue: break;
+    case ProcessorNodeBase::Face::kWindow: return {"window store", "window_store()"};
+    case ProcessorNodeBase::Face::kSession: return {"session store", "session_store()"};
+    case ProcessorNodeBase::Face::kVersioned: return {"versioned store", "versioned_store()"};
+  }
+  return {"key-value store", "key_value_store()"};
+}
+/// nullopt: processors have none for it.
+std::optional<ProcessorNodeBase::Face> face_of(StoreKind kind) {
+  switch (kind) {
+    case StoreKind::kKeyValue:
+    case StoreKind::kTimestampedKeyValue: return ProcessorNodeBase::Face::kKeyValue;
+    case StoreKind::kWindow:
+    case StoreKind::kTimestampedWindow: return ProcessorNodeBase::Face::kWindow;
+    case StoreKind::kSession: return ProcessorNodeBase::Face::kSession;
+    case StoreKind::kVersionedKeyValue: return ProcessorNodeBase::Face::kVersioned;
+    case StoreKind::kChangeBuffer:
+    case StoreKind::kJoinBuffer:
+    case StoreKind::kCustom: break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-StateStore& ProcessorNodeBase::key_value_store(std::string_view name, bool timestamped) const {
+StateStore& ProcessorNodeBase::store_as(Face face, std::string_view name, bool timestamped) const {
   StateStore& store = connected_store(name);
-  if (is_custom(store)) throw_wrong_store_type(name, "store of keys, windows or sessions");
+  if (is_custom(store)) throw_wrong_store_type(name, names_of(face).kind);
+  const std::optional<Face> own = face_of(store.spec().kind);
+  // A versioned store is also one of keys and their latest values.
+  if (own != face && !(own == Face::kVersioned && face == Face::kKeyValue)) {
+    throw StreamsException("processor \"" + this->name() + "\": store \"" + std::string(name) + "\" is no " +
+                           names_of(face).kind +
+                           (own ? ", it is a " + std::string(names_of(*own).kind) + ": ask for it with " + names_of(*own).member
+                                : ": it is an operator's own buffer, which nobody else reads"));
+  }
   if (store.spec().timestamped() && !timestamped) {
     throw StreamsException("processor \"" + this->name() + "\": store \"" + std::string(name) +
                            "\" keeps a timestamp with each value: ask for ValueAndTimestamp<Value> instead of Value");
   }
-  if (!store.spec().timestamped() && timestamped) {
+  if (!store.spec().timestamped() && timestamped && face != Face::kSession && face != Face::kVersioned) {
     throw StreamsException("processor \"" + this->name() + "\": store \"" + std::string(name) +
                            "\" keeps no timestamps: ask for Value instead of ValueAndTimestamp<Value>");
   }

@@ -14,21 +14,6 @@ constexpr std::size_t kRecordsPerLock = 200;
 constexpr std::size_t kRecordsPerSave = 10000;
 constexpr std::chrono::seconds kTimeout{30};
 
-/// Rows copied under the lock.
-class CopiedRows final : public BytesIterator {
- public:
-  explicit CopiedRows(std::vector<std::pair<Bytes, Bytes>> rows) : rows_(std::move(rows)) {}
-  [[nodiscard]] bool valid() const override { return at_ < rows_.size(); }
-  [[nodiscard]] BytesView key() const override { return rows_[at_].first; }
-  [[nodiscard]] BytesView value() const override { return rows_[at_].second; }
-  void next() override { ++at_; }
-  [[nodiscard]] Result<void> status() const override { return {}; }
-
- private:
-  std::vector<std::pair<Bytes, Bytes>> rows_;
-  std::size_t at_ = 0;
-};
-
 }  // namespace
 
 class GlobalThread::NoCollector final : public RecordCollector {
@@ -38,39 +23,6 @@ class GlobalThread::NoCollector final : public RecordCollector {
     logger()->warn("global store: node {} has a record for topic {}, but the global thread has no producer", node, topic);
   }
   std::int32_t partition_count(std::string_view) override { return 1; }
-};
-
-class GlobalThread::LockedStore final : public StateStore {
- public:
-  LockedStore(StateStore& store, std::recursive_mutex& mutex) : store_(store), mutex_(mutex) {}
-  [[nodiscard]] const StoreSpec& spec() const override { return store_.spec(); }
-  bool get(BytesView key, Bytes& value) override {
-    const std::lock_guard lock(mutex_);
-    return store_.get(key, value);
-  }
-  void put(BytesView, OptionalBytesView, Timestamp) override {
-    throw StreamsException("global store \"" + spec().name + "\" is written by the global thread only");
-  }
-  std::unique_ptr<BytesIterator> range(const BytesRange& range) override {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::pair<Bytes, Bytes>> rows;
-    for (const auto row = store_.range(range); row->valid(); row->next()) rows.emplace_back(row->key(), row->value());
-    return std::make_unique<CopiedRows>(std::move(rows));
-  }
-  [[nodiscard]] std::uint64_t approximate_num_entries() override {
-    const std::lock_guard lock(mutex_);
-    return store_.approximate_num_entries();
-  }
-  bool set_flush_listener(CacheFlushListener, bool) override { return false; }
-  void flush_cache() override {}
-  bool read_custom(const std::function<void(const CustomStore&)>& job) override {
-    const std::lock_guard lock(mutex_);
-    return store_.read_custom(job);
-  }
-
- private:
-  StateStore& store_;
-  std::recursive_mutex& mutex_;
 };
 
 thread_local const GlobalThread* GlobalThread::here_ = nullptr;

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/locked_store.hpp"
 #include "runtime/restorer.hpp"
 #include "runtime/stream_task.hpp"
 
@@ -59,7 +60,6 @@ class GlobalThread {
   [[nodiscard]] std::shared_ptr<TaskMetrics> metrics() const;
 
  private:
-  class LockedStore;
   class NoCollector;
   Result<void> open();
   /// Empties stores that have seen more of a topic than there is.

@@ -365,8 +365,6 @@ void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) try {
       throw;
     } catch (const StateStoreException&) {
       throw;
-    } catch (const std::bad_alloc&) {
-      throw;
     } catch (...) {
       handle_processing_exception(*schedule.node, nullptr, std::current_exception());
     }

@@ -162,6 +162,7 @@ class StreamTask final : public TaskContext {
   void drop(std::string_view node, std::string_view reason, const RecordContext& context) override;
   void handle_processing_exception(const OperatorNode& node, const ErasedRecord* record, std::exception_ptr error) override;
   [[nodiscard]] const std::map<std::string, std::string>& app_configs() const override { return options_.config->application; }
+  [[nodiscard]] bool consistent_table_joins() const override { return options_.config->consistent_table_joins; }
   [[nodiscard]] std::string state_directory() const override { return options_.directory; }
   [[nodiscard]] const StreamsMetrics& streams_metrics() const override { return *options_.streams_metrics; }
   [[nodiscard]] std::optional<std::int64_t> processor_metadata(std::string_view key) const override;
@@ -191,6 +192,7 @@ class StreamTask final : public TaskContext {
   bool receive(Input& input, const RawRecord& record);
   void deserialization_failed(const Input& input, const RawRecord& record, const std::exception_ptr& error);
   void refuse_future_record(const Input& input, const RawRecord& record, Timestamp timestamp, Timestamp now);
+  [[noreturn]] void throw_out_of_memory(const OperatorNode& node) const;
   [[nodiscard]] const NodeSpec* sink_that_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const;
   void send_dead_letters(std::string_view node, const std::vector<DeadLetterRecord>& records);
   /// Of global stores.

@@ -105,10 +105,11 @@ HandlerResponse ask(const Handler& handler, const char* name, const ErrorHandler
   }
 }
 
-bool is_serialization_error(const std::exception_ptr& error) {
+template <class E>
+bool is_a(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
-  } catch (const SerializationException&) {
+  } catch (const E&) {
     return true;
   } catch (...) {
     return false;
@@ -160,12 +161,25 @@ void StreamTask::refuse_future_record(const Input& input, const RawRecord& recor
 const NodeSpec* StreamTask::sink_that_cannot_encode(const OperatorNode& node, const std::exception_ptr& error) const {
   for (const std::int32_t id : options_.part.nodes) {
     const NodeSpec& spec = options_.topology->nodes[static_cast<std::size_t>(id)];
-    if (&spec.name == &node.name()) return spec.kind == NodeKind::kSink && is_serialization_error(error) ? &spec : nullptr;
+    if (&spec.name == &node.name())
+      return spec.kind == NodeKind::kSink && is_a<SerializationException>(error) ? &spec : nullptr;
   }
   return nullptr;
 }
 
+/// Not the record's fault: no handler is to drop it.
+void StreamTask::throw_out_of_memory(const OperatorNode& node) const {
+  std::string message = "out of memory";
+  try {
+    message = fmt::format("processor \"{}\" of task {} is out of memory at {}", node.name(), to_string(options_.id),
+                          place(error_context(node.name())));
+  } catch (const std::bad_alloc&) {  // not even for the sentence
+  }
+  throw FailedProcessingException(message);
+}
+
 void StreamTask::handle_processing_exception(const OperatorNode& node, const ErasedRecord*, std::exception_ptr error) {
+  if (is_a<std::bad_alloc>(error)) throw_out_of_memory(node);
   const ThrownError thrown = describe_exception(error);
   if (const NodeSpec* sink = sink_that_cannot_encode(node, error)) {
     const ProductionError production{.topic = options_.topology->log_topic(application_id(), sink->sink_topic),

@@ -232,6 +232,7 @@ void StreamThread::handle_events(Now now) {
       }
     } else if (const auto* revoked = std::get_if<TasksRevoked>(&event)) {
       set_state(ThreadState::kPartitionsRevoked);
+      lock_waits_.clear();
       for (const auto& slot : slots_) {
         slot->revoked =
             slot->revoked || std::find(revoked->tasks.begin(), revoked->tasks.end(), slot->id) != revoked->tasks.end();
@@ -245,6 +246,7 @@ void StreamThread::handle_events(Now now) {
       if (dirty()) want_commit_ = true;
     } else if (auto* lost = std::get_if<TasksLost>(&event)) {
       pending_assignment_.reset();
+      lock_waits_.clear();
       lose_tasks(lost->reason);
     } else if (std::holds_alternative<ApplicationShutdownRequested>(event)) {
       if (options_.on_application_shutdown) options_.on_application_shutdown();

@@ -244,10 +244,15 @@ class StreamThread {
   TopicMaker make_topic_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unordered_map<TopicPartition, InputRef> inputs_;
-  bool some_out_of_range_ = false;       // of the inputs
-  bool took_all_ = false;                // that there was from outside the group, at the last poll
-  bool draining_ = false;                // takes nothing from outside the group before the next commit
-  bool waits_for_lock_ = false;          // of a task's directory; said so
+  bool some_out_of_range_ = false;  // of the inputs
+  bool took_all_ = false;           // that there was from outside the group, at the last poll
+  bool draining_ = false;           // takes nothing from outside the group before the next commit
+  /// Tasks that wait for their directories; said so, once at once and once when it takes long.
+  struct LockWait {
+    MonotonicTime since;
+    bool has_warned = false;
+  };
+  std::map<TaskId, LockWait> lock_waits_;
   std::uint32_t next_task_number_ = 1;   // in cookies, where 0 says nothing
   bool processed_since_commit_ = false;  // something was processed or sent since the last round
   bool want_commit_ = false;

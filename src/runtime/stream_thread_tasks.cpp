@@ -11,6 +11,8 @@ namespace tidemill::runtime {
 namespace {
 
 constexpr std::chrono::seconds kPositionsTimeout{5};
+/// A task that waits so long for its directory says why.
+constexpr std::chrono::seconds kLockWaitQuiet{10};
 
 }  // namespace
 
@@ -57,11 +59,17 @@ bool StreamThread::create_task(TaskId id) {
   Result<std::unique_ptr<StreamTask>> task = StreamTask::create(std::move(options));
   if (!task && options_.directories != nullptr) options_.directories->release(id, 0);
   const bool locked = !task && task.error().kind == ErrorKind::kLocked;
-  if (locked && !std::exchange(waits_for_lock_, true)) {
-    logger()->info("{}: task {} waits until the thread that had it has closed it", options_.name, to_string(id));
+  if (locked) {
+    const MonotonicTime now = options_.clock->now().monotonic;
+    const auto [wait, begins] = lock_waits_.try_emplace(id, LockWait{.since = now});
+    if (begins) logger()->info("{}: task {} waits until the thread that had it has closed it", options_.name, to_string(id));
+    if (now - wait->second.since >= kLockWaitQuiet && !std::exchange(wait->second.has_warned, true)) {
+      logger()->warn("{}: task {} has waited {} s for its directory, and goes on waiting: {}", options_.name, to_string(id),
+                     kLockWaitQuiet.count(), task.error().message);
+    }
+    return false;
   }
-  if (locked) return false;
-  waits_for_lock_ = false;
+  lock_waits_.erase(id);
   if (!task) throw ResultException(task.error().with_context("task " + to_string(id)));
   slot->task = *std::move(task);
   slot->task->set_state(TaskState::kRestoring);

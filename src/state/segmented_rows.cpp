@@ -215,6 +215,15 @@ bool SegmentedRows::get(BytesView row, Bytes& value) {
   return get_stored(row, value);
 }
 
+bool SegmentedRows::get_forwarded(BytesView row, Bytes& value) {
+  if (!cache_) return get(row, value);
+  count(counters_->gets);
+  const OptionalBytes* const known = cache_->find_written(physical(row));
+  if (known == nullptr) return get_stored(row, value);
+  if (*known) value.assign(**known);
+  return known->has_value();
+}
+
 void SegmentedRows::put(BytesView row, OptionalBytesView value, Timestamp timestamp) { put(row, row, value, timestamp); }
 
 void SegmentedRows::put(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp) {

@@ -33,6 +33,7 @@ class SegmentedRows {
   SegmentedRows(SegmentedOptions options, const RecordContext* const& current);
 
   bool get(BytesView row, Bytes& value);
+  bool get_forwarded(BytesView row, Bytes& value);
   void put(BytesView row, OptionalBytesView value, Timestamp timestamp);
   /// A deletion that is never too late.
   void remove(BytesView row, Timestamp timestamp);

@@ -143,6 +143,14 @@ class StoreStack final : public LayeredStore {
     if (found && cache_ && !in_cache) cache_->put_clean(key, value);
     return found;
   }
+  bool get_forwarded(BytesView key, Bytes& value) override {
+    if (!cache_) return get(key, value);
+    count(counters_->gets);
+    const OptionalBytes* const known = cache_->find_written(key);
+    if (known == nullptr) return checked(spec_, store_->get(key, value));
+    if (*known) value.assign(**known);
+    return known->has_value();
+  }
   bool look(BytesView key, Bytes& value) override {
     bool in_cache = false;
     return read(key, value, in_cache);

@@ -175,6 +175,11 @@ const OptionalBytes* NamedCache::find(BytesView key) {
   return row == nullptr ? nullptr : &row->value;
 }
 
+const OptionalBytes* NamedCache::find_written(BytesView key) {
+  const Row* const row = writing_ == 0 ? rows_->use(key) : nullptr;
+  return row == nullptr || row->update != 0 ? nullptr : &row->value;
+}
+
 NamedCache::Row& NamedCache::touch(BytesView key, OptionalBytesView value) {
   Row* row = rows_->use(key);
   if (row == nullptr) {
@@ -310,6 +315,7 @@ void NamedCache::write(Row* evicted) {
   // Who is downstream may throw, and the task go on all the same: then what has not been written is still to be.
   struct Unwritten {
     ~Unwritten() {
+      --cache.writing_;
       if (written < copies.size()) copies.each([this](const Write& entry) { cache.put_back(entry); }, written);
     }
     NamedCache& cache;
@@ -318,6 +324,7 @@ void NamedCache::write(Row* evicted) {
   };
   {
     Unwritten unwritten{*this, copies};
+    ++writing_;
     copies.each([&](const Write& entry) {
       ++unwritten.written;
       flush_(entry);

@@ -39,6 +39,8 @@ class NamedCache {
 
   /// Null: nothing is known of the key; a null value: it has been deleted. Lives until the next call that changes the cache.
   [[nodiscard]] const OptionalBytes* find(BytesView key);
+  /// The same of an entry that has been written; null: ask the store below.
+  [[nodiscard]] const OptionalBytes* find_written(BytesView key);
   /// A dirty write; evicts what is too much.
   void put(BytesView key, OptionalBytesView value, const RecordContext& context);
   /// What was read from the store below, clean.
@@ -68,6 +70,7 @@ class NamedCache {
   ThreadCache& cache_;
   Flush flush_;
   std::unique_ptr<Rows> rows_;
+  int writing_ = 0;  // calls of write() at work: entries may be clean that are not below yet
 };
 
 class ThreadCache {

@@ -19,6 +19,7 @@ class SegmentedStore : public LayeredStore {
   const StoreSpec& spec() const override { return rows_.spec(); }
   BytesStore& engine_store() override { return rows_.engine(); }
   bool get(BytesView key, Bytes& value) override { return rows_.get(key, value); }
+  bool get_forwarded(BytesView key, Bytes& value) override { return rows_.get_forwarded(key, value); }
   void put(BytesView key, OptionalBytesView value, Timestamp timestamp) override { rows_.put(key, value, timestamp); }
   std::uint64_t approximate_num_entries() override { return rows_.engine().approximate_num_entries(); }
   bool set_flush_listener(CacheFlushListener listener, bool send_old_values) override {

@@ -47,11 +47,16 @@ Result<std::unique_ptr<ApplicationDirectory>> ApplicationDirectory::open(const s
     return made;
   }
   directory.storage_ = real_storage(directory.path_);
-  TIDEMILL_TRY(directory.storage_->create_directories(""));
+  if (Result<void> there = directory.storage_->create_directories(""); !there) {
+    return there.error().with_context(
+        fmt::format("the state directory {} cannot be made: give the application another state.dir", directory.path_));
+  }
   Result<std::unique_ptr<DirectoryLock>> lock = directory.storage_->lock(".lock");
   if (!lock) {
-    return lock.error().with_context(fmt::format(
-        "the state directory {} belongs to another running instance: give each instance its own state.dir", directory.path_));
+    const char* const what = lock.error().kind == ErrorKind::kLocked
+                                 ? "belongs to another running instance: give each instance its own state.dir"
+                                 : "cannot be used: give the application another state.dir";
+    return lock.error().with_context(fmt::format("the state directory {} {}", directory.path_, what));
   }
   directory.lock_ = *std::move(lock);
   Bytes json;

@@ -232,12 +232,13 @@ Result<void> Streams::Impl::close(CloseOptions options) {
     return std::max(time, std::chrono::milliseconds(0));
   };
   const bool own_thread = must_not_wait();
-  if (own_thread) {
+  {
     const std::lock_guard lock(mutex_);
-    ends_by_itself_ = true;
+    if (own_thread) ends_by_itself_ = true;
+    if (options.leave_group) leave_group_ = options.leave_group;
   }
   const bool first = set_state(StreamsState::kPendingShutdown);
-  stop_threads(options.leave_group);
+  stop_threads();
   if (global_made_) global_->ask_to_stop();
   if (own_thread) {
     const StreamsState now = state();

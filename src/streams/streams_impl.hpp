@@ -161,7 +161,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   void end_in_error(const Error& error);
   /// Where all have ended: of an error, or because one of this application's own threads has closed it.
   void finish();
-  void stop_threads(std::optional<bool> leave_group);
+  void stop_threads();
+  [[nodiscard]] bool members_leave_locked() const;
   bool set_state(StreamsState state);
   bool change_state_locked(StreamsState state);
   void deliver_transitions();

@@ -63,6 +63,7 @@ Result<std::shared_ptr<Streams::Impl::Host>> Streams::Impl::make_host(MonotonicT
     const std::lock_guard lock(mutex_);
     host->thread = thread;
     host->phase = Host::Phase::kReady;
+    if (!running_locked()) thread->shut_down(members_leave_locked());  // who stops them all has not seen it
     split_shares_locked();
     if (plan != plan_) missed = topology_, tasks = tasks_;
   }
@@ -374,9 +375,9 @@ Result<std::optional<std::string>> Streams::Impl::remove_thread(std::optional<st
     host->leaves = true;
     ++comings_and_goings_;
     thread = host->thread;
+    thread->shut_down(true);  // before close() can say something else
   }
   logger()->info("{}: {} is removed", config_.application_id, host->name);
-  thread->shut_down(true);
   if (must_not_wait()) return std::optional(host->name);
   {
     std::unique_lock lock(mutex_);
@@ -446,7 +447,7 @@ void Streams::Impl::end_in_error(const Error& error) {
   }
   deliver_transitions();
   logger()->error("{}: the application ends in ERROR: {}", config_.application_id, error.message);
-  stop_threads(std::nullopt);
+  stop_threads();
   finish();
 }
 
@@ -468,12 +469,12 @@ bool Streams::Impl::has_static_members() const {
 }
 
 /// Unless somebody has said so, static members stay in the group: they are expected back.
-void Streams::Impl::stop_threads(std::optional<bool> leave_group) {
+bool Streams::Impl::members_leave_locked() const { return leave_group_.value_or(!has_static_members()); }
+
+void Streams::Impl::stop_threads() {
   const std::lock_guard lock(mutex_);
-  if (leave_group) leave_group_ = leave_group;
-  const bool leaves = leave_group_.value_or(!has_static_members());
   for (const auto& host : hosts_) {
-    if (host->thread) host->thread->shut_down(leaves);
+    if (host->thread) host->thread->shut_down(members_leave_locked());
   }
 }
 

@@ -371,6 +371,13 @@ StateStore* TopologyTestDriver::state_store(std::string_view name) {
   return store == nullptr && impl_->global ? Impl::find(*impl_->global, name) : store;
 }
 
+StateStore* TopologyTestDriver::store_of(std::string_view name, std::initializer_list<StoreKind> kinds,
+                                         std::string_view asked) {
+  StateStore* const store = state_store(name);
+  if (store == nullptr || std::find(kinds.begin(), kinds.end(), store->spec().kind) != kinds.end()) return store;
+  throw_wrong_store_type(name, asked);
+}
+
 CustomStore* TopologyTestDriver::custom_store(std::string_view name, std::string_view asked) {
   StateStore* const store = state_store(name);
   if (store == nullptr) return nullptr;
@@ -381,7 +388,7 @@ CustomStore* TopologyTestDriver::custom_store(std::string_view name, std::string
 void TopologyTestDriver::throw_wrong_store_type(std::string_view name, std::string_view asked) {
   const StoreSpec& spec = state_store(name)->spec();
   const std::string declared = spec.kind == StoreKind::kCustom ? fmt::format("declared as a {}", spec.custom.type())
-                                                               : std::string("one of the library's kinds");
+                                                               : std::string("another of the library's kinds");
   throw std::invalid_argument(fmt::format("store \"{}\" is {}, not a {}", name, declared, asked));
 }
 

@@ -36,16 +36,19 @@ class Components {
   std::vector<std::size_t> parent_;
 };
 
+std::int64_t one_day_more(std::chrono::milliseconds time) {
+  return time.count() > INT64_MAX - kDayMs ? INT64_MAX : time.count() + kDayMs;
+}
+
 std::map<std::string, std::string> changelog_config(const StoreSpec& spec) {
   std::map<std::string, std::string> config{{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}};
   const bool windowed =
       spec.kind == StoreKind::kWindow || spec.kind == StoreKind::kTimestampedWindow || spec.kind == StoreKind::kSession;
   if (windowed) {
     config["cleanup.policy"] = spec.retain_duplicates ? "delete" : "compact,delete";
-    const std::int64_t retention = spec.retention.count();
-    config["retention.ms"] = std::to_string(retention > INT64_MAX - kDayMs ? INT64_MAX : retention + kDayMs);
+    config["retention.ms"] = std::to_string(one_day_more(spec.retention));
   } else if (spec.kind == StoreKind::kVersionedKeyValue) {
-    config["min.compaction.lag.ms"] = std::to_string(spec.retention.count() + kDayMs);
+    config["min.compaction.lag.ms"] = std::to_string(one_day_more(spec.retention));
   }
   for (const auto& [key, value] : spec.log_config) config[key] = value;
   return config;
@@ -59,6 +62,22 @@ void check_prototype(const char* kind, const std::string& name, const std::share
 }
 
 }  // namespace
+
+const char* detail::unfit_for_topics(std::string_view name) {
+  constexpr std::size_t kNameMax = 249;
+  if (name == "." || name == "..") return "a topic cannot be called so";
+  if (name.size() > kNameMax) return "it has more than 249 characters";
+  if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != std::string_view::npos) {
+    return "names of topics are made of letters, digits, '.', '_' and '-'";
+  }
+  return nullptr;
+}
+
+void detail::check_topic(std::string_view topic, std::string_view where) {
+  const char* const why = topic.empty() ? "a topic has a name" : unfit_for_topics(topic);
+  if (why == nullptr) return;
+  throw TopologyException(std::string(where) + ": the topic \"" + std::string(topic) + "\" cannot be: " + why);
+}
 
 NodeSpec& TopologyBuilder::node(std::string_view name, std::string_view user) {
   const auto found = by_name_.find(name);
@@ -124,6 +143,7 @@ void TopologyBuilder::add_source(Source source) {
     throw TopologyException("source \"" + source.name + "\" reads no topic");
   }
   for (const std::string& topic : source.topics) {
+    if (!topology_.internal_topics.contains(topic)) detail::check_topic(topic, "source \"" + source.name + "\"");
     const auto [found, added] = source_of_topic_.try_emplace(topic, source.name);
     if (!added) {
       throw TopologyException("topic \"" + topic + "\" is read by source \"" + found->second + "\" already; \"" + source.name +
@@ -197,6 +217,10 @@ void TopologyBuilder::add_processor(ProcessorSpec processor) {
 
 TopologyBuilder& TopologyBuilder::add_state_store(StoreSpec store, const std::vector<std::string>& processors) {
   if (store.name.empty()) throw TopologyException("a state store needs a name");
+  if (store.retention.count() < 0) {
+    throw TopologyException("store \"" + store.name + "\" keeps what is up to " + std::to_string(store.retention.count()) +
+                            " ms old: a retention or a history must not be negative");
+  }
   if (store.retention < store.window_size) {
     throw TopologyException("store \"" + store.name + "\" has a retention of " + std::to_string(store.retention.count()) +
                             " ms, shorter than its windows of " + std::to_string(store.window_size.count()) +

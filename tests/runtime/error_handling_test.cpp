@@ -108,6 +108,30 @@ TEST(ErrorHandling, GoneOnPastBadRecordsTheyAreInTheDeadLetterTopicAndCounted) {
   EXPECT_EQ(metric(streams, "dropped-records-by-reason-total", {"reason", "processing-error"}), 1);
 }
 
+TEST(ErrorHandling, NoHandlerIsAskedToDropWhatThereWasNoMemoryFor) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  StreamsBuilder builder;
+  builder.stream<Text, Text>("in")
+      .peek(
+          [](const Text& value) {
+            if (value == "too much") throw std::bad_alloc();
+          },
+          {"hungry"})
+      .to("out");
+  StreamsConfig config = running_config(log);
+  config.errors_dead_letter_queue_topic_name = "letters";
+  config.deserialization_exception_handler = log_and_continue_on_deserialization_error("letters");
+  config.processing_exception_handler = log_and_continue_on_processing_error("letters");
+  Streams streams(builder.build(), config);
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{"a", "fine"}, {"b", "too much"}, {"c", "never seen"}});
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_THAT(streams.error()->message,
+              AllOf(HasSubstr("processor \"hungry\" of task 0_0 is out of memory at offset 1 of in-0")));
+  EXPECT_TRUE(consume(*log, "letters").empty());
+  EXPECT_TRUE(last_values(*log, "out").empty()) << "what was done in the same commit interval is undone with it";
+}
+
 TEST(ErrorHandling, HandlersSeeWhereARecordCameFromAndWhereItFailed) {
   const auto log = in_memory_log({.default_partitions = 3});
   StreamsConfig config = running_config(log);

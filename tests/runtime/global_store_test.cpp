@@ -329,6 +329,68 @@ TEST(GlobalStore, ThatCannotBeSavedEndsTheApplication) {
   }
 }
 
+/// Keeps what comes in global stores of windows, sessions and versions, all of them under one name after the other.
+class Keeps : public Processor<Text, Text> {
+ public:
+  explicit Keeps(Text store) : store_(std::move(store)) {}
+  void process(const Record<Text, Text>& record) override {
+    const Timestamp time = record.timestamp();
+    if (store_ == "windows") context().window_store<Text, Text>(store_)->put(record.key(), record.value(), time);
+    if (store_ == "sessions") {
+      context().session_store<Text, Text>(store_)->put({record.key(), {time, Timestamp(time.value + 5)}}, record.value());
+    }
+    if (store_ == "versions") context().versioned_store<Text, Text>(store_)->put(record.key(), record.value(), time);
+  }
+
+ private:
+  Text store_;
+};
+TEST(GlobalStore, OfAnyKindIsReadByTasks) {
+  class Reads : public Processor<Text, Text> {
+    void process(const Record<Text, Text>& record) override {
+      const Text& key = record.key();
+      Text all;
+      auto windows = context().window_store<Text, Text>("windows");
+      all += windows->fetch(key, Timestamp(10)).value_or("?");
+      for (auto row = windows->fetch(key, Timestamp(0), Timestamp(100)); row.valid(); row.next()) all += row.value();
+      auto sessions = context().session_store<Text, Text>("sessions");
+      all += "/" + sessions->fetch_session(key, Timestamp(10), Timestamp(15)).value_or("?");
+      for (auto row = sessions->fetch(key); row.valid(); row.next()) all += row.value();
+      auto versions = context().versioned_store<Text, Text>("versions");
+      all += "/" + versions->get(key)->value + versions->get(key, Timestamp(10))->value;
+      all += "/" + context().key_value_store<Text, Text>("versions")->get(key).value_or("?");
+      context().forward(record.with_value(all));
+    }
+  };
+  const auto log = in_memory_log({.default_partitions = 1});
+  StreamsConfig config = running_config(log);
+  config.state_engine = in_memory_stores();
+  const auto topology = [] {
+    StreamsBuilder builder;
+    for (const StoreSpec& store :
+         {Stores::in_memory_window_store("windows", 1h, 1h, false), Stores::in_memory_session_store("sessions", 1h),
+          Stores::persistent_versioned_key_value_store("versions", 1h)}) {
+      builder.add_global_store<Text, Text>(store, store.name + "-in", {},
+                                           [name = store.name] { return std::make_unique<Keeps>(name); });
+    }
+    builder.stream<Text, Text>("in").process([] { return std::make_unique<Reads>(); }).to("out");
+    return builder.build();
+  };
+  {
+    Streams makes_topics(topology(), config);
+    ASSERT_TRUE(makes_topics.start());
+    ASSERT_TRUE(makes_topics.close());
+  }
+  for (const char* topic : {"windows-in", "sessions-in", "versions-in"}) {
+    produce(*log, topic, {{.key = "k", .value = "a", .timestamp = 10}, {.key = "k", .value = "b", .timestamp = 20}});
+  }
+  Streams streams(topology(), config);
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "k", .value = ""}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  EXPECT_THAT(last_values(*log, "out"), ElementsAre(Pair("k", "aab/aab/ba/b")));
+}
+
 TEST(GlobalStore, IsNotWrittenByTasks) {
   const auto log = in_memory_log({.default_partitions = 1});
   class Writes : public Processor<Text, Text> {

@@ -208,7 +208,7 @@ template <class Store>
 Text said_by(CustomStoreOptions options = {}) {
   class Uses : public Processor<Text, Text> {
    public:
-    void process(const Record<Text, Text>&) override { context().custom_store<Store>("store").use(); }
+    void process(const Record<Text, Text>&) override { context().template custom_store<Store>("store").use(); }
   };
   StreamsBuilder builder;
   builder.add_state_store(Stores::custom<Store>("store", options));

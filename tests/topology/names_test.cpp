@@ -334,10 +334,19 @@ TEST(Names, ARefusalNamesTheNodesAndTheRemedy) {
   EXPECT_EQ(refusal(kTopologies.at("pattern overlap")),
             "topic \"a\" of source \"KSTREAM-SOURCE-0000000002\" matches the pattern a.* of source "
             "\"KSTREAM-SOURCE-0000000000\": a topic can be read by one source only; make the pattern narrower");
+  EXPECT_EQ(refusal(kTopologies.at("bad name")), "the name \"a b\" cannot be used: names of topics are made of letters, "
+                                                 "digits, '.', '_' and '-', and topics are named after "
+                                                 "it");
+  EXPECT_EQ(refusal([](StreamsBuilder& b) {
+              b.table<Text, Text>("a", {}, {.store_name = "old", .history = std::chrono::milliseconds(-1)});
+            }),
+            "store \"old\" keeps what is up to -1 ms old: a retention or a history must not be negative");
+  EXPECT_EQ(refusal([](StreamsBuilder& b) { b.stream<Text, Text>("a").to(""); }),
+            "to(topic): the topic \"\" cannot be: a topic has a name");
   EXPECT_EQ(
-      refusal(kTopologies.at("bad name")),
-      "the name \"a b\" cannot be used: names are made of letters, digits, '.', '_' and '-', because topics are named after "
-      "them");
+      refusal([](StreamsBuilder& b) { b.stream<Text, Text>("a b").to("c"); }),
+      "source \"KSTREAM-SOURCE-0000000000\": the topic \"a b\" cannot be: names of topics are made of letters, digits, '.', "
+      "'_' and '-'");
   EXPECT_EQ(refusal([](StreamsBuilder& b) {
               b.stream<Text, Text>("a").to("o");
               b.stream<Text, std::int64_t>("a").to("p");

@@ -132,6 +132,65 @@ TEST(StreamsException, SaysWhichTaskFailed) {
   EXPECT_FALSE(StreamsException("elsewhere").task_id().has_value());
 }
 
+/// Asks in init() for the store "store" as something.
+template <class Ask>
+std::string refusal_of(const StoreSpec& store, Ask ask) {
+  class Asks : public Processor<Text, Text> {
+   public:
+    explicit Asks(Ask ask) : ask_(ask) {}
+    void init(ProcessorContext<Text, Text>& context) override { ask_(context); }
+    void process(const Record<Text, Text>&) override {}
+
+   private:
+    Ask ask_;
+  };
+  StreamsBuilder builder;
+  builder.add_state_store(store);
+  builder.stream<Text, Text>("in").process([ask] { return std::make_unique<Asks>(ask); }, {store.name}, {"asks"});
+  try {
+    const TopologyTestDriver driver(builder.build());
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "nothing is refused";
+}
+
+class Idles : public Processor<Text, Text> {
+  void process(const Record<Text, Text>&) override {}
+};
+
+TEST(ProcessingContext, GivesAStoreAsWhatItIs) {
+  using std::chrono::hours;
+  const auto keys = [](auto& context) { (void)context.template key_value_store<Text, Text>("store"); };
+  const auto windows = [](auto& context) { (void)context.template window_store<Text, Text>("store"); };
+  const auto sessions = [](auto& context) { (void)context.template session_store<Text, Text>("store"); };
+  const auto versions = [](auto& context) { (void)context.template versioned_store<Text, Text>("store"); };
+  const StoreSpec key_store = Stores::in_memory_key_value_store("store");
+  const StoreSpec window_store = Stores::in_memory_window_store("store", hours(1), hours(1), false);
+  const StoreSpec session_store = Stores::in_memory_session_store("store", hours(1));
+  const StoreSpec versioned_store = Stores::persistent_versioned_key_value_store("store", hours(1));
+  EXPECT_EQ(refusal_of(key_store, keys), "nothing is refused");
+  EXPECT_EQ(refusal_of(window_store, windows), "nothing is refused");
+  EXPECT_EQ(refusal_of(session_store, sessions), "nothing is refused");
+  EXPECT_EQ(refusal_of(versioned_store, versions), "nothing is refused");
+  const Text asks = "processor \"asks\": store \"store\" is no ";
+  EXPECT_THAT(refusal_of(window_store, keys),
+              HasSubstr(asks + "key-value store, it is a window store: ask for it with window_store()"));
+  EXPECT_THAT(refusal_of(session_store, windows),
+              HasSubstr(asks + "window store, it is a session store: ask for it with session_store()"));
+  EXPECT_THAT(refusal_of(versioned_store, sessions),
+              HasSubstr(asks + "session store, it is a versioned store: ask for it with versioned_store()"));
+  EXPECT_THAT(refusal_of(key_store, versions),
+              HasSubstr(asks + "versioned store, it is a key-value store: ask for it with key_value_store()"));
+
+  StreamsBuilder builder;
+  builder.add_state_store(window_store);
+  builder.stream<Text, Text>("in").process([] { return std::make_unique<Idles>(); }, {"store"});
+  TopologyTestDriver driver(builder.build());
+  EXPECT_THROW((void)(driver.key_value_store<Text, Text>("store")), std::invalid_argument);
+  EXPECT_EQ((driver.key_value_store<Text, Text>("another")), nullptr);
+}
+
 // ---------------------------------------------------------------- metrics of a processor's own
 
 class Counts : public Processor<Text, Text> {

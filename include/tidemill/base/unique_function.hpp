@@ -8,6 +8,14 @@
 
 namespace tidemill {
 
+namespace detail {
+/// Function pointers, std::function and the like: there may be nothing to call. A lambda always can be, also one that becomes a
+/// pointer if asked.
+template <class F>
+inline constexpr bool kMayBeNull = std::is_pointer_v<F> ||
+                                   (std::is_constructible_v<F, std::nullptr_t> && std::is_constructible_v<bool, const F&>);
+}  // namespace detail
+
 template <class Signature>
 class UniqueFunction;
 

@@ -29,6 +29,8 @@ class ForeignKeyTypes {
   [[nodiscard]] virtual std::optional<Stamped> right_value(BytesView key) = 0;
   /// What the left table has now; false: nothing. Kept for forward_joined().
   virtual bool read_left(BytesView key, Bytes& value) = 0;
+  /// Of what read_left() has read. False: it has none.
+  virtual bool foreign_key_of_left(BytesView key, Bytes& out) = 0;
   /// Joins what read_left() has read; `joins` false: a tombstone.
   virtual void forward_joined(const WindowedNode& node, BytesView key, OptionalBytesView right, bool joins,
                               const RecordContext& context) = 0;
@@ -52,8 +54,8 @@ class TypedForeignKey final : public ForeignKeyTypes {
   std::unique_ptr<ForeignKeyTypes> clone() const override {
     return std::unique_ptr<ForeignKeyTypes>(new TypedForeignKey(sides_, extract_, joiner_));
   }
-  void open_left(TaskContext& task) override { left_ = sides_->left.make(task); }
-  void open_right(TaskContext& task) override { right_ = sides_->right.make(task); }
+  void open_left(TaskContext& task) override { left_ = sides_->left.make(task, view_of_table_joins(task)); }
+  void open_right(TaskContext& task) override { right_ = sides_->right.make(task, view_of_table_joins(task)); }
   void encode_key(const void* key, Bytes& out) const override { sides_->key.serialize({}, *static_cast<const K*>(key), out); }
   void encode_value(const void* value, Bytes& out) const override {
     sides_->value.serialize({}, *static_cast<const V*>(value), out);
@@ -81,6 +83,11 @@ class TypedForeignKey final : public ForeignKeyTypes {
     if (current_) sides_->value.serialize({}, current_->value, value);
     return current_.has_value();
   }
+  bool foreign_key_of_left(BytesView key, Bytes& out) override {
+    if (!current_) return false;
+    const K decoded = sides_->key.deserialize({}, key);
+    return foreign_key(&decoded, &current_->value, out);
+  }
   void forward_joined(const WindowedNode& node, BytesView key, OptionalBytesView right, bool joins,
                       const RecordContext& context) override {
     const K decoded = sides_->key.deserialize({}, key);
@@ -102,6 +109,15 @@ class TypedForeignKey final : public ForeignKeyTypes {
   std::optional<ValueAndTimestamp<V>> current_;
 };
 
+/// A partitioner of keys as one of their bytes.
+using MessagePartitioner = StreamPartitioner<ByteArray, ByteArray>;
+/// Where questions go: the registration topic without the application's name in front, and what chooses its partitions; null:
+/// the key does.
+struct ForeignKeyQuestions {
+  std::string topic;
+  MessagePartitioner partitioner;
+};
+
 // The nodes of a foreign-key join; between them go keys and messages in bytes (ByteArray).
 struct ForeignKeySide {
   bool left_join = false;
@@ -113,9 +129,6 @@ struct ForeignKeySide {
 [[nodiscard]] OperatorNode* new_subscription_receive_node(const ForeignKeySide& side);
 [[nodiscard]] OperatorNode* new_subscription_join_node(std::unique_ptr<ForeignKeyTypes> types);
 [[nodiscard]] OperatorNode* new_foreign_table_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
-[[nodiscard]] OperatorNode* new_response_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
-/// A partitioner of keys as one of their bytes.
-using MessagePartitioner = StreamPartitioner<ByteArray, ByteArray>;
 template <class K>
 MessagePartitioner by_decoded_key(const Serde<K>& serde, const StreamPartitioner<K, void>& partitioner) {
   if (!partitioner) return nullptr;
@@ -125,6 +138,8 @@ MessagePartitioner by_decoded_key(const Serde<K>& serde, const StreamPartitioner
     return partitioner(topic, decoded ? &*decoded : nullptr, nullptr, partitions);
   };
 }
+[[nodiscard]] OperatorNode* new_response_join_node(const ForeignKeySide& side, ForeignKeyQuestions questions,
+                                                   std::unique_ptr<ForeignKeyTypes> types);
 /// Sinks of the two topics. Without a partitioner, answers go to the partition that asked.
 [[nodiscard]] OperatorNode* new_subscription_sink(std::string topic, MessagePartitioner partitioner);
 [[nodiscard]] OperatorNode* new_response_sink(std::string topic, MessagePartitioner partitioner);

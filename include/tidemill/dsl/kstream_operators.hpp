@@ -123,6 +123,7 @@ void KStream<K, V>::sink(std::string_view topic, const TopicNameExtractor<K, V>&
 }
 template <class K, class V>
 void KStream<K, V>::to(std::string_view topic, const Produced<K, V>& produced) const {
+  detail::check_topic(topic, "to(topic)");
   sink(topic, {}, produced);
 }
 template <class K, class V>

@@ -225,7 +225,7 @@ template <class K, class V>
   spec.logging = materialized.logging;
   spec.log_config = materialized.log_config;
   spec.retention = materialized.retention;
-  if (materialized.history.count() > 0) {
+  if (materialized.history.count() != 0) {
     spec.kind = StoreKind::kVersionedKeyValue;
     spec.retention = materialized.history;
     spec.caching = false;
@@ -237,9 +237,9 @@ template <class K, class V>
 [[gnu::noinline]] std::shared_ptr<GetterSupplier<K, V>> store_getter(std::shared_ptr<const TableFacts> facts,
                                                                      const Serde<K>& key_serde, const Serde<V>& value_serde) {
   auto supplier = std::make_shared<GetterSupplier<K, V>>();
-  supplier->make = [facts, key_serde, value_serde](TaskContext& task) {
+  supplier->make = [facts, key_serde, value_serde](TaskContext& task, TableView view) {
     StateStore& store = store_of_table(task, facts->store.name, "a join's table");
-    return std::unique_ptr<ValueGetter<K, V>>(new StoreGetter<K, V>(store, key_serde, value_serde));
+    return std::unique_ptr<ValueGetter<K, V>>(new StoreGetter<K, V>(store, view, key_serde, value_serde));
   };
   supplier->stores = store_of(std::move(facts));
   return supplier;
@@ -289,8 +289,8 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
     getter = detail::store_getter<K, VR>(facts, key_serde, kept);
   } else {
     getter = std::make_shared<detail::GetterSupplier<K, VR>>();
-    getter->make = [from = at_->getter, map](TaskContext& task) {
-      return std::unique_ptr<detail::ValueGetter<K, VR>>(new detail::MappedGetter<K, V, VR>(from->make(task), map));
+    getter->make = [from = at_->getter, map](TaskContext& task, detail::TableView view) {
+      return std::unique_ptr<detail::ValueGetter<K, VR>>(new detail::MappedGetter<K, V, VR>(from->make(task, view), map));
     };
     getter->stores = at_->getter->stores;
   }

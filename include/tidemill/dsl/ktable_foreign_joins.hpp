@@ -86,8 +86,8 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
     add(tell, detail::new_foreign_table_join_node(of_right, types->clone()), right, {store}, detail::table_type<KO, VO>(), {});
     messages(builder, response, response_sink, detail::new_response_sink(response, tell_back), {answer, tell}, response_source,
              false);
-    add(resolve, detail::new_response_join_node(of_left, types->clone()), response_source, left_stores->stores(), message,
-        outcome);
+    add(resolve, detail::new_response_join_node(of_left, {registration, ask}, types->clone()), response_source,
+        left_stores->stores(), message, outcome);
     builder.add_processor({.name = result,
                            .prototype = prototype(new detail::TableSourceNode<K, VR>(facts, key_serde, value_serde)),
                            .parents = {resolve},

@@ -80,10 +80,10 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
     getter = detail::store_getter<K, VR>(facts, key_serde, kept);
   } else {
     getter = std::make_shared<detail::GetterSupplier<K, VR>>();
-    getter->make = [left_getter = at_->getter, right_getter = other.at_->getter, joiner, needs_left,
-                    needs_right](TaskContext& task) {
+    getter->make = [left_getter = at_->getter, right_getter = other.at_->getter, joiner, needs_left, needs_right](
+                       TaskContext& task, detail::TableView view) {
       return std::unique_ptr<detail::ValueGetter<K, VR>>(new detail::JoinedGetter<K, V, VO, VR>(
-          left_getter->make(task), right_getter->make(task), joiner, needs_left, needs_right));
+          left_getter->make(task, view), right_getter->make(task, view), joiner, needs_left, needs_right));
     };
     getter->stores = detail::stores_of_both(at_->getter->stores, other.at_->getter->stores);
   }

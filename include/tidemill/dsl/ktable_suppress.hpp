@@ -38,13 +38,13 @@ KTable<K, V> KTable<K, V>::suppress(Suppressed suppressed) const {
                            .output = detail::table_type<K, V>()});
   });
   auto getter = std::make_shared<detail::GetterSupplier<K, V>>();
-  getter->make = [from = at_->getter, store, key_serde, value_serde](TaskContext& task) {
+  getter->make = [from = at_->getter, store, key_serde, value_serde](TaskContext& task, detail::TableView view) {
     StateStore* buffer = task.store(store);
     if (buffer == nullptr || buffer->change_buffer() == nullptr) {
       throw StreamsException("a suppressed table has no buffer \"" + store + "\" in its task");
     }
     return std::unique_ptr<detail::ValueGetter<K, V>>(
-        new detail::SuppressedGetter<K, V>(from->make(task), *buffer->change_buffer(), key_serde, value_serde));
+        new detail::SuppressedGetter<K, V>(from->make(task, view), *buffer->change_buffer(), key_serde, value_serde));
   };
   getter->stores = [from = at_->getter, store] {
     std::vector<std::string> stores = from->stores();

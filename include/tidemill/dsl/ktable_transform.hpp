@@ -135,9 +135,9 @@ KTable<K, VR> KTable<K, V>::transformed(std::function<std::unique_ptr<ValueTrans
   if (facts->materialized) {
     getter = detail::store_getter<K, VR>(facts, key_serde, kept);
   } else {
-    getter->make = [=, from = at_->getter](TaskContext& task) {
+    getter->make = [=, from = at_->getter](TaskContext& task, detail::TableView view) {
       return std::unique_ptr<detail::ValueGetter<K, VR>>(
-          new detail::TransformedGetter<K, V, VR>(from->make(task), task, supplier, name, stores));
+          new detail::TransformedGetter<K, V, VR>(from->make(task, view), task, supplier, name, stores));
     };
     getter->stores = detail::stores_of_both(at_->getter->stores, [stores] { return stores; });
   }

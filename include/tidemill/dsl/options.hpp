@@ -84,7 +84,7 @@ struct Materialized {
   /// Something of how the result is kept has been said; the processor's name alone says nothing of it.
   [[nodiscard]] bool given() const {
     return !store_name.empty() || key_serde || value_serde || !caching || !logging || !log_config.empty() ||
-           retention.count() > 0 || history.count() > 0 || engine != StoreEngineKind::kDefault;
+           retention.count() != 0 || history.count() != 0 || engine != StoreEngineKind::kDefault;
   }
 };
 

@@ -59,6 +59,16 @@ using LookupKey = std::function<std::optional<KT>(const K*, const V&)>;
 
 inline Timestamp later(Timestamp a, Timestamp b) { return a < b ? b : a; }
 
+/// What one sees of a table whose changes wait in a cache.
+enum class TableView : std::uint8_t {
+  kLatest,     // the newest values, also of changes that nobody has been told of yet
+  kForwarded,  // what has been passed on
+};
+/// That of the joins of tables. What they make of both sides stays right only when they see of the other one what it has told
+/// them: else a row that is deleted before it was passed on would leave its joined rows behind, and two rows that are deleted
+/// together would each find the other gone and say nothing. Java's is kLatest.
+[[nodiscard]] TableView view_of_table_joins(const TaskContext& task);
+
 /// A timestamped key-value store as the DSL's nodes use it: typed, with its cache's forwarding.
 template <class K, class V>
 class TimestampedTable {
@@ -88,11 +98,13 @@ class TimestampedTable {
     return cached_;
   }
   [[nodiscard]] bool cached() const { return cached_; }
-  [[nodiscard]] Old get(const K& key) {
+  [[nodiscard]] Old get(const K& key, TableView view = TableView::kLatest) {
     key_bytes_.clear();
     key_serde_.serialize({}, key, key_bytes_);
     if (versions_ != nullptr) return found(versions_->latest(key_bytes_));
-    if (!store_->get(key_bytes_, value_bytes_)) return std::nullopt;
+    const bool there =
+        view == TableView::kLatest ? store_->get(key_bytes_, value_bytes_) : store_->get_forwarded(key_bytes_, value_bytes_);
+    if (!there) return std::nullopt;
     return decode(BytesView(value_bytes_));
   }
   /// What was valid at that time, of a versioned store; else what is.
@@ -272,22 +284,23 @@ using TableStores = std::function<std::vector<std::string>()>;
 [[nodiscard]] TableStores stores_of_both(TableStores left, TableStores right);
 template <class K, class V>
 struct GetterSupplier {
-  std::function<std::unique_ptr<ValueGetter<K, V>>(TaskContext&)> make;
+  std::function<std::unique_ptr<ValueGetter<K, V>>(TaskContext&, TableView)> make;
   TableStores stores;
 };
 
 template <class K, class V>
 class StoreGetter final : public ValueGetter<K, V> {
  public:
-  StoreGetter(StateStore& store, Serde<K> key_serde, Serde<V> value_serde)
-      : table_(std::move(key_serde), std::move(value_serde)) {
+  StoreGetter(StateStore& store, TableView view, Serde<K> key_serde, Serde<V> value_serde)
+      : table_(std::move(key_serde), std::move(value_serde)), view_(view) {
     table_.open(store);
   }
-  std::optional<ValueAndTimestamp<V>> get(const K& key) override { return table_.get(key); }
+  std::optional<ValueAndTimestamp<V>> get(const K& key) override { return table_.get(key, view_); }
   std::optional<ValueAndTimestamp<V>> get_as_of(const K& key, Timestamp time) override { return table_.get_as_of(key, time); }
 
  private:
   TimestampedTable<K, V> table_;
+  TableView view_;
 };
 /// Of a join without a store of its own: joins what both sides have now.
 template <class K, class V, class VO, class VR>
@@ -349,7 +362,7 @@ class StreamTableJoinNode final : public OperatorNode {
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new StreamTableJoinNode(supplier_, select_, joiner_, left_));
   }
-  void init() override { getter_ = supplier_.make(task()); }
+  void init() override { getter_ = supplier_.make(task(), TableView::kLatest); }
   void process(const ErasedRecord& record) override {
     if (record.value == nullptr) return drop("null-value", record);
     const V& value = *static_cast<const V*>(record.value);
@@ -395,7 +408,7 @@ class TableJoinNode final : public OperatorNode {
     return std::unique_ptr<OperatorNode>(new TableJoinNode(facts_, side_, supplier_, joiner_, needs_this_, needs_other_));
   }
   void init() override {
-    getter_ = supplier_.make(task());
+    getter_ = supplier_.make(task(), view_of_table_joins(task()));
     // Of a side that keeps versions, what is not the latest one changes nothing.
     latest_only_ = facts_->upstream[side_]->versioned();
   }

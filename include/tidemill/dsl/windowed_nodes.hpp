@@ -133,25 +133,31 @@ class TypedWindowedAggregate final : public WindowedAggregate {
 template <class K, class V>
 class WindowedGetter final : public ValueGetter<Windowed<K>, V> {
  public:
-  WindowedGetter(StateStore& store, Serde<K> key_serde, Serde<V> value_serde)
-      : store_(store), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
+  WindowedGetter(StateStore& store, TableView view, Serde<K> key_serde, Serde<V> value_serde)
+      : store_(store), view_(view), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
   std::optional<ValueAndTimestamp<V>> get(const Windowed<K>& key) override {
     key_.clear();
     key_serde_.serialize({}, key.key, key_);
-    if (SessionBytesStore* sessions = store_.sessions()) {
-      if (!sessions->fetch_session(key_, key.window, value_)) return std::nullopt;
+    row_.clear();
+    if (store_.sessions() != nullptr) {
+      append_session_key(key_, key.window, row_);
+      if (!look_up()) return std::nullopt;
       return ValueAndTimestamp<V>{value_serde_.deserialize({}, value_), key.window.end};
     }
-    if (!windows_of(store_).fetch(key_, key.window.start, value_)) return std::nullopt;
+    append_window_key(key_, key.window.start, 0, row_);
+    if (!look_up()) return std::nullopt;
     const auto [timestamp, plain] = split_timestamp(value_);
     return ValueAndTimestamp<V>{value_serde_.deserialize({}, plain), timestamp};
   }
 
  private:
+  bool look_up() { return view_ == TableView::kLatest ? store_.get(row_, value_) : store_.get_forwarded(row_, value_); }
   StateStore& store_;
+  TableView view_;
   Serde<K> key_serde_;
   Serde<V> value_serde_;
   Bytes key_;
+  Bytes row_;
   Bytes value_;
 };
 
@@ -159,9 +165,9 @@ template <class K, class V>
 std::shared_ptr<GetterSupplier<Windowed<K>, V>> windowed_getter(std::shared_ptr<const TableFacts> facts, Serde<K> key_serde,
                                                                 Serde<V> value_serde) {
   auto supplier = std::make_shared<GetterSupplier<Windowed<K>, V>>();
-  supplier->make = [facts, key_serde, value_serde](TaskContext& task) {
+  supplier->make = [facts, key_serde, value_serde](TaskContext& task, TableView view) {
     StateStore& store = store_of_table(task, facts->store.name, "a windowed table");
-    return std::unique_ptr<ValueGetter<Windowed<K>, V>>(new WindowedGetter<K, V>(store, key_serde, value_serde));
+    return std::unique_ptr<ValueGetter<Windowed<K>, V>>(new WindowedGetter<K, V>(store, view, key_serde, value_serde));
   };
   supplier->stores = store_of(std::move(facts));
   return supplier;

@@ -24,8 +24,10 @@ class ProcessorNodeBase : public OperatorNode {
   using OperatorNode::forward;
   /// Virtual for who stands in for children.
   virtual void forward_to(std::string_view child, const ErasedRecord& record) const;
-  /// The store, if it keeps timestamps where the processor asks for them and only there.
-  [[nodiscard]] StateStore& key_value_store(std::string_view name, bool timestamped) const;
+  /// What a processor asks for a store as.
+  enum class Face : std::uint8_t { kKeyValue, kWindow, kSession, kVersioned };
+  /// The connected store, if it is of that kind, and keeps timestamps where the processor asks for them and only there.
+  [[nodiscard]] StateStore& store_as(Face face, std::string_view name, bool timestamped) const;
   /// A connected store of one's own kind, one of this task; `asked` is for sentences.
   [[nodiscard]] CustomStore& custom_store(std::string_view name, std::string_view asked) const;
   void read_custom_store(std::string_view name, std::string_view asked,
@@ -51,29 +53,27 @@ class ProcessingContext {
   [[nodiscard]] std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name,
                                                                      Serde<K> key_serde = SerdeOf<K>::serde(),
                                                                      Serde<V> value_serde = SerdeOf<V>::serde()) const {
-    return std::unique_ptr<KeyValueStore<K, V>>(new KeyValueStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>),
-                                                                        std::move(key_serde), std::move(value_serde),
-                                                                        node_.task().current));
+    return std::unique_ptr<KeyValueStore<K, V>>(new KeyValueStore<K, V>(
+        store_as<V>(Face::kKeyValue, name), std::move(key_serde), std::move(value_serde), node_.task().current));
   }
   /// The same for window stores (ValueAndTimestamp<...> for those of windowed aggregations) and session stores.
   template <class K, class V>
   [[nodiscard]] std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name, Serde<K> key_serde = SerdeOf<K>::serde(),
                                                                 Serde<V> value_serde = SerdeOf<V>::serde()) const {
-    return std::unique_ptr<WindowStore<K, V>>(new WindowStore<K, V>(node_.key_value_store(name, detail::kIsTimestamped<V>),
-                                                                    std::move(key_serde), std::move(value_serde),
-                                                                    node_.task().current));
+    return std::unique_ptr<WindowStore<K, V>>(new WindowStore<K, V>(store_as<V>(Face::kWindow, name), std::move(key_serde),
+                                                                    std::move(value_serde), node_.task().current));
   }
   template <class K, class V>
   [[nodiscard]] std::unique_ptr<VersionedKeyValueStore<K, V>> versioned_store(
       std::string_view name, Serde<K> key_serde = SerdeOf<K>::serde(), Serde<V> value_serde = SerdeOf<V>::serde()) const {
     return std::unique_ptr<VersionedKeyValueStore<K, V>>(
-        new VersionedKeyValueStore<K, V>(node_.connected_store(name), std::move(key_serde), std::move(value_serde)));
+        new VersionedKeyValueStore<K, V>(store_as<V>(Face::kVersioned, name), std::move(key_serde), std::move(value_serde)));
   }
   template <class K, class V>
   [[nodiscard]] std::unique_ptr<SessionStore<K, V>> session_store(std::string_view name,
                                                                   Serde<K> key_serde = SerdeOf<K>::serde(),
                                                                   Serde<V> value_serde = SerdeOf<V>::serde()) const {
-    return std::unique_ptr<SessionStore<K, V>>(new SessionStore<K, V>(node_.connected_store(name), std::move(key_serde),
+    return std::unique_ptr<SessionStore<K, V>>(new SessionStore<K, V>(store_as<V>(Face::kSession, name), std::move(key_serde),
                                                                       std::move(value_serde), node_.task().current));
   }
 
@@ -130,6 +130,13 @@ class ProcessingContext {
 
  protected:
   detail::ProcessorNodeBase& node_;
+
+ private:
+  using Face = detail::ProcessorNodeBase::Face;
+  template <class V>
+  [[nodiscard]] StateStore& store_as(Face face, std::string_view name) const {
+    return node_.store_as(face, name, detail::kIsTimestamped<V>);
+  }
 };
 
 }  // namespace tidemill

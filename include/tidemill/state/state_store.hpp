@@ -64,6 +64,8 @@ class StateStore {
 
   /// Reads through the cache. True and `value` replaced, or false.
   virtual bool get(BytesView key, Bytes& value) = 0;
+  /// The same as of what has been passed on: where a change waits in the cache to be written, what was there before it.
+  virtual bool get_forwarded(BytesView key, Bytes& value) { return get(key, value); }
   /// A null value deletes. `timestamp` is the changelog record's.
   virtual void put(BytesView key, OptionalBytesView value, Timestamp timestamp) = 0;
   /// The same for many rows: all are in the store before the first is written to the changelog.

@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 
+#include <tidemill/base/unique_function.hpp>
 #include <tidemill/state/custom_store.hpp>
 #include <tidemill/state/store_spec.hpp>
 
@@ -98,6 +99,9 @@ struct Stores {
                           options.persistent ? StoreEngineKind::kPersistent : StoreEngineKind::kInMemory,
                           {.logging = options.logging, .log_config = std::move(options.log_config)});
     if constexpr (std::is_base_of_v<CustomStore, Store> && kMakesStores<Store, Factory>) {
+      if constexpr (detail::kMayBeNull<Factory>) {
+        if (!static_cast<bool>(factory)) throw std::invalid_argument("store \"" + spec.name + "\": its factory is null");
+      }
       spec.custom = CustomStoreFactory::of<Store>(std::move(factory));
     }
     return spec;

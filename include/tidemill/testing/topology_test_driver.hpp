@@ -111,10 +111,10 @@ class TopologyTestDriver {
   /// Null: the topology has no such store. Local and global ones.
   [[nodiscard]] StateStore* state_store(std::string_view name);
   [[nodiscard]] std::vector<std::string> state_store_names() const;
-  /// Plain values, also of a timestamped store; null as above.
+  /// Plain values, also of a timestamped store; null as above. std::invalid_argument, here and below: it is a store of another kind.
   template <class K, class V>
   std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name) {
-    StateStore* store = state_store(name);
+    StateStore* store = store_of(name, {StoreKind::kKeyValue, StoreKind::kTimestampedKeyValue}, "key-value store");
     if (store == nullptr) return nullptr;
     Serde<V> values = SerdeOf<V>::serde();
     if (store->spec().timestamped()) {
@@ -141,19 +141,19 @@ class TopologyTestDriver {
   /// the topology has no such store.
   template <class K, class V>
   std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name) {
-    StateStore* store = state_store(name);
+    StateStore* store = store_of(name, {StoreKind::kWindow, StoreKind::kTimestampedWindow}, "window store");
     if (store == nullptr) return nullptr;
     return std::make_unique<WindowStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde(), no_context_);
   }
   template <class K, class V>
   std::unique_ptr<SessionStore<K, V>> session_store(std::string_view name) {
-    StateStore* store = state_store(name);
+    StateStore* store = store_of(name, {StoreKind::kSession}, "session store");
     if (store == nullptr) return nullptr;
     return std::make_unique<SessionStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde(), no_context_);
   }
   template <class K, class V>
   std::unique_ptr<VersionedKeyValueStore<K, V>> versioned_store(std::string_view name) {
-    StateStore* store = state_store(name);
+    StateStore* store = store_of(name, {StoreKind::kVersionedKeyValue}, "versioned store");
     if (store == nullptr) return nullptr;
     return std::make_unique<VersionedKeyValueStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde());
   }
@@ -179,6 +179,7 @@ class TopologyTestDriver {
 
  private:
   struct Impl;
+  StateStore* store_of(std::string_view name, std::initializer_list<StoreKind> kinds, std::string_view asked);
   CustomStore* custom_store(std::string_view name, std::string_view asked);
   [[noreturn]] void throw_wrong_store_type(std::string_view name, std::string_view asked);
   std::unique_ptr<Impl> impl_;

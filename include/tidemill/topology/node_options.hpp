@@ -40,13 +40,12 @@ struct SinkOptions {
 };
 
 namespace detail {
+/// Why no topic can be called so; null: one can. The empty name is for the caller to judge.
+[[nodiscard]] const char* unfit_for_topics(std::string_view name);
+/// TopologyException: `where` names a topic that there cannot be.
+void check_topic(std::string_view topic, std::string_view where);
 [[noreturn]] void throw_no_serde(const char* what, TypeTag type);
 
-/// Function pointers, std::function and the like: there may be nothing to call. A lambda always can be, also one that becomes a
-/// pointer if asked.
-template <class F>
-inline constexpr bool kMayBeNull = std::is_pointer_v<F> ||
-                                   (std::is_constructible_v<F, std::nullptr_t> && std::is_constructible_v<bool, const F&>);
 /// TopologyException: `argument` of `where` is null.
 [[noreturn]] void throw_null_function(std::string_view where, std::string_view argument);
 template <class F>

@@ -52,6 +52,7 @@ class TopologyBuilder {
   template <class K, class V>
   TopologyBuilder& add_sink(std::string name, std::string topic, std::vector<std::string> parents,
                             SinkOptions<K, V> options = {}) {
+    detail::check_topic(topic, "sink \"" + name + "\"");
     add_sink(typed_sink<K, V>(std::move(name), std::move(topic), {.extract = nullptr, .description = {}}, std::move(parents),
                               options));
     return *this;

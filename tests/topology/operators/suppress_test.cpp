@@ -65,6 +65,8 @@ TEST(Suppress, FailsWhenItIsFullAndSoAsked) {
 }
 
 TEST(Suppress, SaysWhatCannotBe) {
+  EXPECT_THROW((void)BufferConfig::max_records(-1), std::invalid_argument);
+  EXPECT_THROW((void)BufferConfig::unbounded().with_max_bytes(-1), std::invalid_argument);
   EXPECT_THROW(Suppressed::until_window_closes(BufferConfig::max_records(1).emit_early_when_full()), std::invalid_argument);
   StreamsBuilder builder;
   auto table = builder.table<Text, Text>("in");

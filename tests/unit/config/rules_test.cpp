@@ -90,6 +90,10 @@ TEST(ConfigRules, TextsAreHeldToThemToo) {
   EXPECT_THAT(error_of(config), StartsWith("topology.optimization=some: must be none, all, "));
   EXPECT_EQ(error_of_text("topology.optimization", "some"), error_of(config));
   config = good();
+  config.client_id = "two\nlines";
+  EXPECT_THAT(error_of(config), StartsWith("client.id: has a character that cannot be printed"));
+  EXPECT_EQ(error_of_text("client.id", "two\nlines"), error_of(config));
+  config = good();
   config.auto_offset_reset = OffsetReset::kByDuration;
   EXPECT_THAT(error_of(config), StartsWith("auto.offset.reset: must be one of earliest, latest, none"));
 }
