@@ -13,10 +13,12 @@ bool World::take(std::string_view option) {
   if (option == "--no-cache") return no_cache = true;
   if (option == "--commit-each") return commit_each = true;
   if (option == "--restart-each") return restart_each = true;
+  if (option == "--own-joins") return own_joins = true;
   return false;
 }
 
 StreamsConfig World::config(StreamsConfig config) const {
+  if (own_joins) config.consistent_table_joins = true;
   if (no_cache) config.statestore_cache_max_bytes = 0;
   if (rocksdb) {
 #ifdef TIDEMILL_ROCKSDB
