@@ -30,7 +30,7 @@ class BareTask final : public TaskContext {
     std::rethrow_exception(error);
   }
   const std::map<std::string, std::string>& app_configs() const override { return none_; }
-  bool consistent_table_joins() const override { return true; }
+  bool exactly_as_kafka_streams() const override { return false; }
   std::string state_directory() const override { return {}; }
   const StreamsMetrics& streams_metrics() const override { return metrics_; }
   std::optional<std::int64_t> processor_metadata(std::string_view) const override { return std::nullopt; }

@@ -183,7 +183,7 @@ void read_known(Reader& reader, ConfigReading& reading) {
     config.default_dsl_store = name == "InMemoryDslStoreSuppliers" ? StoreEngineKind::kInMemory : StoreEngineKind::kPersistent;
   }
   reader.text("topology.optimization", config.topology_optimization);
-  reader.truth("consistent.table.joins", config.consistent_table_joins);
+  reader.truth("exactly.as.kafka.streams", config.exactly_as_kafka_streams);
   reader.truth("ensure.explicit.internal.resource.naming", config.ensure_explicit_internal_resource_naming);
   read_handlers(reader, config);
   reader.client({"bootstrap.servers", "security.protocol", "connections.max.idle.ms", "metadata.max.age.ms",

@@ -207,7 +207,7 @@ StateStore& store_of_table(TaskContext& task, const std::string& name, const cha
   return *store;
 }
 TableView view_of_table_joins(const TaskContext& task) {
-  return task.consistent_table_joins() ? TableView::kForwarded : TableView::kLatest;
+  return task.exactly_as_kafka_streams() ? TableView::kLatest : TableView::kForwarded;
 }
 
 std::unique_ptr<OperatorNode> PassThroughNode::clone() const { return std::unique_ptr<OperatorNode>(new PassThroughNode); }

@@ -292,7 +292,7 @@ class ResponseJoinNode final : public WindowedNode {
   void init() override {
     types_->open_left(task());
     questions_.topic = task().application_id() + "-" + questions_.topic;
-    ask_again_ = !side_.left_join && task().consistent_table_joins();
+    ask_again_ = !side_.left_join && !task().exactly_as_kafka_streams();
   }
   void process(const ErasedRecord& record) override {
     BytesView message = bytes_at(record.value);

@@ -27,12 +27,13 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
     if (!accept(record, false)) return;
     const Timestamp time = record.context->timestamp;
     const Timestamp close_time = observed_ - plan_.grace.count() - plan_.size.count();
+    if (must_emit_first(close_time)) emit(record, close_time);
     Window session{time, time};
     aggregate_->start(std::nullopt);
     merged_.clear();
     const auto rows = sessions_->find_sessions(SessionRange{.from_key = key_,
                                                             .to_key = key_,
-                                                            .earliest_end = time - plan_.size.count(),
+                                                            .earliest_end = first_to_merge(time),
                                                             .latest_start = wrapping_sum(time, plan_.size)});
     for (; rows->valid(); rows->next()) {
       const Window old = split_session_key(rows->key()).session;
@@ -53,6 +54,11 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
   }
 
  private:
+  /// What has been emitted is not merged with any more: its records would be counted twice.
+  [[nodiscard]] Timestamp first_to_merge(Timestamp time) const {
+    const Timestamp in_the_gap = time - plan_.size.count();
+    return emits_all_ ? std::max(in_the_gap, last_close_) : in_the_gap;
+  }
   void remove_merged(const ErasedRecord& record) {
     for (const auto& [old, value] : merged_) {
       sessions_->remove_session(key_, old, record.context->timestamp);
@@ -78,8 +84,12 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
     if (to.value < 0) return;
     const Timestamp from(std::max<std::int64_t>(0, last_close_.value));
     if (from > to) return;
-    const auto rows = sessions_->find_sessions(
-        SessionRange{.from_key = {}, .to_key = {}, .earliest_end = from, .latest_start = kMaxTimestamp, .latest_end = to});
+    const auto rows = sessions_->find_sessions(SessionRange{.from_key = {},
+                                                            .to_key = {},
+                                                            .earliest_end = from,
+                                                            .latest_start = kMaxTimestamp,
+                                                            .latest_end = to,
+                                                            .expired_too = emits_all_});
     for (; rows->valid(); rows->next()) {
       const auto [key, session] = split_session_key(rows->key());
       forward_stored(record, key, session, rows->value(), std::nullopt, session.end);

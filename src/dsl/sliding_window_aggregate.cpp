@@ -31,6 +31,7 @@ class SlidingWindowAggregateNode final : public WindowStoreAggregateNode {
     if (!accept(record, true)) return;
     const Timestamp time = record.context->timestamp;
     const Timestamp close_time = observed_ - plan_.grace.count();
+    if (must_emit_first(close_time)) emit(record, close_time);
     const Timestamp last_end = wrapping_sum(wrapping_sum(time, std::chrono::milliseconds(1)), plan_.size);
     if (last_end <= close_time) return drop("expired-window", record);
     if (time.value < plan_.size.count()) return process_early(record, close_time);

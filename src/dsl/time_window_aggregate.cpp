@@ -24,6 +24,7 @@ class TimeWindowAggregateNode final : public WindowStoreAggregateNode {
     if (!accept(record, false)) return;
     const Timestamp time = record.context->timestamp;
     const Timestamp close_time = observed_ - plan_.grace.count();
+    if (must_emit_first(close_time)) emit(record, close_time);
     if (plan_.own) {
       for (const Window& window : plan_.own->windows_for(time)) update(record, window, close_time);
     }
@@ -74,7 +75,9 @@ class TimeWindowAggregateNode final : public WindowStoreAggregateNode {
     if (last_close_ != kNoTimestamp) {
       from = Timestamp(std::max<std::int64_t>(0, last_close_ - Timestamp(plan_.size.count())) + 1);
       // No window that has closed since then begins where none has begun.
-      if (plan_.own ? plan_.own->windows_for(to) == plan_.own->windows_for(from - 1) : starts(to) == starts(from - 1)) return;
+      if (!plan_.own && starts(to) == starts(from - 1)) return;
+      // Java looks at those of one's own so, too; but where they leave pauses, both ends may have none, and some lie between.
+      if (plan_.own && !emits_all_ && plan_.own->windows_for(to) == plan_.own->windows_for(from - 1)) return;
     }
     emit_closed(record, close_time, from, to);
   }

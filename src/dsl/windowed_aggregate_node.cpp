@@ -7,6 +7,11 @@ namespace {
 
 constexpr const char* kEmitIntervalKey = "__emit.interval.ms.kstreams.windowed.aggregation__";
 constexpr std::int64_t kEmitIntervalMs = 1000;
+/// Of the metadata that has stream time, beside the store's own, which has the last close time.
+constexpr const char* kObservedSuffix = " observed";
+
+/// `a` not negative.
+std::int64_t saturating_sum(std::int64_t a, std::int64_t b) { return b > 0 && a > INT64_MAX - b ? INT64_MAX : a + b; }
 
 }  // namespace
 
@@ -40,14 +45,22 @@ void WindowedAggregateNode::init() {
     cached_ = store_->set_flush_listener([this](const CacheFlush& flush) { forward_flushed(flush); }, facts_->send_old_values);
     return;
   }
+  emits_all_ = !task().exactly_as_kafka_streams();
   emit_interval_ = interval_of(task(), kEmitIntervalKey, kEmitIntervalMs);
-  if (const auto last = task().processor_metadata(facts_->store.name)) last_close_ = Timestamp(*last);
+  if (const auto last = task().processor_metadata(facts_->store.name)) looked_for_ = last_close_ = Timestamp(*last);
+  if (!emits_all_) return;
+  // What was late for a window stays late: it would be counted in one that has been emitted, or begin one anew.
+  observed_key_ = facts_->store.name + kObservedSuffix;
+  if (const auto observed = task().processor_metadata(observed_key_)) observed_ = Timestamp(*observed);
 }
 
 bool WindowedAggregateNode::accept(const ErasedRecord& record, bool needs_value) {
   if (record.key == nullptr) return drop("null-key", record), false;
   if (record.value == nullptr && (needs_value || !plan_.null_values)) return drop("null-value", record), false;
-  observed_ = std::max(observed_, record.context->timestamp);
+  if (record.context->timestamp > observed_) {
+    observed_ = record.context->timestamp;
+    if (emits_all_) task().set_processor_metadata(observed_key_, observed_.value);
+  }
   key_.clear();
   aggregate_->encode_key(record.key, key_);
   return true;
@@ -58,7 +71,23 @@ bool WindowedAggregateNode::should_emit(Timestamp close_time) {
   const Timestamp now = task().wall_clock_time();
   if (now < next_emit_) return false;
   next_emit_ = now + emit_interval_;
-  return last_close_ == kNoTimestamp || last_close_ < close_time;
+  if (last_close_ != kNoTimestamp && last_close_ >= close_time) return false;
+  looked_for_ = close_time;
+  return true;
+}
+
+bool WindowedAggregateNode::must_emit_first(Timestamp close_time) {
+  if (on_update() || !emits_all_) return false;
+  const bool knows = looked_for_ != kNoTimestamp;  // else the store may have anything
+  if (knows && close_time <= looked_for_) return false;
+  // What has not been emitted begins no earlier than the size before the time it was last looked for (a session ends no earlier
+  // than that time), and what the record puts no later than stream time.
+  const StoreSpec& spec = store_->spec();
+  const std::int64_t before = plan_.sessions() ? 0 : plan_.size.count();
+  const std::int64_t kept = saturating_sum(spec.retention.count(), kept_until_closed(spec).count());
+  if (knows && saturating_sum(observed_.value, -looked_for_.value) < kept - before - 1) return false;
+  looked_for_ = close_time;
+  return true;
 }
 
 void WindowedAggregateNode::emitted(Timestamp close_time) {
@@ -93,7 +122,8 @@ void WindowStoreAggregateNode::put_added(const ErasedRecord& record, const Windo
 }
 
 void WindowStoreAggregateNode::emit_closed(const ErasedRecord& record, Timestamp close_time, Timestamp from, Timestamp to) {
-  const auto rows = windows_->fetch(WindowRange{.from_key = {}, .to_key = {}, .from = from, .to = to});
+  const auto rows =
+      windows_->fetch(WindowRange{.from_key = {}, .to_key = {}, .from = from, .to = to, .expired_too = emits_all_});
   for (; rows->valid(); rows->next()) {
     const auto [key, start] = split_window_key(rows->key());
     const auto [timestamp, plain] = split_timestamp(rows->value());

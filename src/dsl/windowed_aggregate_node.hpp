@@ -19,6 +19,9 @@ class WindowedAggregateNode : public WindowedNode {
   [[nodiscard]] bool on_update() const { return plan_.emit == EmitStrategy::kOnWindowUpdate; }
   /// True: closed windows are to be looked for, at `close_time`.
   bool should_emit(Timestamp close_time);
+  /// True: they are to be looked for before the record is put, because so much time has passed since it was last done that the
+  /// store would drop some for it.
+  bool must_emit_first(Timestamp close_time);
   void emitted(Timestamp close_time);
   /// With what add() has left in the aggregate.
   void forward_added(const ErasedRecord& record, const Window& window, Timestamp timestamp);
@@ -32,6 +35,7 @@ class WindowedAggregateNode : public WindowedNode {
   std::unique_ptr<WindowedAggregate> aggregate_;
   StateStore* store_ = nullptr;
   bool cached_ = false;
+  bool emits_all_ = false;  // closed windows, also those that the retention hides (D-52)
   Timestamp observed_ = kNoTimestamp;
   Timestamp last_close_ = kNoTimestamp;
   Bytes key_;
@@ -40,6 +44,8 @@ class WindowedAggregateNode : public WindowedNode {
  private:
   std::int64_t emit_interval_ = 0;
   Timestamp next_emit_{0};
+  std::string observed_key_;
+  Timestamp looked_for_ = kNoTimestamp;  // the last close time at which closed windows were looked for
 };
 
 /// A number of milliseconds of the application's configuration. StreamsException: it is none.

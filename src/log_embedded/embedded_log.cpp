@@ -238,9 +238,12 @@ Result<std::shared_ptr<Log>> open_now(const std::string& directory, const Embedd
     storage = embedded::read_only_storage(std::move(storage));
   }
   Storage& files = *storage;
-  TIDEMILL_ASSIGN(auto engine,
-                  embedded::Engine::open(std::move(storage), files, system_clock(), system_random(), options, description));
-  auto log = std::make_shared<embedded::EmbeddedLog>(std::move(engine));
+  auto engine = embedded::Engine::open(std::move(storage), files, system_clock(), system_random(), options, description);
+  if (!engine) {
+    if (engine.error().kind != ErrorKind::kNotFound) return engine.error();
+    return engine.error().with_context("the directory of the " + description + " cannot be made: give it another one");
+  }
+  auto log = std::make_shared<embedded::EmbeddedLog>(*std::move(engine));
   if (!options.read_only && options.background_thread) log->serve(directory);
   return std::shared_ptr<Log>(std::move(log));
 }
@@ -248,6 +251,10 @@ Result<std::shared_ptr<Log>> open_now(const std::string& directory, const Embedd
 }  // namespace
 
 Result<std::shared_ptr<Log>> open_embedded_log(std::string directory, EmbeddedLogOptions options) {
+  if (directory.empty()) {
+    return Error{ErrorKind::kInvalidArgument,
+                 "an embedded log needs a directory, and this one's name is empty; in_memory_log() has none"};
+  }
   const MonotonicTime deadline = system_clock().now().monotonic + options.lock_wait;
   std::optional<embedded::OwnerWatch> watch;
   while (true) {

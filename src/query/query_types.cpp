@@ -91,11 +91,7 @@ Result<StoreAnswer> StoreQueries::query_rows(std::string_view store, StoreQuery 
   StoreAnswer whole;
   bool here = false;
   const auto add = [&](QueryResult<StoreRows>& part) -> Result<void> {
-    if (part.is_failure()) {
-      const FailureReason reason = part.failure_reason();
-      if (reason == FailureReason::kNotActive && !options.partition) return {};
-      return part.failure_error();
-    }
+    if (part.is_failure()) return part.failure_error();  // what the others have is not all
     here = true;
     StoreRows& rows = part.result();
     whole.count += rows.count;

@@ -10,6 +10,7 @@
 
 #include <tidemill/base/assert.hpp>
 #include <tidemill/serde/serde.hpp>
+#include <tidemill/state/window_bytes.hpp>
 
 #include "base/thrown_error.hpp"
 #include "runtime/custom_store.hpp"
@@ -154,7 +155,9 @@ Result<void> StreamTask::open_stores() {
                    .changelog = writer,
                    .cache = options_.cache,
                    .on_expired = [metrics = metrics_.get()] { metrics->dropped.add("expired-in-store"); },
+                   .kept_longer = {},
                    .counters = std::move(counters)};
+    if (!options_.config->exactly_as_kafka_streams) open.kept_longer = kept_until_closed(open.spec);
     if (open.spec.engine == StoreEngineKind::kDefault) open.spec.engine = options_.config->default_dsl_store;
     store.top = open_store(std::move(open), current);
     store.engine = &store.top->engine_store();
@@ -392,6 +395,7 @@ Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds i
                                        "least 1 ms",
                                        node.name(), interval.count()));
   }
+  if (!punctuator) throw StreamsException(fmt::format("processor \"{}\" schedules a punctuator that is null", node.name()));
   if (type == PunctuationType::kStreamTime) {
     return stream_time_punctuations_.add(node, start == kNoTimestamp ? Timestamp(0) : start, interval, std::move(punctuator));
   }

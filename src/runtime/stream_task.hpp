@@ -162,7 +162,7 @@ class StreamTask final : public TaskContext {
   void drop(std::string_view node, std::string_view reason, const RecordContext& context) override;
   void handle_processing_exception(const OperatorNode& node, const ErasedRecord* record, std::exception_ptr error) override;
   [[nodiscard]] const std::map<std::string, std::string>& app_configs() const override { return options_.config->application; }
-  [[nodiscard]] bool consistent_table_joins() const override { return options_.config->consistent_table_joins; }
+  [[nodiscard]] bool exactly_as_kafka_streams() const override { return options_.config->exactly_as_kafka_streams; }
   [[nodiscard]] std::string state_directory() const override { return options_.directory; }
   [[nodiscard]] const StreamsMetrics& streams_metrics() const override { return *options_.streams_metrics; }
   [[nodiscard]] std::optional<std::int64_t> processor_metadata(std::string_view key) const override;

@@ -136,8 +136,9 @@ StreamThread::Step StreamThread::round(Now now) {
     closing_ = true;
     set_state(ThreadState::kPendingShutdown);
   }
-  run_mailbox();
+  // First, so that who asks has an answer of a thread that knows which tasks it has been given.
   if (membership_ && !closing_) handle_events(now);
+  run_mailbox();
   standing_still_ = false;
   waits_for_room_ = false;
   if (coordinate(now, step)) return step;

@@ -117,7 +117,8 @@ bool StreamThread::start_tasks(Now now) {
     if (slot->phase != SlotPhase::kRunning) waiting = true;
   }
   if (!waiting) {
-    if (!slots_.empty() || snapshot().assigned) set_state(ThreadState::kRunning);
+    // One that waits for a task's directory is not there yet.
+    if (!pending_assignment_ && (!slots_.empty() || snapshot().assigned)) set_state(ThreadState::kRunning);
     return worked;
   }
   if (!restorer_.empty()) {

@@ -16,7 +16,8 @@ std::unique_ptr<LayeredStore> open_store(OpenStore options, const RecordContext*
                             .changelog = options.changelog,
                             .cache = options.cache,
                             .on_expired = std::move(options.on_expired),
-                            .counters = std::move(options.counters)};
+                            .counters = std::move(options.counters),
+                            .kept_longer = options.kept_longer};
   };
   switch (options.spec.kind) {
     case StoreKind::kWindow:

@@ -14,6 +14,8 @@ struct OpenStore {
   ThreadCache* cache = nullptr;
   /// A put came too late for the store's retention.
   UniqueFunction<void()> on_expired = nullptr;
+  /// Of segments: behind the retention (SegmentedOptions).
+  std::chrono::milliseconds kept_longer{0};
   /// Outlive the store for who still reads.
   std::shared_ptr<StoreCounters> counters = std::make_shared<StoreCounters>();
 };

@@ -28,6 +28,10 @@ Bytes segment_prefix(std::int64_t segment) {
   append_big_endian(prefix, segment);
   return prefix;
 }
+/// Behind all rows of the segment; null: none can be there.
+OptionalBytes behind_segment(std::int64_t segment) {
+  return segment == INT64_MAX ? std::nullopt : OptionalBytes(segment_prefix(segment + 1));
+}
 
 /// Rows copied out and put in an order of their own.
 class SortedIterator final : public BytesIterator {
@@ -87,22 +91,44 @@ class SegmentIterator final : public BytesIterator {
   void skip_stored() {
     for (;;) {
       while (has_stored() && !accepts(rows_->key().substr(kSegmentBytes))) rows_->next();
-      if (has_stored()) return;
+      if (has_stored()) {
+        segments_in_vain_ = 0;
+        return;
+      }
       if (rows_) {
         if (Result<void> status = rows_->status(); !status) throw StateStoreException(status.error());
       }
       if (exhausted_) return;
+      if (++segments_in_vain_ > kSegmentsWalkedMax && !jump()) return;
       open(next_segment_);
       exhausted_ = next_segment_ == end_segment_;
-      next_segment_ += forward() ? 1 : -1;
+      if (!exhausted_) next_segment_ += forward() ? 1 : -1;
     }
+  }
+  /// Over segments that are not there, to the next one that is: time may have made a leap. False: there is none.
+  bool jump() {
+    const std::int64_t low = forward() ? next_segment_ : end_segment_;
+    const std::int64_t high = forward() ? end_segment_ : next_segment_;
+    const Bytes from = segment_prefix(low);
+    const OptionalBytes to = behind_segment(high);
+    rows_.reset();
+    auto rows = engine_.range({.from = from, .to = to_view(to), .direction = scan_.direction});
+    if (!rows) throw StateStoreException(rows.error());
+    const bool there = (*rows)->valid();
+    if (!there) {
+      if (Result<void> status = (*rows)->status(); !status) throw StateStoreException(status.error());
+      exhausted_ = true;
+      return false;
+    }
+    next_segment_ = load_big_endian<std::int64_t>((*rows)->key().data());
+    return true;
   }
   void open(std::int64_t segment) {
     const Bytes prefix = segment_prefix(segment);
     const Bytes from = prefix + scan_.lower.value_or(Bytes());
-    const Bytes to = scan_.upper ? prefix + *scan_.upper : segment_prefix(segment + 1);
+    const OptionalBytes to = scan_.upper ? OptionalBytes(prefix + *scan_.upper) : behind_segment(segment);
     rows_.reset();  // an engine may have one iterator to spare, and this one is over
-    auto rows = engine_.range({.from = from, .to = to, .direction = scan_.direction});
+    auto rows = engine_.range({.from = from, .to = to_view(to), .direction = scan_.direction});
     if (!rows) throw StateStoreException(rows.error());
     rows_ = *std::move(rows);
   }
@@ -139,6 +165,7 @@ class SegmentIterator final : public BytesIterator {
   std::size_t at_ = 0;
   bool from_cache_ = false;
   bool exhausted_ = false;
+  std::int64_t segments_in_vain_ = 0;  // one behind the other
   std::unique_ptr<BytesIterator> rows_;
 };
 
@@ -161,6 +188,7 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
       current_(current),
       counters_(std::move(options.counters)),
       exact_expiry_(spec_.engine == StoreEngineKind::kInMemory),
+      kept_longer_(options.kept_longer.count()),
       segment_interval_(
           spec_.segment_interval.count() > 0
               ? spec_.segment_interval.count()
@@ -182,16 +210,22 @@ Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segme
 void SegmentedRows::find_last_segment() {
   const auto last = whole_walk(spec_.name, engine_->range({.from = {}, .to = {}, .direction = Direction::kReverse}));
   now_.last_segment = last->valid() ? load_big_endian<std::int64_t>(last->key().data()) : -1;
+  // So late it was at least: what is kept for longer stays hidden.
+  if (kept_longer_ > 0 && now_.last_segment > 0) now_.observed = Timestamp(now_.last_segment * segment_interval_);
+}
+
+std::int64_t SegmentedRows::oldest_kept(Timestamp observed) const {
+  const std::int64_t live = observed.value - spec_.retention.count();
+  return live < INT64_MIN + kept_longer_ ? INT64_MIN : live - kept_longer_;
 }
 
 bool SegmentedRows::advance(Timestamp time) {
   const Timestamp before = now_.observed;
   now_.observed = std::max(now_.observed, time);
-  const Timestamp oldest = oldest_live();
-  const std::int64_t live = segment_of(Timestamp(now_.observed.value - spec_.retention.count()));
-  if (before != now_.observed && live > now_.first_segment) drop_segments_before(live);
-  if (exact_expiry_) return time >= oldest;
-  return segment_of(time) >= live;
+  const std::int64_t first = segment_of(Timestamp(oldest_kept(now_.observed)));
+  if (before != now_.observed && first > now_.first_segment) drop_segments_before(first);
+  if (exact_expiry_) return time.value > oldest_kept(now_.observed);
+  return segment_of(time) >= first;
 }
 
 void SegmentedRows::drop_segments_before(std::int64_t segment) {
@@ -215,11 +249,15 @@ bool SegmentedRows::get(BytesView row, Bytes& value) {
   return get_stored(row, value);
 }
 
+bool SegmentedRows::get_kept(BytesView row, Bytes& value) {
+  return kept_longer_ > 0 ? checked(spec_, engine_->get(physical(row), value)) : get_stored(row, value);
+}
+
 bool SegmentedRows::get_forwarded(BytesView row, Bytes& value) {
-  if (!cache_) return get(row, value);
   count(counters_->gets);
+  if (!cache_) return get_kept(row, value);
   const OptionalBytes* const known = cache_->find_written(physical(row));
-  if (known == nullptr) return get_stored(row, value);
+  if (known == nullptr) return get_kept(row, value);
   if (*known) value.assign(**known);
   return known->has_value();
 }
@@ -294,13 +332,14 @@ SegmentedRows::Cached SegmentedRows::cached_rows(const Scan& scan) {
   const std::int64_t first = segment_of(scan.from);
   const std::int64_t last = segment_of(std::min(scan.to, newest_cached_));
   if (last - first < kCachedSegmentsMax) {
-    for (std::int64_t segment = first; segment <= last; ++segment) {
+    for (std::int64_t i = 0; i <= last - first; ++i) {
+      const std::int64_t segment = first + i;
       const Bytes prefix = segment_prefix(segment);
-      const Bytes to = scan.upper ? prefix + *scan.upper : segment_prefix(segment + 1);
-      cache_->range(prefix + scan.lower.value_or(Bytes()), to, see);
+      const OptionalBytes to = scan.upper ? OptionalBytes(prefix + *scan.upper) : behind_segment(segment);
+      cache_->range(prefix + scan.lower.value_or(Bytes()), to_view(to), see);
     }
   } else {
-    cache_->range(segment_prefix(first), last == INT64_MAX ? std::nullopt : OptionalBytes(segment_prefix(last + 1)), see);
+    cache_->range(segment_prefix(first), to_view(behind_segment(last)), see);
   }
   cached.order.resize(cached.rows.size());
   std::iota(cached.order.begin(), cached.order.end(), 0U);
@@ -358,7 +397,7 @@ std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
 Result<void> SegmentedRows::restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) {
   const Timestamp before = now_.observed;
   for (const ChangelogRecord& record : records) now_.observed = std::max(now_.observed, time_of_(record.key));
-  const std::int64_t live = segment_of(Timestamp(now_.observed.value - spec_.retention.count()));
+  const std::int64_t live = segment_of(Timestamp(oldest_kept(now_.observed)));
   if (before != now_.observed && live > now_.first_segment) {
     TIDEMILL_TRY(engine_->remove_range(segment_prefix(now_.first_segment), segment_prefix(live)));
     now_.first_segment = live;
@@ -368,7 +407,7 @@ Result<void> SegmentedRows::restore(std::span<const ChangelogRecord> records, co
   for (const ChangelogRecord& record : records) {
     const Timestamp time = time_of_(record.key);
     newest = std::max(newest, time);
-    if (exact_expiry_ && time.value <= newest.value - spec_.retention.count()) {
+    if (exact_expiry_ && time.value <= oldest_kept(newest)) {
       if (on_expired_) on_expired_();  // as Java counts it, again at each restore
       continue;
     }

@@ -24,6 +24,8 @@ struct SegmentedOptions {
   /// A put came too late.
   UniqueFunction<void()> on_expired;
   std::shared_ptr<StoreCounters> counters;
+  /// For so long behind the retention rows are still there, for scans that ask for `expired_too`.
+  std::chrono::milliseconds kept_longer{0};
   /// The time that decides a row's segment.
   Timestamp (*time_of)(BytesView row) = nullptr;
 };
@@ -91,6 +93,8 @@ class SegmentedRows {
   void drop_segments_before(std::int64_t segment);
   void find_last_segment();
   bool get_stored(BytesView row, Bytes& value);
+  /// Also what the retention hides, where it is kept.
+  bool get_kept(BytesView row, Bytes& value);
   void write(BytesView row, BytesView changelog_row, OptionalBytesView value, Timestamp timestamp);
   void flushed(const NamedCache::Write& entry);
   /// What the cache has of a scan.
@@ -108,6 +112,7 @@ class SegmentedRows {
   CacheFlushListener listener_;
   bool send_old_values_ = false;
   bool exact_expiry_;
+  std::int64_t kept_longer_;
   std::int64_t segment_interval_;
   /// A window that closes now, of a store on disk that emits closed ones, is found once more, as in Java.
   bool keeps_the_closing_;
@@ -118,6 +123,8 @@ class SegmentedRows {
     std::int64_t first_segment = 0;  // none before it has rows
     std::int64_t last_segment = -1;  // none behind it has rows
   };
+  /// No older row is kept.
+  [[nodiscard]] std::int64_t oldest_kept(Timestamp observed) const;
   [[nodiscard]] Timestamp oldest_of(const Reach& reach) const {
     return Timestamp(reach.observed.value - spec_.retention.count() + (keeps_the_closing_ ? 0 : 1));
   }

@@ -49,7 +49,7 @@ class SessionStoreStack final : public SegmentedStore, public SessionBytesStore 
     };
     // Closed ones are asked for by the time of their end; Java then looks at whole segments, and walks by that time.
     const bool closed = rows_.spec().time_ordered && range.latest_end != kMaxTimestamp;
-    scan.expired_too = closed && rows_.spec().engine != StoreEngineKind::kInMemory;
+    scan.expired_too = range.expired_too || (closed && rows_.spec().engine != StoreEngineKind::kInMemory);
     if (closed || rows_.spec().engine == StoreEngineKind::kInMemory) scan.before = order(range);
     return rows_.scan(std::move(scan));
   }

@@ -37,6 +37,7 @@ class WindowStoreStack final : public SegmentedStore, public WindowBytesStore {
     scan.from = range.from;
     scan.to = range.to;
     scan.direction = range.direction;
+    scan.expired_too = range.expired_too;
     const bool one_key = range.from_key && range.to_key && *range.from_key == *range.to_key;
     if (range.from_key)
       scan.lower = one_key ? row_of(*range.from_key, std::max(range.from, Timestamp(0)), 0) : Bytes(*range.from_key);
@@ -77,6 +78,11 @@ class WindowStoreStack final : public SegmentedStore, public WindowBytesStore {
 };
 
 }  // namespace
+
+std::chrono::milliseconds kept_until_closed(const StoreSpec& spec) {
+  constexpr std::chrono::milliseconds kMin{60000};
+  return spec.time_ordered ? std::max(spec.retention, kMin) : std::chrono::milliseconds(0);
+}
 
 void append_window_key(BytesView key, Timestamp start, std::int32_t sequence, Bytes& out) {
   out.append(key);

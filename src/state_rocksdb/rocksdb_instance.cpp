@@ -25,6 +25,21 @@ Instance::~Instance() {
   if (db) (void)db->Close();
 }
 
+std::uint32_t format_of(StoreKind kind) {
+  switch (kind) {
+    case StoreKind::kTimestampedKeyValue: return 1;
+    case StoreKind::kVersionedKeyValue: return 2;  // once 1, with all versions of a key in one row
+    case StoreKind::kKeyValue: return 3;
+    case StoreKind::kWindow: return 4;
+    case StoreKind::kTimestampedWindow: return 5;
+    case StoreKind::kSession: return 6;
+    case StoreKind::kChangeBuffer:
+    case StoreKind::kJoinBuffer:
+    case StoreKind::kCustom: break;
+  }
+  return 7;
+}
+
 Bytes encode(const Meta& meta) {
   Bytes out;
   append_big_endian(out, meta.format);

@@ -11,15 +11,15 @@
 #include <vector>
 
 #include <tidemill/state/bytes_store.hpp>
+#include <tidemill/state/store_spec.hpp>
 
 namespace tidemill::rocksdb_state {
 
 inline constexpr char kRowPrefix = 'k';
 inline constexpr const char* kMetaKey = "m";
-/// Of the rows and the meta row. A family of another format is emptied and restored from its changelog, never guessed at.
-inline constexpr std::uint32_t kFormat = 1;
-/// Of versioned stores, which had all versions of a key in one row before.
-inline constexpr std::uint32_t kVersionedFormat = 2;
+/// Of the rows and the meta row, and so of the kind of the store. A family of another format is emptied and restored from its
+/// changelog, never guessed at.
+[[nodiscard]] std::uint32_t format_of(StoreKind kind);
 
 Error translate(const rocksdb::Status& status, const std::string& what);
 inline rocksdb::Slice slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
@@ -27,7 +27,7 @@ inline BytesView view(const rocksdb::Slice& slice) { return {slice.data(), slice
 inline Bytes row_of(BytesView key) { return kRowPrefix + Bytes(key); }
 
 struct Meta {
-  std::uint32_t format = kFormat;
+  std::uint32_t format = 0;
   ChangelogPosition changelog;
   Position position;
   bool operator==(const Meta&) const = default;

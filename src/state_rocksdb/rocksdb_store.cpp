@@ -61,7 +61,7 @@ RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFa
       writer_(std::move(writer)),
       iterator_(std::make_shared<SpareIterator>(instance_, family)),
       share_(std::make_unique<GatheredShare>(instance_->gathered)) {
-  if (spec.kind == StoreKind::kVersionedKeyValue) meta_.format = kVersionedFormat;
+  meta_.format = format_of(spec.kind);
 }
 
 // What fails here was said at the last commit or flush, or is in the changelog.
@@ -80,7 +80,9 @@ Result<void> RocksDbStore::open() {
     durable_ = meta_.changelog;
     return {};
   }
-  logger()->warn("store \"{}\" has an unknown format; it is emptied and restored from its changelog", name_);
+  logger()->warn(
+      "store \"{}\" was kept in another format, or as another kind of store; it is emptied and restored from its changelog",
+      name_);
   return clear();
 }
 

@@ -178,7 +178,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   [[nodiscard]] std::vector<std::shared_ptr<runtime::StreamThread>> threads() const;
   bool caught_up_now(MonotonicTime deadline, bool& stable, std::uint64_t& processed) const;
   [[nodiscard]] bool has_all_tasks(const std::map<TopicPartition, Offset>& inputs, std::size_t threads) const;
-  /// nullopt: some thread is on its way in or out, or is to be replaced. Else a number that is another one when that has been so meanwhile.
+  /// nullopt: some thread is on its way in or out, is to be replaced, or takes or gives tasks. Else a number that is another one when
+  /// that has been so meanwhile.
   [[nodiscard]] std::optional<std::uint64_t> settled_threads() const;
   [[nodiscard]] const Clock& clock() const { return *config_.clock; }
   /// Null: there are no global stores (yet). Any thread.
@@ -197,8 +198,12 @@ class Streams::Impl final : public runtime::RestoreObserver {
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_threads(const StateQueryRequest& request,
                                                                   const StoreQuery& query) const;
   [[nodiscard]] QueryResult<StoreRows> query_global(const StateQueryRequest& request, const StoreQuery& query) const;
-  /// Of the partitions asked for that have not answered.
-  void explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const;
+  /// Of the partitions asked for that have not answered; of those not asked for by number, the ones that are on their way.
+  /// `settled`: settled_threads() from before the threads were asked.
+  void explain_absent(const StateQueryRequest& request, std::optional<std::uint64_t> settled, MonotonicTime deadline,
+                      StateQueryResult<StoreRows>& result) const;
+  /// What has not answered is other instances'. False: this one is alone, or its own threads have exchanged tasks meanwhile.
+  [[nodiscard]] bool others_have_tasks(std::optional<std::uint64_t> settled, MonotonicTime deadline) const;
 
   std::shared_ptr<StateEngine> persistent_engine_;
   std::shared_ptr<StateEngine> memory_engine_;
@@ -225,9 +230,11 @@ class Streams::Impl final : public runtime::RestoreObserver {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  std::vector<std::shared_ptr<Host>> hosts_;                 // the oldest first
-  bool threads_begun_ = false;                               // at least one
-  std::uint64_t comings_and_goings_ = 0;                     // of threads
+  std::vector<std::shared_ptr<Host>> hosts_;  // the oldest first
+  bool threads_begun_ = false;                // at least one
+  std::uint64_t thread_changes_ = 0;          // comings, goings, and changes of state
+  /// What others_have_tasks() has found, and the settled_threads() that it holds for.
+  mutable std::optional<std::pair<std::uint64_t, bool>> others_have_tasks_;
   std::shared_ptr<runtime::CommitCoordinator> coordinator_;  // of all threads, where they commit together
   ReplacementLimit replacements_;
   std::uint64_t plan_ = 0;  // number of the topology's and the tasks' last change

@@ -78,9 +78,11 @@ Result<void> Streams::Impl::check_askable(std::string_view what, OnStreamThread 
 std::optional<Streams::Impl::StorePlace> Streams::Impl::store_place(const std::string& store) const {
   const std::lock_guard lock(mutex_);
   for (const SubtopologyTasks& tasks : tasks_) {
-    const auto part = runtime::subtopology_part(*topology_, tasks.subtopology);
-    if (std::find(part.stores.begin(), part.stores.end(), store) == part.stores.end()) continue;
-    return StorePlace{.subtopology = tasks.subtopology, .partitions = tasks.partitions};
+    const bool has_store =
+        std::any_of(topology_->subtopologies.begin(), topology_->subtopologies.end(), [&](const Subtopology& one) {
+          return one.id == tasks.subtopology && std::find(one.stores.begin(), one.stores.end(), store) != one.stores.end();
+        });
+    if (has_store) return StorePlace{.subtopology = tasks.subtopology, .partitions = tasks.partitions};
   }
   return std::nullopt;
 }

@@ -3,7 +3,12 @@
 // A question goes to every stream thread's mailbox; the owner answers between two records. With read committed and an engine that has
 // snapshots the owner only takes the snapshot, and who asked reads it; without them the owner answers right after a commit. A
 // store that is being restored answers with what it has, which its position tells, unless the request wants tasks that run.
+//
+// The threads answer one after the other, so a task that moves may be with none of them when it is that one's turn. Always true: each
+// partition of the store is in the answer, as a result or as a failure, but for those that other instances have. (Between two rebalances
+// of several instances on Kafka a task is nobody's, and then it counts as another's as soon as the own threads run again.)
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -165,10 +170,30 @@ QueryResult<StoreRows> Streams::Impl::query_global(const StateQueryRequest& requ
   return result;
 }
 
-void Streams::Impl::explain_absent(const StateQueryRequest& request, StateQueryResult<StoreRows>& result) const {
-  if (!request.partitions) return;
+bool Streams::Impl::others_have_tasks(std::optional<std::uint64_t> settled, MonotonicTime deadline) const {
+  if (!settled || settled_threads() != settled) return false;
+  const std::size_t own = threads().size();
+  {
+    const std::lock_guard lock(mutex_);
+    if (others_have_tasks_ && others_have_tasks_->first == *settled) return others_have_tasks_->second;
+  }
+  const auto group = config_.log->admin().describe_group(config_.application_id, deadline);
+  if (!group || group->state != "Stable" || settled_threads() != settled) return false;
+  const std::lock_guard lock(mutex_);
+  others_have_tasks_ = {*settled, group->members.size() != own};
+  return others_have_tasks_->second;
+}
+
+void Streams::Impl::explain_absent(const StateQueryRequest& request, std::optional<std::uint64_t> settled,
+                                   MonotonicTime deadline, StateQueryResult<StoreRows>& result) const {
   const std::optional<StorePlace> place = store_place(request.store_name);
-  for (const std::int32_t partition : *request.partitions) {
+  std::set<std::int32_t> wanted = request.partitions.value_or(std::set<std::int32_t>());
+  if (!request.partitions && place) {
+    const bool complete = result.partition_results().size() >= static_cast<std::size_t>(place->partitions);
+    if (complete || others_have_tasks(settled, deadline)) return;
+    for (std::int32_t partition = 0; partition < place->partitions; ++partition) wanted.insert(partition);
+  }
+  for (const std::int32_t partition : wanted) {
     if (result.partition_results().contains(partition)) continue;
     if (place && (partition < 0 || partition >= place->partitions)) {
       result.add_result(partition,
@@ -204,6 +229,8 @@ Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryR
 
 Result<StateQueryResult<StoreRows>> Streams::Impl::query_threads(const StateQueryRequest& request,
                                                                  const StoreQuery& query) const {
+  const MonotonicTime deadline = clock().now().monotonic + bounded(request.timeout);
+  const std::optional<std::uint64_t> settled = settled_threads();
   const auto all = threads();
   auto ask = std::make_shared<const Ask>(request, query, clock(), asked_);
   if (*asked_ > kAsksMax) {
@@ -237,7 +264,7 @@ Result<StateQueryResult<StoreRows>> Streams::Impl::query_threads(const StateQuer
       add_better(result, part.partition, std::move(part.result));
     }
   }
-  explain_absent(request, result);
+  explain_absent(request, settled, deadline, result);
   return result;
 }
 

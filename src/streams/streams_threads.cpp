@@ -40,7 +40,7 @@ Result<std::shared_ptr<Streams::Impl::Host>> Streams::Impl::make_host(MonotonicT
     for (host->number = 1; is_taken(host->number);) ++host->number;
     host->name = fmt::format("{}-StreamThread-{}", client_id_, host->number);
     hosts_.push_back(host);
-    ++comings_and_goings_;
+    ++thread_changes_;
     split_shares_locked();  // the others make room first
   }
   std::uint64_t plan = 0;
@@ -169,7 +169,7 @@ void Streams::Impl::drop(const std::shared_ptr<Host>& host) {
   {
     const std::lock_guard lock(mutex_);
     std::erase(hosts_, host);
-    ++comings_and_goings_;
+    ++thread_changes_;
     split_shares_locked();
     changed_.notify_all();
   }
@@ -298,6 +298,7 @@ void Streams::Impl::replace(Host& host, const Error& failure) {
 void Streams::Impl::thread_changed() {
   {
     const std::lock_guard lock(mutex_);
+    ++thread_changes_;
     bool all = true;
     bool some = false;
     for (const auto& host : hosts_) {
@@ -346,7 +347,7 @@ std::optional<std::uint64_t> Streams::Impl::settled_threads() const {
     if (host->phase != Host::Phase::kWorking || host->leaves) return std::nullopt;
     if (host->thread->state() != runtime::ThreadState::kRunning) return std::nullopt;
   }
-  return comings_and_goings_;
+  return thread_changes_;
 }
 
 // Going
@@ -373,7 +374,7 @@ Result<std::optional<std::string>> Streams::Impl::remove_thread(std::optional<st
       return std::optional<std::string>();
     }
     host->leaves = true;
-    ++comings_and_goings_;
+    ++thread_changes_;
     thread = host->thread;
     thread->shut_down(true);  // before close() can say something else
   }
@@ -411,7 +412,7 @@ void Streams::Impl::stopped(Host& host) {
           std::find_if(hosts_.begin(), hosts_.end(), [](const auto& other) { return other->phase == Host::Phase::kWorking; });
       upkeeper_ = next == hosts_.end() ? nullptr : next->get();
     }
-    ++comings_and_goings_;
+    ++thread_changes_;
     split_shares_locked();
   }
   gone.reset();

@@ -61,7 +61,7 @@ struct MockTask::Impl final : TaskContext, RecordCollector {
     std::rethrow_exception(error);
   }
   [[nodiscard]] const std::map<std::string, std::string>& app_configs() const override { return options.config.application; }
-  [[nodiscard]] bool consistent_table_joins() const override { return options.config.consistent_table_joins; }
+  [[nodiscard]] bool exactly_as_kafka_streams() const override { return options.config.exactly_as_kafka_streams; }
   [[nodiscard]] std::string state_directory() const override { return options.state_dir; }
   [[nodiscard]] const StreamsMetrics& streams_metrics() const override { return own_metrics; }
   [[nodiscard]] std::optional<std::int64_t> processor_metadata(std::string_view) const override { return std::nullopt; }

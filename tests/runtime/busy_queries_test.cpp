@@ -101,7 +101,8 @@ class Askers {
         if (!result) continue;  // that instance does not run now
         for (const auto& [partition, answer] : result->partition_results()) {
           if (answer.is_failure()) {
-            EXPECT_THAT(answer.failure_reason(), ::testing::AnyOf(FailureReason::kNotActive, FailureReason::kNotUpToBound))
+            EXPECT_THAT(answer.failure_reason(),
+                        ::testing::AnyOf(FailureReason::kNotPresent, FailureReason::kNotActive, FailureReason::kNotUpToBound))
                 << answer.failure_message();
             continue;
           }

@@ -102,7 +102,7 @@ TEST(Memory, OneNumberIsSharedOutAndHasToSuffice) {
   config.state_dir = ::testing::TempDir() + "tidemill-memory-" + random_uuid(system_random());
   Streams streams(topology, config);
   ASSERT_TRUE(streams.start());
-  double sum = 0;
+  [[maybe_unused]] double sum = 0;
   for (const char* name : {"record-caches", "uncommitted", "input-queues", "state-engine"}) {
     sum += metric(streams, "memory-bytes-max", {"share", name});
   }

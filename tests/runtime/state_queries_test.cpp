@@ -440,6 +440,80 @@ TEST_P(StateQueries, WhatCannotBeAnsweredGetsASentence) {
   EXPECT_EQ(streams.query({.store_name = "counts"}, a).error().kind, ErrorKind::kClosed);
 }
 
+/// A task that moves from thread to thread is with neither of them for a moment: who asks then hears so.
+class MovingTasks : public OverEngines {
+ protected:
+  static constexpr int kKeys = 200;
+  static constexpr int kMoves = 40;
+  static constexpr std::int32_t kPartitions = 4;
+  using Question = std::function<void(const Streams&, const Text& key, QueryIsolation)>;
+
+  /// Asks all the time while threads come and go, and once more when all is there.
+  void ask_while_threads_change(const Question& question) const {
+    const auto log = in_memory_log({.default_partitions = kPartitions});
+    StreamsConfig with_threads = config(log, 2);
+    with_threads.commit_interval = 10ms;
+    StreamsBuilder builder;
+    builder.stream<Text, Text>("in").group_by_key().count({.store_name = "counts", .engine = GetParam().kind});
+    Streams streams(builder.build(), with_threads);
+    ASSERT_TRUE(streams.start());
+    std::vector<Piped> records;
+    for (int i = 0; i < kKeys; ++i) records.push_back({.key = "k" + std::to_string(i), .value = "x"});
+    produce(*log, "in", records);
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+    std::atomic<bool> done{false};
+    std::thread asker([&] {
+      for (int i = 0; !done; ++i) {
+        question(streams, "k" + std::to_string(i % kKeys), i / kKeys % 2 == 0 ? kLive : kCommitted);
+      }
+    });
+    for (int i = 0; i < kMoves; ++i) {
+      EXPECT_TRUE(streams.add_stream_thread().value());
+      std::this_thread::sleep_for(10ms);
+      EXPECT_TRUE(streams.remove_stream_thread().value());
+      std::this_thread::sleep_for(10ms);
+    }
+    done = true;
+    asker.join();
+    EXPECT_TRUE(streams.wait_until_caught_up(20s));
+    EXPECT_EQ((QueryableStore<Text, Long>(streams, "counts").all().value().value.size()), kKeys);
+    EXPECT_TRUE(streams.close());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Engines, MovingTasks, ::testing::ValuesIn(all_engines()), name_of);
+
+TEST_P(MovingTasks, ViewsAnswerForAllPartitionsOrHaveToBeAskedAgain) {
+  ask_while_threads_change([](const Streams& streams, const Text& key, QueryIsolation isolation) {
+    const QueryableStore<Text, Long> counts(streams, "counts");
+    if (const auto all = counts.all({.isolation = isolation})) {
+      EXPECT_EQ(all->value.size(), kKeys);
+    } else {
+      EXPECT_EQ(all.error().kind, ErrorKind::kUnavailable) << all.error().message;
+    }
+    if (const auto one = counts.get(key, isolation)) {
+      EXPECT_EQ(one->value, 1) << key;
+    } else {
+      EXPECT_EQ(one.error().kind, ErrorKind::kUnavailable) << one.error().message;
+    }
+  });
+}
+
+TEST_P(MovingTasks, QuestionsHearOfEachPartitionThatItIsOnItsWay) {
+  ask_while_threads_change([](const Streams& streams, const Text& key, QueryIsolation isolation) {
+    const StateQueryRequest request{.store_name = "counts", .require_active = true, .isolation = isolation};
+    const auto result = streams.query(request, KeyQuery<Text, Long>{.key = key}).value();
+    EXPECT_EQ(result.partition_results().size(), kPartitions);
+    bool known = false;
+    for (const auto& [partition, answer] : result.partition_results()) {
+      known = known || answer.is_failure() || answer.result() == 1;
+      if (answer.is_success()) continue;
+      EXPECT_THAT(answer.failure_reason(), ::testing::AnyOf(FailureReason::kNotPresent, FailureReason::kNotActive))
+          << answer.failure_message();
+    }
+    EXPECT_TRUE(known) << key;
+  });
+}
+
 TEST(PositionBound, OnePositionTakesOverWhatAnotherHasSeenMoreOf) {
   Position one{{"a", {{0, 5}, {1, 1}}}};
   merge(one, {{"a", {{0, 3}, {1, 2}}}, {"b", {{0, 0}}}});

@@ -130,7 +130,7 @@ constexpr const char* kUsage =
     "  --no-cache      without record caches: compares the last record of each key, and stores\n"
     "  --commit-each   a commit after each record: the same\n"
     "  --restart-each  a restart between any two records, but where a restart changes results in Java, too\n"
-    "  --own-joins     joins of tables as they are by default here, not as in Java (D-51)\n";
+    "  --own-ways      as it is by default here, also where Java loses something: as without caches\n";
 }  // namespace
 
 int main(int argc, char** argv) {

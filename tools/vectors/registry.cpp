@@ -60,7 +60,7 @@ StreamsConfig plain() { return cached(0); }
 // Closed windows are looked for with each record, not once in a second.
 StreamsConfig cached(std::size_t bytes) {
   StreamsConfig config{.application_id = "app", .statestore_cache_max_bytes = bytes};
-  config.consistent_table_joins = false;  // Java's answers are the measure here (D-51)
+  config.exactly_as_kafka_streams = true;
   config.application["__emit.interval.ms.kstreams.windowed.aggregation__"] = "0";
   config.application["__emit.interval.ms.kstreams.outer.join.spurious.results.fix__"] = "0";
   return config;

@@ -13,12 +13,12 @@ bool World::take(std::string_view option) {
   if (option == "--no-cache") return no_cache = true;
   if (option == "--commit-each") return commit_each = true;
   if (option == "--restart-each") return restart_each = true;
-  if (option == "--own-joins") return own_joins = true;
+  if (option == "--own-ways") return own_ways = true;
   return false;
 }
 
 StreamsConfig World::config(StreamsConfig config) const {
-  if (own_joins) config.consistent_table_joins = true;
+  if (own_ways) config.exactly_as_kafka_streams = false;
   if (no_cache) config.statestore_cache_max_bytes = 0;
   if (rocksdb) {
 #ifdef TIDEMILL_ROCKSDB
@@ -31,6 +31,9 @@ StreamsConfig World::config(StreamsConfig config) const {
 }
 
 std::string World::promises_nothing(const Topology& topology) const {
+  for (const auto& [name, store] : topology.stores) {
+    if (own_ways && store.spec.time_ordered) return "store \"" + name + "\" has closed windows that Java does not emit (D-52)";
+  }
   if (!restart_each) return {};
   for (const auto& [name, store] : topology.stores) {
     if (store.spec.max_entries > 0) {

@@ -72,9 +72,9 @@ struct StreamsConfig {
   std::shared_ptr<const TimestampExtractor> default_timestamp_extractor = nullptr;  // null: fail on invalid
   StoreEngineKind default_dsl_store = StoreEngineKind::kPersistent;
   std::string topology_optimization = "none";
-  /// The result of a join of tables is that of its two sides once all is processed, with caches and also when both change at
-  /// once. False: exactly Kafka Streams', which may leave behind a joined row that should have gone (docs/divergences.md, D-51).
-  bool consistent_table_joins = true;
+  /// Also where Kafka Streams loses something: joined rows that stay behind their sides (D-51 in docs/divergences.md), closed
+  /// windows that nobody emits (D-52). To compare results with it.
+  bool exactly_as_kafka_streams = false;
   /// A store or internal topic whose name was generated is refused: it would change when an operator is added in front of it.
   bool ensure_explicit_internal_resource_naming = false;
 

@@ -107,8 +107,8 @@ class TaskContext {
   [[nodiscard]] virtual const std::map<std::string, std::string>& app_configs() const = 0;
   /// Null: not set.
   [[nodiscard]] const std::string* app_config(std::string_view key) const;
-  /// StreamsConfig::consistent_table_joins.
-  [[nodiscard]] virtual bool consistent_table_joins() const = 0;
+  /// StreamsConfig::exactly_as_kafka_streams.
+  [[nodiscard]] virtual bool exactly_as_kafka_streams() const = 0;
   [[nodiscard]] virtual std::string state_directory() const = 0;
   /// For metrics that processors count themselves.
   [[nodiscard]] virtual const StreamsMetrics& streams_metrics() const = 0;

@@ -84,7 +84,8 @@ class QueryResult : public QueryOutcome {
 template <class R>
 class StateQueryResult {
  public:
-  /// By partition; of a request for all partitions only those that are here.
+  /// By partition; of a request for all partitions those that are here, and as kNotPresent those on their way from one of this
+  /// instance's threads to another. What other instances have is left out.
   [[nodiscard]] const std::map<std::int32_t, QueryResult<R>>& partition_results() const { return partitions_; }
   [[nodiscard]] std::map<std::int32_t, QueryResult<R>>& partition_results() { return partitions_; }
   /// Of a global store, which has no partitions of its own.

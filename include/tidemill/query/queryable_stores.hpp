@@ -31,17 +31,22 @@ class StoreView {
   [[nodiscard]] Result<StoreAnswer> ask(StoreQuery query, const QueryOptions& options) const {
     return streams_->query_rows(name_, std::move(query), options);
   }
-  /// The answer, read by the question `typed`; SerializationException when it is not of these types.
+  /// The answer, read by the question `typed`; kInvalidArgument: what the store has is not of these types.
   template <class Q>
   [[nodiscard]] Result<QueryAnswer<typename Q::Answer>> ask(const Q& typed, const StoreQuery& query,
                                                             const QueryOptions& options) const {
     TIDEMILL_ASSIGN(StoreAnswer answer, ask(query, options));
     const StoreRows rows{.rows = std::move(answer.rows), .timestamped = answer.timestamped};
-    return QueryAnswer<typename Q::Answer>{
-        .value = typed.read(rows), .position = std::move(answer.position), .staleness = answer.staleness};
+    try {
+      return QueryAnswer<typename Q::Answer>{
+          .value = typed.read(rows), .position = std::move(answer.position), .staleness = answer.staleness};
+    } catch (const std::exception& error) {
+      return of_other_types(error.what());
+    }
   }
 
  private:
+  [[nodiscard]] Error of_other_types(const std::string& why) const;
   const StoreQueries* streams_;
   std::string name_;
 };

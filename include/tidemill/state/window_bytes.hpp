@@ -20,6 +20,8 @@ struct WindowRange {
   Timestamp to = kMaxTimestamp;
   Direction direction = Direction::kForward;
   bool every_key = false;
+  /// Also what the retention hides, as long as it is there.
+  bool expired_too = false;
 };
 
 class WindowBytesStore {
@@ -41,7 +43,11 @@ struct SessionRange {
   Timestamp latest_start = kMaxTimestamp;
   Timestamp latest_end = kMaxTimestamp;
   Direction direction = Direction::kForward;
+  /// Also what the retention hides, as long as it is there.
+  bool expired_too = false;
 };
+/// How long behind its retention a store keeps the windows that an aggregation emits when they close: it may look for them late.
+[[nodiscard]] std::chrono::milliseconds kept_until_closed(const StoreSpec& spec);
 
 class SessionBytesStore {
  public:

@@ -63,7 +63,7 @@ Topology build(const json& scenario) {
 
 StreamsConfig config_of(const json& from) {
   StreamsConfig config{.application_id = "app", .statestore_cache_max_bytes = from.value("cache", std::size_t{0})};
-  config.consistent_table_joins = false;  // D-51
+  config.exactly_as_kafka_streams = true;
   const std::string emit = std::to_string(from.value("emit", 0));
   config.application["__emit.interval.ms.kstreams.windowed.aggregation__"] = emit;
   config.application["__emit.interval.ms.kstreams.outer.join.spurious.results.fix__"] = emit;

@@ -119,7 +119,7 @@ Topology topology(const World& world) {
 
 Outcome run(const World& world, const std::vector<Text>& bundles, std::mt19937& random) {
   StreamsConfig config{.application_id = "app", .statestore_cache_max_bytes = world.cache};
-  config.consistent_table_joins = world.consistent;
+  config.exactly_as_kafka_streams = !world.consistent;
   TopologyTestDriver driver(topology(world), config);
   driver.commit_after_each_record(false);
   auto input = driver.create_input_topic<Text, Text>("changes");
@@ -222,7 +222,7 @@ TEST(TableJoins, TakeBackARowWhoseTwoSidesAreDeletedTogether) {
     auto left = builder.table<Text, Text>("left");
     left.join(builder.table<Text, Text>("right"), both).to_stream().to("out");
     StreamsConfig config{.application_id = "app", .statestore_cache_max_bytes = 1'000'000};
-    config.consistent_table_joins = consistent;
+    config.exactly_as_kafka_streams = !consistent;
     TopologyTestDriver driver(builder.build(), config);
     driver.commit_after_each_record(false);
     auto mine = driver.create_input_topic<Text, Text>("left");
@@ -249,7 +249,7 @@ TEST(TableJoins, TakeBackAnOrderThatComesAgainForNobody) {
             .to_table(Materialized<Text, Text>{.caching = false});
     orders.join(builder.table<Text, Text>("customers"), named, both).to_stream().to("out");
     StreamsConfig config = at_once();
-    config.consistent_table_joins = consistent;
+    config.exactly_as_kafka_streams = !consistent;
     TopologyTestDriver driver(builder.build(), config);
     driver.create_input_topic<Text, Text>("customers").pipe_input("c1", "Ann", at(1s));
     auto order = driver.create_input_topic<Text, Text>("orders");

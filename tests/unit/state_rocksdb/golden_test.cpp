@@ -106,5 +106,28 @@ TEST_P(RocksDbGolden, IsRead) {
   EXPECT_EQ(value, "12");
 }
 
+TEST(RocksDbFormat, OfAnotherKindOfStoreIsEmptied) {
+  std::string directory = testing::TempDir() + "/tidemill-kinds-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const auto engine = rocksdb_stores();
+  constexpr StoreKind kKinds[] = {StoreKind::kKeyValue, StoreKind::kTimestampedKeyValue,
+                                  StoreKind::kWindow,   StoreKind::kTimestampedWindow,
+                                  StoreKind::kSession,  StoreKind::kVersionedKeyValue};
+  StoreSpec spec;
+  spec.name = "changing";
+  for (const StoreKind kind : kKinds) {
+    spec.kind = kind;
+    for (const bool again : {false, true}) {
+      const auto store = std::move(engine->open(directory, {&spec, 1}).value().front());
+      Bytes value;
+      EXPECT_EQ(store->get("row", value).value(), again) << static_cast<int>(kind);
+      EXPECT_EQ(store->durable_position() == kChangelog, again);
+      store->put("row", BytesView("of its kind")).value();
+      store->commit(kChangelog, kInput).value();
+    }
+  }
+  fs::remove_all(directory);
+}
+
 }  // namespace
 }  // namespace tidemill
