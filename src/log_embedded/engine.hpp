@@ -112,6 +112,7 @@ class Engine {
   Result<void> recover();
   Result<void> open_journal(std::vector<JournalEntry>& entries);
   Result<void> replay(Replay& replay);
+  void begin_epoch(const Replay& replay);
   Result<void> end_recovery(const Replay& replay);
   Result<void> remove_leftovers();
   Result<void> open_topic(const TopicSpec& spec, const Replay* replay);
@@ -147,7 +148,9 @@ class Engine {
   std::unique_ptr<Journal> journal_;
   OpenFiles files_;
   PartitionLog::Shared shared_;
-  std::int64_t next_producer_id_ = 1000;
+  static constexpr std::int64_t kFirstProducerId = 1000;
+  std::int64_t next_producer_id_ = kFirstProducerId;
+  LeaderEpoch first_epoch_{0};  // of a partition that is made while the log is open this time
   std::uint64_t next_removed_ = 0;
   std::optional<Error> failed_;
   bool recovered_ = false;

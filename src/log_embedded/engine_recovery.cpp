@@ -137,14 +137,23 @@ Result<void> Engine::replay(Replay& replay) {
   return {};
 }
 
+// A power failure may take all that was not synced, also that a partition was made; what is made again then begins in an epoch that no
+// store can have seen. Each opening takes a producer id, which its checkpoint secures: the epochs of openings grow with them.
+void Engine::begin_epoch(const Replay& replay) {
+  if (replay.entries.empty() || options.read_only) return;
+  first_epoch_ = LeaderEpoch(static_cast<std::int32_t>((++next_producer_id_ - kFirstProducerId) % INT32_MAX));
+}
+
 Result<void> Engine::end_recovery(const Replay& replay) {
   const Timestamp now = clock.now().wall;
+  begin_epoch(replay);
   for (auto& [name, topic] : topics) {
     for (auto& log : topic.partitions) {
       const auto found = replay.ends.find(*log->partition());
       const PartitionEnd end = found == replay.ends.end() ? PartitionEnd{} : found->second;
       // Also where nothing is cut off here, a power failure may have taken records that a store has seen.
-      log->set_leader_epoch(options.read_only ? end.leader_epoch : end.leader_epoch + 1);
+      const bool has_ended = found != replay.ends.end();
+      log->set_leader_epoch(options.read_only ? end.leader_epoch : has_ended ? end.leader_epoch + 1 : first_epoch_);
       const Offset found_end = log->end();
       TIDEMILL_ASSIGN(const bool cut, log->truncate(end.end));
       if (cut) {
@@ -206,6 +215,7 @@ Result<void> Engine::open_topic(const TopicSpec& spec, const Replay* replay) {
       if (there) TIDEMILL_TRY(log->remove_files("topics/~" + std::to_string(next_removed_++)));
     }
     TIDEMILL_TRY(log->recover(from));
+    if (replay == nullptr) log->set_leader_epoch(first_epoch_);
     topic.partitions.push_back(std::move(log));
   }
   topics.emplace(spec.name, std::move(topic));

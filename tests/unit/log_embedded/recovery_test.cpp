@@ -228,6 +228,28 @@ TEST(Recovery, OfATopicMadeAnewTakesWhatAPowerFailureLostFromItsOwnLife) {
   }
 }
 
+// A store that has seen a record of a life that is lost must not take another one's at that offset for it.
+TEST(Recovery, BeginsInANewEpochAlsoWhereAPowerFailureTookTheWholeTopic) {
+  int lost = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    World world({.durability = Durability::kProcess}, seed);
+    LeaderEpoch last(-1);
+    for (int life = 0; life < 4; ++life) {
+      const bool there = world.log().admin().describe_topic("t", world.deadline()).has_value();
+      if (!there) world.topic("t");
+      if (!there && life > 0) ++lost;
+      world.put("t", "k", BytesView(std::to_string(life)));
+      const LeaderEpoch epoch = world.batches("t").back().leader_epoch;
+      EXPECT_GT(epoch, last) << "seed " << seed << ", life " << life;
+      last = epoch;
+      world.storage.power_off();
+      world.close();
+      world.storage.power_on();
+    }
+  }
+  EXPECT_GT(lost, 0);
+}
+
 TEST(Recovery, KeepsTheCommitsBehindThoseOfATopicThatWasMadeAnew) {
   World world({.durability = Durability::kProcess});
   world.topic("other");
