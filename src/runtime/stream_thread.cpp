@@ -136,9 +136,9 @@ StreamThread::Step StreamThread::round(Now now) {
     closing_ = true;
     set_state(ThreadState::kPendingShutdown);
   }
-  // First, so that who asks has an answer of a thread that knows which tasks it has been given.
-  if (membership_ && !closing_) handle_events(now);
+  // Before it hears of its tasks: whoever asks would find those of which nothing is restored yet, though all may be there.
   run_mailbox();
+  if (membership_ && !closing_) handle_events(now);
   standing_still_ = false;
   waits_for_room_ = false;
   if (coordinate(now, step)) return step;
