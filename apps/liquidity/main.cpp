@@ -118,6 +118,13 @@ int main(int argc, char** argv) {
                  first.c_str());
     return kWrongUsage;
   }
+  if (first.starts_with('-') && first != "-h" && first != "--help") {
+    std::fprintf(
+        stderr,
+        "\"%s\" stands where a command should: generate, run or verify come first\nRun with --help for more information.\n",
+        first.c_str());
+    return kWrongUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& wrong) {

@@ -22,7 +22,7 @@ class BareTask final : public TaskContext {
   StateStore* global_store(std::string_view) override { return nullptr; }
   RecordCollector& collector() override { throw std::logic_error("a chain without sinks"); }
   Timestamp stream_time() const override { return kNoTimestamp; }
-  Timestamp wall_clock_time() const override { return kNoTimestamp; }
+  Timestamp system_time() const override { return kNoTimestamp; }
   void request_commit() override {}
   Cancellable schedule(OperatorNode&, std::chrono::milliseconds, PunctuationType, Timestamp, Punctuator) override { return {}; }
   void drop(std::string_view, std::string_view, const RecordContext&) override {}

@@ -218,7 +218,6 @@ void read_unused(Reader& reader) {
                  "rack.aware.assignment.non_overlap_cost"},
                 "tasks are assigned without regard to racks");
   reader.unused({"allow.os.group.write.access"}, "directories are made as the process's umask says", "false");
-  reader.unused({"upgrade.from"}, "formats of earlier versions are not written");
   reader.unused({"built.in.metrics.version", "metrics.recording.level", "metrics.num.samples", "metrics.sample.window.ms"},
                 "metrics are counters that cost the same at every level, and are read when asked for");
   reader.unused({"enable.metrics.push"}, "metrics are not pushed to brokers", "false");
@@ -296,6 +295,8 @@ ConfigReading read_config(const std::map<std::string, std::string>& given, bool 
   Reader reader(properties, reading);
   read_known(reader, reading);
   read_unused(reader);
+  // Who groups tables asks for it: earlier versions read other changes.
+  reader.pass({"upgrade.from"}, reading.config.application);
   for (const auto& [key, value] : properties) {
     if (reader.known().contains(key) || take_prefixed(key, value, reading)) continue;
     if (is_schema_registrys(key)) {

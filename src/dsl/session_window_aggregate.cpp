@@ -33,8 +33,9 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
     merged_.clear();
     const auto rows = sessions_->find_sessions(SessionRange{.from_key = key_,
                                                             .to_key = key_,
-                                                            .earliest_end = first_to_merge(time),
-                                                            .latest_start = wrapping_sum(time, plan_.size)});
+                                                            .earliest_end = first_to_merge(time, close_time),
+                                                            .latest_start = wrapping_sum(time, plan_.size),
+                                                            .expired_too = emits_all_});
     for (; rows->valid(); rows->next()) {
       const Window old = split_session_key(rows->key()).session;
       merged_.emplace_back(old, rows->value());
@@ -54,10 +55,10 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
   }
 
  private:
-  /// What has been emitted is not merged with any more: its records would be counted twice.
-  [[nodiscard]] Timestamp first_to_merge(Timestamp time) const {
+  /// What is closed, and emitted or about to be, is not merged with any more: its records would be counted twice.
+  [[nodiscard]] Timestamp first_to_merge(Timestamp time, Timestamp close_time) const {
     const Timestamp in_the_gap = time - plan_.size.count();
-    return emits_all_ ? std::max(in_the_gap, last_close_) : in_the_gap;
+    return emits_all_ ? std::max(in_the_gap, close_time) : in_the_gap;
   }
   void remove_merged(const ErasedRecord& record) {
     for (const auto& [old, value] : merged_) {
@@ -92,7 +93,7 @@ class SessionWindowAggregateNode final : public WindowedAggregateNode {
                                                             .expired_too = emits_all_});
     for (; rows->valid(); rows->next()) {
       const auto [key, session] = split_session_key(rows->key());
-      forward_stored(record, key, session, rows->value(), std::nullopt, session.end);
+      forward_closed(record, key, session, rows->value(), session.end);
     }
     emitted(close_time);
   }

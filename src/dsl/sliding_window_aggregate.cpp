@@ -58,8 +58,8 @@ class SlidingWindowAggregateNode final : public WindowStoreAggregateNode {
 
   std::vector<Found> find(Timestamp from, Timestamp to, Direction direction) {
     std::vector<Found> found;
-    const auto rows =
-        windows_->fetch(WindowRange{.from_key = key_, .to_key = key_, .from = from, .to = to, .direction = direction});
+    const auto rows = windows_->fetch(WindowRange{
+        .from_key = key_, .to_key = key_, .from = from, .to = to, .direction = direction, .expired_too = emits_all_});
     for (; rows->valid(); rows->next()) {
       const auto [latest, plain] = split_timestamp(rows->value());
       found.push_back({split_window_key(rows->key()).start, latest, Bytes(plain)});

@@ -131,7 +131,7 @@ class StreamJoinNode final : public WindowedNode {
   void emit_alone(const ErasedRecord& record) {
     OuterJoinStore::Times& times = waiting_->times;
     if (open_at(times.min_time, side_.after, side_.grace, times.stream_time)) return;
-    const Timestamp now = task().wall_clock_time();
+    const Timestamp now = task().system_time();
     if (now < times.next_emit) return;
     times.next_emit = now + emit_interval_;
     times.min_time = kMaxTimestamp;

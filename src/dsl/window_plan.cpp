@@ -26,21 +26,6 @@ std::chrono::milliseconds WindowPlan::retention_min() const {
   return sizes * size + grace;
 }
 
-void WindowPlan::complete(StoreSpec& store) const {
-  store.kind = sessions() ? StoreKind::kSession : StoreKind::kTimestampedWindow;
-  if (!sessions()) store.window_size = size;
-  if (store.retention.count() == 0) store.retention = retention_min();
-  if (store.retention < retention_min()) {
-    throw TopologyException("store \"" + store.name + "\" keeps windows for " + std::to_string(store.retention.count()) +
-                            " ms, but they are needed for " + std::to_string(retention_min().count()) +
-                            " ms (their size and grace): give it a longer retention");
-  }
-  if (emit == EmitStrategy::kOnWindowClose) {
-    store.time_ordered = true;
-    if (sessions() || kind == Kind::kSliding) store.caching = false;  // Java's other time windows keep their caches
-  }
-}
-
 void WindowPlan::set_emit(EmitStrategy strategy) {
   if (strategy == EmitStrategy::kOnWindowClose && kind == Kind::kUnlimited) {
     throw TopologyException("emit_strategy(kOnWindowClose): unlimited windows are never closed");

@@ -68,7 +68,7 @@ bool WindowedAggregateNode::accept(const ErasedRecord& record, bool needs_value)
 
 bool WindowedAggregateNode::should_emit(Timestamp close_time) {
   if (on_update()) return false;
-  const Timestamp now = task().wall_clock_time();
+  const Timestamp now = task().system_time();
   if (now < next_emit_) return false;
   next_emit_ = now + emit_interval_;
   if (last_close_ != kNoTimestamp && last_close_ >= close_time) return false;
@@ -109,6 +109,15 @@ void WindowedAggregateNode::forward_stored(const ErasedRecord& record, BytesView
   aggregate_->forward_stored(*this, key, window, now, old, context);
 }
 
+void WindowedAggregateNode::forward_closed(const ErasedRecord& record, BytesView key, const Window& window, BytesView now,
+                                           Timestamp timestamp) {
+  try {
+    forward_stored(record, key, window, now, std::nullopt, timestamp);
+  } catch (...) {
+    caught(record, record.context);
+  }
+}
+
 void WindowStoreAggregateNode::init() {
   WindowedAggregateNode::init();
   windows_ = &windows_of(*store_);
@@ -127,7 +136,7 @@ void WindowStoreAggregateNode::emit_closed(const ErasedRecord& record, Timestamp
   for (; rows->valid(); rows->next()) {
     const auto [key, start] = split_window_key(rows->key());
     const auto [timestamp, plain] = split_timestamp(rows->value());
-    forward_stored(record, key, {start, window_end(start, plan_.size)}, plain, std::nullopt, timestamp);
+    forward_closed(record, key, {start, window_end(start, plan_.size)}, plain, timestamp);
   }
   emitted(close_time);
 }

@@ -27,6 +27,8 @@ class WindowedAggregateNode : public WindowedNode {
   void forward_added(const ErasedRecord& record, const Window& window, Timestamp timestamp);
   void forward_stored(const ErasedRecord& record, BytesView key, const Window& window, OptionalBytesView now,
                       OptionalBytesView old, Timestamp timestamp);
+  /// One of the closed windows: where it cannot be read, a handler may go on with the others.
+  void forward_closed(const ErasedRecord& record, BytesView key, const Window& window, BytesView now, Timestamp timestamp);
   /// An entry that the cache writes: a row's key as the store has it.
   virtual void forward_flushed(const CacheFlush& flush) = 0;
 

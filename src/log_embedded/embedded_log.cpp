@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <optional>
 
 #include <tidemill/base/assert.hpp>
@@ -204,7 +205,8 @@ class EmbeddedLog final : public Log, public LogAdmin {
       return Error{ErrorKind::kNotFound, "there is no group \"" + std::string(name) + "\" in the " + traits().description};
     }
     const GroupState& group = found->second;
-    GroupDescription result{std::string(name), group.members().empty() ? "Empty" : "Stable", group.generation(), {}, {}};
+    const char* const state = group.members().empty() ? "Empty" : group.settled() ? "Stable" : "CompletingRebalance";
+    GroupDescription result{std::string(name), state, group.generation(), {}, {}};
     for (const auto& [id, member] : group.members()) {
       std::string tasks;
       for (const TaskId& task : member.owned) tasks += (tasks.empty() ? "" : " ") + to_string(task);
@@ -240,7 +242,8 @@ Result<std::shared_ptr<Log>> open_now(const std::string& directory, const Embedd
   Storage& files = *storage;
   auto engine = embedded::Engine::open(std::move(storage), files, system_clock(), system_random(), options, description);
   if (!engine) {
-    if (engine.error().kind != ErrorKind::kNotFound) return engine.error();
+    std::error_code unknown;
+    if (std::filesystem::is_directory(directory, unknown)) return engine.error();
     return engine.error().with_context("the directory of the " + description + " cannot be made: give it another one");
   }
   auto log = std::make_shared<embedded::EmbeddedLog>(*std::move(engine));

@@ -1,5 +1,7 @@
 #include "log_embedded/group_state.hpp"
 
+#include <algorithm>
+
 #include "log/task_assignor.hpp"
 
 namespace tidemill::embedded {
@@ -33,6 +35,7 @@ std::vector<MembershipEvent> GroupState::take_events(const std::string& member_i
   if (member == nullptr) return {};
   member->alive_until = now + member->metadata.max_poll_interval;
   std::vector<MembershipEvent> events = std::exchange(member->events, {});
+  member->heard = events.empty();
   for (const MembershipEvent& event : events) {
     if (const auto* revoked = std::get_if<TasksRevoked>(&event)) {
       member->announced.insert(revoked->tasks.begin(), revoked->tasks.end());
@@ -119,6 +122,13 @@ void GroupState::tell_hosts() {
     member.events.emplace_back(GroupHosts{hosts});
     if (member.wake) member.wake();
   }
+}
+
+bool GroupState::settled() const {
+  return std::all_of(members_.begin(), members_.end(), [](const auto& entry) {
+    const Member& member = entry.second;
+    return member.told && member.revoking.empty() && member.events.empty() && member.heard;
+  });
 }
 
 GroupState::Member* GroupState::find(const std::string& member_id) {

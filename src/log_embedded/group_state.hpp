@@ -27,6 +27,7 @@ class GroupState {
     std::vector<HostTasks> hosts;  // as it was told
     bool told = false;             // its last assignment is the one that holds
     std::vector<MembershipEvent> events;
+    bool heard = true;  // it has come back since it took the last ones, and has so dealt with them
     MonotonicTime alive_until;
     std::int32_t generation = 0;
     UniqueFunction<void()> wake;
@@ -45,6 +46,8 @@ class GroupState {
   [[nodiscard]] const Member* find(const std::string& member_id) const;
   [[nodiscard]] Result<void> check(const MembershipToken& token) const;
   [[nodiscard]] const std::map<std::string, Member>& members() const { return members_; }
+  /// Every task is with the member that is to have it, and that knows.
+  [[nodiscard]] bool settled() const;
   [[nodiscard]] std::int32_t generation() const { return generation_; }
 
   std::map<TopicPartition, CommitPosition> offsets;

@@ -132,6 +132,17 @@ void KafkaMembership::shutdown_application() {
   changed_.notify_all();
 }
 
+bool KafkaMembership::in_group_locked(MembershipToken& token) const {
+  token = token_locked();
+  if (!token.member_id.empty()) return true;
+  if (token.instance_id.empty()) return false;
+  // A static member without an id: the group has it under the last one, or under one that an answer on its way would have
+  // told. What is asked under the instance id alone is done to whoever has that now, be it another process: only in this case.
+  if (join_unanswered_) return true;
+  token.member_id = lost_member_id_;
+  return !token.member_id.empty();
+}
+
 void KafkaMembership::leave(MonotonicTime deadline) {
   {
     std::unique_lock lock(mutex_);
@@ -141,11 +152,7 @@ void KafkaMembership::leave(MonotonicTime deadline) {
   MembershipToken token;
   {
     const std::lock_guard lock(mutex_);
-    token = token_locked();
-    // A static member without an id: the group has it under the last one, or under one that an answer on its way would have
-    // told. What is asked under the instance id alone is done to whoever has that now, be it another process: only in this case.
-    if (token.member_id.empty() && !join_unanswered_) token.member_id = lost_member_id_;
-    if (token.instance_id.empty() ? member_id_.empty() : token.member_id.empty() && !join_unanswered_) return;
+    if (!in_group_locked(token)) return;
   }
   Coordinator coordinator(config_, group_);
   const Result<LeaveAnswer> left = coordinator.ask(leave_group(token), deadline);

@@ -47,6 +47,8 @@ class KafkaMembership final : public Membership {
   void push_locked(MembershipEvent event);
   void wake();
   [[nodiscard]] MembershipToken token_locked() const;
+  /// True: the group may have this member; `token` then says as whom it has it.
+  [[nodiscard]] bool in_group_locked(MembershipToken& token) const;
   [[nodiscard]] Result<std::vector<std::pair<std::string, Bytes>>> lead(const JoinAnswer& joined) const;
   void stop();
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <tidemill/state/key_value_store.hpp>
 #include <tidemill/state/window_bytes.hpp>
 
 #include "base/thrown_error.hpp"
@@ -98,7 +99,8 @@ class Reader {
       case Kind::kCustom: return store_.spec().kind == StoreKind::kCustom;
       case Kind::kCount: return store_.spec().kind != StoreKind::kCustom;
       case Kind::kKey:
-      case Kind::kRange: return is_key_value(store_.spec().kind);
+      case Kind::kRange:
+      case Kind::kPrefix: return is_key_value(store_.spec().kind);
       case Kind::kWindows: return store_.windows() != nullptr;
       case Kind::kSessions: return store_.sessions() != nullptr;
       case Kind::kVersion:
@@ -120,6 +122,7 @@ class Reader {
       case Kind::kRange:
         return take(store_.range({.from = to_view(query_.from), .to = to_view(query_.to), .direction = query_.direction}),
                     [](StoreRow&) { return true; });
+      case Kind::kPrefix: return take(prefix_scan(store_, *query_.from), [](StoreRow&) { return true; });
       case Kind::kWindows: return read_windows();
       case Kind::kSessions: return read_sessions();
       case Kind::kVersion: return read_version();

@@ -4,24 +4,14 @@
 
 #include <tidemill/processor/operator_node.hpp>
 
+#include "state/copied_rows.hpp"
+
 namespace tidemill::runtime {
 namespace {
 
-class CopiedRows final : public BytesIterator {
- public:
-  explicit CopiedRows(const std::unique_ptr<BytesIterator>& row) {
-    for (; row->valid(); row->next()) rows_.emplace_back(row->key(), row->value());
-  }
-  [[nodiscard]] bool valid() const override { return at_ < rows_.size(); }
-  [[nodiscard]] BytesView key() const override { return rows_[at_].first; }
-  [[nodiscard]] BytesView value() const override { return rows_[at_].second; }
-  void next() override { ++at_; }
-  [[nodiscard]] Result<void> status() const override { return {}; }
-
- private:
-  std::vector<std::pair<Bytes, Bytes>> rows_;
-  std::size_t at_ = 0;
-};
+std::unique_ptr<BytesIterator> copied(const std::unique_ptr<BytesIterator>& rows) {
+  return std::make_unique<CopiedRows>(CopiedRows::copied(*rows));
+}
 
 }  // namespace
 
@@ -31,7 +21,7 @@ bool LockedStore::get(BytesView key, Bytes& value) {
 }
 std::unique_ptr<BytesIterator> LockedStore::range(const BytesRange& range) {
   const std::lock_guard lock(mutex_);
-  return std::make_unique<CopiedRows>(store_.range(range));
+  return copied(store_.range(range));
 }
 std::uint64_t LockedStore::approximate_num_entries() {
   const std::lock_guard lock(mutex_);
@@ -48,7 +38,7 @@ bool LockedStore::fetch(BytesView key, Timestamp start, Bytes& value) {
 }
 std::unique_ptr<BytesIterator> LockedStore::fetch(const WindowRange& range) {
   const std::lock_guard lock(mutex_);
-  return std::make_unique<CopiedRows>(store_.windows()->fetch(range));
+  return copied(store_.windows()->fetch(range));
 }
 bool LockedStore::fetch_session(BytesView key, const Window& session, Bytes& value) {
   const std::lock_guard lock(mutex_);
@@ -56,7 +46,7 @@ bool LockedStore::fetch_session(BytesView key, const Window& session, Bytes& val
 }
 std::unique_ptr<BytesIterator> LockedStore::find_sessions(const SessionRange& range) {
   const std::lock_guard lock(mutex_);
-  return std::make_unique<CopiedRows>(store_.sessions()->find_sessions(range));
+  return copied(store_.sessions()->find_sessions(range));
 }
 std::optional<VersionedBytesStore::Found> LockedStore::latest(BytesView key) {
   const std::lock_guard lock(mutex_);

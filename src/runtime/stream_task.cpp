@@ -4,7 +4,6 @@
 #include <limits>
 #include <new>
 #include <optional>
-#include <regex>
 
 #include <fmt/format.h>
 
@@ -81,9 +80,11 @@ StreamTask::Input& StreamTask::make_input(const TopicPartition& partition, const
 }
 
 std::optional<std::size_t> StreamTask::add_input(const TopicPartition& partition) {
+  const Topology reading = options_.topology->reading(std::vector{partition.topic});
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const NodeSpec& spec = options_.topology->nodes[static_cast<std::size_t>(options_.part.nodes[i])];
-    if (spec.topic_pattern.empty() || !std::regex_match(partition.topic, std::regex(spec.topic_pattern))) continue;
+    const auto id = static_cast<std::size_t>(options_.part.nodes[i]);
+    const NodeSpec& spec = options_.topology->nodes[id];
+    if (reading.nodes[id].topics.size() == spec.topics.size()) continue;
     make_input(partition, spec).source = static_cast<SourceNode*>(nodes_[i].get());
     metrics_->add_input(partition);
     return inputs_.size() - 1;
@@ -145,11 +146,7 @@ Result<void> StreamTask::open_stores() {
       stores_.push_back(std::move(store));
       continue;
     }
-    if (const auto durable = engine->durable_position()) {
-      store.changelog_position = *durable;
-    } else {
-      TIDEMILL_TRY(engine->clear());
-    }
+    if (!engine->durable_position()) TIDEMILL_TRY(engine->clear());
     OpenStore open{.spec = node.spec,
                    .engine = std::move(engine),
                    .changelog = writer,
@@ -161,6 +158,7 @@ Result<void> StreamTask::open_stores() {
     if (open.spec.engine == StoreEngineKind::kDefault) open.spec.engine = options_.config->default_dsl_store;
     store.top = open_store(std::move(open), current);
     store.engine = &store.top->engine_store();
+    store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());
     stores_.push_back(std::move(store));
   }
   return {};
@@ -206,6 +204,7 @@ void StreamTask::initialize() try {
   TIDEMILL_ASSERT(nodes_.empty(), "a task is initialized once between aborts");
   for (const TaskStore& store : stores_) merge(processed_, store.engine->position());
   committed_ = processed_;
+  system_time_ = options_.clock->now().wall;
   const Topology& topology = *options_.topology;
   std::vector<OperatorNode*> by_id(topology.nodes.size(), nullptr);
   for (const std::int32_t id : options_.part.nodes) {
@@ -279,6 +278,7 @@ class AtWork {
 
 bool StreamTask::process(Now now) try {
   if (heap_.empty()) return false;
+  system_time_ = now.wall;
   Input& input = *heap_.poll();
   const LogRecord& record = input.queue.head();
   const Timestamp timestamp = input.queue.head_timestamp();
@@ -359,6 +359,7 @@ bool StreamTask::punctuate_wall_clock(Now now) {
 
 void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) try {
   dirty_ = true;
+  system_time_ = options_.clock->now().wall;
   queue.run(time, [this, time](PunctuationQueue::Schedule& schedule) {
     const RecordContext context{.source = nullptr, .offset = kNoOffset, .timestamp = time, .headers = nullptr};
     const AtWork at_work(*this, &context, nullptr, &schedule.node->name());
@@ -399,7 +400,7 @@ Cancellable StreamTask::schedule(OperatorNode& node, std::chrono::milliseconds i
   if (type == PunctuationType::kStreamTime) {
     return stream_time_punctuations_.add(node, start == kNoTimestamp ? Timestamp(0) : start, interval, std::move(punctuator));
   }
-  const Timestamp now = wall_clock_time();
+  const Timestamp now = options_.clock->now().wall;
   const std::int64_t time_left = std::numeric_limits<std::int64_t>::max() - now.value;
   const Timestamp first = start == kNoTimestamp ? now + std::min<std::int64_t>(interval.count(), time_left) : start;
   return wall_clock_punctuations_.add(node, first, interval, std::move(punctuator));
@@ -411,7 +412,11 @@ std::optional<std::int64_t> StreamTask::processor_metadata(std::string_view key)
 }
 
 void StreamTask::set_processor_metadata(std::string_view key, std::int64_t value) {
-  processor_metadata_[std::string(key)] = value;
+  if (const auto found = processor_metadata_.find(key); found != processor_metadata_.end()) {
+    found->second = value;
+  } else {
+    processor_metadata_.emplace(key, value);
+  }
   processor_metadata_changed_ = true;
   dirty_ = true;
 }

@@ -194,9 +194,13 @@ void StreamTask::handle_processing_exception(const OperatorNode& node, const Era
                                                  ? config.processing_exception_handler
                                                  : log_and_fail_on_processing_error(config.errors_dead_letter_queue_topic_name);
   const ErrorHandlerContext context = error_context(node.name());
-  const HandlerResponse response =
-      ask(handler, "processing exception handler", context, HandledError{.exception = thrown.type, .message = thrown.message});
-  if (response.answer != HandlerAnswer::kResume) {
+  HandlerResponse response;
+  // As in Kafka Streams 4.2: a global store that left out a record would not be what its topic says.
+  if (!is_global()) {
+    response = ask(handler, "processing exception handler", context,
+                   HandledError{.exception = thrown.type, .message = thrown.message});
+  }
+  if (is_global() || response.answer != HandlerAnswer::kResume) {
     leave_dead_letters(node.name(), response.dead_letters);
     throw FailedProcessingException(fmt::format("processor \"{}\" of task {} threw {} at {}: {}", node.name(),
                                                 to_string(options_.id), thrown.type, place(context), thrown.message));

@@ -8,6 +8,13 @@
 namespace tidemill::runtime {
 namespace {
 
+constexpr const char* kRetention = "retention.ms";
+constexpr const char* kCompactionLag = "min.compaction.lag.ms";
+
+bool is_windowed(StoreKind kind) {
+  return kind == StoreKind::kWindow || kind == StoreKind::kTimestampedWindow || kind == StoreKind::kSession;
+}
+
 class Planner {
  public:
   Planner(const Topology& topology, const TopicPlanInput& input) : topology_(topology), input_(input) {}
@@ -142,9 +149,16 @@ class Planner {
                    .replication_factor = input_.replication_factor,
                    .config = topic.config};
     const auto store = topology_.stores.find(topic.store);
+    const StoreSpec* const kept = store != topology_.stores.end() ? &store->second.spec : nullptr;
     for (const auto& [key, value] : input_.overrides) {
-      const bool own = store != topology_.stores.end() && store->second.spec.log_config.contains(key);
-      if (!own) spec.config[key] = value;
+      // How long a changelog is needed follows from its store; only the store itself may say otherwise.
+      const bool needed = kept != nullptr && (key == kRetention || key == kCompactionLag) && topic.config.contains(key);
+      if (!needed && (kept == nullptr || !kept->log_config.contains(key))) spec.config[key] = value;
+    }
+    if (kept != nullptr && is_windowed(kept->kind) && !kept->log_config.contains(kRetention)) {
+      const std::int64_t more = input_.additional_retention.count();
+      const std::int64_t retention = kept->retention.count();
+      spec.config[kRetention] = std::to_string(retention > INT64_MAX - more ? INT64_MAX : retention + more);
     }
     return spec;
   }

@@ -5,6 +5,7 @@
 // them, or an explicit count, or the largest count of what is written into them; changelogs have one partition per task.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ struct TopicPlanInput {
   std::int16_t replication_factor = -1;
   /// topic.* of the configuration.
   std::map<std::string, std::string> overrides;
+  /// windowstore.changelog.additional.retention.ms
+  std::chrono::milliseconds additional_retention{std::chrono::hours(24)};
   /// Empty: none.
   std::string dead_letter_topic = {};
 };

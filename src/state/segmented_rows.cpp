@@ -8,6 +8,8 @@
 #include <tidemill/state/window_bytes.hpp>
 
 #include "base/endian.hpp"
+#include "base/logging.hpp"
+#include "state/copied_rows.hpp"
 #include "state/whole_walk.hpp"
 
 namespace tidemill {
@@ -32,21 +34,6 @@ Bytes segment_prefix(std::int64_t segment) {
 OptionalBytes behind_segment(std::int64_t segment) {
   return segment == INT64_MAX ? std::nullopt : OptionalBytes(segment_prefix(segment + 1));
 }
-
-/// Rows copied out and put in an order of their own.
-class SortedIterator final : public BytesIterator {
- public:
-  explicit SortedIterator(std::vector<std::pair<Bytes, Bytes>> rows) : rows_(std::move(rows)) {}
-  bool valid() const override { return at_ < rows_.size(); }
-  BytesView key() const override { return rows_[at_].first; }
-  BytesView value() const override { return rows_[at_].second; }
-  void next() override { ++at_; }
-  Result<void> status() const override { return {}; }
-
- private:
-  std::vector<std::pair<Bytes, Bytes>> rows_;
-  std::size_t at_ = 0;
-};
 
 }  // namespace
 
@@ -198,7 +185,7 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
     cache_ =
         std::unique_ptr<NamedCache>(new NamedCache(*options.cache, [this](const NamedCache::Write& entry) { flushed(entry); }));
   }
-  find_last_segment();
+  find_rows();
   committed_ = now_;
 }
 
@@ -207,11 +194,21 @@ std::int64_t SegmentedRows::segment_of(Timestamp time) const {
 }
 Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segment_of(time_of_(row))).append(row); }
 
-void SegmentedRows::find_last_segment() {
+void SegmentedRows::find_rows() {
+  if (!placed(Direction::kForward) || !placed(Direction::kReverse)) {
+    logger()->warn("store \"{}\" was kept in segments of another length, as of another retention; it is emptied and {}",
+                   spec_.name, changelog_ != nullptr ? "restored from its changelog" : "begins anew: it has no changelog");
+    checked(spec_, engine_->clear());
+  }
   const auto last = whole_walk(spec_.name, engine_->range({.from = {}, .to = {}, .direction = Direction::kReverse}));
   now_.last_segment = last->valid() ? load_big_endian<std::int64_t>(last->key().data()) : -1;
   // So late it was at least: what is kept for longer stays hidden.
   if (kept_longer_ > 0 && now_.last_segment > 0) now_.observed = Timestamp(now_.last_segment * segment_interval_);
+}
+
+bool SegmentedRows::placed(Direction direction) {
+  const auto row = whole_walk(spec_.name, engine_->range({.from = {}, .to = {}, .direction = direction}));
+  return !row->valid() || row->key() == physical(row->key().substr(kSegmentBytes));
 }
 
 std::int64_t SegmentedRows::oldest_kept(Timestamp observed) const {
@@ -256,7 +253,8 @@ bool SegmentedRows::get_kept(BytesView row, Bytes& value) {
 bool SegmentedRows::get_forwarded(BytesView row, Bytes& value) {
   count(counters_->gets);
   if (!cache_) return get_kept(row, value);
-  const OptionalBytes* const known = cache_->find_written(physical(row));
+  // Without a listener nothing is passed on by the cache: who puts passes on, what there is now.
+  const OptionalBytes* const known = listener_ ? cache_->find_written(physical(row)) : cache_->find(physical(row));
   if (known == nullptr) return get_kept(row, value);
   if (*known) value.assign(**known);
   return known->has_value();
@@ -388,19 +386,18 @@ std::unique_ptr<BytesIterator> SegmentedRows::scan(Scan scan) {
   auto rows = std::unique_ptr<BytesIterator>(
       new SegmentIterator(*engine_, std::move(scan), first, last, oldest, time_of_, std::move(cached)));
   if (!before) return rows;
-  std::vector<std::pair<Bytes, Bytes>> sorted;
-  for (; rows->valid(); rows->next()) sorted.emplace_back(rows->key(), rows->value());
+  CopiedRows::Rows sorted = CopiedRows::copied(*rows);
   std::stable_sort(sorted.begin(), sorted.end(), [&](const auto& a, const auto& b) { return before(a.first, b.first); });
-  return std::unique_ptr<BytesIterator>(new SortedIterator(std::move(sorted)));
+  return std::unique_ptr<BytesIterator>(new CopiedRows(std::move(sorted)));
 }
 
 Result<void> SegmentedRows::restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) {
   const Timestamp before = now_.observed;
   for (const ChangelogRecord& record : records) now_.observed = std::max(now_.observed, time_of_(record.key));
-  const std::int64_t live = segment_of(Timestamp(oldest_kept(now_.observed)));
-  if (before != now_.observed && live > now_.first_segment) {
-    TIDEMILL_TRY(engine_->remove_range(segment_prefix(now_.first_segment), segment_prefix(live)));
-    now_.first_segment = live;
+  const std::int64_t kept = segment_of(Timestamp(oldest_kept(now_.observed)));
+  if (before != now_.observed && kept > now_.first_segment) {
+    TIDEMILL_TRY(engine_->remove_range(segment_prefix(now_.first_segment), segment_prefix(kept)));
+    now_.first_segment = kept;
   }
   Timestamp newest = before;
   Bytes value;
@@ -411,7 +408,7 @@ Result<void> SegmentedRows::restore(std::span<const ChangelogRecord> records, co
       if (on_expired_) on_expired_();  // as Java counts it, again at each restore
       continue;
     }
-    if (segment_of(time) < live) continue;
+    if (segment_of(time) < kept) continue;
     if (!record.value) {
       TIDEMILL_TRY(engine_->put(physical(record.key), std::nullopt));
       continue;

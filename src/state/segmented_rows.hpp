@@ -91,7 +91,10 @@ class SegmentedRows {
   /// Takes the time of a row, and says whether there is still a place for it.
   bool advance(Timestamp time);
   void drop_segments_before(std::int64_t segment);
-  void find_last_segment();
+  /// What is there when the store is opened. Rows of other segments would not be found, or taken for late: without them.
+  void find_rows();
+  /// The first or the last row lies where this store would put it.
+  bool placed(Direction direction);
   bool get_stored(BytesView row, Bytes& value);
   /// Also what the retention hides, where it is kept.
   bool get_kept(BytesView row, Bytes& value);

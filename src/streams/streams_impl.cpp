@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <regex>
 
 #include <fmt/format.h>
 
@@ -34,11 +35,10 @@ std::size_t Streams::Impl::state_engine_memory() const {
 
 void Streams::Impl::check_names() const {
   std::string generated;
+  // As the DSL makes them: "KSTREAM-JOINTHIS-0000000004-store", "orders-STATE-STORE-0000000000", "KSTREAM-MAP-0000000001".
+  static const std::regex made("((KSTREAM|KTABLE|KGROUPED|COGROUPKSTREAM)-([A-Z-]+-)?|STATE-STORE-)[0-9]{10}(-|$)");
   const auto look_at = [&](const std::string& name, std::string_view what) {
-    const auto digits =
-        std::find_if_not(name.rbegin(), name.rend(), [](char c) { return c >= '0' && c <= '9'; }) - name.rbegin();
-    constexpr std::ptrdiff_t kIndexDigits = 10;
-    if (digits != kIndexDigits || name.size() <= 11 || name[name.size() - 11] != '-') return;
+    if (!std::regex_search(name, made)) return;
     generated += fmt::format("{}{} {}", generated.empty() ? "" : ", ", what, name);
   };
   for (const auto& [name, store] : given_topology_->stores) look_at(name, "store");

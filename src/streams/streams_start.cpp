@@ -1,6 +1,5 @@
 // How an application begins: its topics, its directory, its global stores, its threads.
 #include <algorithm>
-#include <regex>
 
 #include <fmt/format.h>
 
@@ -95,26 +94,16 @@ Streams::Impl::Plan Streams::Impl::plan(const std::vector<TopicDescription>& top
   Plan plan{.topology = given_topology_, .topics = {}};
   const auto reads_a_pattern = [](const NodeSpec& node) { return !node.topic_pattern.empty(); };
   if (std::any_of(given_topology_->nodes.begin(), given_topology_->nodes.end(), reads_a_pattern)) {
-    auto resolved = std::make_shared<Topology>(*given_topology_);
-    for (NodeSpec& node : resolved->nodes) {
-      if (node.topic_pattern.empty()) continue;
-      const std::regex pattern(node.topic_pattern);
-      for (const TopicDescription& topic : topics) {
-        if (!std::regex_match(topic.name, pattern)) continue;
-        node.topics.push_back(topic.name);
-        for (Subtopology& part : resolved->subtopologies) {
-          if (std::find(part.nodes.begin(), part.nodes.end(), node.id) != part.nodes.end())
-            part.source_topics.push_back(topic.name);
-        }
-      }
-    }
-    plan.topology = std::move(resolved);
+    std::vector<std::string> names;
+    for (const TopicDescription& topic : topics) names.push_back(topic.name);
+    plan.topology = std::make_shared<Topology>(given_topology_->reading(names));
   }
   runtime::TopicPlanInput input{.application_id = config_.application_id,
                                 .existing = {},
                                 .default_partitions = config_.log->traits().default_partitions,
                                 .replication_factor = config_.replication_factor,
                                 .overrides = config_.topic,
+                                .additional_retention = config_.windowstore_changelog_additional_retention,
                                 .dead_letter_topic = config_.errors_dead_letter_queue_topic_name};
   for (const TopicDescription& topic : topics) input.existing[topic.name] = topic.partitions;
   plan.topics = runtime::plan_topics(*plan.topology, input);

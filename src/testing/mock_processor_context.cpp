@@ -44,7 +44,7 @@ struct MockTask::Impl final : TaskContext, RecordCollector {
   [[nodiscard]] StateStore* global_store(std::string_view which) override { return store(which); }
   [[nodiscard]] RecordCollector& collector() override { return *this; }
   [[nodiscard]] Timestamp stream_time() const override { return stream_now; }
-  [[nodiscard]] Timestamp wall_clock_time() const override { return clock.now().wall; }
+  [[nodiscard]] Timestamp system_time() const override { return clock.now().wall; }
   void request_commit() override { committed = true; }
   Cancellable schedule(OperatorNode&, std::chrono::milliseconds interval, PunctuationType type, Timestamp start,
                        Punctuator punctuator) override {

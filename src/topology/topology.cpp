@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <regex>
+#include <set>
 
 #include "topology/java_set_order.hpp"
 
@@ -132,6 +134,61 @@ std::string Topology::describe() const { return Describer(*this).text(); }
 
 std::string Topology::log_topic(std::string_view application_id, std::string_view topic) const {
   return is_internal(topic) ? std::string(application_id) + "-" + std::string(topic) : std::string(topic);
+}
+
+Topology Topology::reading(std::span<const std::string> topics) const {
+  Topology resolved = *this;
+  std::map<std::string, const NodeSpec*, std::less<>> readers;
+  for (const NodeSpec& node : nodes) {
+    for (const std::string& topic : node.topics) readers.emplace(topic, &node);
+  }
+  for (NodeSpec& node : resolved.nodes) {
+    if (node.topic_pattern.empty()) continue;
+    const std::regex pattern(node.topic_pattern);
+    for (const std::string& topic : topics) {
+      if (!std::regex_match(topic, pattern)) continue;
+      const auto [reader, is_new] = readers.emplace(topic, &node);
+      if (!is_new) {
+        throw TopologyException("topic \"" + topic + "\" matches the pattern " + node.topic_pattern + " of source \"" +
+                                node.name + "\" and is read by source \"" + reader->second->name +
+                                "\", too: a topic can be read by one source only; make the patterns narrower");
+      }
+      node.topics.push_back(topic);
+      for (Subtopology& part : resolved.subtopologies) {
+        if (std::find(part.nodes.begin(), part.nodes.end(), node.id) != part.nodes.end()) part.source_topics.push_back(topic);
+      }
+    }
+  }
+  resolved.place_copartitions();
+  return resolved;
+}
+
+void Topology::place_copartitions() {
+  // Groups that share a topic are one: all of their topics have equal counts.
+  std::vector<std::set<std::string>> groups;
+  for (const std::vector<std::string>& sources : copartitions) {
+    std::set<std::string> topics;
+    for (const NodeSpec& node : nodes) {
+      if (std::find(sources.begin(), sources.end(), node.name) != sources.end()) {
+        topics.insert(node.topics.begin(), node.topics.end());
+      }
+    }
+    std::erase_if(groups, [&](const std::set<std::string>& group) {
+      const bool shared = std::any_of(group.begin(), group.end(), [&](const auto& topic) { return topics.contains(topic); });
+      if (shared) topics.insert(group.begin(), group.end());
+      return shared;
+    });
+    groups.push_back(std::move(topics));
+  }
+  for (Subtopology& part : subtopologies) part.copartition_groups.clear();
+  for (const std::set<std::string>& group : groups) {
+    for (Subtopology& part : subtopologies) {
+      if (std::any_of(part.source_topics.begin(), part.source_topics.end(),
+                      [&](const auto& topic) { return group.contains(topic); })) {
+        part.copartition_groups.emplace_back(group.begin(), group.end());
+      }
+    }
+  }
 }
 
 }  // namespace tidemill

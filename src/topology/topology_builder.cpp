@@ -321,7 +321,9 @@ void TopologyBuilder::replace_nodes(std::vector<Placed> placed, const std::map<s
   }
 }
 
-void TopologyBuilder::copartition(std::vector<std::string> source_names) { copartitions_.push_back(std::move(source_names)); }
+void TopologyBuilder::copartition(std::vector<std::string> source_names) {
+  topology_.copartitions.push_back(std::move(source_names));
+}
 
 void TopologyBuilder::check_edges() const {
   for (const NodeSpec& below : topology_.nodes) {
@@ -392,32 +394,6 @@ void TopologyBuilder::number_subtopologies() {
   std::erase_if(topology_.subtopologies, [](const Subtopology& part) { return part.nodes.empty(); });
 }
 
-void TopologyBuilder::place_copartitions() {
-  // Groups that share a topic are one: all of their topics have equal counts.
-  std::vector<std::set<std::string>> groups;
-  for (const std::vector<std::string>& sources : copartitions_) {
-    std::set<std::string> topics;
-    for (const std::string& name : sources) {
-      const NodeSpec& source = node(name, "co-partitioning");
-      topics.insert(source.topics.begin(), source.topics.end());
-    }
-    std::erase_if(groups, [&](const std::set<std::string>& group) {
-      const bool shared = std::any_of(group.begin(), group.end(), [&](const auto& topic) { return topics.contains(topic); });
-      if (shared) topics.insert(group.begin(), group.end());
-      return shared;
-    });
-    groups.push_back(std::move(topics));
-  }
-  for (const std::set<std::string>& group : groups) {
-    for (Subtopology& part : topology_.subtopologies) {
-      if (std::any_of(part.source_topics.begin(), part.source_topics.end(),
-                      [&](const auto& topic) { return group.contains(topic); })) {
-        part.copartition_groups.emplace_back(group.begin(), group.end());
-      }
-    }
-  }
-}
-
 void TopologyBuilder::add_changelogs() {
   for (const auto& [name, store] : topology_.stores) {
     if (store.global || !store.spec.logging || !store.spec.source_topic_as_changelog.empty()) continue;
@@ -455,12 +431,14 @@ Topology TopologyBuilder::build() {
   drop_unused_stores();
   order_stores();
   number_subtopologies();
-  place_copartitions();
+  for (std::vector<std::string>& sources : topology_.copartitions) {
+    for (std::string& name : sources) name = node(name, "co-partitioning").name;  // it may have become part of another one
+  }
+  topology_.place_copartitions();
   add_changelogs();
   by_name_.clear();
   source_of_topic_.clear();
   mergeable_.clear();
-  copartitions_.clear();
   wrapper_.reset();
   topology_.optimization = std::exchange(optimization_, {});
   return std::exchange(topology_, Topology{});

@@ -483,9 +483,11 @@ class MovingTasks : public OverEngines {
 INSTANTIATE_TEST_SUITE_P(Engines, MovingTasks, ::testing::ValuesIn(all_engines()), name_of);
 
 TEST_P(MovingTasks, ViewsAnswerForAllPartitionsOrHaveToBeAskedAgain) {
-  ask_while_threads_change([](const Streams& streams, const Text& key, QueryIsolation isolation) {
+  int answers = 0;
+  ask_while_threads_change([&answers](const Streams& streams, const Text& key, QueryIsolation isolation) {
     const QueryableStore<Text, Long> counts(streams, "counts");
     if (const auto all = counts.all({.isolation = isolation})) {
+      ++answers;
       EXPECT_EQ(all->value.size(), kKeys);
     } else {
       EXPECT_EQ(all.error().kind, ErrorKind::kUnavailable) << all.error().message;
@@ -496,6 +498,7 @@ TEST_P(MovingTasks, ViewsAnswerForAllPartitionsOrHaveToBeAskedAgain) {
       EXPECT_EQ(one.error().kind, ErrorKind::kUnavailable) << one.error().message;
     }
   });
+  EXPECT_GT(answers, 0);
 }
 
 TEST_P(MovingTasks, QuestionsHearOfEachPartitionThatItIsOnItsWay) {
@@ -512,6 +515,27 @@ TEST_P(MovingTasks, QuestionsHearOfEachPartitionThatItIsOnItsWay) {
     }
     EXPECT_TRUE(known) << key;
   });
+}
+
+TEST_P(StateQueries, AViewScansByPrefix) {
+  const auto log = log_with(1);
+  Streams streams(every_kind(GetParam().kind), config(log));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{"ab", "x", 1}, {"b", "x", 2}, {"abc", "x", 3}, {"a", "x", 4}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  for (const QueryIsolation isolation : {kLive, kCommitted}) {
+    const auto scan = [&](const Text& prefix, std::size_t limit = 0) {
+      return QueryableStore<Text, Long>(streams, "counts")
+          .prefix_scan(prefix, {.isolation = isolation, .limit = limit})
+          .value()
+          .value;
+    };
+    EXPECT_THAT(scan("ab"), ElementsAre(Pair("ab", 1), Pair("abc", 1)));
+    EXPECT_THAT(scan("a", 1), ElementsAre(Pair("a", 1)));
+    EXPECT_TRUE(scan("c").empty());
+  }
+  EXPECT_EQ((QueryableStore<Text, Long>(streams, "windows").prefix_scan(Text("a")).error().kind), ErrorKind::kUnsupported);
+  EXPECT_TRUE(streams.close());
 }
 
 TEST(PositionBound, OnePositionTakesOverWhatAnotherHasSeenMoreOf) {

@@ -85,7 +85,7 @@ TEST(NullFunctions, AreRefusedByTheOperatorsOfATable) {
                 (void)t.transform_values(Empty<std::unique_ptr<ValueTransformerWithKey<Text, Text, Text>>()>());
               }),
               StartsWith("transform_values(supplier): supplier is null"));
-  EXPECT_THAT(error_of_table([](Table t) { (void)t.to_stream(ToText()); }),
+  EXPECT_THAT(error_of_table([](Table t) { (void)t.to_stream(Empty<Text(const Text*)>()); }),
               StartsWith("select_key(selector): selector is null"));
   EXPECT_THAT(error_of_table([](Table t) { (void)t.group_by(Empty<std::pair<Text, Text>(const Text&)>()); }),
               StartsWith("group_by(selector): selector is null"));

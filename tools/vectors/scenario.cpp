@@ -336,9 +336,7 @@ class Run {
       } else {
         throw std::invalid_argument("\"" + op + "\" cannot be run yet");
       }
-    } catch (const std::invalid_argument&) {
-      throw;
-    } catch (const std::exception& error) {
+    } catch (const StreamsException& error) {  // anything else is an error of ours, whatever is expected
       return error.what();
     }
     return {};

@@ -115,3 +115,9 @@ concept Aggregator = Makes<VR, F, const K&, const V&, const VR&>;
   static_assert(HasSerde<VR> || !detail::OwningType<VR>,                                \
                 operation ": there is no serde for the type of the result: specialize " \
                           "tidemill::SerdeOf for it, or give one, {.value_serde = ...}")
+// What is written where only the compiler would answer, in words of its own.
+#define TIDEMILL_CHECK_HAS_TYPES(operation, Type)              \
+  static_assert(!std::is_void_v<Type> && std::is_void_v<Type>, \
+                operation ": say which types key and value have: " operation "<Key, Value>(topic)")
+#define TIDEMILL_CHECK_NO_NAME(operation, length) \
+  static_assert(length == 0, operation ": a store's name is one of the options: " operation "({.store_name = \"name\"})")

@@ -88,9 +88,8 @@ KTable<Windowed<K>, VR> windowed_cogroup(const std::vector<CogroupInput<K, VR>>&
                                          const Materialized<K, VR>& materialized) {
   auto facts = std::make_shared<TableFacts>();
   facts->materialized = true;
-  facts->store =
-      store_spec(materialized, inputs.front().draft->store_name_or_new(materialized.store_name, "COGROUPKSTREAM-AGGREGATE-"));
-  plan.complete(facts->store);
+  facts->store = plan.store(
+      wishes_of(materialized, inputs.front().draft->store_name_or_new(materialized.given_name(), "COGROUPKSTREAM-AGGREGATE-")));
   facts->window_grace = plan.sessions() ? plan.grace + plan.size : plan.grace;
   const auto make = [plan, init, merge](const CogroupInput<K, VR>& input, std::shared_ptr<const TableFacts> own,
                                         const Serde<K>& key, const Serde<VR>& value) {
@@ -172,7 +171,7 @@ class CogroupedKStream {
     auto facts = std::make_shared<detail::TableFacts>();
     facts->materialized = true;
     facts->store = detail::store_spec(
-        materialized, inputs_.front().draft->store_name_or_new(materialized.store_name, "COGROUPKSTREAM-AGGREGATE-"));
+        materialized, inputs_.front().draft->store_name_or_new(materialized.given_name(), "COGROUPKSTREAM-AGGREGATE-"));
     typename detail::CogroupInput<K, VR>::Init init = [initial] { return std::optional<VR>(initial); };
     const auto make = [init](const detail::CogroupInput<K, VR>& input, std::shared_ptr<const detail::TableFacts> own,
                              const Serde<K>& key,

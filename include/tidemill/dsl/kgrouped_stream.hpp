@@ -29,6 +29,11 @@ class KGroupedStream {
   [[gnu::noinline]] KGroupedStream& operator=(const KGroupedStream&) = default;
   [[gnu::noinline]] KGroupedStream& operator=(KGroupedStream&&) noexcept = default;
   [[gnu::noinline]] ~KGroupedStream() = default;
+  template <std::size_t N>
+  KTable<K, std::int64_t> count(const char (&)[N]) const {
+    TIDEMILL_CHECK_NO_NAME("count", N);
+    return KTable<K, std::int64_t>({});
+  }
   [[gnu::noinline]] KTable<K, std::int64_t> count(
       const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const;
   /// `reducer(const V& so_far, const V& value) -> V or std::optional<V>` (none deletes); the first value of a key is taken as
@@ -125,7 +130,7 @@ KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, detail::A
   const auto& at = stream().handle();
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
-  facts->store = detail::store_spec(materialized, at.draft->store_name_or_new(materialized.store_name, prefix));
+  facts->store = detail::store_spec(materialized, at.draft->store_name_or_new(materialized.given_name(), prefix));
   const std::string name = at.draft->name_or_new(materialized.name, prefix);
   const auto& key = materialized.key_serde ? materialized.key_serde : grouped().key_serde;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
@@ -145,7 +150,7 @@ KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, detail::A
 
 template <class K, class V>
 KTable<K, std::int64_t> KGroupedStream<K, V>::count(const Materialized<K, std::int64_t>& materialized) const {
-  if (materialized.given() && materialized.store_name.empty()) stream().handle().draft->burn_index();
+  if (materialized.given() && materialized.given_name().empty()) stream().handle().draft->burn_index();
   auto update = [](const K&, const V&, const std::optional<std::int64_t>& so_far) {
     return std::optional<std::int64_t>(*so_far + 1);
   };

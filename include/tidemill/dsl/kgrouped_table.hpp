@@ -16,6 +16,11 @@ class KGroupedTable {
   KGroupedTable(std::shared_ptr<Draft> draft, std::string node, Grouped<K, V> grouped)
       : draft_(std::move(draft)), node_(std::move(node)), grouped_(std::move(grouped)) {}
 
+  template <std::size_t N>
+  KTable<K, std::int64_t> count(const char (&)[N]) const {
+    TIDEMILL_CHECK_NO_NAME("count", N);
+    return KTable<K, std::int64_t>({});
+  }
   /// A group that has become empty stays, as 0.
   KTable<K, std::int64_t> count(
       const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
@@ -95,7 +100,7 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::Ag
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
   // A store without a name is an aggregate's, also where the node reduces: Java's names.
-  facts->store = detail::store_spec(materialized, draft_->store_name_or_new(materialized.store_name, "KTABLE-AGGREGATE-"));
+  facts->store = detail::store_spec(materialized, draft_->store_name_or_new(materialized.given_name(), "KTABLE-AGGREGATE-"));
   const std::string sink = draft_->name_or_new(materialized.name, "-sink", "KSTREAM-SINK-");
   std::string source = draft_->name_or_new(materialized.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(materialized.name, prefix);

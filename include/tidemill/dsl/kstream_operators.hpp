@@ -117,7 +117,7 @@ void KStream<K, V>::sink(std::string_view topic, const TopicNameExtractor<K, V>&
        .extractor_description = chooser.description,
        .prototype = prototype(new SinkNode<K, V>(
            std::string(topic), false, chooser.extract, key_serde(produced.key_serde, "to(topic): the key type of the stream"),
-           value_serde(produced.value_serde, "to(topic): the value type of the stream"), produced.partitioner)),
+           value_serde(produced.value_serde, "to(topic): the value type of the stream"), produced.partitioner, true)),
        .parents = {at_->node},
        .input = detail::stream_type<K, V>()});
 }
@@ -136,8 +136,8 @@ template <class K, class V>
 KTable<K, V> KStream<K, V>::to_table(const Materialized<K, V>& materialized) const {
   const std::string name = at_->draft->name_or_new(materialized.name, "KSTREAM-TOTABLE-");
   auto facts = std::make_shared<detail::TableFacts>();
-  facts->materialized = !materialized.store_name.empty();
-  facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.store_name, "KSTREAM-TOTABLE-"));
+  facts->materialized = !materialized.given_name().empty();
+  facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.given_name(), "KSTREAM-TOTABLE-"));
   const KStream from = repartitioned(name, materialized.key_serde, materialized.value_serde);
   const Serde<K> key = key_serde(materialized.key_serde);
   const Serde<V> value = value_serde(materialized.value_serde);

@@ -112,9 +112,12 @@ class KTable {
                             detail::no_options<Materialized<K, typename detail::SuppliedTransformer<Supplier>::Types::Value>>(),
                         std::vector<std::string> stores = {}) const;
   KStream<K, V> to_stream(const Named& named = detail::no_options<Named>()) const;
-  /// to_stream() and then select_key(), as Java's toStream(mapper).
+  /// to_stream() and then select_key(), as Java's toStream(mapper). `selector(const K&, const V*)`: a deleted row has no value.
   template <class F>
   [[gnu::noinline]] auto to_stream(F selector, const Named& named = detail::no_options<Named>()) const {
+    static_assert(detail::kSeesNull<F, K, V> || !detail::RecordFunction<F, K, V>,
+                  "to_stream(selector): a deleted row goes on under its new key and has no value: take (const V*), or "
+                  "(const K&, const V*)");
     return to_stream(named).select_key(std::move(selector));
   }
   /// `joiner(const V&, const VO&)`; both sides have to be there.
@@ -215,22 +218,11 @@ class GlobalKTable {
 namespace detail {
 
 /// The store that the options ask for.
+/// The store of a table with plain keys. TopologyException: the supplier gives one that does not fit.
+[[nodiscard]] StoreSpec table_store(StoreWishes wishes);
 template <class K, class V>
-[[gnu::noinline]] StoreSpec store_spec(const Materialized<K, V>& materialized, std::string name) {
-  StoreSpec spec;
-  spec.name = std::move(name);
-  spec.kind = StoreKind::kTimestampedKeyValue;
-  spec.engine = materialized.engine;
-  spec.caching = materialized.caching;
-  spec.logging = materialized.logging;
-  spec.log_config = materialized.log_config;
-  spec.retention = materialized.retention;
-  if (materialized.history.count() != 0) {
-    spec.kind = StoreKind::kVersionedKeyValue;
-    spec.retention = materialized.history;
-    spec.caching = false;
-  }
-  return spec;
+StoreSpec store_spec(const Materialized<K, V>& materialized, std::string name) {
+  return table_store(wishes_of(materialized, std::move(name)));
 }
 
 template <class K, class V>
@@ -273,13 +265,13 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
   facts->upstream = {at_->facts};
   const auto& key = materialized.key_serde ? materialized.key_serde : at_->key_serde;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
-  facts->forgets_versions = materialized.given() && materialized.store_name.empty();
+  facts->forgets_versions = materialized.given() && materialized.given_name().empty();
   if (facts->forgets_versions) at_->draft->burn_index();  // as Java, for no store
   const std::string name = at_->draft->name_or_new(materialized.name, prefix);
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
-  if (!materialized.store_name.empty()) {
+  if (!materialized.given_name().empty()) {
     facts->materialized = true;
-    facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.store_name, prefix));
+    facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.given_name(), prefix));
   }
   // Where old values come, a filter need not pass on tombstones for what it never let through.
   if (filter) facts->send_old_values = at_->facts->enable_old_values(false);

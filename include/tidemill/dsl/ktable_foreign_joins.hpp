@@ -35,8 +35,8 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
   at_->facts->materialize();
   other.at_->facts->materialize();
   auto facts = std::make_shared<detail::TableFacts>();
-  facts->materialized = !materialized.store_name.empty();
-  facts->store = detail::store_spec(materialized, draft.store_name_or_new(materialized.store_name, fk + "OUTPUT-"));
+  facts->materialized = !materialized.given_name().empty();
+  facts->store = detail::store_spec(materialized, draft.store_name_or_new(materialized.given_name(), fk + "OUTPUT-"));
   const Serde<K> key_serde = detail::serde_or_default(at_->key_serde, "the key type of the table");
   const Serde<VR> value_serde = detail::serde_or_default(materialized.value_serde, "the value type of the join");
   using Types = detail::TypedForeignKey<K, V, KO, VO, VR>;

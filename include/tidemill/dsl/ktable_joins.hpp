@@ -67,7 +67,7 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
   facts->upstream = {at_->facts, other.at_->facts};
   facts->materialized = materialized.given();
   if (facts->materialized) {
-    facts->store = detail::store_spec(materialized, draft.store_name_or_new(materialized.store_name, "KTABLE-MERGE-"));
+    facts->store = detail::store_spec(materialized, draft.store_name_or_new(materialized.given_name(), "KTABLE-MERGE-"));
   }
   const std::string merge = draft.name_or_new(materialized.name, "KTABLE-MERGE-");
   const std::string left = draft.name_or_new(materialized.name, "-join-this", "KTABLE-JOINTHIS-");

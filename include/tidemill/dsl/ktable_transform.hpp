@@ -115,10 +115,10 @@ KTable<K, VR> KTable<K, V>::transformed(std::function<std::unique_ptr<ValueTrans
                                         std::vector<StoreSpec> brought) const {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->upstream = {at_->facts};
-  facts->materialized = !materialized.store_name.empty();
+  facts->materialized = !materialized.given_name().empty();
   facts->forgets_versions = materialized.given() && !facts->materialized;
-  facts->store = detail::store_spec(materialized, materialized.store_name);
-  if (facts->materialized) Draft::check_name(materialized.store_name);
+  facts->store = detail::store_spec(materialized, materialized.given_name());
+  if (facts->materialized) Draft::check_name(materialized.given_name());
   const std::string name = at_->draft->name_or_new(materialized.name, "KTABLE-TRANSFORMVALUES-");
   const auto& key = materialized.key_serde ? materialized.key_serde : at_->key_serde;
   const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");

@@ -35,8 +35,7 @@ template <class K, class V, class VR>
   Draft& draft = *group.stream().handle().draft;
   auto facts = std::make_shared<TableFacts>();
   facts->materialized = true;
-  facts->store = store_spec(materialized, draft.store_name_or_new(materialized.store_name, prefix));
-  plan.complete(facts->store);
+  facts->store = plan.store(wishes_of(materialized, draft.store_name_or_new(materialized.given_name(), prefix)));
   facts->window_grace = plan.sessions() ? plan.grace + plan.size : plan.grace;
   const std::string name = draft.name_or_new(materialized.name, prefix);
   const auto& key = materialized.key_serde ? materialized.key_serde : group.grouped().key_serde;
@@ -61,7 +60,7 @@ template <class K, class V, class VR>
 /// As Java, which once named a store here (but not yet for sliding windows).
 template <class K, class V>
 void burn_name_of_count(const KGroupedStream<K, V>& group, const Materialized<K, std::int64_t>& materialized) {
-  if (materialized.given() && materialized.store_name.empty()) group.stream().handle().draft->burn_index();
+  if (materialized.given() && materialized.given_name().empty()) group.stream().handle().draft->burn_index();
 }
 template <class K, class V>
 WindowUpdate<K, V, std::int64_t> count_update() {
@@ -110,6 +109,11 @@ class TimeWindowedKStream {
     TimeWindowedKStream changed = *this;
     changed.plan_.set_emit(strategy);
     return changed;
+  }
+  template <std::size_t N>
+  KTable<Windowed<K>, std::int64_t> count(const char (&)[N]) const {
+    TIDEMILL_CHECK_NO_NAME("count", N);
+    return KTable<Windowed<K>, std::int64_t>({});
   }
   KTable<Windowed<K>, std::int64_t> count(
       const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
@@ -172,6 +176,11 @@ class SessionWindowedKStream {
     SessionWindowedKStream changed = *this;
     changed.plan_.set_emit(strategy);
     return changed;
+  }
+  template <std::size_t N>
+  KTable<Windowed<K>, std::int64_t> count(const char (&)[N]) const {
+    TIDEMILL_CHECK_NO_NAME("count", N);
+    return KTable<Windowed<K>, std::int64_t>({});
   }
   KTable<Windowed<K>, std::int64_t> count(
       const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {

@@ -80,13 +80,39 @@ struct Materialized {
   std::chrono::milliseconds history{0};
   /// The processor's name.
   std::string name = {};
+  /// A store of one's own choice, of the kind that is needed here: Stores::lru_map(), one of another retention, ... It has the name;
+  /// caching and logging are said above.
+  std::optional<StoreSpec> supplier = {};
 
+  /// The store's; empty: it is generated.
+  [[nodiscard]] const std::string& given_name() const { return supplier ? supplier->name : store_name; }
   /// Something of how the result is kept has been said; the processor's name alone says nothing of it.
   [[nodiscard]] bool given() const {
     return !store_name.empty() || key_serde || value_serde || !caching || !logging || !log_config.empty() ||
-           retention.count() != 0 || history.count() != 0 || engine != StoreEngineKind::kDefault;
+           retention.count() != 0 || history.count() != 0 || engine != StoreEngineKind::kDefault || supplier;
   }
 };
+
+namespace detail {
+/// What the options say of a store, without their types.
+struct StoreWishes {
+  std::string name;
+  StoreEngineKind engine = StoreEngineKind::kDefault;
+  bool caching = true;
+  bool logging = true;
+  std::map<std::string, std::string> log_config;
+  std::chrono::milliseconds retention{0};
+  std::chrono::milliseconds history{0};
+  std::optional<StoreSpec> supplier;
+  /// `name` beside the supplier's.
+  std::string other_name;
+};
+template <class K, class V>
+[[gnu::noinline]] StoreWishes wishes_of(const Materialized<K, V>& materialized, std::string name) {
+  return {std::move(name),        materialized.engine,  materialized.caching,  materialized.logging,   materialized.log_config,
+          materialized.retention, materialized.history, materialized.supplier, materialized.store_name};
+}
+}  // namespace detail
 
 /// Of print().
 template <class K, class V>

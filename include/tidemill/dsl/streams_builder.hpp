@@ -38,6 +38,10 @@ class StreamsBuilder {
   KStream<K, V> stream(const TopicPattern& pattern, const Consumed<K, V>& consumed = detail::no_options<Consumed<K, V>>()) {
     return stream_of<K, V>({}, pattern.expression(), consumed);
   }
+  template <class Missing = void>
+  void stream(const std::string&) {
+    TIDEMILL_CHECK_HAS_TYPES("stream", Missing);
+  }
   template <class K, class V>
   KTable<K, V> table(std::string topic) {
     TIDEMILL_CHECK_SOURCE_SERDES("table<Key, Value>(topic)", K, V);
@@ -46,6 +50,10 @@ class StreamsBuilder {
   template <class K, class V>
   KTable<K, V> table(std::string topic, const Consumed<K, V>& consumed,
                      const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
+  template <class Missing = void>
+  void table(const std::string&) {
+    TIDEMILL_CHECK_HAS_TYPES("table", Missing);
+  }
   template <class K, class V>
   GlobalKTable<K, V> global_table(std::string topic) {
     TIDEMILL_CHECK_SOURCE_SERDES("global_table<Key, Value>(topic)", K, V);
@@ -54,6 +62,10 @@ class StreamsBuilder {
   template <class K, class V>
   GlobalKTable<K, V> global_table(std::string topic, const Consumed<K, V>& consumed,
                                   const Materialized<K, V>& materialized = detail::no_options<Materialized<K, V>>());
+  template <class Missing = void>
+  void global_table(const std::string&) {
+    TIDEMILL_CHECK_HAS_TYPES("global_table", Missing);
+  }
   /// Connected later, by name, in process(..., {"name"}). One that is never connected is left out.
   StreamsBuilder& add_state_store(StoreSpec store) {
     Draft::check_name(store.name);
@@ -110,8 +122,8 @@ class StreamsBuilder {
 template <class K, class V>
 KTable<K, V> StreamsBuilder::table(std::string topic, const Consumed<K, V>& consumed, const Materialized<K, V>& materialized) {
   auto facts = std::make_shared<detail::TableFacts>();
-  facts->materialized = !materialized.store_name.empty();
-  const std::string store = draft_->store_name_or_new(materialized.store_name, topic + "-");
+  facts->materialized = !materialized.given_name().empty();
+  const std::string store = draft_->store_name_or_new(materialized.given_name(), topic + "-");
   const std::string source_name = draft_->name_or_new(consumed.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
   facts->store = detail::store_spec(materialized, store);
@@ -138,10 +150,13 @@ GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, const Consume
                                                 const Materialized<K, V>& materialized) {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = true;
-  const std::string store = draft_->store_name_or_new(materialized.store_name, topic + "-");
+  const std::string store = draft_->store_name_or_new(materialized.given_name(), topic + "-");
   const std::string source_name = draft_->name_or_new(consumed.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
   facts->store = detail::store_spec(materialized, store);
+  if (facts->versioned()) {
+    throw TopologyException("global_table(\"" + topic + "\"): a global table keeps no versions: leave its history out");
+  }
   facts->store.caching = false;
   const Serde<K> key_serde = detail::serde_or_default(materialized.key_serde ? materialized.key_serde : consumed.key_serde,
                                                       "the key type of the table");

@@ -36,7 +36,8 @@ struct WindowPlan {
   /// How long the store has to keep a window for it. TopologyException: longer than time goes.
   [[nodiscard]] std::chrono::milliseconds retention_min() const;
   /// Fills in kind, window size and retention. TopologyException: windows are dropped before they are closed.
-  void complete(StoreSpec& store) const;
+  /// The store of such windows. TopologyException: what is wished does not fit.
+  [[nodiscard]] StoreSpec store(StoreWishes wishes) const;
   /// TopologyException for windows that have no end.
   void set_emit(EmitStrategy strategy);
 };

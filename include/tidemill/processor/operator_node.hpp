@@ -92,7 +92,8 @@ class TaskContext {
   [[nodiscard]] virtual StateStore* global_store(std::string_view name) = 0;
   [[nodiscard]] virtual RecordCollector& collector() = 0;
   [[nodiscard]] virtual Timestamp stream_time() const = 0;
-  [[nodiscard]] virtual Timestamp wall_clock_time() const = 0;
+  /// The clock as it was read for the record or punctuation at work, the last one while none is.
+  [[nodiscard]] virtual Timestamp system_time() const = 0;
   /// Asks for a commit soon.
   virtual void request_commit() = 0;
   /// `start`: kNoTimestamp, or the time the schedule is aligned to. `node`: for errors.
@@ -206,9 +207,10 @@ class OperatorNode {
   /// Names of the stores that it may use, beside global ones.
   [[nodiscard]] const std::vector<std::string>& connected_stores() const { return stores_; }
 
- private:
   /// In a catch block: hands what was thrown to the handler, or on.
   void caught(const ErasedRecord& record, const RecordContext* outer);
+
+ private:
   void forward_to_all(const ErasedRecord& record) const;
   TaskContext* task_ = nullptr;
   const std::string* name_ = nullptr;

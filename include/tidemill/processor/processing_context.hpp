@@ -109,7 +109,8 @@ class ProcessingContext {
   /// Where the record at work came from; empty in punctuations.
   [[nodiscard]] std::optional<RecordMetadata> record_metadata() const;
   [[nodiscard]] Timestamp current_stream_time() const { return node_.task().stream_time(); }
-  [[nodiscard]] Timestamp current_system_time() const { return node_.task().wall_clock_time(); }
+  /// The clock as it was read for the record or punctuation at work: within one it stands still.
+  [[nodiscard]] Timestamp current_system_time() const { return node_.task().system_time(); }
   /// The punctuator gets the time at which it runs: stream time or the clock's. `start`: the time that the schedule is
   /// aligned to; none: stream time from 0, the clock from now.
   Cancellable schedule(std::chrono::milliseconds interval, PunctuationType type, Punctuator punctuator,

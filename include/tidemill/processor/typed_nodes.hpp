@@ -58,17 +58,19 @@ template <class K, class V>
 class SinkNode final : public OperatorNode {
  public:
   /// `topic`: as the topology names it; `internal`: the application id goes in front of it. `chooser` not null: the topic of
-  /// each record.
+  /// each record. `by_inner_key`: without a partitioner, a windowed key goes to the partition of the key in it.
   SinkNode(std::string topic, bool internal, decltype(TopicNameExtractor<K, V>::extract) chooser, Serde<K> key_serde,
-           Serde<V> value_serde, StreamPartitioner<K, V> partitioner)
+           Serde<V> value_serde, StreamPartitioner<K, V> partitioner, bool by_inner_key = false)
       : topic_(std::move(topic)),
         internal_(internal),
         chooser_(std::move(chooser)),
         key_serde_(std::move(key_serde)),
         value_serde_(std::move(value_serde)),
-        partitioner_(std::move(partitioner)) {}
+        partitioner_(std::move(partitioner)),
+        key_suffix_(by_inner_key ? key_serde_.partition_suffix() : 0) {}
   std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new SinkNode(topic_, internal_, chooser_, key_serde_, value_serde_, partitioner_));
+    return std::unique_ptr<OperatorNode>(
+        new SinkNode(topic_, internal_, chooser_, key_serde_, value_serde_, partitioner_, key_suffix_ > 0));
   }
   void init() override {
     if (internal_) topic_ = task().application_id() + "-" + topic_;
@@ -93,9 +95,9 @@ class SinkNode final : public OperatorNode {
         choice.kind = chosen->empty() ? PartitionChoice::Kind::kDrop : PartitionChoice::Kind::kList;
         choice.partitions = *std::move(chosen);
       }
-    } else if (const std::size_t suffix = key_serde_.partition_suffix(); suffix > 0 && key != nullptr) {
+    } else if (key_suffix_ > 0 && key != nullptr) {
       choice.kind = PartitionChoice::Kind::kList;
-      choice.partitions = {partition_for_key(BytesView(key_bytes_).substr(0, key_bytes_.size() - suffix),
+      choice.partitions = {partition_for_key(BytesView(key_bytes_).substr(0, key_bytes_.size() - key_suffix_),
                                              task().collector().partition_count(topic_))};
     }
     task().collector().send(name(), topic_, key != nullptr ? OptionalBytesView(key_bytes_) : std::nullopt,
@@ -109,6 +111,7 @@ class SinkNode final : public OperatorNode {
   Serde<K> key_serde_;
   Serde<V> value_serde_;
   StreamPartitioner<K, V> partitioner_;
+  std::size_t key_suffix_;  // of the bytes, without which they are partitioned
   Bytes key_bytes_;
   Bytes value_bytes_;
 };

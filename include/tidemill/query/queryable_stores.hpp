@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -40,6 +41,8 @@ class StoreView {
     try {
       return QueryAnswer<typename Q::Answer>{
           .value = typed.read(rows), .position = std::move(answer.position), .staleness = answer.staleness};
+    } catch (const std::bad_alloc&) {
+      throw;
     } catch (const std::exception& error) {
       return of_other_types(error.what());
     }
@@ -104,6 +107,17 @@ class QueryableStore {
   }
   [[nodiscard]] Result<QueryAnswer<Rows>> all(const QueryOptions& options = {}) const {
     return range(nullptr, nullptr, options);
+  }
+  /// Keys whose bytes begin with those of the prefix, in their order.
+  template <class P>
+  [[nodiscard]] Result<QueryAnswer<Rows>> prefix_scan(const P& prefix, const QueryOptions& options = {},
+                                                      const Serde<P>& serde = SerdeOf<P>::serde()) const {
+    const RangeQuery<K, V> rows{.limit = options.limit, .key_serde = key_serde_, .value_serde = value_serde_};
+    StoreQuery query = rows.in_bytes();
+    query.kind = StoreQuery::Kind::kPrefix;
+    query.name = "prefix_scan()";
+    serde.serialize({}, prefix, query.from.emplace());
+    return view_.ask(rows, query, options);
   }
   /// As approximate_num_entries() of the store.
   [[nodiscard]] Result<QueryAnswer<std::uint64_t>> count(const QueryOptions& options = {}) const {

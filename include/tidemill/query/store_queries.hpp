@@ -57,6 +57,7 @@ struct StoreQuery {
   enum class Kind : std::uint8_t {
     kKey,  // `from`
     kRange,
+    kPrefix,  // `from`
     kCount,
     kWindows,   // that start in the times
     kSessions,  // that end at time_from or later and start at time_to or earlier

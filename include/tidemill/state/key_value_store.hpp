@@ -1,6 +1,7 @@
 // KeyValueStore<K, V>: the typed face of a key-value store. Two serdes over StateStore; nothing else is typed.
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,6 +104,10 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
     if (value != nullptr) return put(key, *value);
     store_.put(encode_key(key), std::nullopt, timestamp());
   }
+  /// A literal 0 is a number, not null.
+  template <std::integral Number>
+    requires std::is_arithmetic_v<V>
+  void put(const K& key, Number value) { put(key, static_cast<const V&>(static_cast<V>(value))); }
   /// `entries`: a container of pairs of key and value.
   template <class Entries>
   void put_all(const Entries& entries) {

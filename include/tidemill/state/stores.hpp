@@ -56,6 +56,17 @@ struct Stores {
     spec.retention = history;
     return spec;
   }
+  /// Old versions are dropped together, a segment of time after the other: shorter ones cost looks, longer ones room.
+  static StoreSpec persistent_versioned_key_value_store(std::string name, std::chrono::milliseconds history,
+                                                        std::chrono::milliseconds segment_interval, StoreOptions options = {}) {
+    if (segment_interval.count() < 1) {
+      throw std::invalid_argument("store \"" + name + "\": segments of " + std::to_string(segment_interval.count()) +
+                                  " ms: at least one");
+    }
+    StoreSpec spec = persistent_versioned_key_value_store(std::move(name), history, std::move(options));
+    spec.segment_interval = segment_interval;
+    return spec;
+  }
   /// Keeps windows for `retention` after the newest one, and no shorter than their size; with duplicates: every put, also those of
   /// one key and time.
   static StoreSpec persistent_window_store(std::string name, std::chrono::milliseconds retention,

@@ -43,6 +43,11 @@ class VersionedKeyValueStore {
     return versions_.put_version(key_, value != nullptr ? OptionalBytesView(value_) : std::nullopt, valid_from);
   }
   std::int64_t put(const K& key, const V& value, Timestamp valid_from) { return put(key, &value, valid_from); }
+  /// A literal 0 is a number, not null.
+  template <std::integral Number>
+    requires std::is_arithmetic_v<V> std::int64_t put(const K& key, Number value, Timestamp valid_from) {
+      return put(key, static_cast<const V&>(static_cast<V>(value)), valid_from);
+    }
   /// What was valid at that time, and is deleted from then on.
   std::optional<VersionedRecord<V>> remove(const K& key, Timestamp valid_from) {
     encode_key(key);

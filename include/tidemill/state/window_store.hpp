@@ -113,6 +113,10 @@ class WindowStore final : public ReadOnlyWindowStore<K, V> {
                  context_ != nullptr ? context_->timestamp : kNoTimestamp);
   }
   void put(const K& key, const V& value, Timestamp start) { put(key, &value, start); }
+  /// A literal 0 is a number, not null.
+  template <std::integral Number>
+    requires std::is_arithmetic_v<V>
+  void put(const K& key, Number value, Timestamp start) { put(key, static_cast<const V&>(static_cast<V>(value)), start); }
 
   using ReadOnlyWindowStore<K, V>::fetch;
   [[nodiscard]] std::optional<V> fetch(const K& key, Timestamp start) override {
@@ -201,6 +205,10 @@ class SessionStore final : public ReadOnlySessionStore<K, V> {
     sessions_.put_session(key_, value != nullptr ? OptionalBytesView(value_) : std::nullopt, session.window, timestamp());
   }
   void put(const Windowed<K>& session, const V& value) { put(session, &value); }
+  /// A literal 0 is a number, not null.
+  template <std::integral Number>
+    requires std::is_arithmetic_v<V>
+  void put(const Windowed<K>& session, Number value) { put(session, static_cast<const V&>(static_cast<V>(value))); }
   void remove(const Windowed<K>& session) {
     encode_key(session.key);
     sessions_.remove_session(key_, session.window, timestamp());

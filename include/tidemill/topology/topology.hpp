@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,13 @@ class Topology {
   std::string optimization;
   std::vector<Subtopology> subtopologies;
   std::vector<std::int32_t> global_nodes;  // nodes of global stores
+  /// Groups of sources, by name, whose topics must have equal partition counts.
+  std::vector<std::vector<std::string>> copartitions;
+
+  /// The same, reading those of `topics` too that its patterns match. TopologyException: two sources match one.
+  [[nodiscard]] Topology reading(std::span<const std::string> topics) const;
+  /// Makes the sub-topologies' groups of topics, of what the sources read now.
+  void place_copartitions();
 
   /// Java's text, also in its hash order.
   [[nodiscard]] std::string describe() const;

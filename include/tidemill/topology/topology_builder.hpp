@@ -214,7 +214,6 @@ class TopologyBuilder {
   void drop_unused_stores();
   void order_stores();
   void number_subtopologies();
-  void place_copartitions();
   void add_changelogs();
 
   Topology topology_;
@@ -223,7 +222,6 @@ class TopologyBuilder {
   std::map<std::string, std::int32_t, std::less<>> by_name_;
   std::map<std::string, std::string, std::less<>> source_of_topic_;
   std::set<std::string> mergeable_;  // sources of add_source_or_merge()
-  std::vector<std::vector<std::string>> copartitions_;
 };
 
 }  // namespace tidemill

@@ -59,22 +59,38 @@ void add_record(Kind kind, const Text& key, Long time, Long observed, Counts& wi
   }
 }
 
-/// The others, of one key's times, in order.
-void add_windows(Kind kind, const Text& key, const std::vector<Long>& times, Counts& windows) {
+struct Session {
+  Long start = 0;
+  Long end = 0;
+  Long count = 0;
+};
+/// A record of this time among a key's sessions, when stream time is `observed`: those that are closed are as they are.
+void add_to_sessions(Long time, Long observed, std::vector<Session>& sessions) {
+  const Long closed = observed - kSize - kGrace;
+  Session session{time, time, 1};
+  const auto merged = [&](const Session& old) {
+    if (old.end < closed || old.end < time - kSize || old.start > time + kSize) return false;
+    session = {std::min(session.start, old.start), std::max(session.end, old.end), session.count + old.count};
+    return true;
+  };
+  std::vector<Session> others;
+  for (const Session& old : sessions) {
+    if (!merged(old)) others.push_back(old);
+  }
+  if (session.end < closed) return;
+  others.push_back(session);
+  sessions = std::move(others);
+}
+
+/// Sliding windows, of one key's times, in order.
+void add_windows(const Text& key, const std::vector<Long>& times, Counts& windows) {
   const auto count = [&times](Long from, Long to) {  // both inclusive
     return std::upper_bound(times.begin(), times.end(), to) - std::lower_bound(times.begin(), times.end(), from);
   };
-  for (std::size_t i = 0; i < times.size(); ++i) {
-    const Long time = times[i];
-    if (kind == Kind::kSliding) {
-      windows[named(key, time - kSize, time)] = count(time - kSize, time);
-      const Long behind = count(time + 1, time + 1 + kSize);
-      if (behind > 0) windows[named(key, time + 1, time + 1 + kSize)] = behind;
-    } else if (i == 0 || time - times[i - 1] > kSize) {
-      std::size_t last = i;
-      while (last + 1 < times.size() && times[last + 1] - times[last] <= kSize) ++last;
-      windows[named(key, time, times[last])] = count(time, times[last]);
-    }
+  for (const Long time : times) {
+    windows[named(key, time - kSize, time)] = count(time - kSize, time);
+    const Long behind = count(time + 1, time + 1 + kSize);
+    if (behind > 0) windows[named(key, time + 1, time + 1 + kSize)] = behind;
   }
 }
 
@@ -96,30 +112,40 @@ Outcome run(Kind kind, StoreEngineKind engine, bool exactly_as_kafka_streams, st
   config.exactly_as_kafka_streams = exactly_as_kafka_streams;
   TopologyTestDriver driver(counted(kind, engine), config);
   std::map<Text, std::vector<Long>> times;
+  std::map<Text, std::vector<Session>> sessions;
   Outcome outcome;
   const Long pace = Long{1} << (random() % 18);
   const Long clock = Long{1} << (random() % 12);
   const bool restarts = random() % 2 == 0;
-  const bool is_fixed = kind == Kind::kTumbling || kind == Kind::kHopping;
   Long time = 1000;
   Long observed = 0;
   for (int record = 0; record < 60; ++record) {
     time += static_cast<Long>(random() % (random() % 10 == 0 ? 40 * pace : pace));
     const Text key(1, static_cast<char>('a' + random() % 2));
     Long at_time = time;
-    if (is_fixed && random() % 3 == 0) at_time -= static_cast<Long>(random() % (2 * kGrace));  // late, some too late
+    // Late, some too late.
+    if (kind != Kind::kSliding && random() % 3 == 0) {
+      at_time -=
+          static_cast<Long>(random() % static_cast<unsigned>(kind == Kind::kSession ? 2 * (kSize + kGrace) : 2 * kGrace));
+    }
+    at_time = std::max<Long>(at_time, 0);
     driver.create_input_topic<Text, Text>("in").pipe_input(key, "x", Timestamp(at_time));
     observed = std::max(observed, at_time);
-    if (is_fixed) {
-      add_record(kind, key, at_time, observed, outcome.expected);
-    } else {
+    if (kind == Kind::kSliding) {
       times[key].push_back(at_time);
+    } else if (kind == Kind::kSession) {
+      add_to_sessions(at_time, observed, sessions[key]);
+    } else {
+      add_record(kind, key, at_time, observed, outcome.expected);
     }
     driver.advance_wall_clock_time(std::chrono::milliseconds(random() % clock));
     if (restarts && random() % 8 == 0) driver.restart();
     take(driver, outcome.emitted);
   }
-  for (const auto& [key, of_key] : times) add_windows(kind, key, of_key, outcome.expected);
+  for (const auto& [key, of_key] : times) add_windows(key, of_key, outcome.expected);
+  for (const auto& [key, of_key] : sessions) {
+    for (const Session& session : of_key) outcome.expected[named(key, session.start, session.end)] = session.count;
+  }
   driver.advance_wall_clock_time(2s);
   driver.create_input_topic<Text, Text>("in").pipe_input("z", "x", Timestamp(time + kLong));
   take(driver, outcome.emitted);
@@ -187,6 +213,61 @@ TEST(EmitOnClose, AnEmittedSessionIsNotMergedWithAnother) {
              .count({.store_name = "counts", .retention = 10s}));
   EXPECT_EQ(emitted(builder, {{"a", 1000}, {"clock", 2000}, {"b", 1271}, {"a", 1150}, {"b", 100'000}}),
             (Texts{"[a@1000/1000]=1@1000", "[a@1150/1150]=1@1150", "[b@1271/1271]=1@1271"}));
+}
+
+// Also in its last millisecond, when the default retention would hide it.
+TEST(EmitOnClose, AnOpenSessionIsMerged) {
+  for (const StoreEngineKind engine : {StoreEngineKind::kInMemory, StoreEngineKind::kPersistent}) {
+    for (const Long late : {1000, 1100}) {
+      StreamsBuilder builder;
+      to_out(builder.stream<Text, Text>("in")
+                 .group_by_key()
+                 .windowed_by(SessionWindows::of_inactivity_gap_and_grace(200ms, 70ms))
+                 .emit_strategy(EmitStrategy::kOnWindowClose)
+                 .count({.store_name = "counts", .engine = engine}));
+      const Text end = std::to_string(late);
+      EXPECT_EQ(emitted(builder, {{"a", 1000}, {"b", 1270}, {"a", late}, {"c", 100'000}}),
+                (Texts{"[a@1000/" + end + "]=2@" + end, "[b@1270/1270]=1@1270"}));
+    }
+  }
+}
+
+// The store's own time is that of the windows put, which may begin behind the last record.
+TEST(EmitOnClose, ALateRecordSeesItsNeighbourAlsoAtTheEdgeOfTheRetention) {
+  for (const StoreEngineKind engine : {StoreEngineKind::kInMemory, StoreEngineKind::kPersistent}) {
+    StreamsBuilder builder;
+    to_out(builder.stream<Text, Text>("in")
+               .group_by_key()
+               .windowed_by(SlidingWindows::of_time_difference_and_grace(200ms, 70ms))
+               .emit_strategy(EmitStrategy::kOnWindowClose)
+               .count({.store_name = "counts", .engine = engine}));
+    const Texts texts = emitted(builder, {{"a", 1000}, {"b", 1269}, {"b", 1270}, {"a", 1150}, {"c", 100'000}});
+    EXPECT_EQ(std::count(texts.begin(), texts.end(), "[a@1001/1201]=1@1150"), 1);
+  }
+}
+
+// Neither what waits in a cache of the other table nor what lies below it, but what that has closed with.
+TEST(EmitOnClose, JoinsOfClosedWindowsHaveAllRecordsOfBoth) {
+  for (const bool commit_between : {false, true}) {
+    StreamsBuilder builder;
+    const auto grouped = builder.stream<Text, Text>("in").group_by_key().windowed_by(TimeWindows::of_size_with_no_grace(100ms));
+    const auto closed = grouped.emit_strategy(EmitStrategy::kOnWindowClose);
+    to_out(
+        closed.count({.store_name = "counts"})
+            .join(closed.reduce([](const Text& so_far, const Text& value) { return so_far + value; }, {.store_name = "texts"}),
+                  [](Long count, const Text& text) { return std::to_string(count) + text; }));
+    TopologyTestDriver driver(builder.build(), at_once());
+    driver.commit_after_each_record(false);
+    auto in = driver.create_input_topic<Text, Text>("in");
+    in.pipe_input("a", "x", at(10ms));
+    if (commit_between) driver.commit();
+    in.pipe_input("a", "y", at(20ms));
+    in.pipe_input("b", "z", at(5s));
+    driver.commit();
+    const Texts texts = all_of<Text>(driver);
+    ASSERT_FALSE(texts.empty());
+    EXPECT_EQ(texts.back(), "[a@0/100]=2xy@20") << commit_between;
+  }
 }
 
 /// From 300 to 700 of each thousand.

@@ -154,5 +154,29 @@ TEST(StreamStreamJoin, AWindowBehindTheEndOfTimeHasNothingInIt) {
   EXPECT_EQ(all_of<Text>(driver), (Texts{"k=02@5000"}));
 }
 
+// What a commit sends on out of a cache is told the time of the record that was processed last, not the commit's.
+TEST(StreamStreamJoin, LooksForUnmatchedRecordsByTheClockOfTheLastRecord) {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in", {}, {.store_name = "rows"})
+      .to_stream()
+      .left_join(
+          builder.stream<Text, Text>("r"), [](const Text& a, const Text* b) { return a + n(b); },
+          JoinWindows::of_time_difference_with_no_grace(0ms))
+      .to("out");
+  StreamsConfig config;
+  config.application_id = "app";
+  TopologyTestDriver driver(builder.build(), config);
+  driver.commit_after_each_record(false);
+  auto in = driver.create_input_topic<Text, Text>("in");
+  in.pipe_input("a", "1", at(10s));
+  in.pipe_input("b", "2", at(20s));
+  driver.advance_wall_clock_time(60s);
+  driver.commit();  // looked for at the time of b
+  EXPECT_EQ(all_of<Text>(driver), (Texts{"a=1-@10000"}));
+  in.pipe_input("c", "3", at(300s));
+  driver.commit();  // a minute later
+  EXPECT_EQ(all_of<Text>(driver), (Texts{"b=2-@20000"}));
+}
+
 }  // namespace
 }  // namespace tidemill

@@ -105,6 +105,9 @@ TEST(ReadConfig, WhatHasNoEffectSaysWhy) {
   EXPECT_THAT(read_config({{"rack.aware.assignment.tags", "zone"}}).warnings,
               ElementsAre("rack.aware.assignment.tags is not used: tasks are assigned without regard to racks"));
   EXPECT_THAT(read_config({{"group.protocol", "classic"}, {"enable.metrics.push", "false"}}).warnings, ElementsAre());
+  const ConfigReading rolling = read_config({{"upgrade.from", "3.4"}});
+  EXPECT_THAT(rolling.warnings, ElementsAre());
+  EXPECT_EQ(rolling.config.application.at("upgrade.from"), "3.4") << "who groups tables looks at it";
 }
 
 TEST(ReadConfig, ReadsTheEnvironment) {

@@ -54,6 +54,32 @@ TEST(EmbeddedMembership, AcknowledgesOnlyWhatTheMemberHasHeardOf) {
   EXPECT_EQ(all.size(), 6U);
 }
 
+// Who asks for the state must be able to rely on it: what is not with him is with another.
+TEST(EmbeddedMembership, IsStableOnceEveryMemberHasDealtWithWhatItIsToHear) {
+  World world;
+  const auto state = [&] { return world.log().admin().describe_group("app", {}).value().state; };
+  Member a(world, "a");
+  EXPECT_NE(state(), "Stable") << "a has not heard yet";
+  a.hear();
+  EXPECT_NE(state(), "Stable") << "a has heard, and may be at work on it";
+  a.hear();
+  EXPECT_EQ(state(), "Stable");
+  Member b(world, "b");
+  for (Member* member : {&b, &a, &b}) {
+    member->hear();
+    EXPECT_NE(state(), "Stable") << "some are nobody's";
+  }
+  a.membership->acknowledge_revoked();
+  for (Member* member : {&a, &b}) {
+    EXPECT_NE(state(), "Stable");
+    member->hear();
+  }
+  EXPECT_EQ(b.runs.size(), 3U);
+  EXPECT_NE(state(), "Stable");
+  for (Member* member : {&a, &b}) member->hear();
+  EXPECT_EQ(state(), "Stable");
+}
+
 TEST(EmbeddedMembership, ChecksATokenWithoutAJournalEntry) {
   World world;
   world.topic("t");

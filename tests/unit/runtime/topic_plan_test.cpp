@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 
+#include <tidemill/dsl/streams_builder.hpp>
+
 #include "hand_made.hpp"
 
 namespace tidemill::runtime {
 namespace {
 
 using test::HandMade;
+using Text = std::string;
 using ::testing::HasSubstr;
 
 std::map<std::string, std::int32_t> counts(const std::vector<TopicSpec>& topics) {
@@ -86,6 +89,77 @@ TEST(TopicPlan, OverridesGoBetweenDefaultsAndTheStoresOwnConfiguration) {
   for (const TopicSpec& topic : plan.internal) {
     EXPECT_EQ(topic.config.at("compression.type"), "zstd");
     EXPECT_EQ(topic.config.at("segment.bytes"), topic.name == "app-counts-changelog" ? "5" : "9");
+  }
+}
+
+// Java 4.2.0 with topic.retention.ms=99, topic.min.compaction.lag.ms=3 and windowstore.changelog.additional.retention.ms=1000: windows
+// and sessions of ten minutes 601000 ms, versions of an hour a lag of 90000000 ms, a plain store 99 ms.
+TEST(TopicPlan, HowLongAChangelogIsNeededFollowsFromItsStore) {
+  using namespace std::chrono_literals;
+  StreamsBuilder builder;
+  const auto grouped = builder.stream<Text, Text>("in").group_by_key();
+  grouped.count({.store_name = "plain"});
+  grouped.windowed_by(TimeWindows::of_size_with_no_grace(10min)).count({.store_name = "windows"});
+  grouped.windowed_by(SessionWindows::of_inactivity_gap_with_no_grace(10min)).count({.store_name = "sessions"});
+  grouped.windowed_by(TimeWindows::of_size_with_no_grace(10min))
+      .count({.store_name = "own", .log_config = {{"retention.ms", "5"}}});
+  static_cast<void>(builder.table<Text, Text>("rows", {}, {.store_name = "versions", .history = 1h}));
+  const TopicPlan plan = plan_topics(builder.build(), {.application_id = "app",
+                                                       .existing = {{"in", 1}, {"rows", 1}},
+                                                       .overrides = {{"retention.ms", "99"}, {"min.compaction.lag.ms", "3"}},
+                                                       .additional_retention = 1000ms});
+  const auto config = [&](const std::string& store, const std::string& key) {
+    for (const TopicSpec& topic : plan.internal) {
+      if (topic.name == "app-" + store + "-changelog") return topic.config.contains(key) ? topic.config.at(key) : "none";
+    }
+    return std::string("no topic");
+  };
+  EXPECT_EQ(config("windows", "retention.ms"), "601000");
+  EXPECT_EQ(config("sessions", "retention.ms"), "601000");
+  EXPECT_EQ(config("own", "retention.ms"), "5");
+  EXPECT_EQ(config("versions", "min.compaction.lag.ms"), "90000000");
+  EXPECT_EQ(config("versions", "retention.ms"), "99");
+  EXPECT_EQ(config("plain", "retention.ms"), "99");
+}
+
+TEST(TopicPlan, TopicsThatAPatternMatchesAreJoinedLikeOthers) {
+  const auto joined = [](const char* stream, const char* table) {
+    StreamsBuilder builder;
+    const auto rows = builder.table<Text, Text>(table);
+    builder.stream<Text, Text>(TopicPattern::compile(stream))
+        .join(rows, [](const Text& a, const Text& b) { return a + b; })
+        .to("out");
+    return builder.build();
+  };
+  const Topology topology = joined("ord-.*", "t");
+  const std::map<std::string, std::int32_t> equal{{"ord-1", 2}, {"ord-2", 2}, {"t", 2}, {"out", 1}};
+  std::vector<std::string> names{"ord-1", "ord-2", "t", "out"};
+  const Topology reading = topology.reading(names);
+  EXPECT_EQ(reading.subtopologies[0].copartition_groups, (std::vector<std::vector<std::string>>{{"ord-1", "ord-2", "t"}}));
+  EXPECT_NO_THROW(plan_topics(reading, {.application_id = "app", .existing = equal, .overrides = {}}));
+  std::map<std::string, std::int32_t> other = equal;
+  other["ord-2"] = 3;
+  try {
+    plan_topics(reading, {.application_id = "app", .existing = other, .overrides = {}});
+    ADD_FAILURE();
+  } catch (const TopologyException& error) {
+    EXPECT_THAT(error.what(), HasSubstr("ord-1 has 2, ord-2 has 3, t has 2"));
+  }
+}
+
+TEST(TopicPlan, ATopicThatTwoPatternsMatchIsRefused) {
+  StreamsBuilder builder;
+  builder.stream<Text, Text>(TopicPattern::compile("a.*")).to("o");
+  builder.stream<Text, Text>(TopicPattern::compile(".*z")).to("p");
+  const Topology topology = builder.build();
+  EXPECT_NO_THROW(static_cast<void>(topology.reading(std::vector<std::string>{"ab", "bz"})));
+  try {
+    static_cast<void>(topology.reading(std::vector<std::string>{"ab", "az"}));
+    ADD_FAILURE();
+  } catch (const TopologyException& error) {
+    EXPECT_STREQ(error.what(),
+                 "topic \"az\" matches the pattern .*z of source \"KSTREAM-SOURCE-0000000002\" and is read by source "
+                 "\"KSTREAM-SOURCE-0000000000\", too: a topic can be read by one source only; make the patterns narrower");
   }
 }
 

@@ -1,5 +1,9 @@
 #include "engine_conformance.hpp"
 
+#include <tidemill/state/window_bytes.hpp>
+
+#include "state/open_store.hpp"
+
 #ifdef TIDEMILL_ROCKSDB
 #include <rocksdb/db.h>
 #include <sys/resource.h>
@@ -70,6 +74,28 @@ TEST_F(RocksDbFormat, AVersionedStoreOfTheFirstFormatIsRestoredFromItsChangelog)
   }
   write();
   EXPECT_EQ(rocksdb_stores()->open(directory_, specs_).value()[0]->durable_position()->offset, Offset(9));
+}
+
+// The rows of another length would not be found, or make all that comes late.
+TEST_F(RocksDbFormat, AWindowStoreWithSegmentsOfAnotherLengthIsRestoredFromItsChangelog) {
+  StoreSpec spec{.name = "windows", .kind = StoreKind::kWindow, .log_config = {}, .source_topic_as_changelog = {}};
+  const RecordContext* const current = nullptr;
+  const Timestamp now(1'790'000'000'000);
+  Bytes value;
+  for (const auto retention : {std::chrono::minutes(5), std::chrono::minutes(10), std::chrono::minutes(8)}) {
+    spec.retention = retention;
+    for (const bool kept : {false, true}) {
+      auto engines = rocksdb_stores()->open(directory_, {&spec, 1}).value();
+      const auto store =
+          open_store({.spec = spec, .engine = std::move(engines.front()), .kept_longer = std::chrono::minutes(5)}, current);
+      EXPECT_EQ(store->engine_store().durable_position().has_value(), kept);
+      EXPECT_EQ(store->windows()->fetch("k", now, value), kept);
+      store->windows()->put("k", BytesView("v"), now, now);
+      EXPECT_TRUE(store->windows()->fetch("k", now, value));
+      store->engine_store().commit({.offset = Offset(9), .epoch = LeaderEpoch(1)}, {}).value();
+      store->engine_store().flush().value();
+    }
+  }
 }
 
 TEST_F(RocksDbFormat, FlushesAtLeastEverySoManyBytesSoThatARestartReadsLittle) {
