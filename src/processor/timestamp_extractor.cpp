@@ -2,6 +2,8 @@
 
 #include <tidemill/base/clock.hpp>
 
+#include "base/logging.hpp"
+
 namespace tidemill {
 namespace {
 
@@ -24,7 +26,12 @@ class FailOnInvalid final : public TimestampExtractor {
 };
 class LogAndSkip final : public TimestampExtractor {
  public:
-  Timestamp extract(const RawRecord& record, Timestamp) const override { return record.context->timestamp; }
+  Timestamp extract(const RawRecord& record, Timestamp) const override {
+    if (record.context->timestamp.value < 0) {
+      logger()->warn("{} has the invalid timestamp {}: it is dropped", where(record), record.context->timestamp.value);
+    }
+    return record.context->timestamp;
+  }
 };
 class UsePartitionTime final : public TimestampExtractor {
  public:

@@ -92,6 +92,23 @@ std::optional<std::size_t> StreamTask::add_input(const TopicPartition& partition
   return std::nullopt;
 }
 
+namespace {
+
+/// As Java's suppliers say it.
+const char* metrics_scope(const StoreSpec& spec, bool on_disk) {
+  switch (spec.kind) {
+    case StoreKind::kCustom: return "custom";
+    case StoreKind::kWindow:
+    case StoreKind::kTimestampedWindow: return on_disk ? "rocksdb-window" : "in-memory-window";
+    case StoreKind::kSession: return on_disk ? "rocksdb-session" : "in-memory-session";
+    default: break;
+  }
+  if (spec.max_entries > 0) return "in-memory-lru";
+  return on_disk ? "rocksdb" : "in-memory";
+}
+
+}  // namespace
+
 Result<void> StreamTask::open_stores() {
   const Topology& topology = *options_.topology;
   std::vector<StoreSpec> persistent;
@@ -133,8 +150,7 @@ Result<void> StreamTask::open_stores() {
     }
     auto counters = std::make_shared<StoreCounters>();
     store.counters = counters.get();
-    const char* const scope = custom ? "custom" : on_disk(node.spec) ? "rocksdb" : "in-memory";
-    metrics_->stores.push_back({.name = name, .scope = scope, .counters = counters});
+    metrics_->stores.push_back({.name = name, .scope = metrics_scope(node.spec, on_disk(node.spec)), .counters = counters});
     if (custom) {
       TIDEMILL_ASSIGN(store.top, HostedStore::open({.spec = node.spec,
                                                     .task = this,

@@ -213,8 +213,8 @@ Result<Offset> StreamThread::initial_offset(StreamTask& task, std::size_t index,
     case OffsetReset::kNone: break;
   }
   return Error{ErrorKind::kOffsetOutOfRange,
-               fmt::format("{} has no committed offset and source \"{}\" has auto.offset.reset=none: set it to earliest "
-                           "or latest, or commit an offset for group {}",
+               fmt::format("{} has no committed offset, and source \"{}\" says (or auto.offset.reset does) that there has to "
+                           "be one: let it begin at the earliest or latest, or commit an offset for group {}",
                            to_string(offsets.partition), source.name, options_.config->application_id)};
 }
 

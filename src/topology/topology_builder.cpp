@@ -142,6 +142,11 @@ void TopologyBuilder::add_source(Source source) {
   if (source.topics.empty() && source.topic_pattern.empty()) {
     throw TopologyException("source \"" + source.name + "\" reads no topic");
   }
+  const std::int64_t back = source.reset_duration.count();
+  if (back < 0 || (back != 0 && source.offset_reset != OffsetReset::kByDuration)) {
+    throw TopologyException("source \"" + source.name + "\": a reset duration of " + std::to_string(back) +
+                            " ms: it is how far back OffsetReset::kByDuration begins, and not negative");
+  }
   for (const std::string& topic : source.topics) {
     if (!topology_.internal_topics.contains(topic)) detail::check_topic(topic, "source \"" + source.name + "\"");
     const auto [found, added] = source_of_topic_.try_emplace(topic, source.name);

@@ -10,13 +10,16 @@ using ::testing::HasSubstr;
 
 TEST(TableStores, ATableMayBeKeptInAnLruMap) {
   StreamsBuilder builder;
-  builder.stream<Text, Text>("in").group_by_key().count({.supplier = Stores::lru_map("latest", 2)}).to_stream().to("out");
+  builder.stream<Text, Text>("in")
+      .group_by_key()
+      .count({.caching = false, .supplier = Stores::lru_map("latest", 2)})
+      .to_stream()
+      .to("out");
   TopologyTestDriver driver(builder.build(), at_once());
   auto in = driver.create_input_topic<Text, Text>("in");
   for (const char* key : {"a", "b", "a", "c", "b", "a"}) in.pipe_input(key, "x", at(1ms));
   EXPECT_EQ(all_of<Long>(driver), (Texts{"a=1@1", "b=1@1", "a=2@1", "c=1@1", "b=1@1", "a=1@1"}))
       << "b, and then a, had been evicted";
-  EXPECT_EQ(all_of<Long>(driver, "test-latest-changelog").size(), 0U);
   EXPECT_EQ((driver.key_value_store<Text, Long>("latest")->get("c")), std::nullopt);
   EXPECT_EQ((driver.key_value_store<Text, Long>("latest")->get("a")), 1);
 }
