@@ -16,97 +16,10 @@
 
 #include <map>
 
-#include "dsl/murmur3.hpp"
+#include "dsl/foreign_key_messages.hpp"
 
 namespace tidemill::detail {
 namespace {
-
-constexpr std::uint64_t kHashSeed = 104729;
-constexpr std::size_t kHashBytes = 16;
-constexpr unsigned kNoHash = 0x80;
-/// 0: without the partition that asked. Still read, never written: Java's DSL does not tell its serde of `upgrade.from`.
-constexpr unsigned kSubscriptionVersion = 1;
-
-enum class Instruction : std::uint8_t {
-  kDelete = 0,           // nobody waits for an answer
-  kDeleteAndAnswer = 1,  // the answer is null
-  kAnswerAlways = 2,     // null where there is no right row
-  kAnswerWithRow = 3,    // only where there is one
-};
-
-void append_i32(std::uint32_t value, Bytes& out) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
-}
-std::uint32_t read_i32(BytesView bytes) {
-  std::uint32_t value = 0;
-  for (const char c : bytes.substr(0, 4)) value = (value << 8) | static_cast<unsigned char>(c);
-  return value;
-}
-
-/// Of the row's bytes, as two big-endian numbers.
-Bytes hash_of(BytesView row) {
-  Bytes bytes;
-  for (const std::uint64_t half : murmur3_128(row, kHashSeed)) {
-    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(half >> shift);
-  }
-  return bytes;
-}
-
-[[noreturn]] void throw_damaged(const char* what) {
-  throw SerializationException(std::string("a foreign-key join's ") + what + " is damaged");
-}
-
-struct Subscription {
-  Instruction instruction = Instruction::kDelete;
-  OptionalBytesView hash;
-  BytesView primary_key;
-  std::optional<std::int32_t> partition;  // that asked
-};
-void append_subscription(const Subscription& subscription, Bytes& out) {
-  out += static_cast<char>(kSubscriptionVersion | (subscription.hash ? 0 : kNoHash));
-  out += static_cast<char>(subscription.instruction);
-  if (subscription.hash) out.append(*subscription.hash);
-  out.append(subscription.primary_key);
-  append_i32(static_cast<std::uint32_t>(subscription.partition.value()), out);
-}
-Subscription read_subscription(BytesView bytes) {
-  if (bytes.size() < 2) throw_damaged("subscription");
-  const auto head = static_cast<unsigned char>(bytes[0]);
-  Subscription subscription;
-  subscription.instruction = static_cast<Instruction>(bytes[1]);
-  bytes.remove_prefix(2);
-  if ((head & kNoHash) == 0) {
-    if (bytes.size() < kHashBytes) throw_damaged("subscription");
-    subscription.hash = bytes.substr(0, kHashBytes);
-    bytes.remove_prefix(kHashBytes);
-  }
-  if ((head & ~kNoHash) >= kSubscriptionVersion) {
-    if (bytes.size() < 4) throw_damaged("subscription");
-    subscription.partition = static_cast<std::int32_t>(read_i32(bytes.substr(bytes.size() - 4)));
-    bytes.remove_suffix(4);
-  }
-  subscription.primary_key = bytes;
-  return subscription;
-}
-
-/// What goes from node to sink: the message and where it is to go.
-struct Response {
-  Bytes bytes;
-  std::optional<std::int32_t> partition;
-};
-Response response_of(const Subscription& to, OptionalBytesView right) {
-  Response response;
-  response.bytes += static_cast<char>(to.hash ? 0 : kNoHash);
-  if (to.hash) response.bytes.append(*to.hash);
-  if (right) response.bytes.append(*right);
-  response.partition = to.partition;
-  return response;
-}
-
-void append_subscription_prefix(BytesView foreign_key, Bytes& out) {
-  append_i32(static_cast<std::uint32_t>(foreign_key.size()), out);
-  out.append(foreign_key);
-}
 
 const Bytes& bytes_at(const void* pointer) { return static_cast<const ByteArray*>(pointer)->bytes; }
 
@@ -295,22 +208,11 @@ class ResponseJoinNode final : public WindowedNode {
     ask_again_ = !side_.left_join && !task().exactly_as_kafka_streams();
   }
   void process(const ErasedRecord& record) override {
-    BytesView message = bytes_at(record.value);
+    const auto [hash, right] = read_response(bytes_at(record.value));
     const BytesView key = bytes_at(record.key);
-    if (message.empty()) throw_damaged("answer");
-    const bool hashed = (static_cast<unsigned char>(message[0]) & kNoHash) == 0;
-    message.remove_prefix(1);
-    OptionalBytesView hash;
-    if (hashed) {
-      if (message.size() < kHashBytes) throw_damaged("answer");
-      hash = message.substr(0, kHashBytes);
-      message.remove_prefix(kHashBytes);
-    }
     Bytes row;
     const bool there = types_->read_left(key, row);
     const OptionalBytes now = there ? OptionalBytes(hash_of(row)) : std::nullopt;
-    // A value of no bytes and none are the same here.
-    const OptionalBytesView right = message.empty() ? std::nullopt : OptionalBytesView(message);
     const auto asked = asked_.find(key);
     if (to_view(now) != hash) {
       drop("row-has-changed", record);

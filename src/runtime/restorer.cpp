@@ -172,7 +172,7 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
     last = record.offset;
     if (!record.key) continue;
     ++item.records;
-    rows_.push_back({*record.key, record.value, record.timestamp});
+    rows_.push_back({*record.key, record.value, record.timestamp, record.offset, record.headers, batch.partition.get()});
   }
   if (last == kNoOffset) return {};
   const ChangelogPosition position{.offset = last + 1, .epoch = batch.leader_epoch};

@@ -16,9 +16,6 @@ namespace {
 constexpr char kIndex = 'i';
 constexpr char kSorted = 's';
 constexpr std::size_t kTimeBytes = 8;
-/// Version of the changelog's form, in a header.
-constexpr const char* kVersionHeader = "v";
-constexpr char kVersion = 3;
 
 class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
  public:
@@ -26,9 +23,7 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
       : spec_(std::move(options.spec)),
         engine_(std::move(options.engine)),
         changelog_(options.changelog),
-        counters_(std::move(options.counters)) {
-    headers_.add(kVersionHeader, Bytes(1, kVersion));
-  }
+        counters_(std::move(options.counters)) {}
   const StoreSpec& spec() const override { return spec_; }
   BytesStore& engine_store() override { return *engine_; }
   ChangeBuffer* change_buffer() override { return this; }
@@ -95,7 +90,7 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
         }
         Bytes value = get_row(sorted_key(*held, key));
         append_big_endian(value, held->value);
-        changelog_->append(spec_.name, key, BytesView(value), kNoTimestamp, headers_);
+        changelog_->append(spec_.name, key, BytesView(value), kNoTimestamp, logged_change_headers());
       }
     }
     dirty_.clear();
@@ -108,16 +103,7 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
     counted_ = false;
     for (const ChangelogRecord& record : records) {
-      if (const auto held = time_of(record.key)) {
-        TIDEMILL_TRY(engine_->put(sorted_key(*held, record.key), std::nullopt));
-        TIDEMILL_TRY(engine_->put(index_key(record.key), std::nullopt));
-      }
-      if (record.value && record.value->size() >= kTimeBytes) {
-        const std::size_t size = record.value->size() - kTimeBytes;
-        const Timestamp time(load_big_endian<std::int64_t>(record.value->data() + size));
-        TIDEMILL_TRY(engine_->put(sorted_key(time, record.key), record.value->substr(0, size)));
-        TIDEMILL_TRY(engine_->put(index_key(record.key), BytesView(time_bytes(time))));
-      }
+      if (Result<void> taken = take_back(record); !taken) return taken.error().with_context(place_of(record));
     }
     return engine_->commit(position, Position(engine_->position()));
   }
@@ -140,6 +126,30 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   T checked(Result<T> result) const {
     if (!result) throw StateStoreException(result.error().with_context("store \"" + spec_.name + "\""));
     if constexpr (!std::is_void_v<T>) return *std::move(result);
+  }
+  Result<void> take_back(const ChangelogRecord& record) {
+    const auto held = time_of(record.key);
+    Bytes row;
+    Timestamp time;
+    if (record.value) {
+      const OptionalBytes held_prior = held ? change_at(sorted_key(*held, record.key)).prior : std::nullopt;
+      TIDEMILL_ASSIGN(const LoggedChange logged, read_logged_change(record, held_prior));
+      append_buffered_change(logged.change, row);
+      time = logged.time;
+    }
+    if (held) {
+      TIDEMILL_TRY(engine_->put(sorted_key(*held, record.key), std::nullopt));
+      TIDEMILL_TRY(engine_->put(index_key(record.key), std::nullopt));
+    }
+    if (record.value) {
+      TIDEMILL_TRY(engine_->put(sorted_key(time, record.key), BytesView(row)));
+      TIDEMILL_TRY(engine_->put(index_key(record.key), BytesView(time_bytes(time))));
+    }
+    return {};
+  }
+  std::string place_of(const ChangelogRecord& record) const {
+    const std::string changelog = record.changelog != nullptr ? to_string(*record.changelog) : "its changelog";
+    return "store \"" + spec_.name + "\", offset " + std::to_string(record.offset.value) + " of " + changelog;
   }
   static Bytes time_bytes(Timestamp time) {
     Bytes bytes;
@@ -192,7 +202,6 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   std::unique_ptr<BytesStore> engine_;
   ChangelogWriter* changelog_;
   std::shared_ptr<StoreCounters> counters_;
-  Headers headers_;
   std::set<Bytes, std::less<>> dirty_;
   bool counted_ = false;
   std::int64_t records_ = 0;

@@ -114,11 +114,12 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     if (store.changelog.topic.empty() || found == history.end()) return;
     std::int64_t offset = 0;
     for (const TestRecordBytes& record : found->second) {
-      ++offset;
+      const Offset at(offset++);
       if (!record.key) continue;
       const Timestamp timestamp = record.timestamp == kNoTimestamp ? clock.now().wall : record.timestamp;
-      const ChangelogRecord row{*record.key, to_view(record.value), timestamp};
-      const ChangelogPosition position{.offset = Offset(offset), .epoch = kNoLeaderEpoch};
+      const Bytes headers = record.headers.encode();
+      const ChangelogRecord row{*record.key, to_view(record.value), timestamp, at, headers, &store.changelog};
+      const ChangelogPosition position{.offset = at + 1, .epoch = kNoLeaderEpoch};
       store.top->restore({&row, 1}, position).value();
       store.changelog_position = position;
     }

@@ -532,6 +532,8 @@ TEST_P(StateQueries, AViewScansByPrefix) {
     };
     EXPECT_THAT(scan("ab"), ElementsAre(Pair("ab", 1), Pair("abc", 1)));
     EXPECT_THAT(scan("a", 1), ElementsAre(Pair("a", 1)));
+    EXPECT_EQ((QueryableStore<Text, Long>(streams, "counts").prefix_scan("b", {.isolation = isolation}).value().value.size()),
+              1U);
     EXPECT_TRUE(scan("c").empty());
   }
   EXPECT_EQ((QueryableStore<Text, Long>(streams, "windows").prefix_scan(Text("a")).error().kind), ErrorKind::kUnsupported);

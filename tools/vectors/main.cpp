@@ -47,6 +47,7 @@ struct Counts {
   int failed = 0;
   int described = 0;  // topologies; not scenarios
   int unpromised = 0;
+  int others = 0;  // files
 };
 
 /// What Java says of a topology: its text, stores, internal topics.
@@ -90,7 +91,10 @@ void run_file(const fs::path& path, const tidemill::vectors::World& world, Count
     describe_file(path, content, counts);
     return;
   }
-  if (!content.is_object() || !content.contains("scenarios")) return;  // an index, or byte formats
+  if (!content.is_object() || !content.contains("scenarios")) {
+    ++counts.others;
+    return;
+  }
   const std::string id = content.value("topology", "");
   const auto found = known.find(id);
   if (found == known.end()) {
@@ -158,6 +162,9 @@ int main(int argc, char** argv) {
   }
   if (counts.described > 0) std::printf("%d topologies are as Java describes them\n", counts.described);
   if (counts.unpromised > 0) std::printf("%d scenarios have other results here in Java, too\n", counts.unpromised);
+  if (counts.others > 0) {
+    std::printf("%d files have no scenarios: an index, or byte formats, which the test `formats` looks at\n", counts.others);
+  }
   std::printf("%d passed, %d failed, 0 skipped\n", counts.passed, counts.failed);
   return counts.failed == 0 && counts.passed + counts.described > 0 ? 0 : 1;
 }

@@ -108,16 +108,21 @@ class QueryableStore {
   [[nodiscard]] Result<QueryAnswer<Rows>> all(const QueryOptions& options = {}) const {
     return range(nullptr, nullptr, options);
   }
-  /// Keys whose bytes begin with those of the prefix, in their order.
-  template <class P>
-  [[nodiscard]] Result<QueryAnswer<Rows>> prefix_scan(const P& prefix, const QueryOptions& options = {},
-                                                      const Serde<P>& serde = SerdeOf<P>::serde()) const {
+  /// Keys whose bytes begin so, in their order.
+  [[nodiscard]] Result<QueryAnswer<Rows>> prefix_scan(BytesView prefix, const QueryOptions& options = {}) const {
     const RangeQuery<K, V> rows{.limit = options.limit, .key_serde = key_serde_, .value_serde = value_serde_};
     StoreQuery query = rows.in_bytes();
     query.kind = StoreQuery::Kind::kPrefix;
     query.name = "prefix_scan()";
-    serde.serialize({}, prefix, query.from.emplace());
+    query.from = Bytes(prefix);
     return view_.ask(rows, query, options);
+  }
+  template <class P>
+    requires HasSerde<P>
+  [[nodiscard]] Result<QueryAnswer<Rows>> prefix_scan(const P& prefix, const QueryOptions& options = {}) const {
+    Bytes bytes;
+    SerdeOf<P>::serde().serialize({}, prefix, bytes);
+    return prefix_scan(BytesView(bytes), options);
   }
   /// As approximate_num_entries() of the store.
   [[nodiscard]] Result<QueryAnswer<std::uint64_t>> count(const QueryOptions& options = {}) const {

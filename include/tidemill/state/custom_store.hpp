@@ -39,6 +39,11 @@ struct ChangelogRecord {
   BytesView key;
   OptionalBytesView value;
   Timestamp timestamp;
+  Offset offset = kNoOffset;
+  /// Encoded (see Headers); empty: none.
+  BytesView headers = {};
+  /// Where it was read.
+  const TopicPartition* changelog = nullptr;
 };
 
 /// A store's way to its task. Lives as long as the store; used within its members, and within what processors do with it.

@@ -72,11 +72,15 @@ class ReadOnlyKeyValueStore {
   [[nodiscard]] virtual KeyValueIterator<K, V> reverse_range(const K* from, const K* to) = 0;
   /// Keys whose bytes begin with the prefix's, as its serde makes them.
   template <class P>
-  [[nodiscard]] KeyValueIterator<K, V> prefix_scan(const P& prefix, const Serde<P>& serde = SerdeOf<P>::serde()) {
+  [[nodiscard]] KeyValueIterator<K, V> prefix_scan(const P& prefix, const Serde<P>& serde) {
     Bytes bytes;
     serde.serialize({}, prefix, bytes);
     return prefix_scan(BytesView(bytes));
   }
+  template <class P>
+    requires HasSerde<P>
+  [[nodiscard]] KeyValueIterator<K, V> prefix_scan(const P& prefix) { return prefix_scan(prefix, SerdeOf<P>::serde()); }
+  /// The bytes themselves, or text.
   [[nodiscard]] virtual KeyValueIterator<K, V> prefix_scan(BytesView prefix) = 0;
   [[nodiscard]] KeyValueIterator<K, V> all() { return range(nullptr, nullptr); }
   [[nodiscard]] KeyValueIterator<K, V> reverse_all() { return reverse_range(nullptr, nullptr); }

@@ -22,7 +22,9 @@ class RocksDbFormat : public ::testing::Test {
  protected:
   std::string directory_ = ::testing::TempDir() + "tidemill-format";
   std::vector<StoreSpec> specs_ = std::vector<StoreSpec>(2);
+  ~RocksDbFormat() override { std::filesystem::remove_all(directory_); }
   RocksDbFormat() {
+    std::filesystem::remove_all(directory_);
     specs_[0].name = "damaged";
     specs_[1].name = "sound";
   }

@@ -6,6 +6,7 @@
 #include <tidemill/state/window_bytes.hpp>
 
 #include "base/endian.hpp"
+#include "state/buffered_change.hpp"
 #include "state/open_store.hpp"
 
 namespace tidemill::test {
@@ -71,10 +72,19 @@ TEST_P(RestoredStores, ArePositionedBehindARecordOnlyWhenTheyHaveIt) {
     if (spec.kind == StoreKind::kSession) append_session_key("k", {Timestamp(i * 700), Timestamp(i * 700)}, key);
     if (key.empty()) key = "k" + std::to_string(i);
     append_big_endian(values.emplace_back("change"), i);
+    if (spec.kind == StoreKind::kChangeBuffer) {
+      values.back().clear();
+      append_buffered_change({}, values.back());
+      append_big_endian(values.back(), std::int64_t{i});
+    }
   }
+  const Bytes headers = logged_change_headers().encode();
   std::vector<ChangelogRecord> records;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    records.push_back({.key = keys[i], .value = values[i], .timestamp = Timestamp(static_cast<std::int64_t>(i) * 700)});
+    records.push_back({.key = keys[i],
+                       .value = values[i],
+                       .timestamp = Timestamp(static_cast<std::int64_t>(i) * 700),
+                       .headers = spec.kind == StoreKind::kChangeBuffer ? BytesView(headers) : BytesView()});
   }
   const RecordContext* current = nullptr;
   bool done = false;
