@@ -89,6 +89,10 @@ std::string Draft::add_repartition(Repartition repartition) {
   check_name(repartition.prefix);
   std::string topic = repartition_topic(repartition.prefix);
   std::string sink = new_name("KSTREAM-SINK-");
+  if (repartition.partitions && *repartition.partitions < 1) {
+    throw TopologyException("repartition topic \"" + topic + "\": " + std::to_string(*repartition.partitions) +
+                            " partitions: at least one");
+  }
   std::string filter = new_name("KSTREAM-FILTER-");
   std::string source = new_name("KSTREAM-SOURCE-");
   if (!generated) {
@@ -133,12 +137,28 @@ void Draft::check_same(const std::shared_ptr<Draft>& other, std::string_view ope
                           ": the two are of different StreamsBuilders; make all of a topology with one of them");
 }
 
+namespace {
+void check_optimization(const std::string& rules) {
+  for (std::size_t at = 0; at <= rules.size();) {
+    const std::size_t end = std::min(rules.find(',', at), rules.size());
+    const std::string rule = rules.substr(at, end - at);
+    if (rule != "none" && rule != "all" && rule != "reuse.ktable.source.topics" && rule != "merge.repartition.topics" &&
+        rule != "single.store.self.join") {
+      throw TopologyException("build(\"" + rules + "\"): the optimization must be none, all, or a list of " +
+                              "reuse.ktable.source.topics, merge.repartition.topics, single.store.self.join");
+    }
+    at = end + 1;
+  }
+}
+}  // namespace
+
 Topology Draft::build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper) {
   if (std::exchange(built_, true)) {
     throw TopologyException(
         "build() of this StreamsBuilder has been called already: keep the Topology, it can be copied; where "
         "build() threw, mend what it said and begin with a new StreamsBuilder");
   }
+  check_optimization(std::string(optimization));
   TopologyBuilder builder;
   builder.set_processor_wrapper(std::move(wrapper));
   builder.set_optimization(std::string(optimization));

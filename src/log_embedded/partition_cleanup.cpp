@@ -28,14 +28,31 @@ Result<void> PartitionLog::remove_deleted() {
   return {};
 }
 
+// Kafka asks the clock how old a record is. A changelog is needed for as long as the time of its own records goes on: of last year's
+// data, read in today, none is old before newer ones have come (D-54).
+Timestamp PartitionLog::time_of_cleaning(Timestamp now) const {
+  if (!is_changelog()) return now;
+  Timestamp newest = kNoTimestamp;
+  for (const Segment& segment : segments_) newest = std::max(newest, segment.newest_record);
+  return std::min(now, newest);
+}
+bool PartitionLog::is_old(const Segment& segment, Timestamp now) const {
+  return settings_->retention_time && older(newest_of(segment), *settings_->retention_time, now);
+}
+Timestamp PartitionLog::newest_of(const Segment& segment) const {
+  return is_changelog() ? segment.newest_record : segment.max_timestamp;
+}
+bool PartitionLog::is_changelog() const { return partition_->topic.ends_with("-changelog"); }
+
 // Kafka's rules: a segment is old when its newest record is, and by size at least retention.bytes stay. The active segment
 // is taken, too, when it is old: then a new one begins.
-Result<Offset> PartitionLog::retention_end(Timestamp now) {
+Result<Offset> PartitionLog::retention_end(Timestamp clock) {
   Offset end = log_start_;
   if (!settings_->deletes) return end;
+  const Timestamp now = time_of_cleaning(clock);
   std::uint64_t left = size_bytes();
   for (std::size_t i = 0; i < segments_.size() && end_of(i) <= last_stable(); ++i) {
-    const bool old = settings_->retention_time && older(segments_[i].max_timestamp, *settings_->retention_time, now);
+    const bool old = is_old(segments_[i], now);
     const bool large =
         settings_->retention_bytes && left >= segments_[i].bytes + static_cast<std::uint64_t>(*settings_->retention_bytes);
     if (segments_[i].bytes == 0 || (!old && !large)) break;
@@ -46,12 +63,13 @@ Result<Offset> PartitionLog::retention_end(Timestamp now) {
   return end;
 }
 
-std::size_t PartitionLog::cleanable_segments(Timestamp now) const {
+std::size_t PartitionLog::cleanable_segments(Timestamp clock) const {
+  const Timestamp now = time_of_cleaning(clock);
   const Offset bound = std::min(last_stable(), secured());
   std::size_t count = 0;
   while (count + 1 < segments_.size() && end_of(count) <= bound) {
     const bool lags = settings_->compaction_lag_min.count() > 0 && end_of(count) > cleaned_ &&
-                      segments_[count].max_timestamp.value > now.value - settings_->compaction_lag_min.count();
+                      newest_of(segments_[count]).value > now.value - settings_->compaction_lag_min.count();
     if (lags) break;
     ++count;
   }

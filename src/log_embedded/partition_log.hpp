@@ -104,7 +104,7 @@ class PartitionLog {
   /// Removes the segments that hold nothing but deleted records; once the deletion is durable.
   [[nodiscard]] Result<void> remove_deleted();
   /// Where the records end that retention by time or size takes now; the log's start: nothing.
-  [[nodiscard]] Result<Offset> retention_end(Timestamp now);
+  [[nodiscard]] Result<Offset> retention_end(Timestamp clock);
   /// How much there is to compact, as the topic's configuration counts it; nullopt: nothing to do now.
   [[nodiscard]] std::optional<double> dirty_ratio(Timestamp now) const;
   /// The segments to compact, to be worked on without the lock.
@@ -134,6 +134,12 @@ class PartitionLog {
   [[nodiscard]] Result<Offset> offset_for_time(Timestamp timestamp);
 
  private:
+  /// Named as Kafka Streams names the changelogs of stores.
+  [[nodiscard]] bool is_changelog() const;
+  /// When records are judged that may go, by the clock's time.
+  [[nodiscard]] Timestamp time_of_cleaning(Timestamp clock) const;
+  [[nodiscard]] Timestamp newest_of(const Segment& segment) const;
+  [[nodiscard]] bool is_old(const Segment& segment, Timestamp now) const;
   enum class Visibility : std::uint8_t { kShow, kSkip, kStop };
   [[nodiscard]] Visibility visibility(const BatchHeader& header, const Reader& reader) const;
   [[nodiscard]] bool aborted(const BatchHeader& header) const;

@@ -30,6 +30,8 @@ struct Segment {
   /// Of its first batch, and the largest of all; kNoTimestamp: it has none.
   Timestamp first_timestamp = kNoTimestamp;
   Timestamp max_timestamp = kNoTimestamp;
+  /// The largest of its records, without the markers of transactions, which have the clock's.
+  Timestamp newest_record = kNoTimestamp;
   bool dirty = false;  // written since the last sync
   std::vector<std::pair<Offset, std::uint64_t>> index;
   /// Where the last batch that was found ends: a reader that goes on asks for the next one.

@@ -358,6 +358,11 @@ TEST(Names, ARefusalNamesTheNodesAndTheRemedy) {
   EXPECT_EQ(
       refusal([](StreamsBuilder& b) { in(b).process([] { return std::make_unique<Ends>(); }, {"limits"}, {"check"}).to("o"); }),
       "processor \"check\" names the state store \"limits\", which has not been added (yet)");
+  EXPECT_EQ(refusal([](StreamsBuilder& b) { in(b).repartition({.name = "r", .number_of_partitions = 0}).to("o"); }),
+            "repartition topic \"r-repartition\": 0 partitions: at least one");
+  StreamsBuilder misspelt;
+  in(misspelt).to("o");
+  EXPECT_THROW(static_cast<void>(misspelt.build("alll")), TopologyException);
   EXPECT_EQ(refusal([](StreamsBuilder& b) { b.stream<Text, Text>(TopicPattern::compile("a(")).to("o"); }).substr(0, 70),
             "source \"KSTREAM-SOURCE-0000000000\": \"a(\" is not a regular expression: ");
 }

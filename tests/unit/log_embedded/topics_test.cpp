@@ -129,6 +129,24 @@ TEST(Topics, RetentionByTimeTakesOldSegmentsAndAtLastTheActiveOne) {
   EXPECT_EQ(world.rows("t"), (std::vector<Row>{{3, "k", "next"}}));
 }
 
+// Last year's data, read in today: what a window has been put for is not old before newer windows have come.
+TEST(Topics, RetentionOfAChangelogGoesByTheTimeOfItsRecords) {
+  World world;
+  for (const char* topic : {"app-windows-changelog", "other"}) {
+    world.topic(topic, {{"segment.bytes", "100"}, {"retention.ms", "60000"}, {"cleanup.policy", "compact,delete"}});
+    for (const std::int64_t time : {1000, 2000, 50'000})
+      world.put(topic, "k" + std::to_string(time), BytesView("v"), Timestamp(time));
+  }
+  world.clock.advance(24h);
+  world.background();
+  EXPECT_THAT(world.rows("app-windows-changelog"), SizeIs(3));
+  EXPECT_THAT(world.rows("other"), SizeIs(0)) << "by the clock all is old";
+  world.put("app-windows-changelog", "later", BytesView("v"), Timestamp(61'500));
+  world.reopen();
+  world.background();
+  EXPECT_EQ(world.rows("app-windows-changelog"), (std::vector<Row>{{1, "k2000", "v"}, {2, "k50000", "v"}, {3, "later", "v"}}));
+}
+
 TEST(Topics, RetentionBySizeKeepsAtLeastSoMuch) {
   World world;
   world.topic("t", {{"segment.bytes", "100"}, {"retention.bytes", "250"}});
