@@ -17,6 +17,7 @@ struct BufferedChange {
   OptionalBytes prior;
   OptionalBytes old_value;
   OptionalBytes new_value;
+  bool operator==(const BufferedChange&) const = default;
 
   void set_context(const RecordContext& context);
   [[nodiscard]] RecordContext context() const;

@@ -168,5 +168,49 @@ TEST(Restore, HasWhatAProcessorWroteBehindACacheWhereverItsStoreStands) {
   }
 }
 
+Topology held_back() {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in")
+      .suppress(Suppressed::until_time_limit(1s, BufferConfig::unbounded()).with_name("held"))
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+constexpr const char* kHeldBack = "app-held-store-changelog";
+/// A log whose application holds back key "a" since time 0.
+std::shared_ptr<Log> log_with_held_back() {
+  auto log = in_memory_log({.default_partitions = 1});
+  Streams streams(held_back(), running_config(log));
+  EXPECT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "a", .value = "ours", .timestamp = 0}});
+  EXPECT_TRUE(streams.wait_until_caught_up(60s));
+  EXPECT_TRUE(streams.close());
+  return log;
+}
+
+// A changelog that was begun with Kafka Streams 2.1: a time, no old value, the new one.
+TEST(Restore, TakesWhatAnOldVersionOfJavaHasHeldBack) {
+  const auto log = log_with_held_back();
+  produce(*log, kHeldBack, {{.key = "b", .value = Text("\0\0\0\0\0\0\0\1\xff\xff\xff\xff\0\0\0\4java", 20), .timestamp = 1}});
+  Streams streams(held_back(), running_config(log));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{.key = "c", .value = "late", .timestamp = 1500}});
+  ASSERT_TRUE(streams.wait_until_caught_up(60s));
+  ASSERT_TRUE(streams.close());
+  EXPECT_EQ(last_values(*log, "out"), (std::map<Text, Text>{{"a", "ours"}, {"b", "java"}}));
+}
+
+TEST(Restore, EndsAtAHeldBackChangeOfAVersionToCome) {
+  const auto log = log_with_held_back();
+  produce(*log, kHeldBack, {{.key = "b", .value = "?", .headers = {{"v", Text("\x04")}}}});
+  Streams streams(held_back(), running_config(log));
+  streams.set_uncaught_exception_handler([](const Text&, const Error&) { return UncaughtExceptionAnswer::kShutdownClient; });
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  EXPECT_EQ(streams.error()->kind, ErrorKind::kUnsupported);
+  EXPECT_THAT(streams.error()->message, ::testing::HasSubstr("store \"held-store\", offset 2 of app-held-store-changelog-0: a "
+                                                             "held-back change has version 0x04"));
+}
+
 }  // namespace
 }  // namespace tidemill::test

@@ -28,6 +28,7 @@ struct Piped {
   std::string value;
   std::int64_t timestamp = 1;
   std::int32_t partition = -1;  // one after the other
+  Headers headers = {};
 };
 inline void produce(Log& log, const std::string& topic, const std::vector<Piped>& records) {
   auto group =
@@ -36,13 +37,14 @@ inline void produce(Log& log, const std::string& topic, const std::vector<Piped>
   const TopicHandle handle = producer->topic(topic, soon()).value();
   std::int32_t next = 0;
   for (const Piped& record : records) {
+    const Bytes headers = record.headers.encode();
     const std::int32_t partition = record.partition >= 0 ? record.partition : next++ % producer->partition_count(handle);
     ASSERT_EQ(producer->send({.topic = handle,
                               .partition = PartitionId(partition),
                               .timestamp = Timestamp(record.timestamp),
                               .key = BytesView(record.key),
                               .value = BytesView(record.value),
-                              .headers = {},
+                              .headers = headers,
                               .cookie = 0}),
               SendStatus::kAccepted);
   }
