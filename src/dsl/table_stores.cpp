@@ -64,7 +64,9 @@ StoreSpec table_store(StoreWishes wishes) {
 
 StoreSpec WindowPlan::store(StoreWishes wishes) const {
   const bool supplied = wishes.supplier.has_value();
+  const bool versions = wishes.history.count() != 0;
   StoreSpec store = common(wishes);
+  if (versions) refuse(store, "windows have a retention, and no history");
   if (supplied && sessions()) check_kind(store, {StoreKind::kSession}, "one of Stores::..._session_store()");
   if (supplied && !sessions()) {
     check_kind(store, {StoreKind::kWindow, StoreKind::kTimestampedWindow}, "one of Stores::..._window_store()");

@@ -172,9 +172,10 @@ Result<bool> GlobalThread::step() {
       }
     }
   }
-  const Now now = options_.clock->now();
+  const Now began = options_.clock->now();
   for (bool more = true; more;) {
     const std::lock_guard lock(mutex_);
+    const Now now = options_.clock->now();
     for (std::size_t i = 0; i < kRecordsPerLock && more; ++i) {
       more = task_->process(now);
       if (more) ++since_save_;
@@ -189,7 +190,7 @@ Result<bool> GlobalThread::step() {
   if (since_save_ >= kRecordsPerSave) TIDEMILL_TRY(save_or_wait());
   bool all = true;
   for (std::size_t i = 0; i < task_->input_count(); ++i) all = all && consumer_->caught_up(task_->input(i));
-  if (all) caught_up_at_ = now.monotonic.time_since_epoch().count();
+  if (all) caught_up_at_ = began.monotonic.time_since_epoch().count();
   return !polled.batches.empty();
 }
 

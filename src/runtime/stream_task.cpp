@@ -369,13 +369,13 @@ bool StreamTask::punctuate_stream_time() {
 
 bool StreamTask::punctuate_wall_clock(Now now) {
   if (!wall_clock_punctuations_.due(now.wall)) return false;
+  system_time_ = now.wall;
   run_punctuation(wall_clock_punctuations_, now.wall);
   return true;
 }
 
 void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) try {
   dirty_ = true;
-  system_time_ = options_.clock->now().wall;
   queue.run(time, [this, time](PunctuationQueue::Schedule& schedule) {
     const RecordContext context{.source = nullptr, .offset = kNoOffset, .timestamp = time, .headers = nullptr};
     const AtWork at_work(*this, &context, nullptr, &schedule.node->name());

@@ -85,6 +85,8 @@ class StreamThread {
  public:
   /// Records that a task may process before the next one's turn, and all tasks before the log is polled again.
   static constexpr std::size_t kRecordsPerTurn = 100;
+  /// So often the clock is read for current_system_time().
+  static constexpr std::size_t kRecordsPerLook = 16;
   static constexpr std::size_t kRecordsPerRound = 4000;
   static constexpr std::size_t kPollBytes = std::size_t{1} << 20;
   /// Between two aborts in a row; doubles from the first to the last.

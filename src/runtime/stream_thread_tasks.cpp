@@ -416,7 +416,10 @@ bool StreamThread::process(Now now) {
       StreamTask& task = *slot.task;
       processed_since_commit_ = true;
       std::size_t inputs = task.buffered_inputs();
-      for (std::size_t count = 0; count < kRecordsPerTurn && task.process(now); ++count) {
+      Now read = now;
+      for (std::size_t count = 0; count < kRecordsPerTurn; ++count) {
+        if (count % kRecordsPerLook == 0) read = options_.clock->now();
+        if (!task.process(read)) break;
         ++done;
         any = true;
         if (gate_.spilled()) break;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <tidemill/state/window_bytes.hpp>
+
 namespace tidemill::runtime {
 namespace {
 
@@ -157,8 +159,11 @@ class Planner {
     }
     if (kept != nullptr && is_windowed(kept->kind) && !kept->log_config.contains(kRetention)) {
       const std::int64_t more = input_.additional_retention.count();
-      const std::int64_t retention = kept->retention.count();
-      spec.config[kRetention] = std::to_string(retention > INT64_MAX - more ? INT64_MAX : retention + more);
+      std::int64_t retention = kept->retention.count();
+      for (const std::int64_t longer : {input_.exactly_as_kafka_streams ? 0 : kept_until_closed(*kept).count(), more}) {
+        retention = retention > INT64_MAX - longer ? INT64_MAX : retention + longer;
+      }
+      spec.config[kRetention] = std::to_string(retention);
     }
     return spec;
   }

@@ -26,6 +26,8 @@ struct TopicPlanInput {
   std::map<std::string, std::string> overrides;
   /// windowstore.changelog.additional.retention.ms
   std::chrono::milliseconds additional_retention{std::chrono::hours(24)};
+  /// Else changelogs keep what a store keeps until it is emitted (D-52).
+  bool exactly_as_kafka_streams = false;
   /// Empty: none.
   std::string dead_letter_topic = {};
 };

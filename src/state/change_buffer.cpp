@@ -103,7 +103,11 @@ class ChangeBufferStore final : public LayeredStore, public ChangeBuffer {
   Result<void> restore(std::span<const ChangelogRecord> records, const ChangelogPosition& position) override {
     counted_ = false;
     for (const ChangelogRecord& record : records) {
-      if (Result<void> taken = take_back(record); !taken) return taken.error().with_context(place_of(record));
+      try {
+        if (Result<void> taken = take_back(record); !taken) return taken.error().with_context(place_of(record));
+      } catch (const StateStoreException& error) {  // what it holds is damaged
+        return Error(error.error()).with_context(place_of(record));
+      }
     }
     return engine_->commit(position, Position(engine_->position()));
   }

@@ -8,7 +8,6 @@
 #include <tidemill/state/window_bytes.hpp>
 
 #include "base/endian.hpp"
-#include "base/logging.hpp"
 #include "state/copied_rows.hpp"
 #include "state/whole_walk.hpp"
 
@@ -166,6 +165,12 @@ T checked(const StoreSpec& spec, Result<T> result) {
 
 }  // namespace
 
+std::int64_t segment_interval_of(const StoreSpec& spec) {
+  if (spec.segment_interval.count() > 0) return spec.segment_interval.count();
+  const bool in_memory = spec.engine == StoreEngineKind::kInMemory;
+  return std::max(spec.retention.count() / 2, in_memory ? kInMemorySegmentIntervalMin : kSegmentIntervalMin);
+}
+
 SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* const& current)
     : spec_(std::move(options.spec)),
       engine_(std::move(options.engine)),
@@ -176,16 +181,13 @@ SegmentedRows::SegmentedRows(SegmentedOptions options, const RecordContext* cons
       counters_(std::move(options.counters)),
       exact_expiry_(spec_.engine == StoreEngineKind::kInMemory),
       kept_longer_(options.kept_longer.count()),
-      segment_interval_(
-          spec_.segment_interval.count() > 0
-              ? spec_.segment_interval.count()
-              : std::max(spec_.retention.count() / 2, exact_expiry_ ? kInMemorySegmentIntervalMin : kSegmentIntervalMin)),
+      segment_interval_(segment_interval_of(spec_)),
       keeps_the_closing_(spec_.time_ordered && !exact_expiry_ && spec_.kind != StoreKind::kSession) {
   if (options.cache != nullptr && spec_.caching) {
     cache_ =
         std::unique_ptr<NamedCache>(new NamedCache(*options.cache, [this](const NamedCache::Write& entry) { flushed(entry); }));
   }
-  find_rows();
+  find_last_segment();
   committed_ = now_;
 }
 
@@ -194,21 +196,11 @@ std::int64_t SegmentedRows::segment_of(Timestamp time) const {
 }
 Bytes SegmentedRows::physical(BytesView row) const { return segment_prefix(segment_of(time_of_(row))).append(row); }
 
-void SegmentedRows::find_rows() {
-  if (!placed(Direction::kForward) || !placed(Direction::kReverse)) {
-    logger()->warn("store \"{}\" was kept in segments of another length, as of another retention; it is emptied and {}",
-                   spec_.name, changelog_ != nullptr ? "restored from its changelog" : "begins anew: it has no changelog");
-    checked(spec_, engine_->clear());
-  }
+void SegmentedRows::find_last_segment() {
   const auto last = whole_walk(spec_.name, engine_->range({.from = {}, .to = {}, .direction = Direction::kReverse}));
   now_.last_segment = last->valid() ? load_big_endian<std::int64_t>(last->key().data()) : -1;
   // So late it was at least: what is kept for longer stays hidden.
   if (kept_longer_ > 0 && now_.last_segment > 0) now_.observed = Timestamp(now_.last_segment * segment_interval_);
-}
-
-bool SegmentedRows::placed(Direction direction) {
-  const auto row = whole_walk(spec_.name, engine_->range({.from = {}, .to = {}, .direction = direction}));
-  return !row->valid() || row->key() == physical(row->key().substr(kSegmentBytes));
 }
 
 std::int64_t SegmentedRows::oldest_kept(Timestamp observed) const {

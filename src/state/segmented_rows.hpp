@@ -30,6 +30,9 @@ struct SegmentedOptions {
   Timestamp (*time_of)(BytesView row) = nullptr;
 };
 
+/// How long a segment of such a store is, in ms. On disk another length makes another format of it: rows would not be found.
+[[nodiscard]] std::int64_t segment_interval_of(const StoreSpec& spec);
+
 class SegmentedRows {
  public:
   SegmentedRows(SegmentedOptions options, const RecordContext* const& current);
@@ -91,10 +94,7 @@ class SegmentedRows {
   /// Takes the time of a row, and says whether there is still a place for it.
   bool advance(Timestamp time);
   void drop_segments_before(std::int64_t segment);
-  /// What is there when the store is opened. Rows of other segments would not be found, or taken for late: without them.
-  void find_rows();
-  /// The first or the last row lies where this store would put it.
-  bool placed(Direction direction);
+  void find_last_segment();
   bool get_stored(BytesView row, Bytes& value);
   /// Also what the retention hides, where it is kept.
   bool get_kept(BytesView row, Bytes& value);

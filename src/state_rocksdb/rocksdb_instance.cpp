@@ -1,6 +1,7 @@
 #include "state_rocksdb/rocksdb_instance.hpp"
 
 #include "base/endian.hpp"
+#include "state/segmented_rows.hpp"
 
 namespace tidemill::rocksdb_state {
 namespace {
@@ -25,14 +26,25 @@ Instance::~Instance() {
   if (db) (void)db->Close();
 }
 
-std::uint32_t format_of(StoreKind kind) {
-  switch (kind) {
+namespace {
+
+/// The kind's number; where rows lie in segments, with the segments' length above it.
+std::uint32_t with_segments(std::uint32_t kind, const StoreSpec& spec) {
+  constexpr unsigned kKindBits = 4;
+  const auto length = static_cast<std::uint64_t>(segment_interval_of(spec));
+  return kind | static_cast<std::uint32_t>((length ^ length >> 28) << kKindBits);
+}
+
+}  // namespace
+
+std::uint32_t format_of(const StoreSpec& spec) {
+  switch (spec.kind) {
     case StoreKind::kTimestampedKeyValue: return 1;
     case StoreKind::kVersionedKeyValue: return 2;  // once 1, with all versions of a key in one row
     case StoreKind::kKeyValue: return 3;
-    case StoreKind::kWindow: return 4;
-    case StoreKind::kTimestampedWindow: return 5;
-    case StoreKind::kSession: return 6;
+    case StoreKind::kWindow: return with_segments(4, spec);
+    case StoreKind::kTimestampedWindow: return with_segments(5, spec);
+    case StoreKind::kSession: return with_segments(6, spec);
     case StoreKind::kChangeBuffer:
     case StoreKind::kJoinBuffer:
     case StoreKind::kCustom: break;

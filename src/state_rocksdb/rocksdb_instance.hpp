@@ -17,9 +17,9 @@ namespace tidemill::rocksdb_state {
 
 inline constexpr char kRowPrefix = 'k';
 inline constexpr const char* kMetaKey = "m";
-/// Of the rows and the meta row, and so of the kind of the store. A family of another format is emptied and restored from its
+/// Of the rows and the meta row, and so of the kind of the store and its segments. A family of another format is emptied and restored from its
 /// changelog, never guessed at.
-[[nodiscard]] std::uint32_t format_of(StoreKind kind);
+[[nodiscard]] std::uint32_t format_of(const StoreSpec& spec);
 
 Error translate(const rocksdb::Status& status, const std::string& what);
 inline rocksdb::Slice slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }

@@ -61,7 +61,7 @@ RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFa
       writer_(std::move(writer)),
       iterator_(std::make_shared<SpareIterator>(instance_, family)),
       share_(std::make_unique<GatheredShare>(instance_->gathered)) {
-  meta_.format = format_of(spec.kind);
+  meta_.format = format_of(spec);
 }
 
 // What fails here was said at the last commit or flush, or is in the changelog.
@@ -80,9 +80,10 @@ Result<void> RocksDbStore::open() {
     durable_ = meta_.changelog;
     return {};
   }
-  logger()->warn(
-      "store \"{}\" was kept in another format, or as another kind of store; it is emptied and restored from its changelog",
-      name_);
+  logger()->warn("store \"{}\" was kept in another format, as another kind of store, or with another retention; it is emptied "
+                 "and restored from "
+                 "its changelog",
+                 name_);
   return clear();
 }
 

@@ -1,5 +1,6 @@
 // How an application begins: its topics, its directory, its global stores, its threads.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -94,8 +95,14 @@ Streams::Impl::Plan Streams::Impl::plan(const std::vector<TopicDescription>& top
   Plan plan{.topology = given_topology_, .topics = {}};
   const auto reads_a_pattern = [](const NodeSpec& node) { return !node.topic_pattern.empty(); };
   if (std::any_of(given_topology_->nodes.begin(), given_topology_->nodes.end(), reads_a_pattern)) {
+    std::set<std::string> own;  // no pattern means these
+    for (const auto& [name, topic] : given_topology_->internal_topics) {
+      own.insert(given_topology_->log_topic(config_.application_id, name));
+    }
     std::vector<std::string> names;
-    for (const TopicDescription& topic : topics) names.push_back(topic.name);
+    for (const TopicDescription& topic : topics) {
+      if (!own.contains(topic.name)) names.push_back(topic.name);
+    }
     plan.topology = std::make_shared<Topology>(given_topology_->reading(names));
   }
   runtime::TopicPlanInput input{.application_id = config_.application_id,
@@ -104,6 +111,7 @@ Streams::Impl::Plan Streams::Impl::plan(const std::vector<TopicDescription>& top
                                 .replication_factor = config_.replication_factor,
                                 .overrides = config_.topic,
                                 .additional_retention = config_.windowstore_changelog_additional_retention,
+                                .exactly_as_kafka_streams = config_.exactly_as_kafka_streams,
                                 .dead_letter_topic = config_.errors_dead_letter_queue_topic_name};
   for (const TopicDescription& topic : topics) input.existing[topic.name] = topic.partitions;
   plan.topics = runtime::plan_topics(*plan.topology, input);

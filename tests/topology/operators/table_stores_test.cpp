@@ -82,6 +82,13 @@ TEST(TableStores, ASupplierThatDoesNotFitIsRefused) {
   EXPECT_THAT(refusal([&](StreamsBuilder& b) { windows(b, Stores::lru_map("s", 5)); }), HasSubstr("_window_store()"));
   EXPECT_THAT(refusal([&](StreamsBuilder& b) { windows(b, Stores::in_memory_window_store("s", 1h, 20ms, false)); }),
               HasSubstr("its supplier keeps windows of 20 ms, and these are of 10 ms"));
+  EXPECT_THAT(refusal([&](StreamsBuilder& b) {
+                b.stream<Text, Text>("in")
+                    .group_by_key()
+                    .windowed_by(TimeWindows::of_size_with_no_grace(10ms))
+                    .count({.store_name = "s", .history = 1h});
+              }),
+              HasSubstr("windows have a retention, and no history"));
   EXPECT_THAT(refusal([&](StreamsBuilder& b) { windows(b, Stores::in_memory_window_store("s", 1h, 10ms, true)); }),
               HasSubstr("keeps duplicates"));
   EXPECT_THAT(refusal([&](StreamsBuilder& b) {

@@ -103,6 +103,9 @@ TEST(TopicPlan, HowLongAChangelogIsNeededFollowsFromItsStore) {
   grouped.windowed_by(SessionWindows::of_inactivity_gap_with_no_grace(10min)).count({.store_name = "sessions"});
   grouped.windowed_by(TimeWindows::of_size_with_no_grace(10min))
       .count({.store_name = "own", .log_config = {{"retention.ms", "5"}}});
+  grouped.windowed_by(TimeWindows::of_size_with_no_grace(10min))
+      .emit_strategy(EmitStrategy::kOnWindowClose)
+      .count({.store_name = "closing"});
   static_cast<void>(builder.table<Text, Text>("rows", {}, {.store_name = "versions", .history = 1h}));
   const TopicPlan plan = plan_topics(builder.build(), {.application_id = "app",
                                                        .existing = {{"in", 1}, {"rows", 1}},
@@ -117,6 +120,7 @@ TEST(TopicPlan, HowLongAChangelogIsNeededFollowsFromItsStore) {
   EXPECT_EQ(config("windows", "retention.ms"), "601000");
   EXPECT_EQ(config("sessions", "retention.ms"), "601000");
   EXPECT_EQ(config("own", "retention.ms"), "5");
+  EXPECT_EQ(config("closing", "retention.ms"), "1201000") << "the store keeps unemitted windows as long again";
   EXPECT_EQ(config("versions", "min.compaction.lag.ms"), "90000000");
   EXPECT_EQ(config("versions", "retention.ms"), "99");
   EXPECT_EQ(config("plain", "retention.ms"), "99");
