@@ -9,5 +9,7 @@ inline void build(StreamsBuilder& builder) {
   static_cast<void>(words.count("counts"));  // here
 #else
   static_cast<void>(words.count({.store_name = "counts"}));
+  static_cast<void>(words.count({.caching = false}));
+  static_cast<void>(words.count({}));
 #endif
 }

@@ -119,5 +119,6 @@ concept Aggregator = Makes<VR, F, const K&, const V&, const VR&>;
 #define TIDEMILL_CHECK_HAS_TYPES(operation, Type)              \
   static_assert(!std::is_void_v<Type> && std::is_void_v<Type>, \
                 operation ": say which types key and value have: " operation "<Key, Value>(topic)")
-#define TIDEMILL_CHECK_NO_NAME(operation, length) \
-  static_assert(length == 0, operation ": a store's name is one of the options: " operation "({.store_name = \"name\"})")
+#define TIDEMILL_CHECK_NO_NAME(operation, Name) \
+  static_assert(std::is_void_v<Name>,           \
+                operation ": a store's name is one of the options: " operation "({.store_name = \"name\"})")

@@ -29,9 +29,10 @@ class KGroupedStream {
   [[gnu::noinline]] KGroupedStream& operator=(const KGroupedStream&) = default;
   [[gnu::noinline]] KGroupedStream& operator=(KGroupedStream&&) noexcept = default;
   [[gnu::noinline]] ~KGroupedStream() = default;
-  template <std::size_t N>
-  KTable<K, std::int64_t> count(const char (&)[N]) const {
-    TIDEMILL_CHECK_NO_NAME("count", N);
+  template <class Name>
+    requires std::is_convertible_v<const Name&, std::string_view> KTable<K, std::int64_t> count(const Name&)
+  const {
+    TIDEMILL_CHECK_NO_NAME("count", Name);
     return KTable<K, std::int64_t>({});
   }
   [[gnu::noinline]] KTable<K, std::int64_t> count(

@@ -16,9 +16,10 @@ class KGroupedTable {
   KGroupedTable(std::shared_ptr<Draft> draft, std::string node, Grouped<K, V> grouped)
       : draft_(std::move(draft)), node_(std::move(node)), grouped_(std::move(grouped)) {}
 
-  template <std::size_t N>
-  KTable<K, std::int64_t> count(const char (&)[N]) const {
-    TIDEMILL_CHECK_NO_NAME("count", N);
+  template <class Name>
+    requires std::is_convertible_v<const Name&, std::string_view> KTable<K, std::int64_t> count(const Name&)
+  const {
+    TIDEMILL_CHECK_NO_NAME("count", Name);
     return KTable<K, std::int64_t>({});
   }
   /// A group that has become empty stays, as 0.

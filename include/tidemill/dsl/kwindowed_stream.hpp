@@ -110,9 +110,10 @@ class TimeWindowedKStream {
     changed.plan_.set_emit(strategy);
     return changed;
   }
-  template <std::size_t N>
-  KTable<Windowed<K>, std::int64_t> count(const char (&)[N]) const {
-    TIDEMILL_CHECK_NO_NAME("count", N);
+  template <class Name>
+    requires std::is_convertible_v<const Name&, std::string_view> KTable<Windowed<K>, std::int64_t> count(const Name&)
+  const {
+    TIDEMILL_CHECK_NO_NAME("count", Name);
     return KTable<Windowed<K>, std::int64_t>({});
   }
   KTable<Windowed<K>, std::int64_t> count(
@@ -177,9 +178,10 @@ class SessionWindowedKStream {
     changed.plan_.set_emit(strategy);
     return changed;
   }
-  template <std::size_t N>
-  KTable<Windowed<K>, std::int64_t> count(const char (&)[N]) const {
-    TIDEMILL_CHECK_NO_NAME("count", N);
+  template <class Name>
+    requires std::is_convertible_v<const Name&, std::string_view> KTable<Windowed<K>, std::int64_t> count(const Name&)
+  const {
+    TIDEMILL_CHECK_NO_NAME("count", Name);
     return KTable<Windowed<K>, std::int64_t>({});
   }
   KTable<Windowed<K>, std::int64_t> count(
