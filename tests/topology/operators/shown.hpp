@@ -1,6 +1,7 @@
 // Records of a topic as texts, so that a test shows input and output side by side.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -33,6 +34,29 @@ Texts all_of(TopologyTestDriver& driver, const char* topic = "out") {
     texts.push_back(shown(record.key) + "=" + shown(record.value) + "@" + std::to_string(record.timestamp.value));
   }
   return texts;
+}
+
+/// `key=value@timestamp` of each row of a store, by key.
+template <class V>
+Texts kept(TopologyTestDriver& driver, const char* store) {
+  Texts texts;
+  const auto rows = driver.timestamped_key_value_store<Text, V>(store);
+  for (auto row = rows->all(); row.valid(); row.next()) {
+    texts.push_back(row.key() + "=" + shown(row.value().value) + "@" + std::to_string(row.value().timestamp.value));
+  }
+  return texts;
+}
+
+/// `a;b` is a and b: what one record brings comes before the caches are flushed; `-` is null.
+inline std::vector<std::optional<Text>> parts(const Text& bundle) {
+  std::vector<std::optional<Text>> parts;
+  for (std::size_t from = 0; from < bundle.size();) {
+    const std::size_t to = std::min(bundle.find(';', from), bundle.size());
+    const Text part = bundle.substr(from, to - from);
+    parts.push_back(part == "-" ? std::nullopt : std::optional(part));
+    from = to + 1;
+  }
+  return parts;
 }
 
 /// A table of windows as a stream of texts: `[key@start/end]`.
