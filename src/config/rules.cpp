@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "topology/optimizations.hpp"
+
 namespace tidemill {
 namespace {
 
@@ -57,19 +59,9 @@ void check_one_line(const char* key, std::string_view value) {
   throw ConfigException(fmt::format("{}: has a character that cannot be printed, such as a line end", key));
 }
 
-/// `none`, `all`, or some of the three by name.
 void check_optimization(const std::string& value) {
-  constexpr std::string_view kNames = ",none,all,reuse.ktable.source.topics,merge.repartition.topics,single.store.self.join,";
-  for (std::size_t at = 0; at <= value.size();) {
-    const std::size_t end = std::min(value.find(',', at), value.size());
-    const std::string name = value.substr(at, end - at);
-    if (name.empty() || kNames.find("," + name + ",") == std::string_view::npos) {
-      throw ConfigException(fmt::format("topology.optimization={}: must be none, all, or a list of reuse.ktable.source.topics, "
-                                        "merge.repartition.topics, single.store.self.join",
-                                        value));
-    }
-    at = end + 1;
-  }
+  if (!are_optimizations(value))
+    throw ConfigException(fmt::format("topology.optimization={}: must be {}", value, kOptimizations));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "dsl/build_order.hpp"
 #include "dsl/repartitions.hpp"
 #include "dsl/self_joins.hpp"
+#include "topology/optimizations.hpp"
 
 namespace tidemill {
 
@@ -137,28 +138,16 @@ void Draft::check_same(const std::shared_ptr<Draft>& other, std::string_view ope
                           ": the two are of different StreamsBuilders; make all of a topology with one of them");
 }
 
-namespace {
-void check_optimization(const std::string& rules) {
-  for (std::size_t at = 0; at <= rules.size();) {
-    const std::size_t end = std::min(rules.find(',', at), rules.size());
-    const std::string rule = rules.substr(at, end - at);
-    if (rule != "none" && rule != "all" && rule != "reuse.ktable.source.topics" && rule != "merge.repartition.topics" &&
-        rule != "single.store.self.join") {
-      throw TopologyException("build(\"" + rules + "\"): the optimization must be none, all, or a list of " +
-                              "reuse.ktable.source.topics, merge.repartition.topics, single.store.self.join");
-    }
-    at = end + 1;
-  }
-}
-}  // namespace
-
 Topology Draft::build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper) {
   if (std::exchange(built_, true)) {
     throw TopologyException(
         "build() of this StreamsBuilder has been called already: keep the Topology, it can be copied; where "
         "build() threw, mend what it said and begin with a new StreamsBuilder");
   }
-  check_optimization(std::string(optimization));
+  if (!are_optimizations(optimization)) {
+    throw TopologyException("build(\"" + std::string(optimization) + "\"): the optimization must be " +
+                            std::string(kOptimizations));
+  }
   TopologyBuilder builder;
   builder.set_processor_wrapper(std::move(wrapper));
   builder.set_optimization(std::string(optimization));

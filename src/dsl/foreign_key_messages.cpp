@@ -1,5 +1,6 @@
 #include "dsl/foreign_key_messages.hpp"
 
+#include "base/endian.hpp"
 #include "dsl/murmur3.hpp"
 
 namespace tidemill::detail {
@@ -11,16 +12,6 @@ constexpr std::uint64_t kHashSeed = 104729;
 /// 0: without the partition that asked. Still read, never written: Java's DSL does not tell its serde of `upgrade.from`.
 constexpr unsigned kSubscriptionVersion = 1;
 
-void append_i32(std::uint32_t value, Bytes& out) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
-}
-
-std::uint32_t read_i32(BytesView bytes) {
-  std::uint32_t value = 0;
-  for (const char c : bytes.substr(0, 4)) value = (value << 8) | static_cast<unsigned char>(c);
-  return value;
-}
-
 [[noreturn]] void throw_damaged(const char* what) {
   throw SerializationException(std::string("a foreign-key join's ") + what + " is damaged");
 }
@@ -29,9 +20,7 @@ std::uint32_t read_i32(BytesView bytes) {
 
 Bytes hash_of(BytesView row) {
   Bytes bytes;
-  for (const std::uint64_t half : murmur3_128(row, kHashSeed)) {
-    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(half >> shift);
-  }
+  for (const std::uint64_t half : murmur3_128(row, kHashSeed)) append_big_endian(bytes, half);
   return bytes;
 }
 
@@ -40,7 +29,7 @@ void append_subscription(const Subscription& subscription, Bytes& out) {
   out += static_cast<char>(subscription.instruction);
   if (subscription.hash) out.append(*subscription.hash);
   out.append(subscription.primary_key);
-  append_i32(static_cast<std::uint32_t>(subscription.partition.value()), out);
+  append_big_endian(out, subscription.partition.value());
 }
 Subscription read_subscription(BytesView bytes) {
   if (bytes.size() < 2) throw_damaged("subscription");
@@ -55,7 +44,7 @@ Subscription read_subscription(BytesView bytes) {
   }
   if ((head & ~kNoHash) >= kSubscriptionVersion) {
     if (bytes.size() < 4) throw_damaged("subscription");
-    subscription.partition = static_cast<std::int32_t>(read_i32(bytes.substr(bytes.size() - 4)));
+    subscription.partition = load_big_endian<std::int32_t>(bytes.data() + bytes.size() - 4);
     bytes.remove_suffix(4);
   }
   subscription.primary_key = bytes;
@@ -86,7 +75,7 @@ ResponseBytes read_response(BytesView bytes) {
 }
 
 void append_subscription_prefix(BytesView foreign_key, Bytes& out) {
-  append_i32(static_cast<std::uint32_t>(foreign_key.size()), out);
+  append_big_endian(out, static_cast<std::int32_t>(foreign_key.size()));
   out.append(foreign_key);
 }
 

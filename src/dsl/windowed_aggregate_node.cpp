@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/saturating_sum.hpp"
+
 namespace tidemill::detail {
 namespace {
 
@@ -9,9 +11,6 @@ constexpr const char* kEmitIntervalKey = "__emit.interval.ms.kstreams.windowed.a
 constexpr std::int64_t kEmitIntervalMs = 1000;
 /// Of the metadata that has stream time, beside the store's own, which has the last close time.
 constexpr const char* kObservedSuffix = " observed";
-
-/// `a` not negative.
-std::int64_t saturating_sum(std::int64_t a, std::int64_t b) { return b > 0 && a > INT64_MAX - b ? INT64_MAX : a + b; }
 
 }  // namespace
 

@@ -7,6 +7,8 @@
 
 #include <tidemill/state/window_bytes.hpp>
 
+#include "base/saturating_sum.hpp"
+
 namespace tidemill::runtime {
 namespace {
 
@@ -158,12 +160,9 @@ class Planner {
       if (!needed && (kept == nullptr || !kept->log_config.contains(key))) spec.config[key] = value;
     }
     if (kept != nullptr && is_windowed(kept->kind) && !kept->log_config.contains(kRetention)) {
-      const std::int64_t more = input_.additional_retention.count();
-      std::int64_t retention = kept->retention.count();
-      for (const std::int64_t longer : {input_.exactly_as_kafka_streams ? 0 : kept_until_closed(*kept).count(), more}) {
-        retention = retention > INT64_MAX - longer ? INT64_MAX : retention + longer;
-      }
-      spec.config[kRetention] = std::to_string(retention);
+      const std::int64_t longer = input_.exactly_as_kafka_streams ? 0 : kept_until_closed(*kept).count();
+      const std::int64_t retention = saturating_sum(kept->retention.count(), longer);
+      spec.config[kRetention] = std::to_string(saturating_sum(retention, input_.additional_retention.count()));
     }
     return spec;
   }

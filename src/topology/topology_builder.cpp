@@ -4,6 +4,7 @@
 #include <numeric>
 #include <regex>
 
+#include "base/saturating_sum.hpp"
 #include "topology/java_set_order.hpp"
 
 namespace tidemill {
@@ -36,9 +37,7 @@ class Components {
   std::vector<std::size_t> parent_;
 };
 
-std::int64_t one_day_more(std::chrono::milliseconds time) {
-  return time.count() > INT64_MAX - kDayMs ? INT64_MAX : time.count() + kDayMs;
-}
+std::int64_t one_day_more(std::chrono::milliseconds time) { return saturating_sum(time.count(), kDayMs); }
 
 std::map<std::string, std::string> changelog_config(const StoreSpec& spec) {
   std::map<std::string, std::string> config{{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}};

@@ -1,0 +1,14 @@
+// Which optimizations there are, for all who are given their names.
+#pragma once
+
+#include <string_view>
+
+namespace tidemill {
+
+/// Behind "must be".
+inline constexpr std::string_view kOptimizations =
+    "none, all, or a list of reuse.ktable.source.topics, merge.repartition.topics, single.store.self.join";
+/// Such names, with commas between.
+[[nodiscard]] bool are_optimizations(std::string_view names);
+
+}  // namespace tidemill
