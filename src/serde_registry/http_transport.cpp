@@ -1,23 +1,25 @@
 #include "serde_registry/http_transport.hpp"
 
-#include <httplib.h>
+#include <curl/curl.h>
 
-#include <condition_variable>
+#include <algorithm>
 #include <csignal>
 #include <ctime>
-#include <mutex>
-#include <thread>
+#include <limits>
+#include <new>
 
 #include "base/durations.hpp"
 
 namespace tidemill::registry {
 namespace {
 
-constexpr const char* kContentType = "application/vnd.schemaregistry.v1+json";
+constexpr const char* kContentType = "Content-Type: application/vnd.schemaregistry.v1+json";
 constexpr const char* kAccepted =
-    "application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json; q=0.9, application/json; q=0.5";
+    "Accept: application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json; q=0.9, application/json; q=0.5";
+/// Of all headers of one answer.
+constexpr std::size_t kHeaderBytesMax = std::size_t{256} << 10;
 
-/// A server that hangs up on an encrypted connection must not end a program that does not ignore SIGPIPE. The library installs no
+/// A server that hangs up on an encrypted connection must not end a program that does not ignore SIGPIPE. The library changes no
 /// handlers, so the signal is held back for this thread, and taken away when it came.
 class NoBrokenPipe {
  public:
@@ -40,49 +42,6 @@ class NoBrokenPipe {
   sigset_t pipe_{};
   sigset_t before_{};
   bool was_pending_ = false;
-};
-
-constexpr std::chrono::seconds kStopAgain{1};
-
-/// Ends what the client is waiting for when it has not come in time. The client's own time-outs begin anew with every byte. A
-/// thread of its own, for as long as one question takes: questions are few.
-class Patience {
- public:
-  Patience(httplib::Client& client, std::chrono::milliseconds time) : client_(client), thread_([this, time] { watch(time); }) {}
-  Patience(const Patience&) = delete;
-  Patience& operator=(const Patience&) = delete;
-  ~Patience() { end(); }
-  /// True: it ran out.
-  bool end() {
-    {
-      const std::lock_guard lock(mutex_);
-      answered_ = true;
-    }
-    changed_.notify_all();
-    if (thread_.joinable()) thread_.join();
-    return ran_out_;
-  }
-
- private:
-  void watch(std::chrono::milliseconds time) {
-    std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, time, [this] { return answered_; })) return;
-    ran_out_ = true;
-    // Again and again: while a name is looked up, or a connection made, there is nothing to stop yet.
-    while (!answered_) {
-      lock.unlock();
-      client_.stop();
-      lock.lock();
-      changed_.wait_for(lock, kStopAgain, [this] { return answered_; });
-    }
-  }
-
-  httplib::Client& client_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool answered_ = false;
-  bool ran_out_ = false;  // read when the thread has ended
-  std::thread thread_;
 };
 
 Error bad_url(const std::string& why) {
@@ -108,17 +67,99 @@ std::string percent_decoded(std::string_view text) {
   return decoded;
 }
 
-const char* sentence(httplib::Error error) {
-  switch (error) {
-    case httplib::Error::Connection:
-    case httplib::Error::ConnectionTimeout: return "no connection could be made";
-    case httplib::Error::Read: return "no answer came in time, or the connection ended before";
-    case httplib::Error::Write: return "the connection ended before all was sent";
-    case httplib::Error::SSLConnection: return "no encrypted connection could be made";
-    case httplib::Error::SSLLoadingCerts: return "the certificates to trust could not be read";
-    case httplib::Error::SSLServerVerification: return "the server's certificate is not trusted, or is another host's";
+struct FreeHeaders {
+  void operator()(curl_slist* headers) const { curl_slist_free_all(headers); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeHeaders>;
+
+void add(HeaderList& headers, const std::string& line) {
+  curl_slist* longer = curl_slist_append(headers.get(), line.c_str());
+  if (longer == nullptr) throw std::bad_alloc();
+  (void)headers.release();
+  headers.reset(longer);
+}
+
+using Clock = std::chrono::steady_clock;
+
+/// One request's answer as it comes in.
+struct Incoming {
+  std::chrono::milliseconds read_timeout;
+  CURL* curl;
+  Answer answer{};
+  std::size_t header_bytes = 0;
+  bool too_large = false;
+  Clock::time_point last_heard = Clock::now();
+
+  [[nodiscard]] bool began() const { return header_bytes > 0; }
+  [[nodiscard]] bool connected() const {
+    curl_off_t since_begin = 0;
+    return curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &since_begin) == CURLE_OK && since_begin > 0;
+  }
+  /// A pause is judged from when there is a connection; until then, that has its own time.
+  [[nodiscard]] bool silent_for_too_long() {
+    if (!began() && !connected()) last_heard = Clock::now();
+    return Clock::now() - last_heard > read_timeout;
+  }
+  /// How much of it is taken: less than all ends the transfer.
+  std::size_t heard(std::size_t size) {
+    last_heard = Clock::now();
+    return too_large ? 0 : size;
+  }
+};
+
+std::size_t on_header(char*, std::size_t, std::size_t size, void* to) {
+  auto& incoming = *static_cast<Incoming*>(to);
+  incoming.header_bytes += size;
+  incoming.too_large = incoming.header_bytes > kHeaderBytesMax;
+  return incoming.heard(size);
+}
+std::size_t on_body(char* data, std::size_t, std::size_t size, void* to) {
+  auto& incoming = *static_cast<Incoming*>(to);
+  std::string& body = incoming.answer.body;
+  incoming.too_large = body.size() + size > kAnswerBytesMax;
+  if (!incoming.too_large) body.append(data, size);
+  return incoming.heard(size);
+}
+int on_progress(void* of, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<Incoming*>(of)->silent_for_too_long() ? 1 : 0;
+}
+
+const char* sentence(CURLcode code, const Incoming& incoming) {
+  if (incoming.too_large) return "the answer is too large";
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT: return "no connection could be made";
+    case CURLE_OPERATION_TIMEDOUT:
+      if (!incoming.connected()) return "no connection could be made";
+      return incoming.began() ? "the answer does not come to its end"
+                              : "no answer came in time, or the connection ended before";
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR: return "no answer came in time, or the connection ended before";
+    case CURLE_SEND_ERROR: return "the connection ended before all was sent";
+    case CURLE_SSL_CONNECT_ERROR: return "no encrypted connection could be made";
+    case CURLE_SSL_CACERT_BADFILE: return "the certificates to trust could not be read";
+    case CURLE_PEER_FAILED_VERIFICATION: return "the server's certificate is not trusted, or is another host's";
     default: return "the request failed";
   }
+}
+
+/// As curl wants it: at least one millisecond (none would mean no limit), at most 24 days.
+long time_limit(std::chrono::milliseconds time) {
+  return static_cast<long>(std::clamp<std::chrono::milliseconds::rep>(time.count(), 1, std::numeric_limits<int>::max()));
+}
+
+struct FreeCurl {
+  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+};
+using CurlHandle = std::unique_ptr<CURL, FreeCurl>;
+
+CurlHandle new_handle() {
+  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;  // once in a process
+  CurlHandle curl(ready ? curl_easy_init() : nullptr);
+  if (!curl) throw std::bad_alloc();
+  return curl;
 }
 
 }  // namespace
@@ -169,27 +210,36 @@ Result<Url> parse_url(const std::string& text) {
 }
 
 struct HttpTransport::Impl {
-  explicit Impl(const Url& url) : client(url.scheme + "://" + url.host), prefix(url.path), shown(url.shown()) {}
-  httplib::Client client;
-  std::string prefix;
+  CurlHandle curl = new_handle();
+  std::string base;  // in front of every path
   std::string shown;
   std::string authorization;
-  std::chrono::milliseconds answer_time{};
+  std::chrono::milliseconds read_timeout{};
 };
 
-HttpTransport::HttpTransport(const Url& url, const TransportOptions& options) : impl_(new Impl(url)) {
-  impl_->client.set_connection_timeout(options.connect_timeout);
-  impl_->client.set_read_timeout(options.read_timeout);
-  impl_->client.set_write_timeout(options.read_timeout);
-  impl_->client.set_keep_alive(true);
-  impl_->client.set_follow_location(false);  // not with credentials
-  impl_->client.set_url_encode(false);       // done already, where there is what needs it
-  if (url.scheme == "https") {
-    impl_->client.enable_server_certificate_verification(true);
-    if (!options.ca_file.empty()) impl_->client.set_ca_cert_path(options.ca_file);
-  }
+HttpTransport::HttpTransport(const Url& url, const TransportOptions& options) : impl_(new Impl) {
+  impl_->base = impl_->shown = url.shown();
   impl_->authorization = options.authorization;
-  impl_->answer_time = bounded(bounded(options.connect_timeout) + 2 * bounded(options.read_timeout));
+  impl_->read_timeout = bounded(options.read_timeout);
+  const auto connect_timeout = bounded(options.connect_timeout);
+  CURL* curl = impl_->curl.get();
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");           // whatever the environment says
+  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);  // not with credentials
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);      // encoded already, where there is what needs it
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, time_limit(connect_timeout));
+  // Of the whole: a pause's time begins anew with every byte.
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, time_limit(connect_timeout + 2 * impl_->read_timeout));
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &on_header);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &on_body);
+  if (!options.ca_file.empty()) {  // these and no others
+    curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca_file.c_str());
+    curl_easy_setopt(curl, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  }
 }
 HttpTransport::~HttpTransport() {
   const NoBrokenPipe guard;
@@ -198,33 +248,32 @@ HttpTransport::~HttpTransport() {
 
 Result<Answer> HttpTransport::ask(const std::string& path, const std::string& body) {
   const NoBrokenPipe guard;
-  Answer answer;
-  bool too_large = false;
-  httplib::Request request;
-  request.method = body.empty() ? "GET" : "POST";
-  request.path = impl_->prefix + path;
-  request.headers = {{"Accept", kAccepted}};
-  if (!impl_->authorization.empty()) request.headers.emplace("Authorization", impl_->authorization);
-  if (!body.empty()) {
-    request.headers.emplace("Content-Type", kContentType);
-    request.body = body;
+  CURL* curl = impl_->curl.get();
+  HeaderList headers;
+  add(headers, kAccepted);
+  if (!impl_->authorization.empty()) add(headers, "Authorization: " + impl_->authorization);
+  if (body.empty()) {
+    curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+  } else {
+    add(headers, kContentType);
+    add(headers, "Expect:");  // the body is sent at once
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
   }
-  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-    too_large = answer.body.size() + size > kAnswerBytesMax;
-    if (!too_large) answer.body.append(data, size);
-    return !too_large;
-  };
-  Patience patience(impl_->client, impl_->answer_time);
-  const httplib::Result result = impl_->client.send(request);
-  const bool too_slow = patience.end();
-  if (result) {
-    answer.status = result->status;
-    return answer;
-  }
-  return Error{ErrorKind::kUnavailable, impl_->shown + ": " +
-                                            (too_large  ? "the answer is too large"
-                                             : too_slow ? "the answer does not come to its end"
-                                                        : sentence(result.error()))};
+  Incoming incoming{.read_timeout = impl_->read_timeout, .curl = curl};
+  const std::string url = impl_->base + path;
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &incoming);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &incoming);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &incoming);
+  const CURLcode code = curl_easy_perform(curl);
+  if (code != CURLE_OK) return Error{ErrorKind::kUnavailable, impl_->shown + ": " + sentence(code, incoming)};
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  incoming.answer.status = static_cast<int>(status);
+  return std::move(incoming.answer);
 }
 
 }  // namespace tidemill::registry

@@ -183,15 +183,18 @@ TEST(HttpSchemaRegistry, DoesNotWaitForASlowAnswer) {
   slow.release();
 }
 
-/// Answers with headers, one after the other, until the client hangs up.
+/// Answers with headers, one after the other and with a pause in between, until the client hangs up.
 class EndlessHeaders {
  public:
-  EndlessHeaders() {
+  explicit EndlessHeaders(std::chrono::milliseconds pause) {
     EXPECT_EQ(::listen(place_.socket(), 1), 0);
-    thread_ = std::thread([this] {
+    thread_ = std::thread([this, pause] {
       const int client = ::accept(place_.socket(), nullptr, nullptr);
       std::string text = "HTTP/1.1 200 OK\r\n";
-      while (::send(client, text.data(), text.size(), MSG_NOSIGNAL) > 0) text = "A: b\r\n";
+      while (::send(client, text.data(), text.size(), MSG_NOSIGNAL) > 0) {
+        text = "A: " + std::string(1000, 'b') + "\r\n";
+        std::this_thread::sleep_for(pause);
+      }
       ::close(client);
     });
   }
@@ -205,13 +208,21 @@ class EndlessHeaders {
   std::thread thread_;
 };
 
-TEST(HttpSchemaRegistry, DoesNotReadHeadersForEver) {
-  const EndlessHeaders fake;
+Error error_of_endless_headers(std::chrono::milliseconds pause, std::chrono::milliseconds read_timeout) {
+  const EndlessHeaders fake(pause);
   SchemaRegistryConfig config = config_for({fake.url()});
   config.retries = 0;
   config.connect_timeout = std::chrono::milliseconds(50);
-  config.read_timeout = std::chrono::milliseconds(50);
-  const Error error = http_schema_registry(config).value()->register_schema("s", kNumber).error();
+  config.read_timeout = read_timeout;
+  return http_schema_registry(config).value()->register_schema("s", kNumber).error();
+}
+TEST(HttpSchemaRegistry, BoundsHeaders) {
+  const Error error = error_of_endless_headers(std::chrono::milliseconds(0), std::chrono::minutes(1));
+  EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(error.message, HasSubstr("the answer is too large"));
+}
+TEST(HttpSchemaRegistry, DoesNotReadHeadersForEver) {
+  const Error error = error_of_endless_headers(std::chrono::milliseconds(10), std::chrono::milliseconds(100));
   EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
   EXPECT_THAT(error.message, HasSubstr("the answer does not come to its end"));
 }
