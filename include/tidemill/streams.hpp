@@ -166,7 +166,7 @@ class Streams final : public StoreQueries {
   template <class K>
   [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key(std::string_view store, const K& key,
                                                                 const Serde<K>& serde = SerdeOf<K>::serde()) const {
-    const Bytes bytes = detail::key_bytes(serde, key);
+    const Bytes bytes = detail::key_bytes(serde, topic_of_store(store), key);
     return query_metadata_for_key_bytes(store, BytesView(bytes).substr(0, bytes.size() - serde.partition_suffix()));
   }
   /// Of all instances of the application that have an `application.server`, as the group was last shared out. Errors as of
@@ -185,6 +185,7 @@ class Streams final : public StoreQueries {
 
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
                                                                 const StoreQuery& query) const override;
+  [[nodiscard]] std::string topic_of_store(std::string_view name) const override;
 
  private:
   class Impl;

@@ -60,7 +60,7 @@ void check_one_line(const char* key, std::string_view value) {
 }
 
 void check_optimization(const std::string& value) {
-  if (!are_optimizations(value))
+  if (!read_optimizations(value))
     throw ConfigException(fmt::format("topology.optimization={}: must be {}", value, kOptimizations));
 }
 

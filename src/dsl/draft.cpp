@@ -132,6 +132,15 @@ void Draft::write_again(const std::string& source, const std::string& sink) {
   });
 }
 
+void Draft::add(Step step) {
+  if (built_) {
+    throw TopologyException("an operator was added behind build(): the Topology that build() gave does not have it; make all "
+                            "operators before, or begin "
+                            "with a new StreamsBuilder");
+  }
+  steps_.push_back(std::move(step));
+}
+
 void Draft::check_same(const std::shared_ptr<Draft>& other, std::string_view operation) const {
   if (other.get() == this) return;
   throw TopologyException(std::string(operation) +
@@ -144,13 +153,14 @@ Topology Draft::build(std::string_view optimization, std::shared_ptr<const Proce
         "build() of this StreamsBuilder has been called already: keep the Topology, it can be copied; where "
         "build() threw, mend what it said and begin with a new StreamsBuilder");
   }
-  if (!are_optimizations(optimization)) {
+  const std::optional<std::string> rules = read_optimizations(optimization);
+  if (!rules) {
     throw TopologyException("build(\"" + std::string(optimization) + "\"): the optimization must be " +
                             std::string(kOptimizations));
   }
   TopologyBuilder builder;
   builder.set_processor_wrapper(std::move(wrapper));
-  builder.set_optimization(std::string(optimization));
+  builder.set_optimization(*rules);
   for (const Step& step : steps_) step(builder);
   // None is behind it when the operator that wanted one has thrown.
   std::erase_if(written_again_, [&](const WrittenAgain& again) { return again.next >= builder.nodes().size(); });

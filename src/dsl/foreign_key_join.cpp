@@ -30,6 +30,7 @@ class SubscriptionSendNode final : public WindowedNode {
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new SubscriptionSendNode(side_, types_->clone()));
   }
+  void init() override { types_->open(task()); }
   void process(const ErasedRecord& record) override {
     const Change& change = *static_cast<const Change*>(record.value);
     if (side_.latest_only && !change.is_latest) return drop("out-of-order", record);
@@ -127,7 +128,10 @@ class SubscriptionJoinNode final : public WindowedNode {
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new SubscriptionJoinNode(types_->clone()));
   }
-  void init() override { types_->open_right(task()); }
+  void init() override {
+    types_->open(task());
+    types_->open_right(task());
+  }
   void process(const ErasedRecord& record) override {
     const Subscription subscription = read_subscription(bytes_at(record.value));
     std::optional<ForeignKeyTypes::Stamped> right;
@@ -160,7 +164,10 @@ class ForeignTableJoinNode final : public WindowedNode {
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new ForeignTableJoinNode(side_, types_->clone()));
   }
-  void init() override { store_ = &connected_store(side_.subscriptions); }
+  void init() override {
+    types_->open(task());
+    store_ = &connected_store(side_.subscriptions);
+  }
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr) return drop("null-key", record);
     const Change& change = *static_cast<const Change*>(record.value);
@@ -203,6 +210,7 @@ class ResponseJoinNode final : public WindowedNode {
     return std::unique_ptr<OperatorNode>(new ResponseJoinNode(side_, questions_, types_->clone()));
   }
   void init() override {
+    types_->open(task());
     types_->open_left(task());
     questions_.topic = task().application_id() + "-" + questions_.topic;
     ask_again_ = !side_.left_join && !task().exactly_as_kafka_streams();
@@ -296,6 +304,15 @@ class ResponseSinkNode final : public OperatorNode {
 };
 
 }  // namespace
+
+ForeignKeyTopics ForeignKeyTopics::of(const std::string& application_id) const {
+  const std::string full = application_id + "-" + registration;
+  return {.registration = full,
+          .response = application_id + "-" + response,
+          .primary_keys = full + "-pk",
+          .foreign_keys = full + "-fk",
+          .hashed_values = full + "-vh"};
+}
 
 OperatorNode* new_subscription_send_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
   return new SubscriptionSendNode(side, std::move(types));

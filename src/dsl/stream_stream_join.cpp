@@ -28,7 +28,11 @@ class JoinWindowNode final : public WindowedNode {
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new JoinWindowNode(store_, types_->clone()));
   }
-  void init() override { windows_ = &windows_of(connected_store(store_)); }
+  void init() override {
+    StateStore& store = connected_store(store_);
+    windows_ = &windows_of(store);
+    types_->open(store.topic(), {}, {});
+  }
   void process(const ErasedRecord& record) override {
     forward(record);
     if (record.key == nullptr) return;  // nothing will ever look it up
@@ -67,9 +71,12 @@ class StreamJoinNode final : public WindowedNode {
     return std::unique_ptr<OperatorNode>(new StreamJoinNode(side_, types_->clone()));
   }
   void init() override {
-    others_ = &windows_of(connected_store(side_.other_store));
-    if (side_.outer_store.empty()) return;
-    waiting_ = connected_store(side_.outer_store).outer_join();
+    StateStore& others = connected_store(side_.other_store);
+    others_ = &windows_of(others);
+    if (side_.outer_store.empty()) return types_->open(others.topic(), others.topic(), {});
+    StateStore& waiting = connected_store(side_.outer_store);
+    types_->open(others.topic(), others.topic(), waiting.topic());
+    waiting_ = waiting.outer_join();
     if (waiting_ == nullptr) throw StreamsException("store \"" + side_.outer_store + "\" keeps no waiting records");
     waiting_->times = {};
     emit_interval_ = interval_of(task(), kEmitIntervalKey, kEmitIntervalMs);
@@ -123,7 +130,7 @@ class StreamJoinNode final : public WindowedNode {
     row_.clear();
     append_outer_join_row({time, side_.left, key_}, row_);
     Bytes element(1, static_cast<char>(side_.left ? 1 : 0));
-    types_->encode_value(record.value, element);
+    types_->encode_waiting(record.value, element);
     waiting_->add(row_, element, time);
   }
 
@@ -176,7 +183,11 @@ class SelfJoinNode final : public WindowedNode {
   std::unique_ptr<OperatorNode> clone() const override {
     return std::unique_ptr<OperatorNode>(new SelfJoinNode(join_, store_, types_->clone()));
   }
-  void init() override { windows_ = &windows_of(connected_store(store_)); }
+  void init() override {
+    StateStore& store = connected_store(store_);
+    windows_ = &windows_of(store);
+    types_->open(store.topic(), store.topic(), {});
+  }
 
   void process(const ErasedRecord& record) override {
     if (record.key == nullptr) return drop("null-key", record);

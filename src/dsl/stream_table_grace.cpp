@@ -27,11 +27,12 @@ class WaitingJoinNode final : public OperatorNode {
     if (record.key == nullptr || record.value == nullptr) return join_->process(record);
     key_.clear();
     value_.clear();
-    codec_->encode(record.key, record.value, key_, value_);
+    // The serdes hear the name of the join, as in Java.
+    codec_->encode(name(), record.key, record.value, key_, value_);
     if (!buffer_->put(key_, value_, *record.context)) return join_->process(record);
     buffer_->evict_due([this](const JoinBuffer::Waiting& waiting) {
       // Received, not processed: where an error is passed over, the record that waited is done with, and not given again.
-      codec_->decode(waiting.key, waiting.value, [&](const void* key, const void* value) {
+      codec_->decode(name(), waiting.key, waiting.value, [&](const void* key, const void* value) {
         join_->receive({key, value, waiting.context});
       });
     });

@@ -90,7 +90,9 @@ class SuppressNode final : public WindowedNode {
     return std::unique_ptr<OperatorNode>(new SuppressNode(suppressed_, wait_, store_, types_));
   }
   void init() override {
-    buffer_ = connected_store(store_).change_buffer();
+    StateStore& store = connected_store(store_);
+    topic_ = store.topic();
+    buffer_ = store.change_buffer();
     if (buffer_ == nullptr) throw StreamsException("store \"" + store_ + "\" holds back no changes");
   }
 
@@ -115,19 +117,19 @@ class SuppressNode final : public WindowedNode {
   void hold_back(const ErasedRecord& record) {
     const Change& change = *static_cast<const Change*>(record.value);
     key_.clear();
-    types_->encode_key(record.key, key_);
+    types_->encode_key(topic_, record.key, key_);
     const Timestamp time = suppressed_.until_close() ? types_->window_end(record.key) : record.context->timestamp;
     buffer_->put(time, key_, encode(change.new_value, new_value_), encode(change.old_value, old_value_), *record.context);
   }
   OptionalBytesView encode(const void* value, Bytes& out) const {
     if (value == nullptr) return std::nullopt;
     out.clear();
-    types_->encode_value(value, out);
+    types_->encode_value(topic_, value, out);
     return out;
   }
   /// Of a window that is closed nobody needs to hear that it is gone.
   void go_on(const ChangeBuffer::Held& held) {
-    if (held.new_value || !suppressed_.until_close()) types_->forward(*this, held);
+    if (held.new_value || !suppressed_.until_close()) types_->forward(*this, topic_, held);
   }
   [[nodiscard]] bool full() const {
     return buffer_->records() > suppressed_.buffer().max_records() || buffer_->bytes() > suppressed_.buffer().max_bytes();
@@ -137,6 +139,7 @@ class SuppressNode final : public WindowedNode {
   std::chrono::milliseconds wait_;
   std::string store_;
   std::shared_ptr<const SuppressTypes> types_;
+  std::string topic_;
   ChangeBuffer* buffer_ = nullptr;
   Timestamp observed_ = kNoTimestamp;
   Bytes key_;

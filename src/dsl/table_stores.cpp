@@ -24,7 +24,6 @@ StoreSpec common(StoreWishes& wishes) {
     return spec;
   }
   StoreSpec spec = *std::move(wishes.supplier);
-  if (spec.name.empty()) refuse(spec, "its supplier gives it no name");
   if (!wishes.other_name.empty() && wishes.other_name != spec.name) {
     refuse(spec, "its supplier names it so, and store_name \"" + wishes.other_name + "\": leave one of them out");
   }
@@ -44,6 +43,10 @@ void check_kind(const StoreSpec& spec, std::initializer_list<StoreKind> kinds, c
 }
 
 }  // namespace
+
+void throw_nameless_supplier() {
+  throw TopologyException("Materialized::supplier has no name: a store is called as its supplier says");
+}
 
 StoreSpec table_store(StoreWishes wishes) {
   const bool supplied = wishes.supplier.has_value();

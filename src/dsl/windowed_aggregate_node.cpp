@@ -40,6 +40,7 @@ WindowedAggregateNode::WindowedAggregateNode(const WindowPlan& plan, std::shared
 
 void WindowedAggregateNode::init() {
   store_ = &connected_store(facts_->store.name);
+  aggregate_->open(store_->topic());
   if (on_update()) {
     cached_ = store_->set_flush_listener([this](const CacheFlush& flush) { forward_flushed(flush); }, facts_->send_old_values);
     return;

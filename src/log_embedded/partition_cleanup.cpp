@@ -29,15 +29,13 @@ Result<void> PartitionLog::remove_deleted() {
 }
 
 // Kafka asks the clock how old a record is. A changelog is needed for as long as the time of its own records goes on: of last year's
-// data, read in today, none is old before newer ones have come (D-54).
-Timestamp PartitionLog::time_of_cleaning(Timestamp now) const {
-  if (!is_changelog()) return now;
-  Timestamp newest = kNoTimestamp;
-  for (const Segment& segment : segments_) newest = std::max(newest, segment.newest_record);
-  return std::min(now, newest);
-}
+// data, read in today, none is old before newer ones have come and stay (D-54).
+Timestamp PartitionLog::time_of_cleaning(Timestamp now) const { return is_changelog() ? std::min(now, newest_) : now; }
 bool PartitionLog::is_old(const Segment& segment, Timestamp now) const {
-  return settings_->retention_time && older(newest_of(segment), *settings_->retention_time, now);
+  if (!settings_->retention_time) return false;
+  // Nothing but markers and emptied batches that compaction has left: what they were for is gone, or old with the segments before.
+  if (is_changelog() && segment.newest_record == kNoTimestamp) return true;
+  return older(newest_of(segment), *settings_->retention_time, now);
 }
 Timestamp PartitionLog::newest_of(const Segment& segment) const {
   return is_changelog() ? segment.newest_record : segment.max_timestamp;

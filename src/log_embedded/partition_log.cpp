@@ -24,16 +24,26 @@ void PartitionLog::apply(const BatchHeader& header, BytesView raw) {
   if (epochs_.empty() || epochs_.back().first < header.leader_epoch) {
     epochs_.emplace_back(header.leader_epoch, header.base_offset);
   }
-  if (!header.transactional()) return;
+  if (!header.transactional()) {
+    if (header.record_count > 0) newest_ = std::max(newest_, header.max_timestamp);
+    return;
+  }
   if (!header.control()) {
-    open_.try_emplace(header.producer_id, header.base_offset);
+    // One that compaction has emptied holds the place of a transaction, and no record's time.
+    const Timestamp newest = header.record_count > 0 ? header.max_timestamp : kNoTimestamp;
+    OpenTransaction& open = open_.try_emplace(header.producer_id, OpenTransaction{header.base_offset}).first->second;
+    open.newest = std::max(open.newest, newest);
     return;
   }
   const auto open = open_.find(header.producer_id);
   if (open == open_.end()) return;
   const auto type = read_control_type(raw);
   if (!type || !*type) return;
-  if (**type == ControlType::kAbort) aborted_.add(header.producer_id, open->second, header.last_offset());
+  if (**type == ControlType::kAbort) {
+    aborted_.add(header.producer_id, open->second.first, header.last_offset());
+  } else {
+    newest_ = std::max(newest_, open->second.newest);
+  }
   open_.erase(open);
 }
 
@@ -45,13 +55,13 @@ std::uint64_t PartitionLog::size_bytes() const {
 
 Offset PartitionLog::last_stable() const {
   Offset stable = durable_;
-  for (const auto& [producer, first] : open_) stable = std::min(stable, first);
+  for (const auto& [producer, open] : open_) stable = std::min(stable, open.first);
   return std::max(stable, log_start_);
 }
 
 std::vector<std::int64_t> PartitionLog::open_producers() const {
   std::vector<std::int64_t> producers;
-  for (const auto& [producer, first] : open_) producers.push_back(producer);
+  for (const auto& [producer, open] : open_) producers.push_back(producer);
   return producers;
 }
 
@@ -177,7 +187,7 @@ PartitionLog::Visibility PartitionLog::visibility(const BatchHeader& header, con
     if (header.last_offset() >= durable_) return Visibility::kStop;
     if (header.transactional() && !header.control()) {
       const auto open = open_.find(header.producer_id);
-      if (open != open_.end() && open->second <= header.base_offset) return Visibility::kStop;
+      if (open != open_.end() && open->second.first <= header.base_offset) return Visibility::kStop;
     }
     // A reader without a group stops at the first open transaction, whoever's the batch is: order is kept.
     if (reader.own == nullptr && header.last_offset() >= last_stable()) return Visibility::kStop;

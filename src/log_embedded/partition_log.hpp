@@ -146,7 +146,7 @@ class PartitionLog {
   [[nodiscard]] bool full(const Segment& segment, const BatchHeader& next) const;
   [[nodiscard]] Result<void> roll();
   [[nodiscard]] Result<void> write(const BatchHeader& header, std::shared_ptr<const Bytes> raw);
-  /// What a batch changes beside the bytes: the end, and which transactions are open or aborted. `raw`: of control batches.
+  /// What a batch changes beside the bytes: the end, the newest time, and which transactions are open or aborted. `raw`: of control batches.
   void apply(const BatchHeader& header, BytesView raw);
   [[nodiscard]] Result<void> finish_compactions();
   [[nodiscard]] Result<void> recover_segment(Segment segment, const RecoveredFrom& from, bool& ended);
@@ -171,7 +171,13 @@ class PartitionLog {
   std::optional<Error> unreadable_;
   std::vector<std::pair<LeaderEpoch, Offset>> epochs_;  // each with its first offset
   LeaderEpoch leader_epoch_{0};
-  std::map<std::int64_t, Offset> open_;  // producer id -> first offset of its open transaction
+  struct OpenTransaction {
+    Offset first;
+    Timestamp newest = kNoTimestamp;
+  };
+  std::map<std::int64_t, OpenTransaction> open_;  // by producer id
+  /// The largest time of a record, also of one that is gone; without those of transactions that are open or aborted.
+  Timestamp newest_ = kNoTimestamp;
   AbortedTransactions aborted_;
   RecentBatches::Of recent_;
   bool followed_ = false;

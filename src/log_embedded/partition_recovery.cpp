@@ -161,6 +161,7 @@ Result<bool> PartitionLog::truncate(Offset end) {
     segments_.pop_back();
   }
   open_.clear();
+  newest_ = kNoTimestamp;
   aborted_.clear();
   epochs_.clear();
   // What is left is walked once more: which transactions are open depends on what was cut off.

@@ -11,7 +11,7 @@ namespace tidemill::runtime {
 
 class LockedStore final : public StateStore, public WindowBytesStore, public SessionBytesStore, public VersionedBytesStore {
  public:
-  LockedStore(StateStore& store, std::recursive_mutex& mutex) : store_(store), mutex_(mutex) {}
+  LockedStore(StateStore& store, std::recursive_mutex& mutex) : store_(store), mutex_(mutex) { set_topic(store.topic()); }
   [[nodiscard]] const StoreSpec& spec() const override { return store_.spec(); }
 
   bool get(BytesView key, Bytes& value) override;

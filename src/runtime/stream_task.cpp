@@ -140,12 +140,13 @@ Result<void> StreamTask::open_stores() {
     TaskStore store;
     store.spec = &node.spec;
     const PartitionId partition(options_.id.partition);
+    const std::string topic = topology.store_topic(application_id(), node.spec);
     ChangelogWriter* writer = nullptr;
     if (!node.global && !node.spec.source_topic_as_changelog.empty()) {
-      store.changelog = {topology.log_topic(application_id(), node.spec.source_topic_as_changelog), partition};
+      store.changelog = {topic, partition};
       store.source_is_changelog = true;
     } else if (!node.global && node.spec.logging) {
-      store.changelog = {topology.log_topic(application_id(), name + "-changelog"), partition};
+      store.changelog = {topic, partition};
       writer = options_.changelog;
     }
     auto counters = std::make_shared<StoreCounters>();
@@ -157,6 +158,7 @@ Result<void> StreamTask::open_stores() {
                                                     .changelog = writer,
                                                     .directory = options_.directory,
                                                     .counters = std::move(counters)}));
+      store.top->set_topic(topic);
       store.engine = &store.top->engine_store();
       store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());
       stores_.push_back(std::move(store));
@@ -173,6 +175,7 @@ Result<void> StreamTask::open_stores() {
     if (!options_.config->exactly_as_kafka_streams) open.kept_longer = kept_until_closed(open.spec);
     if (open.spec.engine == StoreEngineKind::kDefault) open.spec.engine = options_.config->default_dsl_store;
     store.top = open_store(std::move(open), current);
+    store.top->set_topic(topic);
     store.engine = &store.top->engine_store();
     store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());
     stores_.push_back(std::move(store));
@@ -369,7 +372,6 @@ bool StreamTask::punctuate_stream_time() {
 
 bool StreamTask::punctuate_wall_clock(Now now) {
   if (!wall_clock_punctuations_.due(now.wall)) return false;
-  system_time_ = now.wall;
   run_punctuation(wall_clock_punctuations_, now.wall);
   return true;
 }
@@ -379,6 +381,7 @@ void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) try {
   queue.run(time, [this, time](PunctuationQueue::Schedule& schedule) {
     const RecordContext context{.source = nullptr, .offset = kNoOffset, .timestamp = time, .headers = nullptr};
     const AtWork at_work(*this, &context, nullptr, &schedule.node->name());
+    system_time_ = options_.clock->now().wall;
     try {
       schedule.punctuator(time);
     } catch (const FailedProcessingException&) {

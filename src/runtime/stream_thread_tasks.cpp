@@ -425,7 +425,7 @@ bool StreamThread::process(Now now) {
         if (gate_.spilled()) break;
         if (task.buffered_inputs() != inputs) {
           inputs = task.buffered_inputs();
-          if (!ready(slot, now)) break;
+          if (!ready(slot, read)) break;
         }
       }
       if (gate_.spilled()) break;

@@ -58,6 +58,7 @@ RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFa
     : instance_(std::move(instance)),
       family_(family),
       name_(spec.name),
+      logged_(spec.logging),
       writer_(std::move(writer)),
       iterator_(std::make_shared<SpareIterator>(instance_, family)),
       share_(std::make_unique<GatheredShare>(instance_->gathered)) {
@@ -80,10 +81,9 @@ Result<void> RocksDbStore::open() {
     durable_ = meta_.changelog;
     return {};
   }
-  logger()->warn("store \"{}\" was kept in another format, as another kind of store, or with another retention; it is emptied "
-                 "and restored from "
-                 "its changelog",
-                 name_);
+  logger()->warn(
+      "store \"{}\" was kept in another format, as another kind of store, or with another retention; it is emptied{}", name_,
+      logged_ ? ", and restored from its changelog" : " and begins anew: it has no changelog");
   return clear();
 }
 

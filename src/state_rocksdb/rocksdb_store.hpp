@@ -59,6 +59,7 @@ class RocksDbStore final : public BytesStore {
   std::shared_ptr<Instance> instance_;
   rocksdb::ColumnFamilyHandle* family_;
   std::string name_;
+  bool logged_;
   std::shared_ptr<RocksDbWriter> writer_;
   rocksdb::ReadOptions read_options_;
   std::shared_ptr<SpareIterator> iterator_;  // forgotten at each commit: it keeps files from being deleted

@@ -62,6 +62,7 @@ Result<std::vector<StreamsMetadata>> Streams::streams_metadata_for_store(std::st
 Result<StateQueryResult<StoreRows>> Streams::query_store(const StateQueryRequest& request, const StoreQuery& query) const {
   return impl_->query_store(request, query);
 }
+std::string Streams::topic_of_store(std::string_view name) const { return impl_->topic_of_store(name); }
 
 // run()
 

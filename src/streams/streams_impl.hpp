@@ -49,6 +49,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
 
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
                                                                 const StoreQuery& query) const;
+  [[nodiscard]] std::string topic_of_store(std::string_view name) const;
   [[nodiscard]] Result<StoreLags> store_lags() const;
   [[nodiscard]] Result<std::vector<StreamsMetadata>> all_metadata() const;
   [[nodiscard]] Result<std::vector<StreamsMetadata>> metadata_of_store(const std::string& store) const;

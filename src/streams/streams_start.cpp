@@ -10,6 +10,7 @@
 #include "base/logging.hpp"
 #include "base/thrown_error.hpp"
 #include "streams/streams_impl.hpp"
+#include "topology/optimizations.hpp"
 
 namespace tidemill {
 namespace {
@@ -37,7 +38,7 @@ void Streams::Impl::warn_of_what_is_not_built() const {
         config_.application_id, config_.num_standby_replicas);
   }
   const std::string& built_with = given_topology_->optimization;
-  if (!built_with.empty() && config_.topology_optimization != built_with) {
+  if (!built_with.empty() && read_optimizations(config_.topology_optimization) != built_with) {
     logger()->warn("{}: topology.optimization is {}, but the topology was built with {}: build(config.topology_optimization)",
                    config_.application_id, config_.topology_optimization, built_with);
   }

@@ -227,6 +227,12 @@ Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryR
   return result;
 }
 
+std::string Streams::Impl::topic_of_store(std::string_view name) const {
+  const auto found = given_topology_->stores.find(name);
+  if (found == given_topology_->stores.end()) return {};
+  return given_topology_->store_topic(config_.application_id, found->second.spec);
+}
+
 Result<StateQueryResult<StoreRows>> Streams::Impl::query_threads(const StateQueryRequest& request,
                                                                  const StoreQuery& query) const {
   const MonotonicTime deadline = clock().now().monotonic + bounded(request.timeout);

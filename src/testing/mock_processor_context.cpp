@@ -2,6 +2,7 @@
 
 #include <tidemill/processor/streams_metrics.hpp>
 #include <tidemill/state/state_engine.hpp>
+#include <tidemill/topology/topology.hpp>
 
 #include "runtime/custom_store.hpp"
 #include "state/open_store.hpp"
@@ -101,6 +102,7 @@ void MockTask::add_state_store(StoreSpec store) {
   if (impl_->store(store.name) != nullptr) {
     throw TopologyException("a state store \"" + store.name + "\" has been added already: give one of them another name");
   }
+  const std::string topic = Topology().store_topic(impl_->application_id(), store);
   if (store.kind == StoreKind::kCustom) {
     impl_->stores.push_back(runtime::HostedStore::open({.spec = std::move(store),
                                                         .task = impl_.get(),
@@ -108,6 +110,7 @@ void MockTask::add_state_store(StoreSpec store) {
                                                         .directory = impl_->options.state_dir,
                                                         .counters = std::make_shared<StoreCounters>()})
                                 .value());
+    impl_->stores.back()->set_topic(topic);
     return;
   }
   store.engine = StoreEngineKind::kInMemory;
@@ -115,6 +118,7 @@ void MockTask::add_state_store(StoreSpec store) {
   store.logging = false;
   auto engine = std::move(impl_->engine->open({}, {&store, 1}).value().front());
   impl_->stores.push_back(open_store({.spec = std::move(store), .engine = std::move(engine)}, impl_->current));
+  impl_->stores.back()->set_topic(topic);
 }
 std::vector<CapturedPunctuator>& MockTask::scheduled_punctuators() { return impl_->punctuators; }
 bool MockTask::committed() const { return impl_->committed; }

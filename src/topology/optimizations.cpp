@@ -5,15 +5,31 @@
 
 namespace tidemill {
 
-bool are_optimizations(std::string_view names) {
-  constexpr auto kNames = std::to_array<std::string_view>(
-      {"none", "all", "reuse.ktable.source.topics", "merge.repartition.topics", "single.store.self.join"});
+namespace {
+
+std::string_view without_blanks(std::string_view text) {
+  const std::size_t first = std::min(text.find_first_not_of(" \t"), text.size());
+  text.remove_prefix(first);
+  return text.substr(0, text.find_last_not_of(" \t") + 1);
+}
+
+}  // namespace
+
+std::optional<std::string> read_optimizations(std::string_view names) {
+  constexpr auto kRules =
+      std::to_array<std::string_view>({"reuse.ktable.source.topics", "merge.repartition.topics", "single.store.self.join"});
+  names = without_blanks(names);
+  if (names == "none" || names == "all") return std::string(names);
+  while (names.ends_with(',')) names.remove_suffix(1);  // as in Java
+  std::string rules;
   for (std::size_t at = 0; at <= names.size();) {
     const std::size_t end = std::min(names.find(',', at), names.size());
-    if (std::find(kNames.begin(), kNames.end(), names.substr(at, end - at)) == kNames.end()) return false;
+    const std::string_view rule = without_blanks(names.substr(at, end - at));
+    if (std::find(kRules.begin(), kRules.end(), rule) == kRules.end()) return std::nullopt;
+    rules.append(rules.empty() ? "" : ",").append(rule);
     at = end + 1;
   }
-  return true;
+  return rules;
 }
 
 }  // namespace tidemill

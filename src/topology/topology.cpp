@@ -136,6 +136,11 @@ std::string Topology::log_topic(std::string_view application_id, std::string_vie
   return is_internal(topic) ? std::string(application_id) + "-" + std::string(topic) : std::string(topic);
 }
 
+std::string Topology::store_topic(std::string_view application_id, const StoreSpec& store) const {
+  if (!store.source_topic_as_changelog.empty()) return log_topic(application_id, store.source_topic_as_changelog);
+  return std::string(application_id) + "-" + store.name + "-changelog";
+}
+
 Topology Topology::reading(std::span<const std::string> topics) const {
   Topology resolved = *this;
   std::map<std::string, const NodeSpec*, std::less<>> readers;

@@ -103,6 +103,47 @@ TEST_P(Queries, CommittedReadsShowTheLastCommitAndSayHowOldItIs) {
   EXPECT_TRUE(streams.close());
 }
 
+/// Texts and numbers as they are; notes the topic that it is told.
+template <class T>
+Serde<T> noting(std::set<Text>& topics) {
+  return {[](const void* state, std::string_view topic, const T& value, Bytes& out) {
+            static_cast<std::set<Text>*>(const_cast<void*>(state))->emplace(topic);
+            SerdeOf<T>::serde().serialize(topic, value, out);
+          },
+          [](const void* state, std::string_view topic, BytesView bytes) {
+            static_cast<std::set<Text>*>(const_cast<void*>(state))->emplace(topic);
+            return SerdeOf<T>::serde().deserialize(topic, bytes);
+          },
+          std::shared_ptr<const void>(std::shared_ptr<const void>(), &topics)};
+}
+
+TEST_P(Queries, TellSerdesTheStoresTopic) {
+  auto log = in_memory_log({.default_partitions = 1});
+  ASSERT_TRUE(log->admin().create_topic({.name = "in", .partitions = 1, .replication_factor = -1, .config = {}}, soon()));
+  ASSERT_TRUE(log->admin().create_topic({.name = "out", .partitions = 1, .replication_factor = -1, .config = {}}, soon()));
+  Streams streams(counts(GetParam().kind), config(log));
+  ASSERT_TRUE(streams.start());
+  produce(*log, "in", {{"a", "x"}});
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  std::set<Text> keys;
+  std::set<Text> values;
+  const Serde<Text> key = noting<Text>(keys);
+  const Serde<Long> value = noting<Long>(values);
+  const auto answer =
+      streams.query({.store_name = "counts"}, KeyQuery<Text, Long>{.key = "a", .key_serde = key, .value_serde = value}).value();
+  EXPECT_EQ(answer.partition_results().begin()->second.result(), 1);
+  EXPECT_EQ(keys, (std::set<Text>{"app-counts-changelog"}));
+  EXPECT_EQ(values, keys);
+  values.clear();
+  const QueryableStore<Text, Long> store(streams, "counts", key, value);
+  EXPECT_EQ(store.get("a").value().value, 1);
+  EXPECT_EQ(store.all().value().value.size(), 1U);
+  EXPECT_EQ(keys, (std::set<Text>{"app-counts-changelog"}));
+  EXPECT_EQ(values, keys);
+  EXPECT_EQ(streams.topic_of_store("counts"), "app-counts-changelog");
+  EXPECT_EQ(streams.topic_of_store("another"), "");
+}
+
 TEST_P(Queries, ManyThreadsAskWhileTheStoreIsWritten) {
   const auto log = in_memory_log({.default_partitions = 4});
   Streams streams(counts(GetParam().kind), config(log, 2));

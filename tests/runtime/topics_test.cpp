@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include <tidemill/base/partitioner.hpp>
+#include <tidemill/query/queryable_stores.hpp>
 
 #include "running.hpp"
 
@@ -140,6 +141,26 @@ TEST(Topics, ASourceBeginsWhereItsResetSays) {
   EXPECT_THAT(keys({.offset_reset = OffsetReset::kByDuration, .reset_duration = 10min}),
               ::testing::ElementsAre("later", "new"));
 }
+// Java's pattern would read them, and what it writes again and again.
+TEST(Topics, APatternDoesNotMeanTheApplicationsOwnTopics) {
+  const auto log = log_with_in();
+  const auto run = [&log](const Text& key) {
+    StreamsBuilder builder;
+    builder.stream<Text, Text>(TopicPattern::compile("app-.*|in"))
+        .group_by([](const Text&, const Text& value) { return value; }, {.name = "words"})
+        .count({.store_name = "counts"});
+    Streams streams(builder.build(), running_config(log));
+    ASSERT_TRUE(streams.start());
+    produce(*log, "in", {{.key = key, .value = "x"}});
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+    const QueryableStore<Text, std::int64_t> counts(streams, "counts");
+    EXPECT_EQ(counts.all().value().value, (std::vector<std::pair<Text, std::int64_t>>{{"x", key == "first" ? 1 : 2}}));
+    EXPECT_TRUE(streams.close());
+  };
+  run("first");
+  run("second");  // the changelog and the repartition topic are there when it starts
+}
+
 TEST(Topics, ASourceWithoutAResetWantsACommittedOffset) {
   const auto log = log_with_in();
   produce(*log, "in", {{.key = "a", .value = "x"}});

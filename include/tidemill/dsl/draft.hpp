@@ -37,7 +37,8 @@ class Draft {
   void burn_index() { ++index_; }
   /// Letters, digits, '.', '_' and '-', at most 249 of them; else TopologyException.
   static void check_name(const std::string& name);
-  void add(Step step) { steps_.push_back(std::move(step)); }
+  /// TopologyException behind build().
+  void add(Step step);
   /// To be called once. For the arguments see TopologyBuilder::set_optimization() and TopologyBuilder::set_processor_wrapper().
   [[nodiscard]] Topology build(std::string_view optimization, std::shared_ptr<const ProcessorWrapper> wrapper);
   /// TopologyException where `other` grows another topology: streams and tables of two builders cannot be put together.

@@ -15,6 +15,8 @@ class ForeignKeyTypes {
   virtual ~ForeignKeyTypes() = default;
   /// One per node: it holds what it has read.
   [[nodiscard]] virtual std::unique_ptr<ForeignKeyTypes> clone() const = 0;
+  /// Before all else.
+  virtual void open(const TaskContext& task) = 0;
   virtual void open_left(TaskContext& task) = 0;
   virtual void open_right(TaskContext& task) = 0;
   /// Of the left table.
@@ -35,6 +37,16 @@ class ForeignKeyTypes {
   virtual void forward_joined(const WindowedNode& node, BytesView key, OptionalBytesView right, bool joins,
                               const RecordContext& context) = 0;
 };
+/// What the serdes of a foreign-key join are told that they work for, as in Java: its two topics, and names that are no topics.
+struct ForeignKeyTopics {
+  /// Without the application's name.
+  std::string registration = {};
+  std::string response = {};
+  std::string primary_keys = {};
+  std::string foreign_keys = {};
+  std::string hashed_values = {};
+  [[nodiscard]] ForeignKeyTopics of(const std::string& application_id) const;
+};
 
 template <class V, class VO, class VR>
 using ForeignJoiner = std::function<std::optional<VR>(const V&, const VO*)>;
@@ -48,53 +60,57 @@ class TypedForeignKey final : public ForeignKeyTypes {
     Serde<V> value;
     Serde<KO> right_key;
     Serde<VO> right_value;
+    ForeignKeyTopics topics;
   };
   TypedForeignKey(std::shared_ptr<const Sides> sides, TableMap<K, V, KO> extract, ForeignJoiner<V, VO, VR> joiner)
       : sides_(std::move(sides)), extract_(std::move(extract)), joiner_(std::move(joiner)) {}
   std::unique_ptr<ForeignKeyTypes> clone() const override {
     return std::unique_ptr<ForeignKeyTypes>(new TypedForeignKey(sides_, extract_, joiner_));
   }
+  void open(const TaskContext& task) override { topics_ = sides_->topics.of(task.application_id()); }
   void open_left(TaskContext& task) override { left_ = sides_->left.make(task, view_of_table_joins(task)); }
   void open_right(TaskContext& task) override { right_ = sides_->right.make(task, view_of_table_joins(task)); }
-  void encode_key(const void* key, Bytes& out) const override { sides_->key.serialize({}, *static_cast<const K*>(key), out); }
+  void encode_key(const void* key, Bytes& out) const override {
+    sides_->key.serialize(topics_.primary_keys, *static_cast<const K*>(key), out);
+  }
   void encode_value(const void* value, Bytes& out) const override {
-    sides_->value.serialize({}, *static_cast<const V*>(value), out);
+    sides_->value.serialize(topics_.hashed_values, *static_cast<const V*>(value), out);
   }
   bool foreign_key(const void* key, const void* value, Bytes& out) override {
     const std::optional<KO> foreign = extract_(*static_cast<const K*>(key), *static_cast<const V*>(value));
-    if (foreign) sides_->right_key.serialize({}, *foreign, out);
+    if (foreign) sides_->right_key.serialize(topics_.registration, *foreign, out);
     return foreign.has_value();
   }
   void encode_right_key(const void* key, Bytes& out) const override {
-    sides_->right_key.serialize({}, *static_cast<const KO*>(key), out);
+    sides_->right_key.serialize(topics_.foreign_keys, *static_cast<const KO*>(key), out);
   }
   void encode_right_value(const void* value, Bytes& out) const override {
-    sides_->right_value.serialize({}, *static_cast<const VO*>(value), out);
+    sides_->right_value.serialize(topics_.response, *static_cast<const VO*>(value), out);
   }
   std::optional<Stamped> right_value(BytesView key) override {
-    const auto found = right_->get(sides_->right_key.deserialize({}, key));
+    const auto found = right_->get(sides_->right_key.deserialize(topics_.registration, key));
     if (!found) return std::nullopt;
     Stamped stamped{{}, found->timestamp};
-    sides_->right_value.serialize({}, found->value, stamped.value);
+    sides_->right_value.serialize(topics_.response, found->value, stamped.value);
     return stamped;
   }
   bool read_left(BytesView key, Bytes& value) override {
-    current_ = left_->get(sides_->key.deserialize({}, key));
-    if (current_) sides_->value.serialize({}, current_->value, value);
+    current_ = left_->get(sides_->key.deserialize(topics_.response, key));
+    if (current_) sides_->value.serialize(topics_.hashed_values, current_->value, value);
     return current_.has_value();
   }
   bool foreign_key_of_left(BytesView key, Bytes& out) override {
     if (!current_) return false;
-    const K decoded = sides_->key.deserialize({}, key);
+    const K decoded = sides_->key.deserialize(topics_.response, key);
     return foreign_key(&decoded, &current_->value, out);
   }
   void forward_joined(const WindowedNode& node, BytesView key, OptionalBytesView right, bool joins,
                       const RecordContext& context) override {
-    const K decoded = sides_->key.deserialize({}, key);
+    const K decoded = sides_->key.deserialize(topics_.response, key);
     std::optional<VR> result;
     if (joins && current_) {
       std::optional<VO> theirs;
-      if (right) theirs.emplace(sides_->right_value.deserialize({}, *right));
+      if (right) theirs.emplace(sides_->right_value.deserialize(topics_.response, *right));
       result = joiner_(current_->value, theirs ? &*theirs : nullptr);
     }
     node.emit({&decoded, result ? &*result : nullptr, &context});
@@ -102,6 +118,7 @@ class TypedForeignKey final : public ForeignKeyTypes {
 
  private:
   std::shared_ptr<const Sides> sides_;
+  ForeignKeyTopics topics_;
   TableMap<K, V, KO> extract_;
   ForeignJoiner<V, VO, VR> joiner_;
   std::unique_ptr<ValueGetter<K, V>> left_;
@@ -134,7 +151,7 @@ MessagePartitioner by_decoded_key(const Serde<K>& serde, const StreamPartitioner
   if (!partitioner) return nullptr;
   return [=](std::string_view topic, const ByteArray* key, const ByteArray*, std::int32_t partitions) {
     std::optional<K> decoded;
-    if (key != nullptr) decoded.emplace(serde.deserialize({}, key->bytes));
+    if (key != nullptr) decoded.emplace(serde.deserialize(topic, key->bytes));
     return partitioner(topic, decoded ? &*decoded : nullptr, nullptr, partitions);
   };
 }

@@ -106,9 +106,11 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::Ag
   std::string source = draft_->name_or_new(materialized.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(materialized.name, prefix);
   const std::string topic = Draft::repartition_topic(grouped_.name.empty() ? facts->store.name : grouped_.name);
-  const auto& key = grouped_.key_serde ? grouped_.key_serde : materialized.key_serde;
+  const auto& sent_key = grouped_.key_serde ? grouped_.key_serde : materialized.key_serde;
+  const auto& key = materialized.key_serde ? materialized.key_serde : sent_key;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
-  const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the grouped table");
+  const Serde<K> sent_key_serde = detail::serde_or_default(sent_key, "the key type of the grouped table");
+  const Serde<K> key_serde = key ? *key : sent_key_serde;
   const Serde<V> sent_serde = detail::serde_or_default(grouped_.value_serde, "the value type of the grouped table");
   const Serde<VR> kept_serde = detail::serde_or_default(value, "the value type of the aggregate");
   if (!grouped_.name.empty() && !shared_->source.empty()) {
@@ -120,12 +122,12 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::Ag
       builder.add_internal_topic(topic, InternalTopicKind::kRepartition, {});
       builder.add_sink({.name = sink,
                         .topic = topic,
-                        .prototype = prototype(new detail::ChangeSinkNode<K, V>(topic, key_serde, sent_serde)),
+                        .prototype = prototype(new detail::ChangeSinkNode<K, V>(topic, sent_key_serde, sent_serde)),
                         .parents = {parent},
                         .input = detail::table_type<K, V>()});
       builder.add_source({.name = source,
                           .topics = {topic},
-                          .prototype = prototype(new detail::ChangeSourceNode<K, V>(key_serde, sent_serde)),
+                          .prototype = prototype(new detail::ChangeSourceNode<K, V>(sent_key_serde, sent_serde)),
                           .output = detail::table_type<K, V>()});
     });
   }

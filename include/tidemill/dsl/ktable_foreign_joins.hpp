@@ -38,12 +38,17 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
   facts->materialized = !materialized.given_name().empty();
   facts->store = detail::store_spec(materialized, draft.store_name_or_new(materialized.given_name(), fk + "OUTPUT-"));
   const Serde<K> key_serde = detail::serde_or_default(at_->key_serde, "the key type of the table");
+  const Serde<K> kept_key_serde = materialized.key_serde ? *materialized.key_serde : key_serde;
   const Serde<VR> value_serde = detail::serde_or_default(materialized.value_serde, "the value type of the join");
   using Types = detail::TypedForeignKey<K, V, KO, VO, VR>;
-  auto sides = std::shared_ptr<const typename Types::Sides>(new typename Types::Sides{
-      *at_->getter, *other.at_->getter, key_serde, detail::serde_or_default(at_->value_serde, "the value type of the table"),
-      detail::serde_or_default(other.at_->key_serde, "the key type of the other table"),
-      detail::serde_or_default(other.at_->value_serde, "the value type of the other table")});
+  auto sides = std::shared_ptr<const typename Types::Sides>(
+      new typename Types::Sides{*at_->getter,
+                                *other.at_->getter,
+                                key_serde,
+                                detail::serde_or_default(at_->value_serde, "the value type of the table"),
+                                detail::serde_or_default(other.at_->key_serde, "the key type of the other table"),
+                                detail::serde_or_default(other.at_->value_serde, "the value type of the other table"),
+                                {.registration = registration, .response = response}});
   const std::shared_ptr<const detail::ForeignKeyTypes> types(new Types(sides, std::move(extract), std::move(joiner)));
   const auto ask = detail::by_decoded_key(sides->right_key, joined.other_partitioner);
   const auto tell_back = detail::by_decoded_key(sides->key, joined.partitioner);
@@ -89,7 +94,7 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
     add(resolve, detail::new_response_join_node(of_left, {registration, ask}, types->clone()), response_source,
         left_stores->stores(), message, outcome);
     builder.add_processor({.name = result,
-                           .prototype = prototype(new detail::TableSourceNode<K, VR>(facts, key_serde, value_serde)),
+                           .prototype = prototype(new detail::TableSourceNode<K, VR>(facts, kept_key_serde, value_serde)),
                            .parents = {resolve},
                            .stores = detail::add_store(builder, *facts),
                            .input = outcome,
@@ -97,7 +102,7 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
   });
   draft.copartition(other.at_->sources, {send_source});
   draft.copartition(sources, {});
-  return KTable<K, VR>({at_->draft, result, sources, facts, detail::store_getter<K, VR>(facts, key_serde, value_serde),
+  return KTable<K, VR>({at_->draft, result, sources, facts, detail::store_getter<K, VR>(facts, kept_key_serde, value_serde),
                         at_->key_serde, materialized.value_serde});
 }
 

@@ -44,7 +44,7 @@ KTable<K, V> KTable<K, V>::suppress(Suppressed suppressed) const {
       throw StreamsException("a suppressed table has no buffer \"" + store + "\" in its task");
     }
     return std::unique_ptr<detail::ValueGetter<K, V>>(
-        new detail::SuppressedGetter<K, V>(from->make(task, view), *buffer->change_buffer(), key_serde, value_serde));
+        new detail::SuppressedGetter<K, V>(from->make(task, view), *buffer, key_serde, value_serde));
   };
   getter->stores = [from = at_->getter, store] {
     std::vector<std::string> stores = from->stores();

@@ -65,6 +65,9 @@ struct Repartitioned {
   StreamPartitioner<K, V> partitioner = nullptr;
 };
 
+namespace detail {
+[[noreturn]] void throw_nameless_supplier();
+}
 template <class K, class V>
 struct Materialized {
   std::string store_name = {};
@@ -85,7 +88,11 @@ struct Materialized {
   std::optional<StoreSpec> supplier = {};
 
   /// The store's; empty: it is generated.
-  [[nodiscard]] const std::string& given_name() const { return supplier ? supplier->name : store_name; }
+  [[nodiscard]] const std::string& given_name() const {
+    if (!supplier) return store_name;
+    if (supplier->name.empty()) detail::throw_nameless_supplier();
+    return supplier->name;
+  }
   /// Something of how the result is kept has been said; the processor's name alone says nothing of it.
   [[nodiscard]] bool given() const {
     return !store_name.empty() || key_serde || value_serde || !caching || !logging || !log_config.empty() ||

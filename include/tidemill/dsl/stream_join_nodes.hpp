@@ -13,8 +13,12 @@ class StreamJoinTypes {
   virtual ~StreamJoinTypes() = default;
   /// One per task: its joiner is the user's, and may be mutable.
   [[nodiscard]] virtual std::unique_ptr<StreamJoinTypes> clone() const = 0;
+  /// What is encoded is of `own` and of `waiting`, other values come from `other`: the topics of these stores.
+  virtual void open(const std::string& own, const std::string& other, const std::string& waiting) = 0;
   virtual void encode_key(const void* key, Bytes& out) const = 0;
   virtual void encode_value(const void* value, Bytes& out) const = 0;
+  /// Of one that waits.
+  virtual void encode_waiting(const void* value, Bytes& out) const = 0;
   /// `other` empty: alone.
   virtual void forward_joined(const WindowedNode& node, const void* key, const void* value, OptionalBytesView other,
                               const RecordContext& context) = 0;
@@ -41,31 +45,39 @@ class TypedStreamJoin final : public StreamJoinTypes {
   std::unique_ptr<StreamJoinTypes> clone() const override {
     return std::unique_ptr<StreamJoinTypes>(new TypedStreamJoin(*this));
   }
-  void encode_key(const void* key, Bytes& out) const override { key_serde_.serialize({}, *static_cast<const K*>(key), out); }
+  void open(const std::string& own, const std::string& other, const std::string& waiting) override {
+    own_ = own;
+    other_ = other;
+    waiting_ = waiting;
+  }
+  void encode_key(const void* key, Bytes& out) const override { key_serde_.serialize(own_, *static_cast<const K*>(key), out); }
   void encode_value(const void* value, Bytes& out) const override {
-    value_serde_.serialize({}, *static_cast<const VThis*>(value), out);
+    value_serde_.serialize(own_, *static_cast<const VThis*>(value), out);
+  }
+  void encode_waiting(const void* value, Bytes& out) const override {
+    value_serde_.serialize(waiting_, *static_cast<const VThis*>(value), out);
   }
   void forward_joined(const WindowedNode& node, const void* key, const void* value, OptionalBytesView other,
                       const RecordContext& context) override {
     std::optional<VOther> theirs;
-    if (other) theirs.emplace(other_serde_.deserialize({}, *other));
+    if (other) theirs.emplace(other_serde_.deserialize(other_, *other));
     forward(node, static_cast<const K*>(key), static_cast<const VThis*>(value), theirs ? &*theirs : nullptr, context);
   }
   void forward_alone(const WindowedNode& node, BytesView key, bool of_this_side, BytesView value,
                      const RecordContext& context) override {
-    const K decoded = key_serde_.deserialize({}, key);
+    const K decoded = key_serde_.deserialize(waiting_, key);
     if (of_this_side) {
-      const VThis mine = value_serde_.deserialize({}, value);
+      const VThis mine = value_serde_.deserialize(waiting_, value);
       forward(node, &decoded, &mine, nullptr, context);
     } else {
-      const VOther theirs = other_serde_.deserialize({}, value);
+      const VOther theirs = other_serde_.deserialize(waiting_, value);
       forward(node, &decoded, nullptr, &theirs, context);
     }
   }
   void forward_swapped(const WindowedNode& node, const void* key, BytesView other, const void* value,
                        const RecordContext& context) override {
     if constexpr (std::is_same_v<VThis, VOther>) {
-      const VThis first = value_serde_.deserialize({}, other);
+      const VThis first = value_serde_.deserialize(own_, other);
       forward(node, static_cast<const K*>(key), &first, static_cast<const VOther*>(value), context);
     }
   }
@@ -84,6 +96,10 @@ class TypedStreamJoin final : public StreamJoinTypes {
     node.emit({key, pointer_to(joined), &context});
   }
   std::optional<R> itself_;
+  // Topics.
+  std::string own_;
+  std::string other_;
+  std::string waiting_;
   Serde<K> key_serde_;
   Serde<VThis> value_serde_;
   Serde<VOther> other_serde_;

@@ -18,22 +18,23 @@ class RecordCodec {
  public:
   using See = std::function<void(const void* key, const void* value)>;
   virtual ~RecordCodec() = default;
-  virtual void encode(const void* key, const void* value, Bytes& key_out, Bytes& value_out) const = 0;
+  // `topic`: what the serdes are told.
+  virtual void encode(std::string_view topic, const void* key, const void* value, Bytes& key_out, Bytes& value_out) const = 0;
   /// What `see` is shown lives during the call.
-  virtual void decode(BytesView key, BytesView value, const See& see) const = 0;
+  virtual void decode(std::string_view topic, BytesView key, BytesView value, const See& see) const = 0;
 };
 template <class K, class V>
 class TypedRecordCodec final : public RecordCodec {
  public:
   TypedRecordCodec(Serde<K> key_serde, Serde<V> value_serde)
       : key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
-  void encode(const void* key, const void* value, Bytes& key_out, Bytes& value_out) const override {
-    key_serde_.serialize({}, *static_cast<const K*>(key), key_out);
-    value_serde_.serialize({}, *static_cast<const V*>(value), value_out);
+  void encode(std::string_view topic, const void* key, const void* value, Bytes& key_out, Bytes& value_out) const override {
+    key_serde_.serialize(topic, *static_cast<const K*>(key), key_out);
+    value_serde_.serialize(topic, *static_cast<const V*>(value), value_out);
   }
-  void decode(BytesView key, BytesView value, const See& see) const override {
-    const K decoded_key = key_serde_.deserialize({}, key);
-    const V decoded_value = value_serde_.deserialize({}, value);
+  void decode(std::string_view topic, BytesView key, BytesView value, const See& see) const override {
+    const K decoded_key = key_serde_.deserialize(topic, key);
+    const V decoded_value = value_serde_.deserialize(topic, value);
     see(&decoded_key, &decoded_value);
   }
 

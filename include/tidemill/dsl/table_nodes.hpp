@@ -86,7 +86,7 @@ class TimestampedTable {
   bool forward_through_cache(bool send_old_values, Forward forward) {
     cached_ = store_->set_flush_listener(
         [this, forward](const CacheFlush& flush) {
-          const K key = key_serde_.deserialize({}, flush.key);
+          const K key = key_serde_.deserialize(store_->topic(), flush.key);
           const Old now = decode(flush.new_value);
           const Old old = decode(flush.old_value);
           const Change change{now ? &now->value : nullptr, old ? &old->value : nullptr, true};
@@ -100,7 +100,7 @@ class TimestampedTable {
   [[nodiscard]] bool cached() const { return cached_; }
   [[nodiscard]] Old get(const K& key, TableView view = TableView::kLatest) {
     key_bytes_.clear();
-    key_serde_.serialize({}, key, key_bytes_);
+    key_serde_.serialize(store_->topic(), key, key_bytes_);
     if (versions_ != nullptr) return found(versions_->latest(key_bytes_));
     const bool there =
         view == TableView::kLatest ? store_->get(key_bytes_, value_bytes_) : store_->get_forwarded(key_bytes_, value_bytes_);
@@ -111,17 +111,17 @@ class TimestampedTable {
   [[nodiscard]] Old get_as_of(const K& key, Timestamp time) {
     if (versions_ == nullptr) return get(key);
     key_bytes_.clear();
-    key_serde_.serialize({}, key, key_bytes_);
+    key_serde_.serialize(store_->topic(), key, key_bytes_);
     return found(versions_->as_of(key_bytes_, time));
   }
   enum class Put : std::uint8_t { kLatest, kOlder, kRefused };
   /// `record_time`: that of the record at work, under which a deletion is written to the changelog, as Java does.
   Put put(const K& key, const V* value, Timestamp timestamp, Timestamp record_time) {
     key_bytes_.clear();
-    key_serde_.serialize({}, key, key_bytes_);
+    key_serde_.serialize(store_->topic(), key, key_bytes_);
     value_bytes_.clear();
     if (value != nullptr && versions_ == nullptr) append_timestamp(timestamp, value_bytes_);
-    if (value != nullptr) value_serde_.serialize({}, *value, value_bytes_);
+    if (value != nullptr) value_serde_.serialize(store_->topic(), *value, value_bytes_);
     const OptionalBytesView bytes = value != nullptr ? OptionalBytesView(value_bytes_) : std::nullopt;
     if (versions_ == nullptr) {
       store_->put(key_bytes_, bytes, value != nullptr ? timestamp : record_time);
@@ -137,11 +137,11 @@ class TimestampedTable {
   [[nodiscard]] Old decode(OptionalBytesView stored) const {
     if (!stored) return std::nullopt;
     const auto [timestamp, plain] = split_timestamp(*stored);
-    return ValueAndTimestamp<V>{value_serde_.deserialize({}, plain), timestamp};
+    return ValueAndTimestamp<V>{value_serde_.deserialize(store_->topic(), plain), timestamp};
   }
   [[nodiscard]] Old found(std::optional<VersionedBytesStore::Found> version) const {
     if (!version) return std::nullopt;
-    return ValueAndTimestamp<V>{value_serde_.deserialize({}, version->value), version->valid_from};
+    return ValueAndTimestamp<V>{value_serde_.deserialize(store_->topic(), version->value), version->valid_from};
   }
   StateStore* store_ = nullptr;
   VersionedBytesStore* versions_ = nullptr;

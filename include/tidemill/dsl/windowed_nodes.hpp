@@ -54,6 +54,8 @@ class WindowedAggregate {
  public:
   virtual ~WindowedAggregate() = default;
   [[nodiscard]] virtual std::unique_ptr<WindowedAggregate> clone() const = 0;
+  /// `topic`: the store's.
+  virtual void open(const std::string& topic) = 0;
   virtual void encode_key(const void* key, Bytes& out) const = 0;
   /// The aggregate at work is the stored one, or, of none, the initial one.
   virtual void start(OptionalBytesView stored) = 0;
@@ -87,15 +89,18 @@ class TypedWindowedAggregate final : public WindowedAggregate {
   std::unique_ptr<WindowedAggregate> clone() const override {
     return std::unique_ptr<WindowedAggregate>(new TypedWindowedAggregate(*this));
   }
-  void encode_key(const void* key, Bytes& out) const override { key_serde_.serialize({}, *static_cast<const K*>(key), out); }
+  void open(const std::string& topic) override { topic_ = topic; }
+  void encode_key(const void* key, Bytes& out) const override {
+    key_serde_.serialize(topic_, *static_cast<const K*>(key), out);
+  }
   void start(OptionalBytesView stored) override { now_ = stored ? decode(stored) : init_(); }
   void merge(const void* key, BytesView stored) override {
-    now_ = merge_(*static_cast<const K*>(key), now_, value_serde_.deserialize({}, stored));
+    now_ = merge_(*static_cast<const K*>(key), now_, value_serde_.deserialize(topic_, stored));
   }
   bool add(const void* key, const void* value, Bytes& out) override {
     old_ = std::move(now_);
     now_ = update_(*static_cast<const K*>(key), static_cast<const V*>(value), old_);
-    if (now_) value_serde_.serialize({}, *now_, out);
+    if (now_) value_serde_.serialize(topic_, *now_, out);
     return now_.has_value();
   }
   void forward_added(const WindowedNode& node, const void* key, const Window& window, bool with_old,
@@ -106,7 +111,7 @@ class TypedWindowedAggregate final : public WindowedAggregate {
   }
   void forward_stored(const WindowedNode& node, BytesView key, const Window& window, OptionalBytesView now,
                       OptionalBytesView old, const RecordContext& context) const override {
-    const Windowed<K> windowed{key_serde_.deserialize({}, key), window};
+    const Windowed<K> windowed{key_serde_.deserialize(topic_, key), window};
     const std::optional<VR> new_value = decode(now);
     const std::optional<VR> old_value = decode(old);
     const Change change{new_value ? &*new_value : nullptr, old_value ? &*old_value : nullptr, true};
@@ -115,10 +120,11 @@ class TypedWindowedAggregate final : public WindowedAggregate {
 
  private:
   [[nodiscard]] std::optional<VR> decode(OptionalBytesView stored) const {
-    return stored ? std::optional<VR>(value_serde_.deserialize({}, *stored)) : std::nullopt;
+    return stored ? std::optional<VR>(value_serde_.deserialize(topic_, *stored)) : std::nullopt;
   }
   Serde<K> key_serde_;
   Serde<VR> value_serde_;
+  std::string topic_;
   WindowUpdate<K, V, VR> update_;
   AggregateStart<VR> init_;
   SessionMerge<K, VR> merge_;
@@ -138,17 +144,17 @@ class WindowedGetter final : public ValueGetter<Windowed<K>, V> {
       : store_(store), view_(view), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
   std::optional<ValueAndTimestamp<V>> get(const Windowed<K>& key) override {
     key_.clear();
-    key_serde_.serialize({}, key.key, key_);
+    key_serde_.serialize(store_.topic(), key.key, key_);
     row_.clear();
     if (store_.sessions() != nullptr) {
       append_session_key(key_, key.window, row_);
       if (!look_up()) return std::nullopt;
-      return ValueAndTimestamp<V>{value_serde_.deserialize({}, value_), key.window.end};
+      return ValueAndTimestamp<V>{value_serde_.deserialize(store_.topic(), value_), key.window.end};
     }
     append_window_key(key_, key.window.start, 0, row_);
     if (!look_up()) return std::nullopt;
     const auto [timestamp, plain] = split_timestamp(value_);
-    return ValueAndTimestamp<V>{value_serde_.deserialize({}, plain), timestamp};
+    return ValueAndTimestamp<V>{value_serde_.deserialize(store_.topic(), plain), timestamp};
   }
 
  private:

@@ -20,7 +20,7 @@ class FixedKeyRecord {
   [[nodiscard]] const Headers& headers() const { return record_.headers(); }
 
   template <class NewV>
-  [[nodiscard]] FixedKeyRecord<K, NewV> with_value(const NewV& value) const {
+  [[nodiscard]] FixedKeyRecord<K, NewV> with_value(const NewV& value TIDEMILL_LIFETIME) const {
     return FixedKeyRecord<K, NewV>(record_.with_value(value));
   }
   template <class NewV>
@@ -30,7 +30,7 @@ class FixedKeyRecord {
   [[nodiscard]] FixedKeyRecord with_timestamp(Timestamp timestamp) const {
     return FixedKeyRecord(record_.with_timestamp(timestamp));
   }
-  [[nodiscard]] FixedKeyRecord with_headers(const Headers& headers) const {
+  [[nodiscard]] FixedKeyRecord with_headers(const Headers& headers TIDEMILL_LIFETIME) const {
     return FixedKeyRecord(record_.with_headers(headers));
   }
 

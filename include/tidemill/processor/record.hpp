@@ -5,6 +5,12 @@
 
 #include <tidemill/processor/operator_node.hpp>
 
+#ifdef __clang__
+#define TIDEMILL_LIFETIME [[clang::lifetimebound]]
+#else
+#define TIDEMILL_LIFETIME
+#endif
+
 namespace tidemill {
 
 namespace detail {
@@ -14,13 +20,15 @@ namespace detail {
 [[noreturn]] void throw_no_context();
 }  // namespace detail
 
-/// The with_ functions make a changed view; what they are given must live until forward() returns.
+/// A view: what it is made of, and what the with_ functions are given, must live until forward() returns. (Clang says so where it does
+/// not; GCC has no word for it.)
 template <class K, class V>
 class Record {
  public:
   Record(const K* key, const V* value, Timestamp timestamp, const Headers* headers = nullptr)
       : key_(key), value_(value), timestamp_(timestamp), headers_(headers) {}
-  Record(const K& key, const V& value, Timestamp timestamp, const Headers* headers = nullptr)
+  Record(const K& key TIDEMILL_LIFETIME, const V& value TIDEMILL_LIFETIME, Timestamp timestamp,
+         const Headers* headers = nullptr)
       : Record(&key, &value, timestamp, headers) {}
 
   [[nodiscard]] bool has_key() const { return key_ != nullptr; }
@@ -43,11 +51,11 @@ class Record {
   [[nodiscard]] const Headers& headers() const { return headers_ != nullptr ? *headers_ : Headers::none(); }
 
   template <class NewK>
-  [[nodiscard]] Record<NewK, V> with_key(const NewK& key) const {
+  [[nodiscard]] Record<NewK, V> with_key(const NewK& key TIDEMILL_LIFETIME) const {
     return Record<NewK, V>(&key, value_, timestamp_, headers_);
   }
   template <class NewV>
-  [[nodiscard]] Record<K, NewV> with_value(const NewV& value) const {
+  [[nodiscard]] Record<K, NewV> with_value(const NewV& value TIDEMILL_LIFETIME) const {
     return Record<K, NewV>(key_, &value, timestamp_, headers_);
   }
   /// The record with a null key, or a null value.
@@ -60,7 +68,9 @@ class Record {
     return Record<K, NewV>(key_, value, timestamp_, headers_);
   }
   [[nodiscard]] Record with_timestamp(Timestamp timestamp) const { return Record(key_, value_, timestamp, headers_); }
-  [[nodiscard]] Record with_headers(const Headers& headers) const { return Record(key_, value_, timestamp_, &headers); }
+  [[nodiscard]] Record with_headers(const Headers& headers TIDEMILL_LIFETIME) const {
+    return Record(key_, value_, timestamp_, &headers);
+  }
 
  private:
   const K* key_;

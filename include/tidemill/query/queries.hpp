@@ -20,29 +20,29 @@ template <class V>
 inline constexpr bool kWithTimestamp<ValueAndTimestamp<V>> = true;
 
 template <class V>
-V read_value(const Serde<V>& serde, BytesView stored, bool timestamped) {
-  return serde.deserialize({}, timestamped && !kWithTimestamp<V> ? split_timestamp(stored).second : stored);
+V read_value(const Serde<V>& serde, const StoreRows& found, BytesView stored) {
+  return serde.deserialize(found.topic, found.timestamped && !kWithTimestamp<V> ? split_timestamp(stored).second : stored);
 }
 template <class K>
-Bytes key_bytes(const Serde<K>& serde, const K& key) {
+Bytes key_bytes(const Serde<K>& serde, std::string_view topic, const K& key) {
   Bytes bytes;
-  serde.serialize({}, key, bytes);
+  serde.serialize(topic, key, bytes);
   return bytes;
 }
 template <class K>
-OptionalBytes key_bytes(const Serde<K>& serde, const std::optional<K>& key) {
-  return key ? OptionalBytes(key_bytes(serde, *key)) : std::nullopt;
+OptionalBytes key_bytes(const Serde<K>& serde, std::string_view topic, const std::optional<K>& key) {
+  return key ? OptionalBytes(key_bytes(serde, topic, *key)) : std::nullopt;
 }
 /// A pair of each row: what `first` makes of it, and its value.
 template <class V, class First>
 auto read_pairs(const Serde<V>& serde, const StoreRows& found, const First& first) {
   std::vector<std::pair<decltype(first(found.rows.front())), V>> pairs;
-  for (const StoreRow& row : found.rows) pairs.emplace_back(first(row), read_value(serde, row.value, found.timestamped));
+  for (const StoreRow& row : found.rows) pairs.emplace_back(first(row), read_value(serde, found, row.value));
   return pairs;
 }
 template <class V>
-VersionedRecord<V> read_version(const Serde<V>& serde, const StoreRow& row) {
-  return {serde.deserialize({}, row.value), row.window.start,
+VersionedRecord<V> read_version(const Serde<V>& serde, const StoreRows& found, const StoreRow& row) {
+  return {serde.deserialize(found.topic, row.value), row.window.start,
           row.window.end == kNoTimestamp ? std::nullopt : std::optional(row.window.end)};
 }
 }  // namespace detail
@@ -57,16 +57,16 @@ struct KeyQuery {
   Serde<K> key_serde = SerdeOf<K>::serde();
   Serde<V> value_serde = SerdeOf<V>::serde();
 
-  [[nodiscard]] StoreQuery in_bytes() const {
+  [[nodiscard]] StoreQuery in_bytes(std::string_view topic) const {
     return {.kind = StoreQuery::Kind::kKey,
             .name = detail::kWithTimestamp<V> ? "TimestampedKeyQuery" : "KeyQuery",
             .with_timestamp = detail::kWithTimestamp<V>,
             .skip_cache = skip_cache,
-            .from = detail::key_bytes(key_serde, key)};
+            .from = detail::key_bytes(key_serde, topic, key)};
   }
   [[nodiscard]] Answer read(const StoreRows& found) const {
     if (found.rows.empty()) return std::nullopt;
-    return detail::read_value(value_serde, found.rows.front().value, found.timestamped);
+    return detail::read_value(value_serde, found, found.rows.front().value);
   }
 };
 template <class K, class V>
@@ -84,17 +84,18 @@ struct RangeQuery {
   Serde<K> key_serde = SerdeOf<K>::serde();
   Serde<V> value_serde = SerdeOf<V>::serde();
 
-  [[nodiscard]] StoreQuery in_bytes() const {
+  [[nodiscard]] StoreQuery in_bytes(std::string_view topic) const {
     return {.kind = StoreQuery::Kind::kRange,
             .name = detail::kWithTimestamp<V> ? "TimestampedRangeQuery" : "RangeQuery",
             .with_timestamp = detail::kWithTimestamp<V>,
-            .from = detail::key_bytes(key_serde, lower),
-            .to = detail::key_bytes(key_serde, upper),
+            .from = detail::key_bytes(key_serde, topic, lower),
+            .to = detail::key_bytes(key_serde, topic, upper),
             .direction = order,
             .limit = limit};
   }
   [[nodiscard]] Answer read(const StoreRows& found) const {
-    return detail::read_pairs(value_serde, found, [this](const StoreRow& row) { return key_serde.deserialize({}, row.key); });
+    return detail::read_pairs(value_serde, found,
+                              [&](const StoreRow& row) { return key_serde.deserialize(found.topic, row.key); });
   }
 };
 template <class K, class V>
@@ -110,8 +111,8 @@ struct WindowKeyQuery {
   Serde<K> key_serde = SerdeOf<K>::serde();
   Serde<V> value_serde = SerdeOf<V>::serde();
 
-  [[nodiscard]] StoreQuery in_bytes() const {
-    Bytes bytes = detail::key_bytes(key_serde, key);
+  [[nodiscard]] StoreQuery in_bytes(std::string_view topic) const {
+    Bytes bytes = detail::key_bytes(key_serde, topic, key);
     return {.kind = StoreQuery::Kind::kWindows,
             .name = "WindowKeyQuery",
             .with_timestamp = detail::kWithTimestamp<V>,
@@ -135,8 +136,8 @@ struct WindowRangeQuery {
   Serde<K> key_serde = SerdeOf<K>::serde();
   Serde<V> value_serde = SerdeOf<V>::serde();
 
-  [[nodiscard]] StoreQuery in_bytes() const {
-    OptionalBytes bytes = detail::key_bytes(key_serde, key);
+  [[nodiscard]] StoreQuery in_bytes(std::string_view topic) const {
+    OptionalBytes bytes = detail::key_bytes(key_serde, topic, key);
     return {.kind = key ? StoreQuery::Kind::kSessions : StoreQuery::Kind::kWindows,
             .name = key ? "WindowRangeQuery with a key" : "WindowRangeQuery without a key",
             .with_timestamp = detail::kWithTimestamp<V>,
@@ -146,8 +147,8 @@ struct WindowRangeQuery {
             .time_to = time_to};
   }
   [[nodiscard]] Answer read(const StoreRows& found) const {
-    return detail::read_pairs(value_serde, found, [this](const StoreRow& row) {
-      return Windowed<K>{key_serde.deserialize({}, row.key), row.window};
+    return detail::read_pairs(value_serde, found, [&](const StoreRow& row) {
+      return Windowed<K>{key_serde.deserialize(found.topic, row.key), row.window};
     });
   }
 };
@@ -161,15 +162,15 @@ struct VersionedKeyQuery {
   Serde<K> key_serde = SerdeOf<K>::serde();
   Serde<V> value_serde = SerdeOf<V>::serde();
 
-  [[nodiscard]] StoreQuery in_bytes() const {
+  [[nodiscard]] StoreQuery in_bytes(std::string_view topic) const {
     return {.kind = StoreQuery::Kind::kVersion,
             .name = "VersionedKeyQuery",
-            .from = detail::key_bytes(key_serde, key),
+            .from = detail::key_bytes(key_serde, topic, key),
             .time_to = as_of.value_or(kMaxTimestamp)};
   }
   [[nodiscard]] Answer read(const StoreRows& found) const {
     if (found.rows.empty()) return std::nullopt;
-    return detail::read_version(value_serde, found.rows.front());
+    return detail::read_version(value_serde, found, found.rows.front());
   }
 };
 
@@ -185,17 +186,17 @@ struct MultiVersionedKeyQuery {
   Serde<K> key_serde = SerdeOf<K>::serde();
   Serde<V> value_serde = SerdeOf<V>::serde();
 
-  [[nodiscard]] StoreQuery in_bytes() const {
+  [[nodiscard]] StoreQuery in_bytes(std::string_view topic) const {
     return {.kind = StoreQuery::Kind::kVersions,
             .name = "MultiVersionedKeyQuery",
-            .from = detail::key_bytes(key_serde, key),
+            .from = detail::key_bytes(key_serde, topic, key),
             .time_from = from_time.value_or(Timestamp(INT64_MIN)),
             .time_to = to_time.value_or(kMaxTimestamp),
             .direction = order};
   }
   [[nodiscard]] Answer read(const StoreRows& found) const {
     Answer answer;
-    for (const StoreRow& row : found.rows) answer.push_back(detail::read_version(value_serde, row));
+    for (const StoreRow& row : found.rows) answer.push_back(detail::read_version(value_serde, found, row));
     return answer;
   }
 };

@@ -32,12 +32,14 @@ class StoreView {
   [[nodiscard]] Result<StoreAnswer> ask(StoreQuery query, const QueryOptions& options) const {
     return streams_->query_rows(name_, std::move(query), options);
   }
+  /// What the store's serdes are told.
+  [[nodiscard]] std::string topic() const { return streams_->topic_of_store(name_); }
   /// The answer, read by the question `typed`; kInvalidArgument: what the store has is not of these types.
   template <class Q>
   [[nodiscard]] Result<QueryAnswer<typename Q::Answer>> ask(const Q& typed, const StoreQuery& query,
                                                             const QueryOptions& options) const {
     TIDEMILL_ASSIGN(StoreAnswer answer, ask(query, options));
-    const StoreRows rows{.rows = std::move(answer.rows), .timestamped = answer.timestamped};
+    const StoreRows rows{.rows = std::move(answer.rows), .timestamped = answer.timestamped, .topic = topic()};
     try {
       return QueryAnswer<typename Q::Answer>{
           .value = typed.read(rows), .position = std::move(answer.position), .staleness = answer.staleness};
@@ -89,7 +91,7 @@ class QueryableStore {
 
   [[nodiscard]] Result<QueryAnswer<std::optional<V>>> get(const K& key, const QueryOptions& options) const {
     const KeyQuery<K, V> query{.key = key, .key_serde = key_serde_, .value_serde = value_serde_};
-    return view_.ask(query, query.in_bytes(), options);
+    return view_.ask(query, query.in_bytes(view_.topic()), options);
   }
   [[nodiscard]] Result<QueryAnswer<std::optional<V>>> get(const K& key,
                                                           QueryIsolation isolation = QueryIsolation::kReadUncommitted) const {
@@ -103,7 +105,7 @@ class QueryableStore {
                                  .limit = options.limit,
                                  .key_serde = key_serde_,
                                  .value_serde = value_serde_};
-    return view_.ask(query, query.in_bytes(), options);
+    return view_.ask(query, query.in_bytes(view_.topic()), options);
   }
   [[nodiscard]] Result<QueryAnswer<Rows>> all(const QueryOptions& options = {}) const {
     return range(nullptr, nullptr, options);
@@ -111,7 +113,7 @@ class QueryableStore {
   /// Keys whose bytes begin so, in their order.
   [[nodiscard]] Result<QueryAnswer<Rows>> prefix_scan(BytesView prefix, const QueryOptions& options = {}) const {
     const RangeQuery<K, V> rows{.limit = options.limit, .key_serde = key_serde_, .value_serde = value_serde_};
-    StoreQuery query = rows.in_bytes();
+    StoreQuery query = rows.in_bytes(view_.topic());
     query.kind = StoreQuery::Kind::kPrefix;
     query.name = "prefix_scan()";
     query.from = Bytes(prefix);
@@ -159,15 +161,15 @@ class QueryableWindowStore {
                                                    const QueryOptions& options = {}) const {
     const WindowKeyQuery<K, V> query{
         .key = key, .time_from = from, .time_to = to, .key_serde = key_serde_, .value_serde = value_serde_};
-    return view_.ask(query, query.in_bytes(), options);
+    return view_.ask(query, query.in_bytes(view_.topic()), options);
   }
   /// Null keys are open.
   [[nodiscard]] Result<QueryAnswer<Rows>> fetch(const K* from_key, const K* to_key, Timestamp from, Timestamp to,
                                                 const QueryOptions& options = {}) const {
     const WindowRangeQuery<K, V> query{.time_from = from, .time_to = to, .key_serde = key_serde_, .value_serde = value_serde_};
-    StoreQuery bytes = query.in_bytes();
-    bytes.from = detail::key_bytes(key_serde_, detail::to_optional(from_key));
-    bytes.to = detail::key_bytes(key_serde_, detail::to_optional(to_key));
+    StoreQuery bytes = query.in_bytes(view_.topic());
+    bytes.from = detail::key_bytes(key_serde_, view_.topic(), detail::to_optional(from_key));
+    bytes.to = detail::key_bytes(key_serde_, view_.topic(), detail::to_optional(to_key));
     return view_.ask(query, bytes, options);
   }
   [[nodiscard]] Result<QueryAnswer<Rows>> fetch_all(Timestamp from, Timestamp to, const QueryOptions& options = {}) const {
@@ -215,8 +217,8 @@ class QueryableSessionStore {
                      {.kind = StoreQuery::Kind::kSessions,
                       .name = "find_sessions()",
                       .with_timestamp = detail::kWithTimestamp<V>,
-                      .from = detail::key_bytes(key_serde_, detail::to_optional(from_key)),
-                      .to = detail::key_bytes(key_serde_, detail::to_optional(to_key)),
+                      .from = detail::key_bytes(key_serde_, view_.topic(), detail::to_optional(from_key)),
+                      .to = detail::key_bytes(key_serde_, view_.topic(), detail::to_optional(to_key)),
                       .time_from = earliest_end,
                       .time_to = latest_start},
                      options);

@@ -96,6 +96,8 @@ struct StoreRows {
   bool timestamped = false;
   /// Of a store of one's own kind.
   std::shared_ptr<void> custom = nullptr;
+  /// What the serdes are told: StateStore::topic().
+  std::string topic = {};
 };
 
 struct QueryOptions {
@@ -128,6 +130,8 @@ class StoreQueries {
   /// kNotFound: no such store. kUnavailable: not started. kClosed: stopped. kTimeout: a thread was busy for too long.
   [[nodiscard]] virtual Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
                                                                         const StoreQuery& query) const = 0;
+  /// What the serdes of the store are told that its bytes belong to (StateStore::topic()); empty: there is no such store.
+  [[nodiscard]] virtual std::string topic_of_store(std::string_view name) const = 0;
   /// The same, typed: `query` is one of queries.hpp, or of a type of one's own that has an `Answer`, for the stores of one's own kind
   /// that know it (CustomStore::query()).
   template <class Q>
@@ -162,9 +166,10 @@ namespace detail {
 
 template <class Q>
 QueryResult<typename Q::Answer> decode(const StateQueryRequest& request, const StoreQuery& asked, const Q& query,
-                                       QueryResult<StoreRows> rows) {
+                                       std::string_view topic, QueryResult<StoreRows> rows) {
   if (rows.is_success()) {
     try {
+      rows.result().topic = topic;
       typename Q::Answer answer = query.read(rows.result());
       return {std::move(rows), std::move(answer)};
     } catch (const std::exception& error) {
@@ -175,12 +180,12 @@ QueryResult<typename Q::Answer> decode(const StateQueryRequest& request, const S
 }
 template <class Q>
 concept AsksBytes = requires(const Q& query) {
-  { query.in_bytes() } -> std::same_as<StoreQuery>;
+  { query.in_bytes(std::string_view()) } -> std::same_as<StoreQuery>;
 };
 template <class Q>
-StoreQuery question_of(const Q& query) {
+StoreQuery question_of(const Q& query, std::string_view topic) {
   if constexpr (AsksBytes<Q>) {
-    return query.in_bytes();
+    return query.in_bytes(topic);
   } else {
     return {.kind = StoreQuery::Kind::kCustom,
             .name = type_tag<Q>()->name,
@@ -193,9 +198,9 @@ StoreQuery question_of(const Q& query) {
 }
 template <class Q>
 QueryResult<typename Q::Answer> answer_of(const StateQueryRequest& request, const StoreQuery& asked, const Q& query,
-                                          QueryResult<StoreRows> found) {
+                                          std::string_view topic, QueryResult<StoreRows> found) {
   if constexpr (AsksBytes<Q>) {
-    return decode(request, asked, query, std::move(found));
+    return decode(request, asked, query, topic, std::move(found));
   } else {
     if (found.is_failure()) return {std::move(found), {}};
     const std::shared_ptr<void> answer = std::move(found.result().custom);
@@ -206,14 +211,15 @@ QueryResult<typename Q::Answer> answer_of(const StateQueryRequest& request, cons
 
 template <class Q>
 Result<StateQueryResult<typename Q::Answer>> StoreQueries::query(const StateQueryRequest& request, const Q& query) const {
-  const StoreQuery asked = detail::question_of(query);
+  const std::string topic = topic_of_store(request.store_name);
+  const StoreQuery asked = detail::question_of(query, topic);
   TIDEMILL_ASSIGN(StateQueryResult<StoreRows> rows, query_store(request, asked));
   StateQueryResult<typename Q::Answer> typed;
   for (auto& [partition, one] : rows.partition_results()) {
-    typed.add_result(partition, detail::answer_of(request, asked, query, std::move(one)));
+    typed.add_result(partition, detail::answer_of(request, asked, query, topic, std::move(one)));
   }
   if (rows.global_result()) {
-    typed.set_global_result(detail::answer_of(request, asked, query, *std::move(rows.global_result())));
+    typed.set_global_result(detail::answer_of(request, asked, query, topic, *std::move(rows.global_result())));
   }
   return typed;
 }

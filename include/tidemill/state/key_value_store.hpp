@@ -48,15 +48,17 @@ struct SerdeOf<ValueAndTimestamp<V>> {
 template <class K, class V>
 class KeyValueIterator {
  public:
-  KeyValueIterator(std::unique_ptr<BytesIterator> rows, const Serde<K>* key_serde, const Serde<V>* value_serde)
-      : rows_(std::move(rows)), key_serde_(key_serde), value_serde_(value_serde) {}
+  KeyValueIterator(std::unique_ptr<BytesIterator> rows, const StateStore& store, const Serde<K>* key_serde,
+                   const Serde<V>* value_serde)
+      : rows_(std::move(rows)), topic_(store.topic()), key_serde_(key_serde), value_serde_(value_serde) {}
   [[nodiscard]] bool valid() const { return rows_->valid(); }
-  [[nodiscard]] K key() const { return key_serde_->deserialize({}, rows_->key()); }
-  [[nodiscard]] V value() const { return value_serde_->deserialize({}, rows_->value()); }
+  [[nodiscard]] K key() const { return key_serde_->deserialize(topic_, rows_->key()); }
+  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, rows_->value()); }
   void next() { rows_->next(); }
 
  private:
   std::unique_ptr<BytesIterator> rows_;
+  std::string_view topic_;  // the store's
   const Serde<K>* key_serde_;
   const Serde<V>* value_serde_;
 };
@@ -96,11 +98,11 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
 
   [[nodiscard]] std::optional<V> get(const K& key) override {
     if (!store_.get(encode_key(key), value_)) return std::nullopt;
-    return value_serde_.deserialize({}, value_);
+    return value_serde_.deserialize(store_.topic(), value_);
   }
   void put(const K& key, const V& value) {
     value_.clear();
-    value_serde_.serialize({}, value, value_);
+    value_serde_.serialize(store_.topic(), value, value_);
     store_.put(encode_key(key), BytesView(value_), timestamp());
   }
   /// Null deletes.
@@ -118,8 +120,8 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
     std::vector<std::pair<Bytes, Bytes>> rows;
     for (const auto& [key, value] : entries) {
       auto& [key_bytes, value_bytes] = rows.emplace_back();
-      key_serde_.serialize({}, key, key_bytes);
-      value_serde_.serialize({}, value, value_bytes);
+      key_serde_.serialize(store_.topic(), key, key_bytes);
+      value_serde_.serialize(store_.topic(), value, value_bytes);
     }
     store_.put_all(rows, timestamp());
   }
@@ -153,7 +155,7 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
   }
   using ReadOnlyKeyValueStore<K, V>::prefix_scan;
   [[nodiscard]] KeyValueIterator<K, V> prefix_scan(BytesView prefix) override {
-    return KeyValueIterator<K, V>(tidemill::prefix_scan(store_, prefix), &key_serde_, &value_serde_);
+    return KeyValueIterator<K, V>(tidemill::prefix_scan(store_, prefix), store_, &key_serde_, &value_serde_);
   }
   [[nodiscard]] std::uint64_t approximate_num_entries() override { return store_.approximate_num_entries(); }
   [[nodiscard]] const std::string& name() const { return store_.name(); }
@@ -162,19 +164,19 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
  private:
   [[nodiscard]] BytesView encode_key(const K& key) {
     key_.clear();
-    key_serde_.serialize({}, key, key_);
+    key_serde_.serialize(store_.topic(), key, key_);
     return key_;
   }
   [[nodiscard]] Timestamp timestamp() const { return context_ != nullptr ? context_->timestamp : kNoTimestamp; }
   KeyValueIterator<K, V> iterate(const K* from, const K* to, Direction direction) {
     Bytes from_bytes;
     Bytes to_bytes;
-    if (from != nullptr) key_serde_.serialize({}, *from, from_bytes);
-    if (to != nullptr) key_serde_.serialize({}, *to, to_bytes);
+    if (from != nullptr) key_serde_.serialize(store_.topic(), *from, from_bytes);
+    if (to != nullptr) key_serde_.serialize(store_.topic(), *to, to_bytes);
     BytesRange range{.from = from ? OptionalBytesView(from_bytes) : std::nullopt,
                      .to = to ? OptionalBytesView(to_bytes) : std::nullopt,
                      .direction = direction};
-    return KeyValueIterator<K, V>(store_.range(range), &key_serde_, &value_serde_);
+    return KeyValueIterator<K, V>(store_.range(range), store_, &key_serde_, &value_serde_);
   }
 
   StateStore& store_;

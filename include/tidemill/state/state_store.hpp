@@ -61,6 +61,11 @@ class StateStore {
   virtual ~StateStore() = default;
   [[nodiscard]] virtual const StoreSpec& spec() const = 0;
   [[nodiscard]] const std::string& name() const { return spec().name; }
+  /// What serdes are told that the bytes belong to, as in Java: the changelog, also where there is none; the source topic that takes
+  /// its place, or that a global store is read from.
+  [[nodiscard]] const std::string& topic() const { return topic_; }
+  /// Of who opens it.
+  void set_topic(std::string topic) { topic_ = std::move(topic); }
 
   /// Reads through the cache. True and `value` replaced, or false.
   virtual bool get(BytesView key, Bytes& value) = 0;
@@ -90,6 +95,9 @@ class StateStore {
   [[nodiscard]] virtual CustomStore* custom() { return nullptr; }
   /// Runs `job` on a store of one's own kind, which nobody writes meanwhile. False: it is none, or not open.
   virtual bool read_custom(const std::function<void(const CustomStore&)>& job);
+
+ private:
+  std::string topic_;
 };
 
 }  // namespace tidemill

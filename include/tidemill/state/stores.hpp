@@ -57,8 +57,11 @@ struct Stores {
     return spec;
   }
   /// Old versions are dropped together, a segment of time after the other: shorter ones cost looks, longer ones room.
+  template <class Rep, class Period>  // so that {} are options
   static StoreSpec persistent_versioned_key_value_store(std::string name, std::chrono::milliseconds history,
-                                                        std::chrono::milliseconds segment_interval, StoreOptions options = {}) {
+                                                        std::chrono::duration<Rep, Period> segments,
+                                                        StoreOptions options = {}) {
+    const std::chrono::milliseconds segment_interval = segments;
     if (segment_interval.count() < 1) {
       throw std::invalid_argument("store \"" + name + "\": segments of " + std::to_string(segment_interval.count()) +
                                   " ms: at least one");

@@ -39,7 +39,7 @@ class VersionedKeyValueStore {
   std::int64_t put(const K& key, const V* value, Timestamp valid_from) {
     encode_key(key);
     value_.clear();
-    if (value != nullptr) value_serde_.serialize({}, *value, value_);
+    if (value != nullptr) value_serde_.serialize(store_.topic(), *value, value_);
     return versions_.put_version(key_, value != nullptr ? OptionalBytesView(value_) : std::nullopt, valid_from);
   }
   std::int64_t put(const K& key, const V& value, Timestamp valid_from) { return put(key, &value, valid_from); }
@@ -68,11 +68,11 @@ class VersionedKeyValueStore {
  private:
   void encode_key(const K& key) {
     key_.clear();
-    key_serde_.serialize({}, key, key_);
+    key_serde_.serialize(store_.topic(), key, key_);
   }
   [[nodiscard]] std::optional<VersionedRecord<V>> decode(std::optional<VersionedBytesStore::Found> found) const {
     if (!found) return std::nullopt;
-    VersionedRecord<V> record{value_serde_.deserialize({}, found->value), found->valid_from};
+    VersionedRecord<V> record{value_serde_.deserialize(store_.topic(), found->value), found->valid_from};
     if (found->valid_to != kNoTimestamp) record.valid_to = found->valid_to;
     return record;
   }

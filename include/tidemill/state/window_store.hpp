@@ -16,19 +16,25 @@ template <class K, class V>
 class WindowedIterator {
  public:
   using Split = Windowed<BytesView> (*)(BytesView row, std::chrono::milliseconds size);
-  WindowedIterator(std::unique_ptr<BytesIterator> rows, const Serde<K>* key_serde, const Serde<V>* value_serde, Split split,
-                   std::chrono::milliseconds size)
-      : rows_(std::move(rows)), key_serde_(key_serde), value_serde_(value_serde), split_(split), size_(size) {}
+  WindowedIterator(std::unique_ptr<BytesIterator> rows, const StateStore& store, const Serde<K>* key_serde,
+                   const Serde<V>* value_serde, Split split, std::chrono::milliseconds size)
+      : rows_(std::move(rows)),
+        topic_(store.topic()),
+        key_serde_(key_serde),
+        value_serde_(value_serde),
+        split_(split),
+        size_(size) {}
   [[nodiscard]] bool valid() const { return rows_ && rows_->valid(); }
   [[nodiscard]] Windowed<K> key() const {
     const Windowed<BytesView> row = split_(rows_->key(), size_);
-    return {key_serde_->deserialize({}, row.key), row.window};
+    return {key_serde_->deserialize(topic_, row.key), row.window};
   }
-  [[nodiscard]] V value() const { return value_serde_->deserialize({}, rows_->value()); }
+  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, rows_->value()); }
   void next() { rows_->next(); }
 
  private:
   std::unique_ptr<BytesIterator> rows_;
+  std::string_view topic_;  // the store's
   const Serde<K>* key_serde_;
   const Serde<V>* value_serde_;
   Split split_;
@@ -45,9 +51,9 @@ namespace detail {
 template <class K>
 class KeyBounds {
  public:
-  KeyBounds(const Serde<K>& serde, const K* from, const K* to) {
-    if (from != nullptr) serde.serialize({}, *from, from_.emplace());
-    if (to != nullptr) serde.serialize({}, *to, to_.emplace());
+  KeyBounds(const Serde<K>& serde, std::string_view topic, const K* from, const K* to) {
+    if (from != nullptr) serde.serialize(topic, *from, from_.emplace());
+    if (to != nullptr) serde.serialize(topic, *to, to_.emplace());
   }
   [[nodiscard]] OptionalBytesView from() const { return to_view(from_); }
   [[nodiscard]] OptionalBytesView to() const { return to_view(to_); }
@@ -108,7 +114,7 @@ class WindowStore final : public ReadOnlyWindowStore<K, V> {
   void put(const K& key, const V* value, Timestamp start) {
     encode_key(key);
     value_.clear();
-    if (value != nullptr) value_serde_.serialize({}, *value, value_);
+    if (value != nullptr) value_serde_.serialize(store_.topic(), *value, value_);
     windows_.put(key_, value != nullptr ? OptionalBytesView(value_) : std::nullopt, start,
                  context_ != nullptr ? context_->timestamp : kNoTimestamp);
   }
@@ -122,10 +128,10 @@ class WindowStore final : public ReadOnlyWindowStore<K, V> {
   [[nodiscard]] std::optional<V> fetch(const K& key, Timestamp start) override {
     encode_key(key);
     if (!windows_.fetch(key_, start, value_)) return std::nullopt;
-    return value_serde_.deserialize({}, value_);
+    return value_serde_.deserialize(store_.topic(), value_);
   }
   [[nodiscard]] Iterator walk(const K* from_key, const K* to_key, Timestamp from, Timestamp to, Direction direction) override {
-    const detail::KeyBounds<K> keys(key_serde_, from_key, to_key);
+    const detail::KeyBounds<K> keys(key_serde_, store_.topic(), from_key, to_key);
     std::unique_ptr<BytesIterator> rows;
     if (!keys.empty()) rows = windows_.fetch(WindowRange{keys.from(), keys.to(), from, to, direction});
     return iterator(std::move(rows));
@@ -138,10 +144,10 @@ class WindowStore final : public ReadOnlyWindowStore<K, V> {
  private:
   void encode_key(const K& key) {
     key_.clear();
-    key_serde_.serialize({}, key, key_);
+    key_serde_.serialize(store_.topic(), key, key_);
   }
   [[nodiscard]] Iterator iterator(std::unique_ptr<BytesIterator> rows) const {
-    return Iterator(std::move(rows), &key_serde_, &value_serde_, detail::window_of_row, store_.spec().window_size);
+    return Iterator(std::move(rows), store_, &key_serde_, &value_serde_, detail::window_of_row, store_.spec().window_size);
   }
   StateStore& store_;
   WindowBytesStore& windows_;
@@ -201,7 +207,7 @@ class SessionStore final : public ReadOnlySessionStore<K, V> {
   void put(const Windowed<K>& session, const V* value) {
     encode_key(session.key);
     value_.clear();
-    if (value != nullptr) value_serde_.serialize({}, *value, value_);
+    if (value != nullptr) value_serde_.serialize(store_.topic(), *value, value_);
     sessions_.put_session(key_, value != nullptr ? OptionalBytesView(value_) : std::nullopt, session.window, timestamp());
   }
   void put(const Windowed<K>& session, const V& value) { put(session, &value); }
@@ -216,24 +222,24 @@ class SessionStore final : public ReadOnlySessionStore<K, V> {
   [[nodiscard]] std::optional<V> fetch_session(const K& key, Timestamp start, Timestamp end) override {
     encode_key(key);
     if (!sessions_.fetch_session(key_, {start, end}, value_)) return std::nullopt;
-    return value_serde_.deserialize({}, value_);
+    return value_serde_.deserialize(store_.topic(), value_);
   }
   [[nodiscard]] Iterator walk(const K* from_key, const K* to_key, Timestamp earliest_end, Timestamp latest_start,
                               Direction direction) override {
-    const detail::KeyBounds<K> keys(key_serde_, from_key, to_key);
+    const detail::KeyBounds<K> keys(key_serde_, store_.topic(), from_key, to_key);
     std::unique_ptr<BytesIterator> rows;
     if (!keys.empty()) {
       rows =
           sessions_.find_sessions(SessionRange{keys.from(), keys.to(), earliest_end, latest_start, kMaxTimestamp, direction});
     }
-    return Iterator(std::move(rows), &key_serde_, &value_serde_, detail::session_of_row, {});
+    return Iterator(std::move(rows), store_, &key_serde_, &value_serde_, detail::session_of_row, {});
   }
   [[nodiscard]] const std::string& name() const { return store_.name(); }
 
  private:
   void encode_key(const K& key) {
     key_.clear();
-    key_serde_.serialize({}, key, key_);
+    key_serde_.serialize(store_.topic(), key, key_);
   }
   [[nodiscard]] Timestamp timestamp() const { return context_ != nullptr ? context_->timestamp : kNoTimestamp; }
   StateStore& store_;

@@ -114,8 +114,7 @@ class TopologyTestDriver {
   /// Plain values, also of a timestamped store; null as above. std::invalid_argument, here and below: it is a store of another kind.
   template <class K, class V>
   std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name) {
-    StateStore* store = store_of(name, {StoreKind::kKeyValue, StoreKind::kTimestampedKeyValue, StoreKind::kVersionedKeyValue},
-                                 "key-value store");
+    StateStore* store = store_of(name, {StoreKind::kKeyValue, StoreKind::kTimestampedKeyValue}, "key-value store");
     if (store == nullptr) return nullptr;
     Serde<V> values = SerdeOf<V>::serde();
     if (store->spec().timestamped()) {

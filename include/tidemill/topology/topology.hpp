@@ -101,6 +101,8 @@ class Topology {
   [[nodiscard]] bool is_internal(std::string_view topic) const { return internal_topics.find(topic) != internal_topics.end(); }
   /// `<application id>-<topic>` for internal topics, else the topic itself.
   [[nodiscard]] std::string log_topic(std::string_view application_id, std::string_view topic) const;
+  /// What the serdes of a store are told (StateStore::topic()).
+  [[nodiscard]] std::string store_topic(std::string_view application_id, const StoreSpec& store) const;
 };
 
 }  // namespace tidemill

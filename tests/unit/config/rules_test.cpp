@@ -8,6 +8,7 @@
 namespace tidemill {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
@@ -89,6 +90,15 @@ TEST(ConfigRules, TextsAreHeldToThemToo) {
   config.topology_optimization = "some";
   EXPECT_THAT(error_of(config), StartsWith("topology.optimization=some: must be none, all, "));
   EXPECT_EQ(error_of_text("topology.optimization", "some"), error_of(config));
+  for (const char* refused :
+       {"", "none,all", "all,merge.repartition.topics", "merge.repartition.topics,,single.store.self.join"}) {
+    config.topology_optimization = refused;
+    EXPECT_THAT(error_of(config), HasSubstr("must be none, all, ")) << refused;
+  }
+  for (const char* taken : {"all", " none ", "merge.repartition.topics , single.store.self.join", "single.store.self.join,"}) {
+    config.topology_optimization = taken;
+    EXPECT_EQ(error_of(config), "") << taken;
+  }
   config = good();
   config.client_id = "two\nlines";
   EXPECT_THAT(error_of(config), StartsWith("client.id: has a character that cannot be printed"));

@@ -9,6 +9,7 @@ using test::Row;
 using test::World;
 using testing::Each;
 using testing::ElementsAre;
+using testing::Field;
 using testing::SizeIs;
 
 std::vector<int> codecs(World& world, const std::string& topic) {
@@ -145,6 +146,73 @@ TEST(Topics, RetentionOfAChangelogGoesByTheTimeOfItsRecords) {
   world.reopen();
   world.background();
   EXPECT_EQ(world.rows("app-windows-changelog"), (std::vector<Row>{{1, "k2000", "v"}, {2, "k50000", "v"}, {3, "later", "v"}}));
+}
+
+const TopicConfig kWindows = {{"segment.bytes", "100"}, {"retention.ms", "60000"}, {"cleanup.policy", "compact,delete"}};
+constexpr const char* kChangelog = "app-windows-changelog";
+
+TEST(Topics, RetentionOfAChangelogGoesByWhatIsCommitted) {
+  World world;
+  world.topic(kChangelog, kWindows);
+  for (const std::int64_t time : {1000, 2000, 3000})
+    world.put_in_transaction(kChangelog, "k" + std::to_string(time), BytesView("v"), true, Timestamp(time));
+  world.clock.advance(24h);
+  const Timestamp today = world.clock.now().wall;
+  world.put_in_transaction(kChangelog, "aborted", BytesView("v"), false, today);
+  world.background();
+  EXPECT_THAT(world.rows(kChangelog), SizeIs(3));
+  {
+    const auto open = world.transactional("open");
+    const auto producer = open->producer();
+    world.send(*producer, kChangelog, BytesView("open"), BytesView("v"), today);
+    world.background();
+    EXPECT_THAT(world.rows(kChangelog), SizeIs(3));
+  }
+  world.kill();
+  world.background();
+  EXPECT_THAT(world.rows(kChangelog), SizeIs(3));
+  world.put_in_transaction(kChangelog, "later", BytesView("v"), true, Timestamp(63'000));
+  world.background();
+  EXPECT_THAT(world.rows(kChangelog), ElementsAre(Field(&Row::key, "k3000"), Field(&Row::key, "later")));
+}
+
+// Compaction can leave a segment with nothing but the markers of transactions; they have no time of their own.
+TEST(Topics, MarkersAloneDoNotHoldAChangelogBack) {
+  World world;
+  TopicConfig config = kWindows;
+  config["segment.bytes"] = "400";
+  world.topic(kChangelog, config);
+  for (int round = 0; round < 60; ++round) {
+    // Each row is written twice, so that compaction empties the earlier segment.
+    for (int key = 0; key < 2; ++key) {
+      world.put_in_transaction(kChangelog, "k" + std::to_string(key), BytesView(std::string(round % 7 * 10U, 'v')), true,
+                               Timestamp(world.clock.now().wall));
+    }
+    world.clock.advance(1min);
+    world.background();
+    if (round % 10 == 5) world.reopen();
+  }
+  EXPECT_LE(world.segments(kChangelog).size(), 4U);
+  EXPECT_GE(world.offsets(kChangelog).start, Offset(200));
+}
+
+TEST(Topics, CompactionOfAChangelogLagsByTheTimeOfItsRecords) {
+  World world;
+  const TopicConfig config = {{"segment.bytes", "100"},
+                              {"cleanup.policy", "compact"},
+                              {"min.compaction.lag.ms", "60000"},
+                              {"min.cleanable.dirty.ratio", "0"}};
+  for (const char* topic : {"app-versions-changelog", "other"}) {
+    world.topic(topic, config);
+    for (const std::int64_t time : {1000, 1200, 50'000}) world.put(topic, "k", BytesView("v"), Timestamp(time));
+  }
+  world.clock.advance(24h);
+  world.background();
+  EXPECT_THAT(world.rows("app-versions-changelog"), SizeIs(3)) << "each is a version";
+  EXPECT_THAT(world.rows("other"), SizeIs(2)) << "all but the active segment is compacted";
+  world.put("app-versions-changelog", "k", BytesView("v"), Timestamp(61'500));
+  world.background();
+  EXPECT_THAT(world.rows("app-versions-changelog"), SizeIs(3)) << "two of four are older than the lag";
 }
 
 TEST(Topics, RetentionBySizeKeepsAtLeastSoMuch) {

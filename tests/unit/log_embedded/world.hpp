@@ -83,10 +83,11 @@ class World {
     (void)plain->flush(deadline()).value();
   }
   /// In a transaction of its own.
-  void put_in_transaction(const std::string& topic, const std::string& key, OptionalBytesView value, bool commits) {
+  void put_in_transaction(const std::string& topic, const std::string& key, OptionalBytesView value, bool commits,
+                          Timestamp timestamp = kNoTimestamp) {
     const auto transaction = transactional("t");
     const auto producer = transaction->producer();
-    send(*producer, topic, BytesView(key), value);
+    send(*producer, topic, BytesView(key), value, timestamp);
     (void)transaction->flush(deadline()).value();
     const CommitOutcome outcome =
         commits ? transaction->commit({}, deadline()).outcome : transaction->abort(deadline()).outcome;
