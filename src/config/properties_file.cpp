@@ -51,6 +51,9 @@ Result<std::map<std::string, std::string>> read_properties_file(const std::strin
   if (!file) {
     return Error{ErrorKind::kNotFound, fmt::format("the configuration file \"{}\" cannot be read: is it there?", path)};
   }
+  if (file.peek() == std::ifstream::traits_type::eof() && file.bad()) {
+    return Error{ErrorKind::kIo, fmt::format("the configuration file \"{}\" cannot be read: is it a file?", path)};
+  }
   std::map<std::string, std::string> properties;
   std::string line;
   int number = 0;

@@ -27,6 +27,17 @@ Result<std::shared_ptr<Engine>> Engine::open(std::unique_ptr<Storage> owned, Sto
     return Error{ErrorKind::kInvalidArgument,
                  fmt::format("default_partitions is {}: a topic has one partition or more", options.default_partitions)};
   }
+  const auto refused = [](const char* name, std::int64_t value, std::int64_t least) {
+    return Error{ErrorKind::kInvalidArgument, fmt::format("{} is {}: it must be at least {}", name, value, least)};
+  };
+  if (options.segment_bytes < 1) return refused("segment_bytes", options.segment_bytes, 1);
+  if (options.open_segments_max < 1) return refused("open_segments_max", 0, 1);
+  if (options.transaction_bytes_max < 1) return refused("transaction_bytes_max", 0, 1);
+  if (options.compaction_key_bytes < 1) return refused("compaction_key_bytes", 0, 1);
+  for (const auto& [name, interval] : {std::pair("background_interval (ms)", options.background_interval),
+                                       std::pair("background_sync_interval (ms)", options.background_sync_interval)}) {
+    if (interval.count() < 1) return refused(name, interval.count(), 1);
+  }
   std::shared_ptr<Engine> engine(new Engine(std::move(owned), storage, clock, random, options));
   engine->traits.commit_group_span = LogTraits::CommitGroupSpan::kProcess;
   engine->traits.creates_missing_topics = true;

@@ -102,6 +102,15 @@ Result<JournalReading> read_journal(const std::string& directory, const File* a,
   const auto first = [](const RawJournalFile& raw) { return raw.entries.empty() ? 0 : raw.entries.front().sequence; };
   reading.newest = first(reading.files[1]) > first(reading.files[0]) ? 1 : 0;
   if (reading.damage || files[reading.newest] == nullptr) return reading;
+  // Both files are made before the first entry, and one that does not begin with it follows what the other one has or had.
+  const int rest = 1 - reading.newest;
+  const std::uint64_t begin = first(reading.files[reading.newest]);
+  if (begin > 0 && (files[rest] == nullptr || (begin > 1 && reading.files[rest].size == 0))) {
+    reading.damage =
+        Error{ErrorKind::kCorruption, reading.files[rest].path + (files[rest] == nullptr ? " is missing" : " is empty") +
+                                          ", and with it perhaps the last commits: restore the directory journal from a copy"};
+    return reading;
+  }
   const RawJournalFile& newest = reading.files[reading.newest];
   const RawJournalFile& other = reading.files[1 - reading.newest];
   const std::uint64_t last = reading.last();
@@ -129,12 +138,18 @@ Result<Journal::Found> Journal::open(Storage& storage, Options options) {
   found.journal = std::unique_ptr<Journal>(new Journal(std::move(options)));
   Journal& journal = *found.journal;
   const std::string& directory = journal.options_.directory;
+  const auto path = [&](int which) { return directory + "/" + kJournalFileNames[which]; };
   for (int which = 0; which < 2; ++which) {
-    TIDEMILL_ASSIGN(std::unique_ptr<File> file, storage.open(directory + "/" + kJournalFileNames[which], OpenMode::kCreate));
-    journal.files_[which] = std::move(file);
+    TIDEMILL_ASSIGN(const bool exists, storage.exists(path(which)));
+    if (!exists) continue;
+    TIDEMILL_ASSIGN(journal.files_[which], storage.open(path(which), OpenMode::kReadWrite));
   }
   TIDEMILL_ASSIGN(const JournalReading reading, read_journal(directory, journal.files_[0].get(), journal.files_[1].get()));
   if (reading.damage) return *reading.damage;
+  for (int which = 0; which < 2; ++which) {
+    if (journal.files_[which]) continue;
+    TIDEMILL_ASSIGN(journal.files_[which], storage.open(path(which), OpenMode::kCreate));
+  }
   TIDEMILL_TRY(storage.sync_directory(directory));
   journal.current_ = reading.newest;
   const RawJournalFile& newest = reading.files[reading.newest];

@@ -58,7 +58,12 @@ void RecordQueue::find_head() {
         if (auto decoded = Headers::decode(record.headers)) headers = *std::move(decoded);
         context.headers = &headers;
       }
-      head_timestamp_ = extractor_->extract({.key = record.key, .value = record.value, .context = &context}, partition_time_);
+      try {
+        head_timestamp_ = extractor_->extract({.key = record.key, .value = record.value, .context = &context}, partition_time_);
+      } catch (const std::exception& error) {
+        throw FailedProcessingException(fmt::format("the timestamp extractor threw for the record at offset {} of {}: {}",
+                                                    record.offset.value, to_string(partition_), error.what()));
+      }
     }
     if (head_timestamp_.value >= 0) {
       head_ = &record;

@@ -23,9 +23,14 @@ SerdeBase::~SerdeBase() = default;
 
 namespace {
 
-SerializationException wrong_size(const char* type, std::size_t expected, std::size_t actual) {
-  return SerializationException(std::string(type) + " serde: size of data is " + std::to_string(actual) + ", not " +
-                                std::to_string(expected));
+/// `topic`: what the serde was told; of a row it says which store's it is.
+SerializationException unreadable(std::string_view topic, const char* type, const std::string& why) {
+  std::string what = std::string(type) + " serde: " + why;
+  if (!topic.empty()) what.append(" (topic ").append(topic).append(")");
+  return SerializationException(what);
+}
+SerializationException wrong_size(std::string_view topic, const char* type, std::size_t expected, std::size_t actual) {
+  return unreadable(topic, type, "size of data is " + std::to_string(actual) + ", not " + std::to_string(expected));
 }
 
 template <class Int>
@@ -33,9 +38,9 @@ void write_integer(const void*, std::string_view, const Int& value, Bytes& out) 
   append_big_endian(out, value);
 }
 template <class Int>
-Int read_integer(const void*, std::string_view, BytesView bytes) {
+Int read_integer(const void*, std::string_view topic, BytesView bytes) {
   if (bytes.size() != sizeof(Int))
-    throw wrong_size(sizeof(Int) == 8 ? "int64" : sizeof(Int) == 4 ? "int32" : "int16", sizeof(Int), bytes.size());
+    throw wrong_size(topic, sizeof(Int) == 8 ? "int64" : sizeof(Int) == 4 ? "int32" : "int16", sizeof(Int), bytes.size());
   return load_big_endian<Int>(bytes.data());
 }
 
@@ -44,8 +49,9 @@ void write_float(const void*, std::string_view, const Float& value, Bytes& out) 
   append_big_endian(out, std::bit_cast<Bits>(value));
 }
 template <class Float, class Bits>
-Float read_float(const void*, std::string_view, BytesView bytes) {
-  if (bytes.size() != sizeof(Float)) throw wrong_size(sizeof(Float) == 8 ? "double" : "float", sizeof(Float), bytes.size());
+Float read_float(const void*, std::string_view topic, BytesView bytes) {
+  if (bytes.size() != sizeof(Float))
+    throw wrong_size(topic, sizeof(Float) == 8 ? "double" : "float", sizeof(Float), bytes.size());
   return std::bit_cast<Float>(load_big_endian<Bits>(bytes.data()));
 }
 
@@ -69,9 +75,9 @@ Serde<float> SerdeOf<float>::serde() { return {write_float<float, std::uint32_t>
 
 Serde<bool> SerdeOf<bool>::serde() {
   return {[](const void*, std::string_view, const bool& value, Bytes& out) { out += static_cast<char>(value ? 1 : 0); },
-          [](const void*, std::string_view, BytesView bytes) {
-            if (bytes.size() != 1) throw wrong_size("bool", 1, bytes.size());
-            if (bytes[0] != 0 && bytes[0] != 1) throw SerializationException("bool serde: the byte is neither 0 nor 1");
+          [](const void*, std::string_view topic, BytesView bytes) {
+            if (bytes.size() != 1) throw wrong_size(topic, "bool", 1, bytes.size());
+            if (bytes[0] != 0 && bytes[0] != 1) throw unreadable(topic, "bool", "the byte is neither 0 nor 1");
             return bytes[0] == 1;
           }};
 }
@@ -84,7 +90,7 @@ Serde<Uuid> SerdeOf<Uuid>::serde() {
               out += kHex[value.bytes[i] & 15];
             }
           },
-          [](const void*, std::string_view, BytesView text) {
+          [](const void*, std::string_view topic, BytesView text) {
             Uuid uuid;
             std::size_t digits = 0;
             bool good = text.size() == 36;
@@ -98,17 +104,16 @@ Serde<Uuid> SerdeOf<Uuid>::serde() {
               good = at != std::string_view::npos;
               if (good) uuid.bytes[digits / 2] = static_cast<std::uint8_t>(uuid.bytes[digits / 2] << 4 | at), ++digits;
             }
-            if (!good) throw SerializationException("uuid serde: not a UUID of 36 characters");
+            if (!good) throw unreadable(topic, "uuid", "not a UUID of 36 characters");
             return uuid;
           }};
 }
 
 Serde<Void> SerdeOf<Void>::serde() {
-  return {
-      [](const void*, std::string_view, const Void&, Bytes&) {},  // nobody has one to call it with
-      [](const void*, std::string_view, BytesView bytes) -> Void {
-        throw SerializationException("void serde: null is expected, and there are " + std::to_string(bytes.size()) + " bytes");
-      }};
+  return {[](const void*, std::string_view, const Void&, Bytes&) {},  // nobody has one to call it with
+          [](const void*, std::string_view topic, BytesView bytes) -> Void {
+            throw unreadable(topic, "void", "null is expected, and there are " + std::to_string(bytes.size()) + " bytes");
+          }};
 }
 
 }  // namespace tidemill

@@ -56,6 +56,11 @@ OptionalBytes behind_prefix(BytesView prefix) {
 
 }  // namespace
 
+void detail::throw_no_row() {
+  throw StateStoreException(
+      {ErrorKind::kInvalidArgument, "the iterator is at its end: ask valid() before key(), value() and next()"});
+}
+
 std::unique_ptr<BytesIterator> prefix_scan(StateStore& store, BytesView prefix) {
   // Without an upper bound a store would gather everything unwritten that lies behind.
   const OptionalBytes behind = behind_prefix(prefix);

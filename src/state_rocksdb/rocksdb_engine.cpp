@@ -66,7 +66,11 @@ class RocksDbEngine final : public StateEngine {
     instance->gathered = gathered_;
     rocksdb::DB* db = nullptr;
     const rocksdb::Status status = rocksdb::DB::Open(db_options, path, descriptors, &instance->families, &db);
-    if (!status.ok()) return translate(status, "state in " + path);
+    if (!status.ok()) {
+      Error error = translate(status, "state in " + path);
+      if (error.kind == ErrorKind::kIo) error.message.append(kDeleteDamaged);
+      return error;
+    }
     instance->db.reset(db);
     std::vector<std::unique_ptr<BytesStore>> stores;
     for (std::size_t i = 0; i < specs.size(); ++i) {

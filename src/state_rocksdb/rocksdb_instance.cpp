@@ -18,7 +18,9 @@ Error translate(const rocksdb::Status& status, const std::string& what) {
   if (status.IsCorruption()) kind = ErrorKind::kCorruption;
   if (status.IsNoSpace()) kind = ErrorKind::kDiskFull;
   if (status.IsIOError() && is_held_lock(status.ToString())) kind = ErrorKind::kLocked;
-  return Error{kind, what + ": " + status.ToString()};
+  std::string said = what + ": " + status.ToString();
+  if (kind == ErrorKind::kCorruption) said.append(kDeleteDamaged);
+  return Error{kind, std::move(said)};
 }
 
 Instance::~Instance() {

@@ -21,6 +21,11 @@ inline constexpr const char* kMetaKey = "m";
 /// changelog, never guessed at.
 [[nodiscard]] std::uint32_t format_of(const StoreSpec& spec);
 
+/// Behind an error that damaged files may be the cause of.
+inline constexpr const char* kDeleteDamaged = "; if its files are damaged, delete this directory of local state while the "
+                                              "application is stopped: stores are restored from their "
+                                              "changelogs, those without one begin anew";
+/// Of damage, with that.
 Error translate(const rocksdb::Status& status, const std::string& what);
 inline rocksdb::Slice slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
 inline BytesView view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }

@@ -94,20 +94,34 @@ bool Streams::Impl::wait_until_caught_up(std::chrono::milliseconds timeout) {
 
 // Metadata and metrics
 
+namespace {
+RestoreProgress progress_of(const runtime::StoreRestore& restore) {
+  return {restore.store, restore.changelog, restore.start, restore.current, restore.end};
+}
+/// What the user's function throws says where it comes from.
+template <class Function, class... Rest>
+void tell(const char* name, const Function& function, const runtime::StoreRestore& restore, Rest... rest) try {
+  function(progress_of(restore), rest...);
+} catch (const std::exception& error) {
+  throw StreamsException(fmt::format("{} of the restore listener threw for store \"{}\" ({}): {}", name, restore.store,
+                                     to_string(restore.changelog), error.what()));
+}
+}  // namespace
+
 void Streams::Impl::restore_started(const runtime::StoreRestore& restore) {
   if (!restore_listener_.on_start) return;
   const std::lock_guard lock(listener_mutex_);
-  restore_listener_.on_start({restore.store, restore.changelog, restore.start, restore.current, restore.end});
+  tell("on_start", restore_listener_.on_start, restore);
 }
 void Streams::Impl::restore_advanced(const runtime::StoreRestore& restore, std::int64_t records) {
   if (!restore_listener_.on_batch) return;
   const std::lock_guard lock(listener_mutex_);
-  restore_listener_.on_batch({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+  tell("on_batch", restore_listener_.on_batch, restore, records);
 }
 void Streams::Impl::restore_ended(const runtime::StoreRestore& restore, std::int64_t records) {
   if (!restore_listener_.on_end) return;
   const std::lock_guard lock(listener_mutex_);
-  restore_listener_.on_end({restore.store, restore.changelog, restore.start, restore.current, restore.end}, records);
+  tell("on_end", restore_listener_.on_end, restore, records);
 }
 
 void Streams::Impl::restore_suspended(const runtime::StoreRestore& restore, std::int64_t records) {

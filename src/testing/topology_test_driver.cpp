@@ -315,6 +315,7 @@ void TopologyTestDriver::close() {
 }
 
 void TopologyTestDriver::pipe(const std::string& topic, TestRecordBytes record) {
+  if (impl_->closed) throw StreamsException("a record for \"" + topic + "\" behind close(): the driver takes none any more");
   if (impl_->matches_a_pattern(topic)) impl_->history[topic].push_back(record);
   impl_->check_known(topic);
   impl_->run([&] {

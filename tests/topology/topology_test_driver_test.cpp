@@ -300,5 +300,26 @@ TEST(TopologyTestDriver, HeadersAndTimestampsGoThrough) {
   EXPECT_EQ(out.read_record().timestamp, Timestamp(5000));
 }
 
+TEST(TopologyTestDriver, TakesNoRecordBehindClose) {
+  StreamsBuilder builder;
+  builder.stream<std::string, std::string>("in").to("out");
+  TopologyTestDriver driver(builder.build());
+  auto in = driver.create_input_topic<std::string, std::string>("in");
+  driver.close();
+  EXPECT_THROW(in.pipe_input("k", "v"), StreamsException);
+}
+
+TEST(TopologyTestDriver, AWalkAtItsEndSaysSo) {
+  StreamsBuilder builder;
+  builder.table<std::string, std::string>("in", {}, {.store_name = "rows"});
+  TopologyTestDriver driver(builder.build());
+  const auto store = driver.key_value_store<std::string, std::string>("rows");
+  auto rows = store->all();
+  EXPECT_FALSE(rows.valid());
+  EXPECT_THROW((void)rows.key(), StateStoreException);
+  EXPECT_THROW((void)rows.value(), StateStoreException);
+  EXPECT_THROW(rows.next(), StateStoreException);
+}
+
 }  // namespace
 }  // namespace tidemill

@@ -47,7 +47,7 @@ TEST(Void, RefusesBytes) {
     (void)SerdeOf<Void>::serde().deserialize("t", "abc");
     FAIL() << "three bytes were taken for null";
   } catch (const SerializationException& error) {
-    EXPECT_STREQ(error.what(), "void serde: null is expected, and there are 3 bytes");
+    EXPECT_STREQ(error.what(), "void serde: null is expected, and there are 3 bytes (topic t)");
   }
 }
 

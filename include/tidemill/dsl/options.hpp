@@ -71,6 +71,7 @@ namespace detail {
 template <class K, class V>
 struct Materialized {
   std::string store_name = {};
+  /// None: those of what is materialized. Of table() and global_table() Consumed's are taken, whatever is said here, as in Java.
   std::optional<Serde<K>> key_serde = {};
   std::optional<Serde<V>> value_serde = {};
   bool caching = true;

@@ -127,10 +127,9 @@ KTable<K, V> StreamsBuilder::table(std::string topic, const Consumed<K, V>& cons
   const std::string source_name = draft_->name_or_new(consumed.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(consumed.name, "KTABLE-SOURCE-");
   facts->store = detail::store_spec(materialized, store);
-  const auto& key = materialized.key_serde ? materialized.key_serde : consumed.key_serde;
-  const auto& value = materialized.value_serde ? materialized.value_serde : consumed.value_serde;
-  const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
-  const Serde<V> value_serde = detail::serde_or_default(value, "the value type of the table");
+  // Never the store's own, as in Java: the topic may be its changelog.
+  const Serde<K> key_serde = detail::serde_or_default(consumed.key_serde, "the key type of the table");
+  const Serde<V> value_serde = detail::serde_or_default(consumed.value_serde, "the value type of the table");
   draft_->add([=, made = source<K, V>(source_name, {topic}, consumed)](TopologyBuilder& builder) {
     builder.add_source(made);
     if (facts->store.logging && builder.optimizes("reuse.ktable.source.topics")) facts->store.source_topic_as_changelog = topic;
@@ -141,8 +140,13 @@ KTable<K, V> StreamsBuilder::table(std::string topic, const Consumed<K, V>& cons
                            .input = detail::stream_type<K, V>(),
                            .output = detail::table_type<K, V>()});
   });
-  return KTable<K, V>(
-      {draft_, name, {source_name}, facts, detail::store_getter<K, V>(facts, key_serde, value_serde), key, value});
+  return KTable<K, V>({draft_,
+                       name,
+                       {source_name},
+                       facts,
+                       detail::store_getter<K, V>(facts, key_serde, value_serde),
+                       consumed.key_serde,
+                       consumed.value_serde});
 }
 
 template <class K, class V>
@@ -158,10 +162,9 @@ GlobalKTable<K, V> StreamsBuilder::global_table(std::string topic, const Consume
     throw TopologyException("global_table(\"" + topic + "\"): a global table keeps no versions: leave its history out");
   }
   facts->store.caching = false;
-  const Serde<K> key_serde = detail::serde_or_default(materialized.key_serde ? materialized.key_serde : consumed.key_serde,
-                                                      "the key type of the table");
-  const Serde<V> value_serde = detail::serde_or_default(
-      materialized.value_serde ? materialized.value_serde : consumed.value_serde, "the value type of the table");
+  // Never the store's own, as in Java: the topic is its changelog.
+  const Serde<K> key_serde = detail::serde_or_default(consumed.key_serde, "the key type of the table");
+  const Serde<V> value_serde = detail::serde_or_default(consumed.value_serde, "the value type of the table");
   draft_->add([=, made = source<K, V>(source_name, {topic}, consumed)](TopologyBuilder& builder) {
     builder.add_global_store(facts->store, made,
                              {.name = name,

@@ -44,6 +44,11 @@ struct SerdeOf<ValueAndTimestamp<V>> {
 /// Rows whose keys begin with `prefix`, in key order.
 [[nodiscard]] std::unique_ptr<BytesIterator> prefix_scan(StateStore& store, BytesView prefix);
 
+namespace detail {
+/// StateStoreException: the walk is at its end.
+[[noreturn]] void throw_no_row();
+}  // namespace detail
+
 /// Walks the rows of its beginning by their key bytes, with values of then or later: none put in since, removed ones perhaps.
 template <class K, class V>
 class KeyValueIterator {
@@ -52,11 +57,17 @@ class KeyValueIterator {
                    const Serde<V>* value_serde)
       : rows_(std::move(rows)), topic_(store.topic()), key_serde_(key_serde), value_serde_(value_serde) {}
   [[nodiscard]] bool valid() const { return rows_->valid(); }
-  [[nodiscard]] K key() const { return key_serde_->deserialize(topic_, rows_->key()); }
-  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, rows_->value()); }
-  void next() { rows_->next(); }
+  /// StateStoreException, here and below: there is none any more, which valid() says.
+  [[nodiscard]] K key() const { return key_serde_->deserialize(topic_, row().key()); }
+  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, row().value()); }
+  void next() { row().next(); }
 
  private:
+  [[nodiscard]] BytesIterator& row() const {
+    if (!rows_->valid()) [[unlikely]]
+      detail::throw_no_row();
+    return *rows_;
+  }
   std::unique_ptr<BytesIterator> rows_;
   std::string_view topic_;  // the store's
   const Serde<K>* key_serde_;

@@ -25,14 +25,20 @@ class WindowedIterator {
         split_(split),
         size_(size) {}
   [[nodiscard]] bool valid() const { return rows_ && rows_->valid(); }
+  /// StateStoreException, here and below: there is none any more, which valid() says.
   [[nodiscard]] Windowed<K> key() const {
-    const Windowed<BytesView> row = split_(rows_->key(), size_);
-    return {key_serde_->deserialize(topic_, row.key), row.window};
+    const Windowed<BytesView> split = split_(row().key(), size_);
+    return {key_serde_->deserialize(topic_, split.key), split.window};
   }
-  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, rows_->value()); }
-  void next() { rows_->next(); }
+  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, row().value()); }
+  void next() { row().next(); }
 
  private:
+  [[nodiscard]] BytesIterator& row() const {
+    if (!valid()) [[unlikely]]
+      detail::throw_no_row();
+    return *rows_;
+  }
   std::unique_ptr<BytesIterator> rows_;
   std::string_view topic_;  // the store's
   const Serde<K>* key_serde_;

@@ -71,7 +71,7 @@ Consumed<Text, Text> consumed(const Recorded& serde) { return {.key_serde = serd
 
 TEST(SerdeTopics, OfATableAreItsSourceAndItsChangelog) {
   const Make table = [](StreamsBuilder& builder, const Recorded& serde) {
-    builder.table<Text, Text>("t", consumed(serde), {.store_name = "st"});
+    builder.table<Text, Text>("t", consumed(serde), store(serde));
   };
   EXPECT_THAT(told(table, {"t"}),
               ElementsAre(Pair("ck", ElementsAre("app-st-changelog", "t")), Pair("cv", ElementsAre("app-st-changelog", "t"))));
@@ -81,7 +81,7 @@ TEST(SerdeTopics, OfATableAreItsSourceAndItsChangelog) {
   };
   EXPECT_EQ(told(unlogged, {"t"}), told(table, {"t"}));
   const Make global = [](StreamsBuilder& builder, const Recorded& serde) {
-    builder.global_table<Text, Text>("t", consumed(serde), {.store_name = "st"});
+    builder.global_table<Text, Text>("t", consumed(serde), store(serde));
   };
   EXPECT_EQ(told(global, {"t"}), told(table, {"t"}, "all"));
 }

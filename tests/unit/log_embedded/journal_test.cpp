@@ -47,6 +47,17 @@ class JournalTest : public testing::Test {
       found.journal->sync(ticket).value();
     }
   }
+  /// Three owners have written, the last one to journal-b.
+  void is_refused_without(const std::string& name) {
+    for (const char* group : {"1", "2", "3"}) write({group});
+    storage.remove("journal/" + name).value();
+    for (int time = 0; time < 2; ++time) {
+      const auto opened = open();
+      ASSERT_FALSE(opened);
+      EXPECT_EQ(opened.error().kind, ErrorKind::kCorruption);
+      EXPECT_THAT(opened.error().message, HasSubstr(name + " is missing, and with it perhaps the last commits"));
+    }
+  }
   void damage(const std::string& path, std::uint64_t position, std::string_view bytes) {
     storage.open(path, OpenMode::kReadWrite).value()->write_at(position, bytes).value();
   }
@@ -137,6 +148,16 @@ TEST_F(JournalTest, WhatWasLostTwiceIsNotTakenForDamage) {
   }
   damage("journal/journal-b", 40, "#");  // and a second power failure took that
   EXPECT_THAT(read(), ElementsAre("second"));
+}
+
+TEST_F(JournalTest, WithoutItsNewestFileIsAnErrorAlsoTheNextTime) { is_refused_without("journal-b"); }
+TEST_F(JournalTest, WithoutItsOlderFileIsAnErrorAlsoTheNextTime) { is_refused_without("journal-a"); }
+TEST_F(JournalTest, WithAnEmptyFileThatHadEntriesIsAnError) {
+  for (const char* group : {"1", "2", "3"}) write({group});
+  storage.open("journal/journal-b", OpenMode::kReadWrite).value()->truncate(0).value();
+  const auto opened = open();
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, HasSubstr("journal-b is empty, and with it perhaps the last commits"));
 }
 
 TEST_F(JournalTest, OfAnotherVersionIsRefused) {
