@@ -54,6 +54,19 @@ def known_of(scenario, java):
     return None
 
 
+def gives_up_waiting_records(scenario, found):
+    """D-46: Java leaves a record whose join throws in the buffer, and joins it again."""
+    throws = any(step["op"] == "streamTableJoin" and "grace" in step and step["f"].startswith("throws:")
+                 for step in scenario["topology"])
+    return throws and "-Buffer-changelog" in found.text
+
+
+def subscribes_nowhere(java):
+    """D-56: what a punctuation sends on to a foreign-key join, Java subscribes for the partition -1, and cannot answer."""
+    return any("SUBSCRIPTION" in topic.upper() and str(value).endswith("\xff\xff\xff\xff")
+               for topic, _, value, *_ in java.get("sent", []))
+
+
 def compare(scenario, ours, java):
     """None, or the first Difference. Where Java's error is one that is `known`, only what was before it is compared."""
     if slow(java):
@@ -76,6 +89,8 @@ def compare(scenario, ours, java):
         if known_error(other):
             return None
         found = compare_step(one, other, unordered)
+        if found and (gives_up_waiting_records(scenario, found) or subscribes_nowhere(other)):
+            return None
         if found:
             return Difference(found.kind, f"input {number}, {scenario['input'][number]}:\n{found.text}")
     if known_error(java):

@@ -2,6 +2,7 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -53,7 +54,9 @@ final class World {
   void put(JsonNode step, Object handle) {
     put(step.get("as").asText(), handle);
     Serde<?> serde = serdes.get(step.path("on").asText());
-    if (serde != null) serdes.put(step.get("as").asText(), serde);
+    // Of windowed keys: behind these the keys are others.
+    boolean otherKeys = List.of("windowToStream", "windowGroupBy").contains(text(step, "op"));
+    if (serde != null && !otherKeys) serdes.put(step.get("as").asText(), serde);
   }
   void put(String name, Object handle) { handles.put(name, handle); }
 
