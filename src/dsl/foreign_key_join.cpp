@@ -310,7 +310,6 @@ ForeignKeyTopics ForeignKeyTopics::of(const std::string& application_id) const {
   return {.registration = full,
           .response = application_id + "-" + response,
           .primary_keys = full + "-pk",
-          .foreign_keys = full + "-fk",
           .hashed_values = full + "-vh"};
 }
 

@@ -43,7 +43,6 @@ struct ForeignKeyTopics {
   std::string registration = {};
   std::string response = {};
   std::string primary_keys = {};
-  std::string foreign_keys = {};
   std::string hashed_values = {};
   [[nodiscard]] ForeignKeyTopics of(const std::string& application_id) const;
 };
@@ -82,7 +81,8 @@ class TypedForeignKey final : public ForeignKeyTypes {
     return foreign.has_value();
   }
   void encode_right_key(const void* key, Bytes& out) const override {
-    sides_->right_key.serialize(topics_.foreign_keys, *static_cast<const KO*>(key), out);
+    // Rows are kept under the bytes that came with the question.
+    sides_->right_key.serialize(topics_.registration, *static_cast<const KO*>(key), out);
   }
   void encode_right_value(const void* value, Bytes& out) const override {
     sides_->right_value.serialize(topics_.response, *static_cast<const VO*>(value), out);

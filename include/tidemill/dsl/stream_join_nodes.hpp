@@ -18,6 +18,7 @@ class StreamJoinTypes {
   virtual void encode_key(const void* key, Bytes& out) const = 0;
   virtual void encode_value(const void* value, Bytes& out) const = 0;
   /// Of one that waits.
+  virtual void encode_waiting_key(const void* key, Bytes& out) const = 0;
   virtual void encode_waiting(const void* value, Bytes& out) const = 0;
   /// `other` empty: alone.
   virtual void forward_joined(const WindowedNode& node, const void* key, const void* value, OptionalBytesView other,
@@ -53,6 +54,9 @@ class TypedStreamJoin final : public StreamJoinTypes {
   void encode_key(const void* key, Bytes& out) const override { key_serde_.serialize(own_, *static_cast<const K*>(key), out); }
   void encode_value(const void* value, Bytes& out) const override {
     value_serde_.serialize(own_, *static_cast<const VThis*>(value), out);
+  }
+  void encode_waiting_key(const void* key, Bytes& out) const override {
+    key_serde_.serialize(waiting_, *static_cast<const K*>(key), out);
   }
   void encode_waiting(const void* value, Bytes& out) const override {
     value_serde_.serialize(waiting_, *static_cast<const VThis*>(value), out);
