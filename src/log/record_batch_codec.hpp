@@ -35,6 +35,8 @@ struct BatchHeader {
   std::int16_t producer_epoch = -1;
   std::int32_t base_sequence = -1;
   std::int32_t record_count = 0;
+  /// The largest time of its records; kNoTimestamp: it has none, as markers of transactions and what compaction has emptied.
+  [[nodiscard]] Timestamp newest_record() const { return control() || record_count == 0 ? kNoTimestamp : max_timestamp; }
 
   [[nodiscard]] std::size_t total_bytes() const { return static_cast<std::size_t>(length) + 12; }
   [[nodiscard]] Offset last_offset() const { return base_offset + last_offset_delta; }

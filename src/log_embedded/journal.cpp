@@ -103,16 +103,15 @@ Result<JournalReading> read_journal(const std::string& directory, const File* a,
   reading.newest = first(reading.files[1]) > first(reading.files[0]) ? 1 : 0;
   if (reading.damage || files[reading.newest] == nullptr) return reading;
   // Both files are made before the first entry, and one that does not begin with it follows what the other one has or had.
-  const int rest = 1 - reading.newest;
-  const std::uint64_t begin = first(reading.files[reading.newest]);
-  if (begin > 0 && (files[rest] == nullptr || (begin > 1 && reading.files[rest].size == 0))) {
+  const RawJournalFile& newest = reading.files[reading.newest];
+  const RawJournalFile& other = reading.files[1 - reading.newest];
+  const bool missing = files[1 - reading.newest] == nullptr;
+  if (first(newest) > 0 && (missing || (first(newest) > 1 && other.size == 0))) {
     reading.damage =
-        Error{ErrorKind::kCorruption, reading.files[rest].path + (files[rest] == nullptr ? " is missing" : " is empty") +
+        Error{ErrorKind::kCorruption, other.path + (missing ? " is missing" : " is empty") +
                                           ", and with it perhaps the last commits: restore the directory journal from a copy"};
     return reading;
   }
-  const RawJournalFile& newest = reading.files[reading.newest];
-  const RawJournalFile& other = reading.files[1 - reading.newest];
   const std::uint64_t last = reading.last();
   TIDEMILL_ASSIGN(const auto behind, find_entry_behind(*files[reading.newest], newest, last));
   if (behind && behind->synced > last) {
@@ -122,7 +121,7 @@ Result<JournalReading> read_journal(const std::string& directory, const File* a,
     if (!written_since) {
       reading.damage = damaged_entry(newest, "entry " + std::to_string(behind->sequence) + " behind it says so");
     }
-  } else if (other.entries.empty() && files[1 - reading.newest] != nullptr) {
+  } else if (other.entries.empty() && !missing) {
     // Its checkpoint cannot be read. If something was written behind that, it was not torn: it was synced first.
     TIDEMILL_ASSIGN(const auto later, find_entry_behind(*files[1 - reading.newest], other, last));
     if (later) {

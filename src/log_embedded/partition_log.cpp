@@ -25,14 +25,12 @@ void PartitionLog::apply(const BatchHeader& header, BytesView raw) {
     epochs_.emplace_back(header.leader_epoch, header.base_offset);
   }
   if (!header.transactional()) {
-    if (header.record_count > 0) newest_ = std::max(newest_, header.max_timestamp);
+    newest_ = std::max(newest_, header.newest_record());
     return;
   }
   if (!header.control()) {
-    // One that compaction has emptied holds the place of a transaction, and no record's time.
-    const Timestamp newest = header.record_count > 0 ? header.max_timestamp : kNoTimestamp;
     OpenTransaction& open = open_.try_emplace(header.producer_id, OpenTransaction{header.base_offset}).first->second;
-    open.newest = std::max(open.newest, newest);
+    open.newest = std::max(open.newest, header.newest_record());
     return;
   }
   const auto open = open_.find(header.producer_id);

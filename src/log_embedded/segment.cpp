@@ -25,7 +25,7 @@ void Segment::added(const BatchHeader& header) {
   if (index.empty() || bytes >= index.back().second + kIndexEveryBytes) index.emplace_back(header.base_offset, bytes);
   if (first_timestamp == kNoTimestamp) first_timestamp = header.max_timestamp;
   max_timestamp = std::max(max_timestamp, header.max_timestamp);
-  if (!header.control() && header.record_count > 0) newest_record = std::max(newest_record, header.max_timestamp);
+  newest_record = std::max(newest_record, header.newest_record());
   bytes += header.total_bytes();
 }
 

@@ -30,7 +30,7 @@ struct Segment {
   /// Of its first batch, and the largest of all; kNoTimestamp: it has none.
   Timestamp first_timestamp = kNoTimestamp;
   Timestamp max_timestamp = kNoTimestamp;
-  /// The largest of its records: without the markers of transactions, which have the clock's, and batches that compaction has emptied.
+  /// The largest of its records: markers of transactions, which have the clock's, are none.
   Timestamp newest_record = kNoTimestamp;
   bool dirty = false;  // written since the last sync
   std::vector<std::pair<Offset, std::uint64_t>> index;

@@ -158,23 +158,19 @@ Result<void> StreamTask::open_stores() {
                                                     .changelog = writer,
                                                     .directory = options_.directory,
                                                     .counters = std::move(counters)}));
-      store.top->set_topic(topic);
-      store.engine = &store.top->engine_store();
-      store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());
-      stores_.push_back(std::move(store));
-      continue;
+    } else {
+      if (!engine->durable_position()) TIDEMILL_TRY(engine->clear());
+      OpenStore open{.spec = node.spec,
+                     .engine = std::move(engine),
+                     .changelog = writer,
+                     .cache = options_.cache,
+                     .on_expired = [metrics = metrics_.get()] { metrics->dropped.add("expired-in-store"); },
+                     .kept_longer = {},
+                     .counters = std::move(counters)};
+      if (!options_.config->exactly_as_kafka_streams) open.kept_longer = kept_until_closed(open.spec);
+      if (open.spec.engine == StoreEngineKind::kDefault) open.spec.engine = options_.config->default_dsl_store;
+      store.top = open_store(std::move(open), current);
     }
-    if (!engine->durable_position()) TIDEMILL_TRY(engine->clear());
-    OpenStore open{.spec = node.spec,
-                   .engine = std::move(engine),
-                   .changelog = writer,
-                   .cache = options_.cache,
-                   .on_expired = [metrics = metrics_.get()] { metrics->dropped.add("expired-in-store"); },
-                   .kept_longer = {},
-                   .counters = std::move(counters)};
-    if (!options_.config->exactly_as_kafka_streams) open.kept_longer = kept_until_closed(open.spec);
-    if (open.spec.engine == StoreEngineKind::kDefault) open.spec.engine = options_.config->default_dsl_store;
-    store.top = open_store(std::move(open), current);
     store.top->set_topic(topic);
     store.engine = &store.top->engine_store();
     store.changelog_position = store.engine->durable_position().value_or(ChangelogPosition());

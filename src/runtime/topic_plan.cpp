@@ -15,10 +15,6 @@ namespace {
 constexpr const char* kRetention = "retention.ms";
 constexpr const char* kCompactionLag = "min.compaction.lag.ms";
 
-bool is_windowed(StoreKind kind) {
-  return kind == StoreKind::kWindow || kind == StoreKind::kTimestampedWindow || kind == StoreKind::kSession;
-}
-
 class Planner {
  public:
   Planner(const Topology& topology, const TopicPlanInput& input) : topology_(topology), input_(input) {}
@@ -159,7 +155,7 @@ class Planner {
       const bool needed = kept != nullptr && (key == kRetention || key == kCompactionLag) && topic.config.contains(key);
       if (!needed && (kept == nullptr || !kept->log_config.contains(key))) spec.config[key] = value;
     }
-    if (kept != nullptr && is_windowed(kept->kind) && !kept->log_config.contains(kRetention)) {
+    if (kept != nullptr && kept->windowed() && !kept->log_config.contains(kRetention)) {
       const std::int64_t longer = input_.exactly_as_kafka_streams ? 0 : kept_until_closed(*kept).count();
       const std::int64_t retention = saturating_sum(kept->retention.count(), longer);
       spec.config[kRetention] = std::to_string(saturating_sum(retention, input_.additional_retention.count()));

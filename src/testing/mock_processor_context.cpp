@@ -103,22 +103,23 @@ void MockTask::add_state_store(StoreSpec store) {
     throw TopologyException("a state store \"" + store.name + "\" has been added already: give one of them another name");
   }
   const std::string topic = Topology().store_topic(impl_->application_id(), store);
+  std::unique_ptr<LayeredStore> opened;
   if (store.kind == StoreKind::kCustom) {
-    impl_->stores.push_back(runtime::HostedStore::open({.spec = std::move(store),
-                                                        .task = impl_.get(),
-                                                        .changelog = nullptr,
-                                                        .directory = impl_->options.state_dir,
-                                                        .counters = std::make_shared<StoreCounters>()})
-                                .value());
-    impl_->stores.back()->set_topic(topic);
-    return;
+    opened = runtime::HostedStore::open({.spec = std::move(store),
+                                         .task = impl_.get(),
+                                         .changelog = nullptr,
+                                         .directory = impl_->options.state_dir,
+                                         .counters = std::make_shared<StoreCounters>()})
+                 .value();
+  } else {
+    store.engine = StoreEngineKind::kInMemory;
+    store.caching = false;
+    store.logging = false;
+    auto engine = std::move(impl_->engine->open({}, {&store, 1}).value().front());
+    opened = open_store({.spec = std::move(store), .engine = std::move(engine)}, impl_->current);
   }
-  store.engine = StoreEngineKind::kInMemory;
-  store.caching = false;
-  store.logging = false;
-  auto engine = std::move(impl_->engine->open({}, {&store, 1}).value().front());
-  impl_->stores.push_back(open_store({.spec = std::move(store), .engine = std::move(engine)}, impl_->current));
-  impl_->stores.back()->set_topic(topic);
+  opened->set_topic(topic);
+  impl_->stores.push_back(std::move(opened));
 }
 std::vector<CapturedPunctuator>& MockTask::scheduled_punctuators() { return impl_->punctuators; }
 bool MockTask::committed() const { return impl_->committed; }

@@ -176,7 +176,7 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
               const Headers& headers) override {
     TestRecordBytes record{.key = Bytes(key), .value = {}, .headers = headers, .timestamp = timestamp};
     if (value) record.value.emplace(*value);
-    const std::string name = topology->log_topic(config.application_id, store + "-changelog");
+    const std::string name = topology->store_topic(config.application_id, topology->stores.find(store)->second.spec);
     sent.emplace_back(name, record);
     history[name].push_back(record);
     outputs[name].push_back(std::move(record));

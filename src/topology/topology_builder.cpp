@@ -41,9 +41,7 @@ std::int64_t one_day_more(std::chrono::milliseconds time) { return saturating_su
 
 std::map<std::string, std::string> changelog_config(const StoreSpec& spec) {
   std::map<std::string, std::string> config{{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}};
-  const bool windowed =
-      spec.kind == StoreKind::kWindow || spec.kind == StoreKind::kTimestampedWindow || spec.kind == StoreKind::kSession;
-  if (windowed) {
+  if (spec.windowed()) {
     config["cleanup.policy"] = spec.retain_duplicates ? "delete" : "compact,delete";
     config["retention.ms"] = std::to_string(one_day_more(spec.retention));
   } else if (spec.kind == StoreKind::kVersionedKeyValue) {

@@ -28,18 +28,19 @@ namespace detail {
 /// A view's store, and the questions of all views; outlives neither the application nor its handle.
 class StoreView {
  public:
-  StoreView(const StoreQueries& streams, std::string name) : streams_(&streams), name_(std::move(name)) {}
+  StoreView(const StoreQueries& streams, std::string name)
+      : streams_(&streams), name_(std::move(name)), topic_(streams.topic_of_store(name_)) {}
   [[nodiscard]] Result<StoreAnswer> ask(StoreQuery query, const QueryOptions& options) const {
     return streams_->query_rows(name_, std::move(query), options);
   }
   /// What the store's serdes are told.
-  [[nodiscard]] std::string topic() const { return streams_->topic_of_store(name_); }
+  [[nodiscard]] const std::string& topic() const { return topic_; }
   /// The answer, read by the question `typed`; kInvalidArgument: what the store has is not of these types.
   template <class Q>
   [[nodiscard]] Result<QueryAnswer<typename Q::Answer>> ask(const Q& typed, const StoreQuery& query,
                                                             const QueryOptions& options) const {
     TIDEMILL_ASSIGN(StoreAnswer answer, ask(query, options));
-    const StoreRows rows{.rows = std::move(answer.rows), .timestamped = answer.timestamped, .topic = topic()};
+    const StoreRows rows{.rows = std::move(answer.rows), .timestamped = answer.timestamped, .topic = topic_};
     try {
       return QueryAnswer<typename Q::Answer>{
           .value = typed.read(rows), .position = std::move(answer.position), .staleness = answer.staleness};
@@ -54,6 +55,7 @@ class StoreView {
   [[nodiscard]] Error of_other_types(const std::string& why) const;
   const StoreQueries* streams_;
   std::string name_;
+  std::string topic_;
 };
 /// Lets a function of the asker's run only while the asker waits for it: it may have hold of what is the asker's.
 class WhileAsked {

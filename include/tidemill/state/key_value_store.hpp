@@ -47,6 +47,12 @@ struct SerdeOf<ValueAndTimestamp<V>> {
 namespace detail {
 /// StateStoreException: the walk is at its end.
 [[noreturn]] void throw_no_row();
+/// The row where the walk is. Null rows: there are none.
+[[nodiscard]] inline BytesIterator& row_at(const std::unique_ptr<BytesIterator>& rows) {
+  if (rows == nullptr || !rows->valid()) [[unlikely]]
+    throw_no_row();
+  return *rows;
+}
 }  // namespace detail
 
 /// Walks the rows of its beginning by their key bytes, with values of then or later: none put in since, removed ones perhaps.
@@ -58,16 +64,11 @@ class KeyValueIterator {
       : rows_(std::move(rows)), topic_(store.topic()), key_serde_(key_serde), value_serde_(value_serde) {}
   [[nodiscard]] bool valid() const { return rows_->valid(); }
   /// StateStoreException, here and below: there is none any more, which valid() says.
-  [[nodiscard]] K key() const { return key_serde_->deserialize(topic_, row().key()); }
-  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, row().value()); }
-  void next() { row().next(); }
+  [[nodiscard]] K key() const { return key_serde_->deserialize(topic_, detail::row_at(rows_).key()); }
+  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, detail::row_at(rows_).value()); }
+  void next() { detail::row_at(rows_).next(); }
 
  private:
-  [[nodiscard]] BytesIterator& row() const {
-    if (!rows_->valid()) [[unlikely]]
-      detail::throw_no_row();
-    return *rows_;
-  }
   std::unique_ptr<BytesIterator> rows_;
   std::string_view topic_;  // the store's
   const Serde<K>* key_serde_;

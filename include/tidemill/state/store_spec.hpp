@@ -85,6 +85,10 @@ struct StoreSpec {
   [[nodiscard]] bool timestamped() const {
     return kind == StoreKind::kTimestampedKeyValue || kind == StoreKind::kTimestampedWindow;
   }
+  /// Of windows or sessions.
+  [[nodiscard]] bool windowed() const {
+    return kind == StoreKind::kWindow || kind == StoreKind::kTimestampedWindow || kind == StoreKind::kSession;
+  }
   bool operator==(const StoreSpec&) const = default;
 };
 

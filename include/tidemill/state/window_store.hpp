@@ -27,18 +27,13 @@ class WindowedIterator {
   [[nodiscard]] bool valid() const { return rows_ && rows_->valid(); }
   /// StateStoreException, here and below: there is none any more, which valid() says.
   [[nodiscard]] Windowed<K> key() const {
-    const Windowed<BytesView> split = split_(row().key(), size_);
+    const Windowed<BytesView> split = split_(detail::row_at(rows_).key(), size_);
     return {key_serde_->deserialize(topic_, split.key), split.window};
   }
-  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, row().value()); }
-  void next() { row().next(); }
+  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, detail::row_at(rows_).value()); }
+  void next() { detail::row_at(rows_).next(); }
 
  private:
-  [[nodiscard]] BytesIterator& row() const {
-    if (!valid()) [[unlikely]]
-      detail::throw_no_row();
-    return *rows_;
-  }
   std::unique_ptr<BytesIterator> rows_;
   std::string_view topic_;  // the store's
   const Serde<K>* key_serde_;
