@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 
-#include <tidemill/dsl/table_nodes.hpp>
+#include <tidemill/dsl/options.hpp>
+#include <tidemill/dsl/stateless_nodes.hpp>
+#include <tidemill/dsl/table_facts.hpp>
 
 #include "dsl/build_order.hpp"
 #include "dsl/repartitions.hpp"
@@ -183,64 +185,6 @@ template <>
 const Named& no_options<Named>() {
   static const Named kNone;
   return kNone;
-}
-
-bool TableFacts::versioned() const {
-  if (materialized) return store.kind == StoreKind::kVersionedKeyValue;
-  return upstream.size() == 1 && !forgets_versions && upstream.front()->versioned();
-}
-void TableFacts::materialize() {
-  if (materialized) return;
-  if (upstream.empty()) materialized = true;
-  for (const auto& table : upstream) table->materialize();
-}
-bool TableFacts::enable_old_values(bool force) {
-  if (send_old_values) return true;
-  if (upstream.size() == 2) {
-    for (const auto& table : upstream) table->enable_old_values(true);
-  } else if (!materialized) {
-    if (!upstream.empty() ? !upstream.front()->enable_old_values(force) : !force) return false;
-    if (upstream.empty()) materialized = true;
-  }
-  send_old_values = true;
-  return true;
-}
-std::vector<std::string> add_store(TopologyBuilder& builder, const TableFacts& facts) {
-  if (!facts.materialized) return {};
-  builder.add_state_store(facts.store);
-  return {facts.store.name};
-}
-TableStores store_of(std::shared_ptr<const TableFacts> facts) {
-  return [facts = std::move(facts)] { return std::vector<std::string>{facts->store.name}; };
-}
-TableStores stores_of_both(TableStores left, TableStores right) {
-  return [left = std::move(left), right = std::move(right)] {
-    std::vector<std::string> stores = left();
-    for (std::string& store : right()) stores.push_back(std::move(store));
-    return stores;
-  };
-}
-StateStore& store_of_table(TaskContext& task, const std::string& name, const char* what) {
-  StateStore* const store = task.store(name);
-  if (store == nullptr) throw StreamsException(std::string(what) + " has no store \"" + name + "\" in its task");
-  return *store;
-}
-TableView view_of_table_joins(const TaskContext& task) {
-  return task.exactly_as_kafka_streams() ? TableView::kLatest : TableView::kForwarded;
-}
-
-std::unique_ptr<OperatorNode> PassThroughNode::clone() const { return std::unique_ptr<OperatorNode>(new PassThroughNode); }
-std::unique_ptr<OperatorNode> NullKeyFilterNode::clone() const { return std::unique_ptr<OperatorNode>(new NullKeyFilterNode); }
-std::unique_ptr<OperatorNode> ToStreamNode::clone() const { return std::unique_ptr<OperatorNode>(new ToStreamNode); }
-
-std::unique_ptr<OperatorNode> BranchNode::clone() const {
-  return std::unique_ptr<OperatorNode>(new BranchNode(std::make_shared<Branches>(*branches_)));
-}
-void BranchNode::process(const ErasedRecord& record) {
-  for (auto& [predicate, child] : branches_->branches) {
-    if (predicate(record.key, record.value)) return forward_to(child, record);
-  }
-  if (!branches_->default_child.empty()) forward_to(branches_->default_child, record);
 }
 
 }  // namespace detail

@@ -7,6 +7,7 @@
 //   streams.at("size-large").to("large-payments");
 #pragma once
 
+#include <tidemill/dsl/branch_node.hpp>
 #include <tidemill/dsl/kstream.hpp>
 
 namespace tidemill {

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <utility>
 
-#include <tidemill/dsl/stateless_nodes.hpp>
+#include <tidemill/dsl/options.hpp>
+#include <tidemill/dsl/record_function.hpp>
 
 namespace tidemill::detail {
 

@@ -2,7 +2,9 @@
 // the two sides, and what is done with them, are in src/dsl/foreign_key_join.cpp.
 #pragma once
 
+#include <tidemill/dsl/table_map_node.hpp>
 #include <tidemill/dsl/windowed_nodes.hpp>
+#include <tidemill/serde/serdes.hpp>
 
 namespace tidemill::detail {
 

@@ -4,6 +4,7 @@
 // the old aggregate's.
 #pragma once
 
+#include <tidemill/dsl/aggregate_node.hpp>
 #include <tidemill/dsl/kstream.hpp>
 #include <tidemill/dsl/ktable.hpp>
 #include <tidemill/dsl/windows.hpp>

@@ -1,11 +1,12 @@
 // KStream<K, V>: a record stream. A small handle to a node of the draft: copy it, name it, give it to functions.
 //
-// Functions may take the value, key and value, or (to see null values) the value as a pointer; see stateless_nodes.hpp.
+// Functions may take the value, key and value, or (to see null values) the value as a pointer; see record_function.hpp.
 #pragma once
 
 #include <tidemill/dsl/checks.hpp>
 #include <tidemill/dsl/draft.hpp>
-#include <tidemill/dsl/table_nodes.hpp>
+#include <tidemill/dsl/stateless_nodes.hpp>
+#include <tidemill/dsl/stream_table_join_node.hpp>
 #include <tidemill/dsl/windows.hpp>
 #include <tidemill/processor/fixed_key_processor.hpp>
 #include <tidemill/processor/processor.hpp>

@@ -11,6 +11,7 @@
 #include <tidemill/dsl/ktable_suppress.hpp>
 #include <tidemill/dsl/kwindowed_stream.hpp>
 #include <tidemill/dsl/printed.hpp>
+#include <tidemill/dsl/table_source_node.hpp>
 
 namespace tidemill {
 

@@ -3,6 +3,9 @@
 
 #include <tidemill/dsl/kstream.hpp>
 #include <tidemill/dsl/suppressed.hpp>
+#include <tidemill/dsl/table_join_nodes.hpp>
+#include <tidemill/dsl/table_map_node.hpp>
+#include <tidemill/dsl/to_stream_node.hpp>
 #include <tidemill/dsl/value_transformer.hpp>
 
 namespace tidemill {

@@ -3,6 +3,7 @@
 
 #include <tidemill/dsl/foreign_key_nodes.hpp>
 #include <tidemill/dsl/ktable_joins.hpp>
+#include <tidemill/dsl/table_source_node.hpp>
 
 namespace tidemill {
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <tidemill/dsl/ktable.hpp>
+#include <tidemill/dsl/table_node.hpp>
 #include <tidemill/dsl/value_transformer.hpp>
 
 namespace tidemill {

@@ -2,6 +2,7 @@
 // none goes on alone, is decided in src/dsl/stream_stream_join.cpp.
 #pragma once
 
+#include <tidemill/dsl/record_function.hpp>
 #include <tidemill/dsl/windowed_nodes.hpp>
 #include <tidemill/state/outer_join_store.hpp>
 

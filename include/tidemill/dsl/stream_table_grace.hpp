@@ -9,7 +9,7 @@
 #pragma once
 
 #include <tidemill/dsl/draft.hpp>
-#include <tidemill/dsl/table_nodes.hpp>
+#include <tidemill/dsl/table_facts.hpp>
 
 namespace tidemill::detail {
 

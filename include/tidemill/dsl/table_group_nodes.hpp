@@ -2,7 +2,9 @@
 // aggregates.
 #pragma once
 
-#include <tidemill/dsl/table_nodes.hpp>
+#include <tidemill/dsl/aggregate_node.hpp>
+#include <tidemill/dsl/record_function.hpp>
+#include <tidemill/dsl/table_node.hpp>
 
 namespace tidemill::detail {
 

@@ -2,7 +2,9 @@
 // (src/dsl); a typed half knows key, value and aggregate.
 #pragma once
 
-#include <tidemill/dsl/table_nodes.hpp>
+#include <tidemill/dsl/aggregate_node.hpp>
+#include <tidemill/dsl/options.hpp>
+#include <tidemill/dsl/value_getter.hpp>
 #include <tidemill/dsl/windows.hpp>
 #include <tidemill/state/window_store.hpp>
 
