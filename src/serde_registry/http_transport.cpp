@@ -88,6 +88,7 @@ struct Incoming {
   Answer answer{};
   std::size_t header_bytes = 0;
   bool too_large = false;
+  bool out_of_memory = false;
   Clock::time_point last_heard = Clock::now();
 
   [[nodiscard]] bool began() const { return header_bytes > 0; }
@@ -103,7 +104,7 @@ struct Incoming {
   /// How much of it is taken: less than all ends the transfer.
   std::size_t heard(std::size_t size) {
     last_heard = Clock::now();
-    return too_large ? 0 : size;
+    return too_large || out_of_memory ? 0 : size;
   }
 };
 
@@ -117,7 +118,11 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* to) {
   auto& incoming = *static_cast<Incoming*>(to);
   std::string& body = incoming.answer.body;
   incoming.too_large = body.size() + size > kAnswerBytesMax;
-  if (!incoming.too_large) body.append(data, size);
+  try {
+    if (!incoming.too_large) body.append(data, size);
+  } catch (const std::bad_alloc&) {  // not through the library's frames
+    incoming.out_of_memory = true;
+  }
   return incoming.heard(size);
 }
 int on_progress(void* of, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -224,6 +229,7 @@ HttpTransport::HttpTransport(const Url& url, const TransportOptions& options) : 
   const auto connect_timeout = bounded(options.connect_timeout);
   CURL* curl = impl_->curl.get();
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);  // a lookup of the host that takes longer than the request is not waited for
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(curl, CURLOPT_PROXY, "");           // whatever the environment says
@@ -269,6 +275,7 @@ Result<Answer> HttpTransport::ask(const std::string& path, const std::string& bo
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &incoming);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &incoming);
   const CURLcode code = curl_easy_perform(curl);
+  if (incoming.out_of_memory || code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
   if (code != CURLE_OK) return Error{ErrorKind::kUnavailable, impl_->shown + ": " + sentence(code, incoming)};
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
