@@ -114,4 +114,16 @@ bool eventually(F&& holds, std::chrono::seconds time = std::chrono::seconds(20))
   return holds();
 }
 
+/// in -> `step` -> count per key -> out
+inline Topology counting_after(std::function<void(const std::string& key, const std::string& value)> step) {
+  StreamsBuilder builder;
+  builder.stream<std::string, std::string>("in")
+      .peek([step = std::move(step)](const std::string& key, const std::string& value) { step(key, value); }, {"fragile"})
+      .group_by_key()
+      .count({.store_name = "counts"})
+      .to_stream()
+      .to("out");
+  return builder.build();
+}
+
 }  // namespace tidemill::test
