@@ -161,12 +161,15 @@ class Streams final : public StoreQueries {
   [[nodiscard]] std::vector<RestoreProgress> restore_progress() const;
   /// Of stores that have a changelog and are here; those of running tasks have no lag. Errors as of query_store().
   [[nodiscard]] Result<StoreLags> all_local_store_partition_lags() const;
-  /// For keys that lie where Kafka's default partitioner puts them. Errors as of query_store().
+  /// For keys that lie where Kafka's default partitioner puts them, as they are in the topic that leads to the store (of several, in
+  /// that with most partitions). Errors as of query_store().
   [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key_bytes(std::string_view store, BytesView key) const;
   template <class K>
   [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key(std::string_view store, const K& key,
                                                                 const Serde<K>& serde = SerdeOf<K>::serde()) const {
-    const Bytes bytes = detail::key_bytes(serde, topic_of_store(store), key);
+    const Result<std::string> topic = topic_of_keys(store);
+    if (!topic) return topic.error();
+    const Bytes bytes = detail::key_bytes(serde, *topic, key);
     return query_metadata_for_key_bytes(store, BytesView(bytes).substr(0, bytes.size() - serde.partition_suffix()));
   }
   /// Of all instances of the application that have an `application.server`, as the group was last shared out. Errors as of
@@ -188,6 +191,8 @@ class Streams final : public StoreQueries {
   [[nodiscard]] std::string topic_of_store(std::string_view name) const override;
 
  private:
+  [[nodiscard]] Result<std::string> topic_of_keys(std::string_view store) const;
+
   class Impl;
   std::unique_ptr<Impl> impl_;
 };

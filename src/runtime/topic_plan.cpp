@@ -177,6 +177,13 @@ class Planner {
       for (const std::string& store : subtopology.stores) store_tasks[store] = tasks.partitions;
       plan.tasks.push_back(std::move(tasks));
     }
+    for (const auto& [store, placed] : store_tasks) {
+      KeyTopic most;
+      for (const std::string& topic : topology_.topics_to_store(store)) {
+        if (count(topic) > most.partitions) most = {topology_.log_topic(input_.application_id, topic), count(topic)};
+      }
+      if (most.partitions > 0) plan.key_topics.emplace(store, std::move(most));
+    }
     for (const auto& [name, topic] : topology_.internal_topics) {
       const std::int32_t partitions = topic.kind == InternalTopicKind::kChangelog ? store_tasks[topic.store] : count(name);
       if (partitions <= 0) {

@@ -32,12 +32,20 @@ struct TopicPlanInput {
   std::string dead_letter_topic = {};
 };
 
+/// Where a store's keys are: the topic by which they are partitioned, as on the log.
+struct KeyTopic {
+  std::string name;
+  std::int32_t partitions = 0;
+};
+
 struct TopicPlan {
   /// Internal topics that are not there.
   std::vector<TopicSpec> internal;
   /// Topics that the topology reads or writes by name, that are the user's and not there, with the count needed.
   std::vector<TopicSpec> missing;
   std::vector<SubtopologyTasks> tasks;
+  /// Of each store that is not global and that records come to: of their topics the one with most partitions.
+  std::map<std::string, KeyTopic> key_topics;
 };
 
 /// TopologyException when the counts contradict each other.

@@ -55,6 +55,10 @@ Result<StoreLags> Streams::all_local_store_partition_lags() const { return impl_
 Result<KeyQueryMetadata> Streams::query_metadata_for_key_bytes(std::string_view store, BytesView key) const {
   return impl_->place_of_key(std::string(store), key);
 }
+Result<std::string> Streams::topic_of_keys(std::string_view store) const {
+  TIDEMILL_ASSIGN(runtime::KeyTopic topic, impl_->key_topic(std::string(store)));
+  return std::move(topic.name);
+}
 Result<std::vector<StreamsMetadata>> Streams::metadata_for_all_streams_clients() const { return impl_->all_metadata(); }
 Result<std::vector<StreamsMetadata>> Streams::streams_metadata_for_store(std::string_view store) const {
   return impl_->metadata_of_store(std::string(store));

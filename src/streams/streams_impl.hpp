@@ -50,6 +50,8 @@ class Streams::Impl final : public runtime::RestoreObserver {
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_store(const StateQueryRequest& request,
                                                                 const StoreQuery& query) const;
   [[nodiscard]] std::string topic_of_store(std::string_view name) const;
+  /// By which the keys of a store are partitioned; of a global one, whose keys are everywhere: the store's.
+  [[nodiscard]] Result<runtime::KeyTopic> key_topic(const std::string& store) const;
   [[nodiscard]] Result<StoreLags> store_lags() const;
   [[nodiscard]] Result<std::vector<StreamsMetadata>> all_metadata() const;
   [[nodiscard]] Result<std::vector<StreamsMetadata>> metadata_of_store(const std::string& store) const;
@@ -196,6 +198,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   };
   /// nullopt: the topics have not been looked at yet.
   [[nodiscard]] std::optional<StorePlace> store_place(const std::string& store) const;
+  [[nodiscard]] bool is_global(const std::string& store) const;
   [[nodiscard]] Result<StateQueryResult<StoreRows>> query_threads(const StateQueryRequest& request,
                                                                   const StoreQuery& query) const;
   [[nodiscard]] QueryResult<StoreRows> query_global(const StateQueryRequest& request, const StoreQuery& query) const;
@@ -214,6 +217,7 @@ class Streams::Impl final : public runtime::RestoreObserver {
   /// The given one, with the topics that its patterns match. Guarded by mutex_ once the threads run, like the tasks.
   std::shared_ptr<const Topology> topology_;
   std::vector<SubtopologyTasks> tasks_;
+  std::map<std::string, runtime::KeyTopic> key_topics_;
   std::unique_ptr<runtime::GlobalThread> global_;
   std::atomic<bool> global_made_{false};  // it is there, and starts
   std::atomic<bool> global_started_{false};

@@ -87,23 +87,33 @@ std::optional<Streams::Impl::StorePlace> Streams::Impl::store_place(const std::s
   return std::nullopt;
 }
 
-Result<KeyQueryMetadata> Streams::Impl::place_of_key(const std::string& store, BytesView key) const {
+bool Streams::Impl::is_global(const std::string& store) const { return given_topology_->stores.find(store)->second.global; }
+
+Result<runtime::KeyTopic> Streams::Impl::key_topic(const std::string& store) const {
   TIDEMILL_TRY(check_known(store));
   const std::string what = "store \"" + store + "\"";
   TIDEMILL_TRY(check_askable(what, OnStreamThread::kMay));
-  if (given_topology_->stores.find(store)->second.global) return KeyQueryMetadata{.partition = -1, .here = global() != nullptr};
-  const std::optional<StorePlace> place = store_place(store);
-  if (!place) return Error{ErrorKind::kUnavailable, what + " is not there yet: its topics have not been looked at"};
-  if (place->partitions <= 0)
+  if (is_global(store)) return runtime::KeyTopic{.name = topic_of_store(store)};
+  const std::lock_guard lock(mutex_);
+  if (tasks_.empty()) return Error{ErrorKind::kUnavailable, what + " is not there yet: its topics have not been looked at"};
+  const auto found = key_topics_.find(store);
+  if (found == key_topics_.end())
     return Error{ErrorKind::kUnavailable, what + " is not there yet: no topic is there that leads to it"};
-  KeyQueryMetadata found{.partition = partition_for_key(key, place->partitions).value};
+  return found->second;
+}
+
+Result<KeyQueryMetadata> Streams::Impl::place_of_key(const std::string& store, BytesView key) const {
+  TIDEMILL_ASSIGN(const runtime::KeyTopic topic, key_topic(store));
+  if (is_global(store)) return KeyQueryMetadata{.partition = -1, .here = global() != nullptr};
+  const StorePlace place = store_place(store).value();
+  KeyQueryMetadata found{.partition = partition_for_key(key, topic.partitions).value};
   for (const auto& thread : threads()) {
     for (const runtime::TaskSnapshot& task : thread->snapshot().tasks) {
-      const bool has_key = task.id.subtopology == place->subtopology && task.id.partition == found.partition;
+      const bool has_key = task.id.subtopology == place.subtopology && task.id.partition == found.partition;
       found.here = found.here || (has_key && task.state == runtime::TaskState::kRunning);
     }
   }
-  const TaskId owner{place->subtopology, found.partition};
+  const TaskId owner{place.subtopology, found.partition};
   for (const HostTasks& host : hosts()) {
     const HostInfo address = address_of(host);
     if (std::binary_search(host.active.begin(), host.active.end(), owner)) found.active_host = address;

@@ -143,6 +143,7 @@ Result<void> Streams::Impl::make_topics(MonotonicTime deadline) {
     const std::lock_guard lock(mutex_);
     topology_ = std::move(needed.topology);
     tasks_ = std::move(needed.topics.tasks);
+    key_topics_ = std::move(needed.topics.key_topics);
   }
   next_refresh_ = clock().now().monotonic + config_.metadata_max_age;
   return {};

@@ -219,7 +219,7 @@ Result<StateQueryResult<StoreRows>> Streams::Impl::query_store(const StateQueryR
   if (query.needs_key() && !query.from) {
     return Error{ErrorKind::kInvalidArgument, fmt::format("{} of store \"{}\" names no key", query.name, request.store_name)};
   }
-  const bool global = given_topology_->stores.find(request.store_name)->second.global;
+  const bool global = is_global(request.store_name);
   TIDEMILL_TRY(check_askable("store \"" + request.store_name + "\"", global ? OnStreamThread::kMay : OnStreamThread::kMayNot));
   if (!global) return query_threads(request, query);
   StateQueryResult<StoreRows> result;

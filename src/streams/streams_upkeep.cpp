@@ -50,7 +50,10 @@ void Streams::Impl::refresh_topics(Now now) {
   }
   {
     const std::lock_guard lock(mutex_);
-    if (same_tasks(changed.topics.tasks, tasks_)) return;
+    if (same_tasks(changed.topics.tasks, tasks_)) {
+      key_topics_ = std::move(changed.topics.key_topics);  // a topic with fewer partitions than another may have grown
+      return;
+    }
   }
   changed.topics.missing.clear();  // a topic that has been deleted shows where it is read
   if (const Result<void> made = create(changed.topics, clock().now().monotonic + kLookTimeout); !made) {
@@ -62,6 +65,7 @@ void Streams::Impl::refresh_topics(Now now) {
     const std::lock_guard lock(mutex_);
     topology_ = changed.topology;
     tasks_ = changed.topics.tasks;
+    key_topics_ = changed.topics.key_topics;
     ++plan_;
   }
   for (const auto& thread : threads()) {

@@ -141,6 +141,23 @@ std::string Topology::store_topic(std::string_view application_id, const StoreSp
   return std::string(application_id) + "-" + store.name + "-changelog";
 }
 
+std::set<std::string> Topology::topics_to_store(std::string_view store) const {
+  const auto found = stores.find(store);
+  if (found == stores.end()) return {};
+  std::set<std::string> leading;
+  std::set<std::int32_t> seen(found->second.users.begin(), found->second.users.end());
+  std::vector<std::int32_t> next(seen.begin(), seen.end());
+  while (!next.empty()) {
+    const NodeSpec& node = nodes[static_cast<std::size_t>(next.back())];
+    next.pop_back();
+    leading.insert(node.topics.begin(), node.topics.end());
+    for (const std::int32_t parent : node.parents) {
+      if (seen.insert(parent).second) next.push_back(parent);
+    }
+  }
+  return leading;
+}
+
 Topology Topology::reading(std::span<const std::string> topics) const {
   Topology resolved = *this;
   std::map<std::string, const NodeSpec*, std::less<>> readers;

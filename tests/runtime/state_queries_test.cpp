@@ -205,49 +205,6 @@ TEST_P(StateQueries, ViewsOfEachTypeOverAllPartitions) {
   EXPECT_TRUE(streams.close());
 }
 
-TEST_P(StateQueries, AKeyHasItsPartitionAndWhatIsHereHasNoLagUnlessItIsBeingRestored) {
-  const auto log = std::make_shared<OtherLog>(log_with(3));
-  const auto place = [](const Streams& streams, const Text& key) { return streams.query_metadata_for_key("counts", key); };
-  StreamsConfig without_state = config(log, 2);
-  {
-    Streams streams(every_kind(GetParam().kind), without_state);
-    EXPECT_EQ(place(streams, "a").error().kind, ErrorKind::kUnavailable) << "not started";
-    EXPECT_EQ(streams.all_local_store_partition_lags().error().kind, ErrorKind::kUnavailable);
-    ASSERT_TRUE(streams.start());
-    const std::int32_t partition = partition_for_key("a", 3).value;
-    produce(*log, "in", {{"a", "x", 1, partition}, {"a", "x", 2, partition}});
-    ASSERT_TRUE(streams.wait_until_caught_up(20s));
-    const KeyQueryMetadata found = place(streams, "a").value();
-    EXPECT_EQ(found.partition, partition);
-    EXPECT_TRUE(found.here);
-    EXPECT_EQ((QueryableStore<Text, Long>(streams, "counts").all({.partition = found.partition}).value().value.size()), 1U);
-    EXPECT_EQ(streams.query_metadata_for_key("nothing", Text("a")).error().kind, ErrorKind::kNotFound);
-    const StoreLags lags = streams.all_local_store_partition_lags().value();
-    ASSERT_EQ(lags.at("counts").size(), 3U);
-    EXPECT_GT(lags.at("counts").at(partition).end, Offset(0));
-    for (const auto& [store, partitions] : lags) {
-      for (const auto& [number, lag] : partitions) EXPECT_EQ(lag.lag(), 0) << store << " " << number;
-    }
-    ASSERT_TRUE(streams.close());
-    EXPECT_EQ(place(streams, "a").error().kind, ErrorKind::kClosed);
-  }
-  log->hold_reads(true);
-  without_state.state_dir += "-another";
-  Streams streams(every_kind(GetParam().kind), without_state);
-  ASSERT_TRUE(streams.start());
-  const std::int32_t partition = partition_for_key("a", 3).value;
-  ASSERT_TRUE(eventually([&] { return streams.all_local_store_partition_lags().value()["counts"].size() == 3; }));
-  const LagInfo behind = streams.all_local_store_partition_lags().value().at("counts").at(partition);
-  EXPECT_EQ(behind.current, Offset(0));
-  EXPECT_GT(behind.lag(), 0);
-  EXPECT_FALSE(place(streams, "a").value().here) << "it does not run yet";
-  log->hold_reads(false);
-  ASSERT_TRUE(eventually([&] { return place(streams, "a").value().here; }));
-  EXPECT_EQ(streams.all_local_store_partition_lags().value().at("counts").at(partition).lag(), 0);
-  EXPECT_TRUE(streams.close());
-  std::system(("rm -rf " + without_state.state_dir).c_str());
-}
-
 TEST_P(StateQueries, EachPartitionAnswersForItselfWithItsPosition) {
   const auto log = log_with(3);
   Streams streams(every_kind(GetParam().kind), config(log, 2));

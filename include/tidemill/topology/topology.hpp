@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -103,6 +104,8 @@ class Topology {
   [[nodiscard]] std::string log_topic(std::string_view application_id, std::string_view topic) const;
   /// What the serdes of a store are told (StateStore::topic()).
   [[nodiscard]] std::string store_topic(std::string_view application_id, const StoreSpec& store) const;
+  /// The source topics from which records come to a store, without the application id in front; none for one that is not there.
+  [[nodiscard]] std::set<std::string> topics_to_store(std::string_view store) const;
 };
 
 }  // namespace tidemill

@@ -79,6 +79,25 @@ TEST(TopicPlan, ContradictionsNameTheTopicsAndTheRemedy) {
               HasSubstr("\"app-r\" has 5 partitions and 3 are needed"));
 }
 
+// Java's StreamsMetadataState goes by the largest source topic of the store, with the application's id in front of an internal one.
+TEST(TopicPlan, KeysAreWhereTheLargestTopicThatLeadsToTheirStoreHasThem) {
+  StreamsBuilder builder;
+  const auto small = builder.table<Text, Text>("small", {}, {.store_name = "s"}).to_stream();
+  const auto large = builder.table<Text, Text>("large", {}, {.store_name = "l"}).to_stream();
+  const auto both = small.merge(large);
+  both.group_by_key().count({.store_name = "both"});
+  both.group_by([](const Text&, const Text& v) { return v; }, {.name = "moved"}).count({.store_name = "values"});
+  builder.global_table<Text, Text>("everywhere", {}, {.store_name = "global"});
+  const TopicPlan plan = plan_topics(
+      builder.build(), {.application_id = "app", .existing = {{"small", 2}, {"large", 4}, {"everywhere", 8}}, .overrides = {}});
+  std::map<std::string, std::pair<Text, std::int32_t>> places;
+  for (const auto& [store, topic] : plan.key_topics) places[store] = {topic.name, topic.partitions};
+  const std::map<std::string, std::pair<Text, std::int32_t>> expected{
+      {"s", {"small", 2}}, {"l", {"large", 4}}, {"both", {"large", 4}}, {"values", {"app-moved-repartition", 4}}};
+  EXPECT_EQ(places, expected);
+  EXPECT_EQ(plan.tasks[0].partitions, 4) << "the two tables are in one";
+}
+
 TEST(TopicPlan, OverridesGoBetweenDefaultsAndTheStoresOwnConfiguration) {
   auto topology = test::word_count();
   topology->stores.at("counts").spec.log_config = {{"segment.bytes", "5"}};
