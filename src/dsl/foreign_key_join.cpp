@@ -89,11 +89,15 @@ class SubscriptionSendNode final : public WindowedNode {
 /// Remembers who asked.
 class SubscriptionReceiveNode final : public WindowedNode {
  public:
-  explicit SubscriptionReceiveNode(ForeignKeySide side) : side_(std::move(side)) {}
+  SubscriptionReceiveNode(ForeignKeySide side, std::unique_ptr<ForeignKeyTypes> types)
+      : side_(std::move(side)), types_(std::move(types)) {}
   std::unique_ptr<OperatorNode> clone() const override {
-    return std::unique_ptr<OperatorNode>(new SubscriptionReceiveNode(side_));
+    return std::unique_ptr<OperatorNode>(new SubscriptionReceiveNode(side_, types_->clone()));
   }
-  void init() override { store_ = &connected_store(side_.subscriptions); }
+  void init() override {
+    types_->open(task());
+    store_ = &connected_store(side_.subscriptions);
+  }
   void process(const ErasedRecord& record) override {
     const Bytes& message = bytes_at(record.value);
     const Subscription subscription = read_subscription(message);
@@ -101,8 +105,10 @@ class SubscriptionReceiveNode final : public WindowedNode {
       if (subscription.instruction != Instruction::kAnswerAlways) return drop("null-key", record);
       return forward(record);
     }
+    Bytes foreign;
+    types_->foreign_key_of_row(bytes_at(record.key), foreign);
     Bytes row;
-    append_subscription_prefix(bytes_at(record.key), row);
+    append_subscription_prefix(foreign, row);
     row.append(subscription.primary_key);
     const Timestamp time = record.context->timestamp;
     if (subscription.instruction == Instruction::kDelete || subscription.instruction == Instruction::kDeleteAndAnswer) {
@@ -118,6 +124,7 @@ class SubscriptionReceiveNode final : public WindowedNode {
 
  private:
   ForeignKeySide side_;
+  std::unique_ptr<ForeignKeyTypes> types_;
   StateStore* store_ = nullptr;
 };
 
@@ -148,7 +155,8 @@ class SubscriptionJoinNode final : public WindowedNode {
     if (right) context.timestamp = std::max(context.timestamp, right->timestamp);
     const bool with_value = right && subscription.instruction != Instruction::kDeleteAndAnswer;
     const Response response = response_of(subscription, with_value ? OptionalBytesView(right->value) : std::nullopt);
-    const ByteArray key{Bytes(subscription.primary_key)};
+    ByteArray key;
+    types_->key_of_answer(subscription.primary_key, key.bytes);
     forward({&key, &response, &context});
   }
 
@@ -182,7 +190,8 @@ class ForeignTableJoinNode final : public WindowedNode {
       const Subscription subscription = read_subscription(split_timestamp(rows->value()).second);
       const Response response =
           response_of(subscription, change.new_value != nullptr ? OptionalBytesView(value) : std::nullopt);
-      const ByteArray key{Bytes(rows->key().substr(prefix.size()))};
+      ByteArray key;
+      types_->key_of_answer(rows->key().substr(prefix.size()), key.bytes);
       forward({&key, &response, record.context});
     }
   }
@@ -228,7 +237,7 @@ class ResponseJoinNode final : public WindowedNode {
       return;
     }
     if (asked != asked_.end()) asked_.erase(asked);
-    types_->forward_joined(*this, key, right, right || (side_.left_join && there), *record.context);
+    types_->forward_joined(*this, right, right || (side_.left_join && there), *record.context);
   }
 
  private:
@@ -245,14 +254,15 @@ class ResponseJoinNode final : public WindowedNode {
       // row's, and goes: if the row of now has one, its own question, on its way, brings it. No second question, then: a row
       // that is never the same when it is read again would be asked about without end.
       asked_.erase(asked);
-      return types_->forward_joined(*this, key, std::nullopt, false, context);
+      return types_->forward_joined(*this, std::nullopt, false, context);
     }
     if (found) return;  // the row of now has its own question
     ByteArray foreign;
-    if (!types_->foreign_key_of_left(key, foreign.bytes))
-      return types_->forward_joined(*this, key, std::nullopt, false, context);
+    if (!types_->foreign_key_of_left(foreign.bytes)) return types_->forward_joined(*this, std::nullopt, false, context);
+    Bytes primary;
+    types_->encode_key_of_left(primary);
     Bytes question;
-    append_subscription({Instruction::kAnswerAlways, to_view(now), key, task().task_id().partition}, question);
+    append_subscription({Instruction::kAnswerAlways, to_view(now), primary, task().task_id().partition}, question);
     task().collector().send(name(), questions_.topic, BytesView(foreign.bytes), BytesView(question), context,
                             choice_of(questions_.partitioner, questions_.topic, &foreign, task()));
     if (asked_.size() < kAskedMax) asked_.emplace(key, *now);
@@ -309,6 +319,7 @@ ForeignKeyTopics ForeignKeyTopics::of(const std::string& application_id) const {
   const std::string full = application_id + "-" + registration;
   return {.registration = full,
           .response = application_id + "-" + response,
+          .foreign_keys = full + "-fk",
           .primary_keys = full + "-pk",
           .hashed_values = full + "-vh"};
 }
@@ -316,7 +327,9 @@ ForeignKeyTopics ForeignKeyTopics::of(const std::string& application_id) const {
 OperatorNode* new_subscription_send_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
   return new SubscriptionSendNode(side, std::move(types));
 }
-OperatorNode* new_subscription_receive_node(const ForeignKeySide& side) { return new SubscriptionReceiveNode(side); }
+OperatorNode* new_subscription_receive_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types) {
+  return new SubscriptionReceiveNode(side, std::move(types));
+}
 OperatorNode* new_subscription_join_node(std::unique_ptr<ForeignKeyTypes> types) {
   return new SubscriptionJoinNode(std::move(types));
 }

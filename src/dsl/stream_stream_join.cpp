@@ -93,10 +93,7 @@ class StreamJoinNode final : public WindowedNode {
     if (waiting_ != nullptr && time == waiting_->times.stream_time) emit_alone(record);
     key_.clear();
     types_->encode_key(record.key, key_);
-    if (waiting_ != nullptr) {
-      waiting_key_.clear();
-      types_->encode_waiting_key(record.key, waiting_key_);
-    }
+    has_waiting_key_ = false;
     if (meet_others(record) || !side_.outer) return;
     if (waiting_ == nullptr || last_met(time, side_.after) < waiting_->times.stream_time) {
       types_->forward_joined(*this, record.key, record.value, std::nullopt, *record.context);
@@ -118,7 +115,7 @@ class StreamJoinNode final : public WindowedNode {
       const Timestamp other = split_window_key(rows->key()).start;
       if (waiting_ != nullptr) {
         row_.clear();
-        append_outer_join_row({other, !side_.left, waiting_key_}, row_);
+        append_outer_join_row({other, !side_.left, waiting_key(record)}, row_);
         waiting_->remove_if_there(row_, time);
       }
       RecordContext context = *record.context;
@@ -128,11 +125,20 @@ class StreamJoinNode final : public WindowedNode {
     return any;
   }
 
+  /// As the shared store has it. Most records need none.
+  BytesView waiting_key(const ErasedRecord& record) {
+    if (!std::exchange(has_waiting_key_, true)) {
+      waiting_key_.clear();
+      types_->encode_waiting_key(record.key, waiting_key_);
+    }
+    return waiting_key_;
+  }
+
   void wait(const ErasedRecord& record) {
     const Timestamp time = record.context->timestamp;
     waiting_->times.min_time = std::min(waiting_->times.min_time, time);
     row_.clear();
-    append_outer_join_row({time, side_.left, waiting_key_}, row_);
+    append_outer_join_row({time, side_.left, waiting_key(record)}, row_);
     Bytes element(1, static_cast<char>(side_.left ? 1 : 0));
     types_->encode_waiting(record.value, element);
     waiting_->add(row_, element, time);
@@ -175,7 +181,8 @@ class StreamJoinNode final : public WindowedNode {
   OuterJoinStore* waiting_ = nullptr;
   std::int64_t emit_interval_ = kEmitIntervalMs;
   Bytes key_;
-  Bytes waiting_key_;  // as the shared store has it
+  Bytes waiting_key_;
+  bool has_waiting_key_ = false;
   Bytes row_;
 };
 

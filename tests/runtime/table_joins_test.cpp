@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <tidemill/base/partitioner.hpp>
 
+#include "behind_the_topic.hpp"
 #include "running.hpp"
 
 namespace tidemill::test {
@@ -22,18 +23,32 @@ std::optional<Text> named(const Text& left) {
 }
 Text both(const Text& left, const Text& right) { return left + "+" + right; }
 
-Topology topology(bool cached) {
+struct Kind {
+  const char* name;
+  bool cached;
+  std::optional<Serde<Text>> key_serde = std::nullopt;
+};
+std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.name; }
+
+Topology topology(const Kind& kind) {
   StreamsBuilder builder;
   const auto table = [&](const char* topic) {
     // `-` deletes.
     return builder.stream<Text, Text>(topic)
         .map_values([](const Text& value) { return value == "-" ? std::nullopt : std::optional(value); })
-        .to_table(Materialized<Text, Text>{.caching = cached});
+        .to_table(Materialized<Text, Text>{.key_serde = kind.key_serde, .caching = kind.cached});
   };
+  const Produced<Text, Text> plain{.key_serde = SerdeOf<Text>::serde()};
   const auto left = table("left");
   const auto right = table("right");
-  left.join(right, both).to_stream().to("joined");
-  left.join(right, named, both).to_stream().to("named");
+  left.join(right, both).to_stream().to("joined", plain);
+  TableJoined<Text, Text> joined;
+  if (kind.key_serde) {  // the bytes of a question's key are not those by which the right table is partitioned
+    joined.other_partitioner = [](std::string_view, const Text* key, const void*, std::int32_t partitions) {
+      return std::optional(std::vector{partition_for_key(*key, partitions)});
+    };
+  }
+  left.join(right, named, both, joined).to_stream().to("named", plain);
   return builder.build();
 }
 
@@ -43,10 +58,10 @@ Table rows(Log& log, const Text& topic) {
   return rows;
 }
 
-class RunningTableJoins : public testing::TestWithParam<bool> {};
+class RunningTableJoins : public testing::TestWithParam<Kind> {};
 
 TEST_P(RunningTableJoins, AreTheJoinOfBothTables) {
-  std::mt19937 random(GetParam() ? 1 : 2);
+  std::mt19937 random(GetParam().cached ? 1 : 2);
   const auto log = in_memory_log({.default_partitions = kPartitions});
   StreamsConfig config = running_config(log, 3);
   config.commit_interval = 3ms;
@@ -87,7 +102,10 @@ TEST_P(RunningTableJoins, AreTheJoinOfBothTables) {
     ASSERT_EQ(rows(*log, "named"), by_name) << "round " << round;
   }
 }
-INSTANTIATE_TEST_SUITE_P(WithAndWithoutCaches, RunningTableJoins, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Of, RunningTableJoins,
+                         testing::Values(Kind{"PlainTables", false}, Kind{"CachedTables", true},
+                                         Kind{"KeysThatDependOnTheTopic", false, behind_the_topic()}),
+                         [](const auto& kind) { return kind.param.name; });
 
 }  // namespace
 }  // namespace tidemill::test

@@ -21,29 +21,37 @@ class ForeignKeyTypes {
   virtual void open(const TaskContext& task) = 0;
   virtual void open_left(TaskContext& task) = 0;
   virtual void open_right(TaskContext& task) = 0;
-  /// Of the left table.
+  // The bytes of a key may depend on where it stands: as the key of a message (of its topic), or in a row of the store.
+
+  /// Of the left table, as a row has it.
   virtual void encode_key(const void* key, Bytes& out) const = 0;
   virtual void encode_value(const void* value, Bytes& out) const = 0;
-  /// False: it has none.
+  /// As the key of a question. False: it has none.
   virtual bool foreign_key(const void* key, const void* value, Bytes& out) = 0;
-  /// Of the right table.
+  /// Of the right table, as a row has it.
   virtual void encode_right_key(const void* key, Bytes& out) const = 0;
   virtual void encode_right_value(const void* value, Bytes& out) const = 0;
-  /// What the right table has for that key now.
-  [[nodiscard]] virtual std::optional<Stamped> right_value(BytesView key) = 0;
-  /// What the left table has now; false: nothing. Kept for forward_joined().
-  virtual bool read_left(BytesView key, Bytes& value) = 0;
-  /// Of what read_left() has read. False: it has none.
-  virtual bool foreign_key_of_left(BytesView key, Bytes& out) = 0;
-  /// Joins what read_left() has read; `joins` false: a tombstone.
-  virtual void forward_joined(const WindowedNode& node, BytesView key, OptionalBytesView right, bool joins,
-                              const RecordContext& context) = 0;
+  /// From the key of a question to that of a row.
+  virtual void foreign_key_of_row(BytesView question, Bytes& out) const = 0;
+  /// From the primary key of a row to the key of an answer.
+  virtual void key_of_answer(BytesView primary, Bytes& out) const = 0;
+  /// What the right table has now for the key of a question.
+  [[nodiscard]] virtual std::optional<Stamped> right_value(BytesView question) = 0;
+  /// What the left table has now for the key of an answer; false: nothing. Both are kept for what follows.
+  virtual bool read_left(BytesView answer, Bytes& value) = 0;
+  /// As a row has it.
+  virtual void encode_key_of_left(Bytes& out) const = 0;
+  /// As the key of a question. False: it has none.
+  virtual bool foreign_key_of_left(Bytes& out) = 0;
+  /// `joins` false: a tombstone.
+  virtual void forward_joined(const WindowedNode& node, OptionalBytesView right, bool joins, const RecordContext& context) = 0;
 };
 /// What the serdes of a foreign-key join are told that they work for, as in Java: its two topics, and names that are no topics.
 struct ForeignKeyTopics {
   /// Without the application's name.
   std::string registration = {};
   std::string response = {};
+  std::string foreign_keys = {};
   std::string primary_keys = {};
   std::string hashed_values = {};
   [[nodiscard]] ForeignKeyTopics of(const std::string& application_id) const;
@@ -83,39 +91,41 @@ class TypedForeignKey final : public ForeignKeyTypes {
     return foreign.has_value();
   }
   void encode_right_key(const void* key, Bytes& out) const override {
-    // Rows are kept under the bytes that came with the question.
-    sides_->right_key.serialize(topics_.registration, *static_cast<const KO*>(key), out);
+    sides_->right_key.serialize(topics_.foreign_keys, *static_cast<const KO*>(key), out);
   }
   void encode_right_value(const void* value, Bytes& out) const override {
     sides_->right_value.serialize(topics_.response, *static_cast<const VO*>(value), out);
   }
-  std::optional<Stamped> right_value(BytesView key) override {
-    const auto found = right_->get(sides_->right_key.deserialize(topics_.registration, key));
+  void foreign_key_of_row(BytesView question, Bytes& out) const override {
+    const KO foreign = sides_->right_key.deserialize(topics_.registration, question);
+    encode_right_key(&foreign, out);
+  }
+  void key_of_answer(BytesView primary, Bytes& out) const override {
+    sides_->key.serialize(topics_.response, sides_->key.deserialize(topics_.primary_keys, primary), out);
+  }
+  std::optional<Stamped> right_value(BytesView question) override {
+    const auto found = right_->get(sides_->right_key.deserialize(topics_.registration, question));
     if (!found) return std::nullopt;
     Stamped stamped{{}, found->timestamp};
     sides_->right_value.serialize(topics_.response, found->value, stamped.value);
     return stamped;
   }
-  bool read_left(BytesView key, Bytes& value) override {
-    current_ = left_->get(sides_->key.deserialize(topics_.response, key));
+  bool read_left(BytesView answer, Bytes& value) override {
+    key_.emplace(sides_->key.deserialize(topics_.response, answer));
+    current_ = left_->get(*key_);
     if (current_) sides_->value.serialize(topics_.hashed_values, current_->value, value);
     return current_.has_value();
   }
-  bool foreign_key_of_left(BytesView key, Bytes& out) override {
-    if (!current_) return false;
-    const K decoded = sides_->key.deserialize(topics_.response, key);
-    return foreign_key(&decoded, &current_->value, out);
-  }
-  void forward_joined(const WindowedNode& node, BytesView key, OptionalBytesView right, bool joins,
-                      const RecordContext& context) override {
-    const K decoded = sides_->key.deserialize(topics_.response, key);
+  void encode_key_of_left(Bytes& out) const override { encode_key(&*key_, out); }
+  bool foreign_key_of_left(Bytes& out) override { return current_ && foreign_key(&*key_, &current_->value, out); }
+  void forward_joined(const WindowedNode& node, OptionalBytesView right, bool joins, const RecordContext& context) override {
     std::optional<VR> result;
     if (joins && current_) {
       std::optional<VO> theirs;
       if (right) theirs.emplace(sides_->right_value.deserialize(topics_.response, *right));
       result = joiner_(current_->value, theirs ? &*theirs : nullptr);
     }
-    node.emit({&decoded, result ? &*result : nullptr, &context});
+    node.emit({&*key_, result ? &*result : nullptr, &context});
   }
 
  private:
@@ -125,6 +135,7 @@ class TypedForeignKey final : public ForeignKeyTypes {
   ForeignJoiner<V, VO, VR> joiner_;
   std::unique_ptr<ValueGetter<K, V>> left_;
   std::unique_ptr<ValueGetter<KO, VO>> right_;
+  std::optional<K> key_;
   std::optional<ValueAndTimestamp<V>> current_;
 };
 
@@ -145,7 +156,7 @@ struct ForeignKeySide {
   std::string subscriptions;  // store
 };
 [[nodiscard]] OperatorNode* new_subscription_send_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
-[[nodiscard]] OperatorNode* new_subscription_receive_node(const ForeignKeySide& side);
+[[nodiscard]] OperatorNode* new_subscription_receive_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
 [[nodiscard]] OperatorNode* new_subscription_join_node(std::unique_ptr<ForeignKeyTypes> types);
 [[nodiscard]] OperatorNode* new_foreign_table_join_node(const ForeignKeySide& side, std::unique_ptr<ForeignKeyTypes> types);
 template <class K>

@@ -106,7 +106,10 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::Ag
   std::string source = draft_->name_or_new(materialized.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(materialized.name, prefix);
   const std::string topic = Draft::repartition_topic(grouped_.name.empty() ? facts->store.name : grouped_.name);
-  const auto& sent_key = grouped_.key_serde ? grouped_.key_serde : materialized.key_serde;
+  std::optional<Serde<K>> sent_key = grouped_.key_serde;
+  if constexpr (!HasSerde<K>) {  // else the type's own, as in Java
+    if (!sent_key) sent_key = materialized.key_serde;
+  }
   const auto& key = materialized.key_serde ? materialized.key_serde : sent_key;
   const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
   const Serde<K> sent_key_serde = detail::serde_or_default(sent_key, "the key type of the grouped table");

@@ -87,7 +87,7 @@ KTable<K, VR> KTable<K, V>::foreign_join(const KTable<KO, VO>& other, detail::Ta
     add(send, detail::new_subscription_send_node(of_left, types->clone()), left, {}, detail::table_type<K, V>(), message);
     messages(builder, registration, send_sink, detail::new_subscription_sink(registration, ask), {send}, send_source, true);
     builder.add_state_store(detail::subscription_store(store));
-    add(receive, detail::new_subscription_receive_node(of_right), send_source, {store}, message, message);
+    add(receive, detail::new_subscription_receive_node(of_right, types->clone()), send_source, {store}, message, message);
     add(answer, detail::new_subscription_join_node(types->clone()), receive, right_stores->stores(), message, {});
     add(tell, detail::new_foreign_table_join_node(of_right, types->clone()), right, {store}, detail::table_type<KO, VO>(), {});
     messages(builder, response, response_sink, detail::new_response_sink(response, tell_back), {answer, tell}, response_source,

@@ -4,13 +4,17 @@
 
 #include <gmock/gmock.h>
 
+#include "behind_the_topic.hpp"
 #include "shown.hpp"
 
 namespace tidemill {
 namespace {
 
+using test::behind_the_topic;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 using Topics = std::map<Text, std::set<Text>>;
 
@@ -164,7 +168,7 @@ TEST(SerdeTopics, OfAForeignKeyJoinAreItsMessages) {
   const Topics all = told(join, {"l", "r", "l"});
   EXPECT_THAT(all.at("lk"), ElementsAre(asked + "-pk", answered, lefts, "l"));
   EXPECT_THAT(all.at("lv"), ElementsAre(asked + "-vh", lefts, "l"));
-  EXPECT_THAT(all.at("rk"), ElementsAre(asked, rights, "r"));  // Java: "-fk" too, for rows that it writes anew
+  EXPECT_THAT(all.at("rk"), ElementsAre(asked, asked + "-fk", rights, "r"));
   EXPECT_THAT(all.at("rv"), ElementsAre(answered, rights, "r"));
   EXPECT_THAT(all.at("mv"), ElementsAre("app-st-changelog"));
 }
@@ -182,27 +186,45 @@ TEST(SerdeTopics, OfAJoinThatWaitsAreItsName) {
                                                   Pair("jv", waits), Pair("rk", table), Pair("rv", table)));
 }
 
-/// Text behind the topic, as where schemas have other ids in each subject; reads what any topic has in front.
-Serde<Text> behind_the_topic() {
-  return {
-      [](const void*, std::string_view topic, const Text& value, Bytes& out) { out.append(topic).append("|").append(value); },
-      [](const void*, std::string_view, BytesView bytes) { return Text(bytes.substr(bytes.find('|') + 1)); }};
+Texts keys(TopologyTestDriver& driver, const Text& topic) {
+  Texts keys;
+  for (auto record = driver.read(topic); record; record = driver.read(topic)) keys.push_back(record->key.value());
+  return keys;
 }
 
+// java/TopicKeys.java
 TEST(SerdeTopics, MayMakeOtherBytesOfAKeyInAForeignKeyJoin) {
-  StreamsBuilder builder;
-  const auto left = builder.table<Text, Text>("l", {.key_serde = behind_the_topic()});
-  const auto right = builder.table<Text, Text>("r", {.key_serde = behind_the_topic()});
-  left.join(
-          right, [](const Text& v) { return v; }, kAppend)
-      .to_stream()
-      .to("out", {.key_serde = SerdeOf<Text>::serde()});
-  TopologyTestDriver driver(builder.build(), at_once());
-  auto lefts = driver.create_input_topic<Text, Text>("l");
-  auto rights = driver.create_input_topic<Text, Text>("r");
-  lefts.pipe_input("l|a", "k", at(1ms));
-  for (const char* value : {"1", "2"}) rights.pipe_input("r|k", value, at(2ms));
-  EXPECT_EQ(all_of<Text>(driver), (Texts{"a=k1@2", "a=k2@2"}));
+  for (const bool left_join : {false, true}) {
+    SCOPED_TRACE(left_join);
+    StreamsBuilder builder;
+    const auto left = builder.table<Text, Text>("l", {.key_serde = behind_the_topic()});
+    const auto right = builder.table<Text, Text>("r", {.key_serde = behind_the_topic()});
+    const auto of = [](const Text& v) { return v; };
+    const TableJoined<Text, Text> named{.name = "fj"};
+    (left_join ? left.left_join(
+                     right, of, [](const Text& a, const Text* b) { return a + (b ? *b : "-"); }, named)
+               : left.join(right, of, kAppend, named))
+        .to_stream()
+        .to("out", {.key_serde = SerdeOf<Text>::serde()});
+    TopologyTestDriver driver(builder.build(), at_once());
+    auto lefts = driver.create_input_topic<Text, Text>("l");
+    auto rights = driver.create_input_topic<Text, Text>("r");
+    lefts.pipe_input("l|a", "k", at(1ms));
+    for (const char* value : {"1", "2"}) rights.pipe_input("r|k", value, at(2ms));
+    lefts.pipe_input("l|a", "other", at(3ms));
+    rights.pipe_input("r|k", "3", at(4ms));
+    EXPECT_EQ(all_of<Text>(driver),
+              left_join ? (Texts{"a=k-@1", "a=k1@2", "a=k2@2", "a=other-@3"}) : (Texts{"a=k1@2", "a=k2@2", "a=null@3"}));
+    const Text asked = "app-fj-subscription-registration-topic";
+    EXPECT_THAT(keys(driver, asked), ElementsAre(asked + "|k", asked + "|k", asked + "|other"));
+    const Text answered = "app-fj-subscription-response-topic";
+    EXPECT_THAT(keys(driver, answered), Each(answered + "|a"));
+    const auto row = [&](const Text& foreign) {
+      const Text key = asked + "-fk|" + foreign;
+      return Text(3, '\0') + static_cast<char>(key.size()) + key + asked + "-pk|a";
+    };
+    EXPECT_THAT(keys(driver, "app-fj-subscription-store-changelog"), UnorderedElementsAre(row("k"), row("k"), row("other")));
+  }
 }
 
 TEST(SerdeTopics, MayMakeOtherBytesOfAKeyInAJoinOfStreams) {

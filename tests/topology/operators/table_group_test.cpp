@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
+#include "behind_the_topic.hpp"
 #include "shown.hpp"
 
 namespace tidemill {
 namespace {
+
+using test::behind_the_topic;
 
 TEST(TableGroupBy, TakesAwayWhatWasAndAddsWhatIs) {
   StreamsBuilder builder;
@@ -37,6 +40,18 @@ TEST(TableGroupBy, KeepsAnEmptyGroup) {
   in.pipe_input("a", "red", at(1s));
   in.pipe_input("a", "", at(2s));
   EXPECT_EQ(all_of<Long>(driver), (Texts{"red=1@1000", "red=0@2000"}));
+}
+
+// As in Java, where the default serde would be taken; a type that has none goes as it is kept.
+TEST(TableGroupBy, ItsKeysAreSentAsGroupedSaysWhateverTheStoreHas) {
+  StreamsBuilder builder;
+  builder.table<Text, Text>("in")
+      .group_by([](const Text& k, const Text& v) { return std::pair(v, k); }, {.name = "g"})
+      .count({.store_name = "kept", .key_serde = behind_the_topic()});
+  TopologyTestDriver driver(builder.build(), at_once());
+  driver.create_input_topic<Text, Text>("in").pipe_input("a", "red", at(1s));
+  EXPECT_EQ(driver.read("app-g-repartition")->key, "red");
+  EXPECT_EQ(driver.read("app-kept-changelog")->key, "app-kept-changelog|red");
 }
 
 }  // namespace
