@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/thrown_error.hpp"
+
 namespace tidemill::runtime {
 
 void RecordQueue::add(RecordBatchPtr batch) {
@@ -60,9 +62,10 @@ void RecordQueue::find_head() {
       }
       try {
         head_timestamp_ = extractor_->extract({.key = record.key, .value = record.value, .context = &context}, partition_time_);
-      } catch (const std::exception& error) {
+      } catch (...) {
         throw FailedProcessingException(fmt::format("the timestamp extractor threw for the record at offset {} of {}: {}",
-                                                    record.offset.value, to_string(partition_), error.what()));
+                                                    record.offset.value, to_string(partition_),
+                                                    describe_exception(std::current_exception()).message));
       }
     }
     if (head_timestamp_.value >= 0) {

@@ -219,7 +219,7 @@ void StreamTask::initialize() try {
   TIDEMILL_ASSERT(nodes_.empty(), "a task is initialized once between aborts");
   for (const TaskStore& store : stores_) merge(processed_, store.engine->position());
   committed_ = processed_;
-  system_time_ = options_.clock->now().wall;
+  latest_ = options_.clock->now();
   const Topology& topology = *options_.topology;
   std::vector<OperatorNode*> by_id(topology.nodes.size(), nullptr);
   for (const std::int32_t id : options_.part.nodes) {
@@ -257,7 +257,7 @@ void StreamTask::initialize() try {
   throw;
 }
 
-void StreamTask::add(std::size_t index, RecordBatchPtr batch) {
+void StreamTask::add(std::size_t index, RecordBatchPtr batch) try {
   Input& input = *inputs_[index];
   const bool was_empty = input.queue.empty();
   const std::size_t records = input.queue.size_records();
@@ -266,6 +266,9 @@ void StreamTask::add(std::size_t index, RecordBatchPtr batch) {
   buffered_records_ += input.queue.size_records() - records;
   buffered_bytes_ += input.queue.size_bytes() - bytes;
   if (was_empty && !input.queue.empty()) heap_.offer(&input);
+} catch (StreamsException& error) {  // the timestamp extractor is asked for the first record
+  sign(error);
+  throw;
 }
 
 namespace {
@@ -293,7 +296,7 @@ class AtWork {
 
 bool StreamTask::process(Now now) try {
   if (heap_.empty()) return false;
-  system_time_ = now.wall;
+  if (now.monotonic >= latest_.monotonic) latest_ = now;  // a stream-time punctuation may have looked since
   Input& input = *heap_.poll();
   const LogRecord& record = input.queue.head();
   const Timestamp timestamp = input.queue.head_timestamp();
@@ -377,7 +380,7 @@ void StreamTask::run_punctuation(PunctuationQueue& queue, Timestamp time) try {
   queue.run(time, [this, time](PunctuationQueue::Schedule& schedule) {
     const RecordContext context{.source = nullptr, .offset = kNoOffset, .timestamp = time, .headers = nullptr};
     const AtWork at_work(*this, &context, nullptr, &schedule.node->name());
-    system_time_ = options_.clock->now().wall;
+    latest_ = options_.clock->now();
     try {
       schedule.punctuator(time);
     } catch (const FailedProcessingException&) {

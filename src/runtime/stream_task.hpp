@@ -155,7 +155,7 @@ class StreamTask final : public TaskContext {
   [[nodiscard]] StateStore* global_store(std::string_view name) override;
   [[nodiscard]] RecordCollector& collector() override { return *options_.collector; }
   [[nodiscard]] Timestamp stream_time() const override { return stream_time_; }
-  [[nodiscard]] Timestamp system_time() const override { return system_time_; }
+  [[nodiscard]] Timestamp system_time() const override { return latest_.wall; }
   void request_commit() override { commit_requested_ = true; }
   Cancellable schedule(OperatorNode& node, std::chrono::milliseconds interval, PunctuationType type, Timestamp start,
                        Punctuator punctuator) override;
@@ -216,7 +216,7 @@ class StreamTask final : public TaskContext {
   PunctuationQueue stream_time_punctuations_;
   PunctuationQueue wall_clock_punctuations_;
   Timestamp stream_time_ = kNoTimestamp;
-  Timestamp system_time_ = kNoTimestamp;
+  Now latest_{kNoTimestamp, {}};  // look at the clock
   ProcessorMetadata processor_metadata_;
   bool processor_metadata_changed_ = false;
   Position processed_;

@@ -170,7 +170,7 @@ StreamThread::Step StreamThread::round(Now now) {
   worked |= shrink_cache();
   if (!paused_) {
     worked |= process(now);
-    if (!gate_.spilled()) worked |= punctuate(options_.clock->now());  // records may have taken long
+    if (!gate_.spilled()) worked |= punctuate();
   }
   gate_.dispatch();
   gate_.drain(now.monotonic);

@@ -212,7 +212,7 @@ class StreamThread {
   bool process(Now now);
   bool ready(Slot& slot, Now now);
   bool may_process(Slot& slot, Now now);
-  bool punctuate(Now now);
+  bool punctuate();
   void pause_filled_inputs();
   void pause_external_inputs();
   [[nodiscard]] bool has_taken_all() const;

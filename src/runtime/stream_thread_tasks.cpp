@@ -408,15 +408,15 @@ std::optional<MonotonicTime> StreamThread::end_of_waiting(const Slot& slot, Now 
 bool StreamThread::process(Now now) {
   std::size_t done = 0;
   bool any = true;
+  Now read = now;  // does not go back: an input that has just become empty has been so for no time yet, not for less than none
   while (any && done < kRecordsPerRound && !gate_.spilled()) {
     any = false;
     for (std::size_t turn = 0; turn < slots_.size(); ++turn) {
       Slot& slot = *slots_[(first_slot_ + turn) % slots_.size()];
-      if (slot.phase != SlotPhase::kRunning || slot.revoked || !ready(slot, now)) continue;
+      if (slot.phase != SlotPhase::kRunning || slot.revoked || !ready(slot, read)) continue;
       StreamTask& task = *slot.task;
       processed_since_commit_ = true;
       std::size_t inputs = task.buffered_inputs();
-      Now read = now;
       for (std::size_t count = 0; count < kRecordsPerTurn; ++count) {
         if (count % kRecordsPerLook == 0) read = options_.clock->now();
         if (!task.process(read)) break;
@@ -436,8 +436,9 @@ bool StreamThread::process(Now now) {
   return done > 0;
 }
 
-bool StreamThread::punctuate(Now now) {
+bool StreamThread::punctuate() {
   bool any = false;
+  Now now = options_.clock->now();  // records may have taken long, and so may what another task does here
   for (const auto& slot : slots_) {
     if (slot->phase != SlotPhase::kRunning || slot->revoked) continue;
     StreamTask& task = *slot->task;
@@ -445,6 +446,7 @@ bool StreamThread::punctuate(Now now) {
     if (due == kNoTimestamp || due > now.wall) continue;
     processed_since_commit_ = true;  // before: one that throws may have sent something
     any = task.punctuate_wall_clock(now) || any;
+    now = options_.clock->now();
   }
   return any;
 }

@@ -93,6 +93,32 @@ TEST(CommitRhythm, ATaskThatMergesAnInputFromOutsideIsNotStarvedByADrain) {
   EXPECT_LE(milliseconds[1], milliseconds[0] + runtime::CommitCoordinator::kBusyCommitShare);
 }
 
+// With max.task.idle.ms=0 a task waits only for what the log has, also where time goes on while it works.
+TEST(CommitRhythm, AnInputThatBecomesEmptyDoesNotEndTheRound) {
+  World world;
+  world.create("a", 1);
+  world.create("b", 1);
+  const auto slow = [&world](FunctionNode& node, const ErasedRecord& record) {
+    world.clock.advance(1ms);
+    node.emit(&key_of(record), &value_of(record), *record.context);
+  };
+  const auto topology = HandMade()
+                            .source("a", {"a"})
+                            .source("b", {"b"})
+                            .processor("slow", slow, {"a", "b"})
+                            .sink("sink", "out", {"slow"})
+                            .build();
+  Application application(world, topology, {});
+  steps(application, 600);
+  std::vector<std::pair<std::string, std::string>> records(1000, {"k", "a"});
+  world.produce("a", records);
+  records.resize(50);
+  world.produce("b", records);
+  const auto& processed = application.thread().metrics().processed;
+  while (processed.value() == 0) steps(application, 1);
+  EXPECT_EQ(processed.value(), 1050U);
+}
+
 // Kafka's PartitionGroup has a deadline for each partition, which ends when the partition has a record.
 TEST(CommitRhythm, TheTimeToWaitForAnInputBeginsAnewWhenItHasHadARecord) {
   World world;

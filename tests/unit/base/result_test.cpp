@@ -5,7 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+#include <string>
 #include <vector>
+
+#include "base/thrown_error.hpp"
 
 namespace tidemill {
 namespace {
@@ -64,6 +68,21 @@ TEST(UniqueFunction, HoldsWhatCannotBeCopied) {
 
 TEST(AssertDeathTest, SaysWhatWasBelieved) {
   EXPECT_DEATH(TIDEMILL_ASSERT(1 + 1 == 3, "arithmetic"), "1 \\+ 1 == 3.*arithmetic");
+}
+
+TEST(DescribeException, NamesWhatIsNoExceptionToo) {
+  const auto shown = [](auto thrown) {
+    try {
+      throw thrown;
+    } catch (...) {
+      const ThrownError error = describe_exception(std::current_exception());
+      return error.type + ": " + error.message;
+    }
+  };
+  EXPECT_EQ(shown(std::out_of_range("far")), "std::out_of_range: far");
+  EXPECT_EQ(shown(std::string("words")), "std::string: words");
+  EXPECT_EQ(shown("text"), "char const*: text");
+  EXPECT_EQ(shown(42), "int: what was thrown is no std::exception");
 }
 
 }  // namespace
