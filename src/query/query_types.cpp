@@ -1,5 +1,6 @@
 // Positions, outcomes, and the questions in bytes over all partitions together.
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -79,9 +80,24 @@ Error detail::not_decoded(const StateQueryRequest& request, const StoreQuery& qu
 
 // All partitions together
 
+namespace {
+
+/// Adds the rows of one partition, which are in the order of their keys, to those of others: the whole is in that order, so that the
+/// next page of a range begins behind the last key of this one.
+void add_in_order(std::vector<StoreRow>& whole, std::vector<StoreRow>&& rows, Direction direction) {
+  const auto before = static_cast<std::ptrdiff_t>(whole.size());
+  whole.insert(whole.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+  std::inplace_merge(whole.begin(), whole.begin() + before, whole.end(), [direction](const StoreRow& a, const StoreRow& b) {
+    return direction == Direction::kForward ? a.key < b.key : b.key < a.key;
+  });
+}
+
+}  // namespace
+
 Result<StoreAnswer> StoreQueries::query_rows(std::string_view store, StoreQuery query, const QueryOptions& options) const {
   query.direction = options.direction;
   query.limit = options.limit;
+  const bool by_key = query.kind == StoreQuery::Kind::kRange || query.kind == StoreQuery::Kind::kPrefix;
   StateQueryRequest request{.store_name = std::string(store),
                             .require_active = !options.stale_stores,
                             .isolation = options.isolation,
@@ -99,7 +115,11 @@ Result<StoreAnswer> StoreQueries::query_rows(std::string_view store, StoreQuery 
     whole.staleness = std::max(whole.staleness, part.staleness());
     merge(whole.position, part.position());
     if (rows.custom) whole.custom.push_back(std::move(rows.custom));
-    whole.rows.insert(whole.rows.end(), std::make_move_iterator(rows.rows.begin()), std::make_move_iterator(rows.rows.end()));
+    if (by_key) {
+      add_in_order(whole.rows, std::move(rows.rows), options.direction);
+    } else {
+      whole.rows.insert(whole.rows.end(), std::make_move_iterator(rows.rows.begin()), std::make_move_iterator(rows.rows.end()));
+    }
     return {};
   };
   if (found.global_result()) TIDEMILL_TRY(add(*found.global_result()));

@@ -45,26 +45,19 @@ class SnapshotStore final : public BytesStore {
   std::unique_ptr<BytesSnapshot> snapshot_;
 };
 
-struct KindWords {
-  std::string_view name;
-  std::string_view questions;
-};
-KindWords words(StoreKind kind) {
+std::string_view questions_to(StoreKind kind) {
   switch (kind) {
-    case StoreKind::kKeyValue: return {"key-value store without timestamps", "KeyQuery or RangeQuery"};
-    case StoreKind::kTimestampedKeyValue:
-      return {"timestamped key-value store", "KeyQuery, RangeQuery, TimestampedKeyQuery or TimestampedRangeQuery"};
-    case StoreKind::kWindow: return {"window store without timestamps", "WindowKeyQuery, or WindowRangeQuery without a key"};
-    case StoreKind::kTimestampedWindow:
-      return {"timestamped window store", "WindowKeyQuery, or WindowRangeQuery without a key"};
-    case StoreKind::kSession: return {"session store", "WindowRangeQuery with a key"};
-    case StoreKind::kVersionedKeyValue: return {"versioned key-value store", "VersionedKeyQuery or MultiVersionedKeyQuery"};
-    case StoreKind::kChangeBuffer: return {"buffer of suppress()", "nothing"};
-    case StoreKind::kJoinBuffer: return {"buffer of a join", "nothing"};
-    case StoreKind::kCustom:
-      return {"store of its own kind", "QueryableCustomStore, or with questions that its query() answers"};
+    case StoreKind::kKeyValue: return "KeyQuery or RangeQuery";
+    case StoreKind::kTimestampedKeyValue: return "KeyQuery, RangeQuery, TimestampedKeyQuery or TimestampedRangeQuery";
+    case StoreKind::kWindow:
+    case StoreKind::kTimestampedWindow: return "WindowKeyQuery, or WindowRangeQuery without a key";
+    case StoreKind::kSession: return "WindowRangeQuery with a key";
+    case StoreKind::kVersionedKeyValue: return "VersionedKeyQuery or MultiVersionedKeyQuery";
+    case StoreKind::kCustom: return "QueryableCustomStore, or with questions that its query() answers";
+    case StoreKind::kChangeBuffer:
+    case StoreKind::kJoinBuffer: break;
   }
-  return {"store", "nothing"};
+  return "nothing";
 }
 
 bool is_key_value(StoreKind kind) { return kind == StoreKind::kKeyValue || kind == StoreKind::kTimestampedKeyValue; }
@@ -109,10 +102,11 @@ class Reader {
     return false;
   }
   [[nodiscard]] Error unknown() const {
-    const KindWords kind = words(store_.spec().kind);
-    return {ErrorKind::kUnsupported,
-            fmt::format("store \"{}\" is a {} and does not know {}{}: ask it with {}", store_.name(), kind.name, query_.name,
-                        query_.with_timestamp && query_.kind >= Kind::kWindows ? " of ValueAndTimestamp" : "", kind.questions)};
+    const StoreKind kind = store_.spec().kind;
+    return {
+        ErrorKind::kUnsupported,
+        fmt::format("store \"{}\" is a {} and does not know {}{}: ask it with {}", store_.name(), to_string(kind), query_.name,
+                    query_.with_timestamp && query_.kind >= Kind::kWindows ? " of ValueAndTimestamp" : "", questions_to(kind))};
   }
 
   Result<void> read_rows() {

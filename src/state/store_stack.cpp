@@ -1,6 +1,7 @@
 #include "state/store_stack.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <vector>
 
 #include <tidemill/base/assert.hpp>
@@ -57,8 +58,8 @@ OptionalBytes behind_prefix(BytesView prefix) {
 }  // namespace
 
 void detail::throw_no_row() {
-  throw StateStoreException(
-      {ErrorKind::kInvalidArgument, "the iterator is at its end: ask valid() before key(), value() and next()"});
+  // A mistake of who walks, not of the store: a processing exception handler hears of it.
+  throw std::out_of_range("the iterator is at its end: ask valid() before key(), value() and next()");
 }
 
 std::unique_ptr<BytesIterator> prefix_scan(StateStore& store, BytesView prefix) {

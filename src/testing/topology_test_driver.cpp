@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
 
 #include <fmt/format.h>
 
 #include "config/rules.hpp"
+#include "runtime/locked_store.hpp"
 #include "runtime/metrics_report.hpp"
 #include "runtime/offset_metadata.hpp"
 #include "runtime/stream_task.hpp"
@@ -92,7 +94,10 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
         .inputs = {},
         .streams_metrics = streams_metrics,
         .global_store = nullptr};
-    if (!is_global && global) options.global_store = [this](std::string_view name) { return find(*global, name); };
+    if (!is_global && global) {
+      global_views.clear();
+      options.global_store = [this](std::string_view name) { return view_of_global(name); };
+    }
     made = runtime::StreamTask::create(std::move(options)).value();
     if (!is_global) {
       made->read_metadata(committed_positions);
@@ -143,6 +148,13 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
     engine = in_memory_stores();
     make_task(task, runtime::whole_part(*topology), 0);
     for (const std::string& topic : pattern_topics) add_pattern_input(topic);
+  }
+  /// As tasks see it: written by what feeds it alone.
+  StateStore* view_of_global(std::string_view name) {
+    if (const auto found = global_views.find(name); found != global_views.end()) return found->second.get();
+    StateStore* const store = find(*global, name);
+    if (store == nullptr) return nullptr;
+    return global_views.emplace(name, std::make_unique<runtime::LockedStore>(*store, global_mutex)).first->second.get();
   }
   static StateStore* find(runtime::StreamTask& in, std::string_view name) {
     for (runtime::TaskStore& store : in.stores()) {
@@ -284,6 +296,8 @@ struct TopologyTestDriver::Impl final : RecordCollector, ChangelogWriter {
   std::map<std::string, std::deque<TestRecordBytes>> outputs;
   std::deque<std::pair<std::string, TestRecordBytes>> again;
   std::unique_ptr<runtime::StreamTask> global;
+  std::recursive_mutex global_mutex;
+  std::map<std::string, std::unique_ptr<runtime::LockedStore>, std::less<>> global_views;
   std::unique_ptr<runtime::StreamTask> task;
   std::vector<std::pair<std::string, TestRecordBytes>> sent;
   std::map<std::string, std::string> committed;
@@ -390,7 +404,7 @@ CustomStore* TopologyTestDriver::custom_store(std::string_view name, std::string
 void TopologyTestDriver::throw_wrong_store_type(std::string_view name, std::string_view asked) {
   const StoreSpec& spec = state_store(name)->spec();
   const std::string declared = spec.kind == StoreKind::kCustom ? fmt::format("declared as a {}", spec.custom.type())
-                                                               : std::string("another of the library's kinds");
+                                                               : fmt::format("a {}", to_string(spec.kind));
   throw std::invalid_argument(fmt::format("store \"{}\" is {}, not a {}", name, declared, asked));
 }
 

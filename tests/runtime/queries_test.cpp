@@ -61,6 +61,32 @@ TEST_P(Queries, GetRangeAllAndCountOverAllTasks) {
   EXPECT_EQ(store.get("b").error().kind, ErrorKind::kClosed) << "nobody owns it any more";
 }
 
+TEST_P(Queries, TheNextPageBeginsBehindTheLastKeyWhicheverPartitionsTheKeysAreIn) {
+  const auto log = in_memory_log({.default_partitions = 3});
+  Streams streams(counts(GetParam().kind), config(log, 2));
+  ASSERT_TRUE(streams.start());
+  std::vector<Text> keys;
+  for (char c = 'a'; c <= 'z'; ++c) {
+    keys.push_back(Text(1, c));
+    produce(*log, "in", {{keys.back(), "x"}});  // to one partition after the other
+  }
+  ASSERT_TRUE(streams.wait_until_caught_up(20s));
+  const QueryableStore<Text, Long> store(streams, "counts");
+  std::vector<Text> forward;
+  for (std::optional<Text> from = Text();;) {
+    const auto page = store.range(&*from, nullptr, {.limit = 5}).value().value;
+    if (page.empty()) break;
+    for (const auto& [key, count] : page) forward.push_back(key);
+    from = page.back().first + '\0';
+  }
+  EXPECT_EQ(forward, keys);
+  std::vector<Text> backward;
+  for (const auto& [key, count] : store.all({.direction = Direction::kReverse, .limit = 7}).value().value)
+    backward.push_back(key);
+  EXPECT_EQ(backward, std::vector<Text>(keys.rbegin(), keys.rbegin() + 7));
+  EXPECT_TRUE(streams.close());
+}
+
 TEST_P(Queries, CommittedReadsShowTheLastCommitAndSayHowOldItIs) {
   auto log = std::make_shared<OtherLog>(in_memory_log({.default_partitions = 1}));
   ASSERT_TRUE(log->admin().create_topic({.name = "in", .partitions = 1, .replication_factor = -1, .config = {}}, soon()));

@@ -243,7 +243,15 @@ TEST(TopologyTestDriver, ShowsWindowsSessionsAndVersions) {
   auto rows = driver.create_input_topic<Text, Text>("rows");
   rows.pipe_input("k", "old", Timestamp(100));
   rows.pipe_input("k", "new", Timestamp(200));
-  EXPECT_EQ((driver.window_store<Text, ValueAndTimestamp<std::int64_t>>("windows")->fetch("a", Timestamp(10))->value), 2);
+  using Stamped = ValueAndTimestamp<std::int64_t>;
+  EXPECT_EQ((driver.window_store<Text, std::int64_t>("windows")->fetch("a", Timestamp(10))), 2);
+  EXPECT_EQ((driver.window_store<Text, Stamped>("windows")->fetch("a", Timestamp(10))), (Stamped{2, Timestamp(17)}));
+  EXPECT_EQ((driver.timestamped_window_store<Text, std::int64_t>("windows")->fetch("a", Timestamp(10))),
+            (Stamped{2, Timestamp(17)}));
+  std::vector<Text> keys;  // of a store that is asked for in passing
+  for (auto row = driver.window_store<Text, std::int64_t>("windows")->all(); row.valid(); row.next())
+    keys.push_back(row.key().key);
+  EXPECT_EQ(keys, std::vector<Text>{"a"});
   EXPECT_EQ((driver.session_store<Text, std::int64_t>("sessions")->fetch_session("a", Timestamp(13), Timestamp(17))), 2);
   const auto versions = driver.versioned_store<Text, Text>("versions");
   EXPECT_EQ(versions->get("k")->value, "new");
@@ -316,9 +324,53 @@ TEST(TopologyTestDriver, AWalkAtItsEndSaysSo) {
   const auto store = driver.key_value_store<std::string, std::string>("rows");
   auto rows = store->all();
   EXPECT_FALSE(rows.valid());
-  EXPECT_THROW((void)rows.key(), StateStoreException);
-  EXPECT_THROW((void)rows.value(), StateStoreException);
-  EXPECT_THROW(rows.next(), StateStoreException);
+  EXPECT_THROW((void)rows.key(), std::out_of_range);
+  EXPECT_THROW((void)rows.value(), std::out_of_range);
+  EXPECT_THROW(rows.next(), std::out_of_range);
+}
+
+class WritesToGlobalStore final : public Processor<std::string, std::string> {
+  void process(const Record<std::string, std::string>& record) override {
+    context().key_value_store<std::string, ValueAndTimestamp<std::string>>("names")->remove(record.key());
+  }
+};
+
+TEST(TopologyTestDriver, AGlobalStoreIsWrittenByWhatFeedsItAloneAsInAnApplication) {
+  StreamsBuilder builder;
+  builder.global_table<std::string, std::string>("names-topic", {}, {.store_name = "names"});
+  builder.stream<std::string, std::string>("in").process([] { return std::make_unique<WritesToGlobalStore>(); });
+  TopologyTestDriver driver(builder.build());
+  driver.create_input_topic<std::string, std::string>("names-topic").pipe_input("a", "Anna");
+  auto in = driver.create_input_topic<std::string, std::string>("in");
+  try {
+    in.pipe_input("a", "x");
+    FAIL() << "it was written";
+  } catch (const StreamsException& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("global store \"names\" is written by the global thread only"));
+  }
+  EXPECT_EQ((driver.key_value_store<std::string, std::string>("names")->get("a")), "Anna");
+}
+
+/// A mistake of the processor's: it looks at the first row also where there is none.
+class FirstRow final : public Processor<std::string, std::string, std::string, std::string> {
+  void process(const Record<std::string, std::string>& record) override {
+    const auto store = context().key_value_store<std::string, std::string>("rows");
+    if (record.value() != "harmless") (void)store->all().key();
+    context().forward(record);
+  }
+};
+
+TEST(TopologyTestDriver, AWalkAtItsEndInAProcessorIsForTheProcessingExceptionHandler) {
+  StreamsBuilder builder;
+  builder.add_state_store(Stores::in_memory_key_value_store("rows"));
+  builder.stream<std::string, std::string>("in").process([] { return std::make_unique<FirstRow>(); }, {"rows"}).to("out");
+  StreamsConfig config{.application_id = "app"};
+  config.processing_exception_handler = log_and_continue_on_processing_error();
+  TopologyTestDriver driver(builder.build(), config);
+  auto in = driver.create_input_topic<std::string, std::string>("in");
+  in.pipe_input("a", "wrong");
+  in.pipe_input("b", "harmless");
+  EXPECT_EQ((driver.create_output_topic<std::string, std::string>("out").read_value()), "harmless");
 }
 
 }  // namespace

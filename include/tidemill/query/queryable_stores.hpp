@@ -99,7 +99,7 @@ class QueryableStore {
                                                           QueryIsolation isolation = QueryIsolation::kReadUncommitted) const {
     return get(key, QueryOptions{.isolation = isolation});
   }
-  /// Null: open.
+  /// In the order of the keys' bytes, whichever partitions they are in. Null: open.
   [[nodiscard]] Result<QueryAnswer<Rows>> range(const K* from, const K* to, const QueryOptions& options = {}) const {
     const RangeQuery<K, V> query{.lower = detail::to_optional(from),
                                  .upper = detail::to_optional(to),

@@ -103,7 +103,7 @@ struct StoreRows {
 struct QueryOptions {
   QueryIsolation isolation = QueryIsolation::kReadUncommitted;
   Direction direction = Direction::kForward;
-  /// At most so many rows; 0: no limit.
+  /// At most so many rows, of all partitions together; 0: no limit.
   std::size_t limit = 0;
   /// nullopt: all that are here.
   std::optional<std::int32_t> partition = std::nullopt;
@@ -187,6 +187,8 @@ StoreQuery question_of(const Q& query, std::string_view topic) {
   if constexpr (AsksBytes<Q>) {
     return query.in_bytes(topic);
   } else {
+    static_assert(
+        !requires { query.in_bytes(); }, "in_bytes() of a query takes the store's topic: in_bytes(std::string_view)");
     return {.kind = StoreQuery::Kind::kCustom,
             .name = type_tag<Q>()->name,
             .custom = [question = std::make_shared<const Q>(query)](const CustomStore& store) {

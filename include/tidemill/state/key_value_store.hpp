@@ -45,7 +45,7 @@ struct SerdeOf<ValueAndTimestamp<V>> {
 [[nodiscard]] std::unique_ptr<BytesIterator> prefix_scan(StateStore& store, BytesView prefix);
 
 namespace detail {
-/// StateStoreException: the walk is at its end.
+/// std::out_of_range: the walk is at its end.
 [[noreturn]] void throw_no_row();
 /// The row where the walk is. Null rows: there are none.
 [[nodiscard]] inline BytesIterator& row_at(const std::unique_ptr<BytesIterator>& rows) {
@@ -55,24 +55,24 @@ namespace detail {
 }
 }  // namespace detail
 
-/// Walks the rows of its beginning by their key bytes, with values of then or later: none put in since, removed ones perhaps.
+/// Walks the rows of its beginning by their key bytes, with values of then or later: none put in since, removed ones perhaps. Good
+/// while the task or the driver has the store; the object that it was asked of may go.
 template <class K, class V>
 class KeyValueIterator {
  public:
-  KeyValueIterator(std::unique_ptr<BytesIterator> rows, const StateStore& store, const Serde<K>* key_serde,
-                   const Serde<V>* value_serde)
-      : rows_(std::move(rows)), topic_(store.topic()), key_serde_(key_serde), value_serde_(value_serde) {}
-  [[nodiscard]] bool valid() const { return rows_->valid(); }
-  /// StateStoreException, here and below: there is none any more, which valid() says.
-  [[nodiscard]] K key() const { return key_serde_->deserialize(topic_, detail::row_at(rows_).key()); }
-  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, detail::row_at(rows_).value()); }
+  KeyValueIterator(std::unique_ptr<BytesIterator> rows, const StateStore& store, Serde<K> key_serde, Serde<V> value_serde)
+      : rows_(std::move(rows)), topic_(store.topic()), key_serde_(std::move(key_serde)), value_serde_(std::move(value_serde)) {}
+  [[nodiscard]] bool valid() const { return rows_ && rows_->valid(); }
+  /// std::out_of_range, here and below: there is none any more, which valid() says.
+  [[nodiscard]] K key() const { return key_serde_.deserialize(topic_, detail::row_at(rows_).key()); }
+  [[nodiscard]] V value() const { return value_serde_.deserialize(topic_, detail::row_at(rows_).value()); }
   void next() { detail::row_at(rows_).next(); }
 
  private:
   std::unique_ptr<BytesIterator> rows_;
   std::string_view topic_;  // the store's
-  const Serde<K>* key_serde_;
-  const Serde<V>* value_serde_;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
 };
 
 /// Reads of a key-value store; also what interactive queries give.
@@ -167,7 +167,7 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
   }
   using ReadOnlyKeyValueStore<K, V>::prefix_scan;
   [[nodiscard]] KeyValueIterator<K, V> prefix_scan(BytesView prefix) override {
-    return KeyValueIterator<K, V>(tidemill::prefix_scan(store_, prefix), store_, &key_serde_, &value_serde_);
+    return KeyValueIterator<K, V>(tidemill::prefix_scan(store_, prefix), store_, key_serde_, value_serde_);
   }
   [[nodiscard]] std::uint64_t approximate_num_entries() override { return store_.approximate_num_entries(); }
   [[nodiscard]] const std::string& name() const { return store_.name(); }
@@ -188,7 +188,7 @@ class KeyValueStore final : public ReadOnlyKeyValueStore<K, V> {
     BytesRange range{.from = from ? OptionalBytesView(from_bytes) : std::nullopt,
                      .to = to ? OptionalBytesView(to_bytes) : std::nullopt,
                      .direction = direction};
-    return KeyValueIterator<K, V>(store_.range(range), store_, &key_serde_, &value_serde_);
+    return KeyValueIterator<K, V>(store_.range(range), store_, key_serde_, value_serde_);
   }
 
   StateStore& store_;

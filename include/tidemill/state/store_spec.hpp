@@ -27,6 +27,8 @@ enum class StoreKind : std::uint8_t {
   kJoinBuffer,    // what a stream-table join with a grace period holds back
   kCustom,        // of one's own kind, as its factory makes it
 };
+/// "timestamped key-value store"
+[[nodiscard]] std::string_view to_string(StoreKind kind);
 enum class StoreEngineKind : std::uint8_t { kDefault, kPersistent, kInMemory };
 
 /// Makes the stores of one's own kind that a StoreSpec declares; Stores::custom() makes it.

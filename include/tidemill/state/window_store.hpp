@@ -11,33 +11,33 @@
 
 namespace tidemill {
 
-/// Walks windows or sessions; the store must outlive it. Decodes as it goes.
+/// Walks windows or sessions, while the task or the driver has them. Decodes as it goes.
 template <class K, class V>
 class WindowedIterator {
  public:
   using Split = Windowed<BytesView> (*)(BytesView row, std::chrono::milliseconds size);
-  WindowedIterator(std::unique_ptr<BytesIterator> rows, const StateStore& store, const Serde<K>* key_serde,
-                   const Serde<V>* value_serde, Split split, std::chrono::milliseconds size)
+  WindowedIterator(std::unique_ptr<BytesIterator> rows, const StateStore& store, Serde<K> key_serde, Serde<V> value_serde,
+                   Split split, std::chrono::milliseconds size)
       : rows_(std::move(rows)),
         topic_(store.topic()),
-        key_serde_(key_serde),
-        value_serde_(value_serde),
+        key_serde_(std::move(key_serde)),
+        value_serde_(std::move(value_serde)),
         split_(split),
         size_(size) {}
   [[nodiscard]] bool valid() const { return rows_ && rows_->valid(); }
-  /// StateStoreException, here and below: there is none any more, which valid() says.
+  /// std::out_of_range, here and below: there is none any more, which valid() says.
   [[nodiscard]] Windowed<K> key() const {
     const Windowed<BytesView> split = split_(detail::row_at(rows_).key(), size_);
-    return {key_serde_->deserialize(topic_, split.key), split.window};
+    return {key_serde_.deserialize(topic_, split.key), split.window};
   }
-  [[nodiscard]] V value() const { return value_serde_->deserialize(topic_, detail::row_at(rows_).value()); }
+  [[nodiscard]] V value() const { return value_serde_.deserialize(topic_, detail::row_at(rows_).value()); }
   void next() { detail::row_at(rows_).next(); }
 
  private:
   std::unique_ptr<BytesIterator> rows_;
   std::string_view topic_;  // the store's
-  const Serde<K>* key_serde_;
-  const Serde<V>* value_serde_;
+  Serde<K> key_serde_;
+  Serde<V> value_serde_;
   Split split_;
   std::chrono::milliseconds size_;
 };
@@ -148,7 +148,7 @@ class WindowStore final : public ReadOnlyWindowStore<K, V> {
     key_serde_.serialize(store_.topic(), key, key_);
   }
   [[nodiscard]] Iterator iterator(std::unique_ptr<BytesIterator> rows) const {
-    return Iterator(std::move(rows), store_, &key_serde_, &value_serde_, detail::window_of_row, store_.spec().window_size);
+    return Iterator(std::move(rows), store_, key_serde_, value_serde_, detail::window_of_row, store_.spec().window_size);
   }
   StateStore& store_;
   WindowBytesStore& windows_;
@@ -233,7 +233,7 @@ class SessionStore final : public ReadOnlySessionStore<K, V> {
       rows =
           sessions_.find_sessions(SessionRange{keys.from(), keys.to(), earliest_end, latest_start, kMaxTimestamp, direction});
     }
-    return Iterator(std::move(rows), store_, &key_serde_, &value_serde_, detail::session_of_row, {});
+    return Iterator(std::move(rows), store_, key_serde_, value_serde_, detail::session_of_row, {});
   }
   [[nodiscard]] const std::string& name() const { return store_.name(); }
 

@@ -116,19 +116,7 @@ class TopologyTestDriver {
   std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name) {
     StateStore* store = store_of(name, {StoreKind::kKeyValue, StoreKind::kTimestampedKeyValue}, "key-value store");
     if (store == nullptr) return nullptr;
-    Serde<V> values = SerdeOf<V>::serde();
-    if (store->spec().timestamped()) {
-      values = Serde<V>(
-          [](const void* state, std::string_view topic, const V& value, Bytes& out) {
-            append_timestamp(kNoTimestamp, out);
-            static_cast<const Serde<V>*>(state)->serialize(topic, value, out);
-          },
-          [](const void* state, std::string_view topic, BytesView bytes) {
-            return static_cast<const Serde<V>*>(state)->deserialize(topic, split_timestamp(bytes).second);
-          },
-          std::make_shared<const Serde<V>>(values));
-    }
-    return std::make_unique<KeyValueStore<K, V>>(*store, SerdeOf<K>::serde(), std::move(values), no_context_);
+    return std::make_unique<KeyValueStore<K, V>>(*store, SerdeOf<K>::serde(), values_of<V>(*store), no_context_);
   }
   template <class K, class V>
   std::unique_ptr<KeyValueStore<K, ValueAndTimestamp<V>>> timestamped_key_value_store(std::string_view name) {
@@ -137,13 +125,19 @@ class TopologyTestDriver {
     return std::make_unique<KeyValueStore<K, ValueAndTimestamp<V>>>(*store, SerdeOf<K>::serde(),
                                                                     SerdeOf<ValueAndTimestamp<V>>::serde(), no_context_);
   }
-  /// Windows and sessions; V: ValueAndTimestamp<...> for a store that keeps timestamps, as those of windowed aggregations do. Null:
-  /// the topology has no such store.
+  /// Plain values, also of a store that keeps timestamps, as those of windowed aggregations do; with timestamps when V is a
+  /// ValueAndTimestamp<...>. Null: the topology has no such store.
   template <class K, class V>
   std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name) {
     StateStore* store = store_of(name, {StoreKind::kWindow, StoreKind::kTimestampedWindow}, "window store");
     if (store == nullptr) return nullptr;
-    return std::make_unique<WindowStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde(), no_context_);
+    return std::make_unique<WindowStore<K, V>>(*store, SerdeOf<K>::serde(), values_of<V>(*store), no_context_);
+  }
+  template <class K, class V>
+  std::unique_ptr<WindowStore<K, ValueAndTimestamp<V>>> timestamped_window_store(std::string_view name) {
+    StateStore* store = state_store(name);
+    if (store == nullptr || store->spec().kind != StoreKind::kTimestampedWindow) return nullptr;
+    return window_store<K, ValueAndTimestamp<V>>(name);
   }
   template <class K, class V>
   std::unique_ptr<SessionStore<K, V>> session_store(std::string_view name) {
@@ -178,6 +172,24 @@ class TopologyTestDriver {
   void close();
 
  private:
+  template <class V>
+  struct WithTimestamp : std::false_type {};
+  template <class V>
+  struct WithTimestamp<ValueAndTimestamp<V>> : std::true_type {};
+  /// Of values as the store has them, or without its timestamps.
+  template <class V>
+  static Serde<V> values_of(const StateStore& store) {
+    if (WithTimestamp<V>::value || !store.spec().timestamped()) return SerdeOf<V>::serde();
+    return Serde<V>(
+        [](const void* state, std::string_view topic, const V& value, Bytes& out) {
+          append_timestamp(kNoTimestamp, out);
+          static_cast<const Serde<V>*>(state)->serialize(topic, value, out);
+        },
+        [](const void* state, std::string_view topic, BytesView bytes) {
+          return static_cast<const Serde<V>*>(state)->deserialize(topic, split_timestamp(bytes).second);
+        },
+        std::make_shared<const Serde<V>>(SerdeOf<V>::serde()));
+  }
   struct Impl;
   StateStore* store_of(std::string_view name, std::initializer_list<StoreKind> kinds, std::string_view asked);
   CustomStore* custom_store(std::string_view name, std::string_view asked);
