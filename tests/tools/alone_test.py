@@ -229,6 +229,15 @@ class Alone(ToolTest):
         self.assertIn("there is no configuration \"retention\"", self.refused("topics", "create", "u", "--config", "retention=1"))
         self.assertIn("is not KEY=VALUE", self.refused("topics", "create", "u", "--config", "retention", status=2))
 
+    def test_topics_are_deleted_all_or_none_and_only_when_said(self):
+        self.prepared("topic keep 1", "topic app-s-changelog 1", "put app-s-changelog 0 - a")
+        self.assertIn("say --execute", self.done("topics", "delete", "app-s-changelog").err)
+        self.assertIn('there is no topic "kep"', self.refused("topics", "delete", "app-s-changelog", "kep", "--execute"))
+        self.assertEqual(self.values("app-s-changelog"), ["a"])
+        self.assertEqual(self.done("topics", "delete", "app-s-changelog", "--execute").out, "app-s-changelog  1 offsets\n")
+        self.assertEqual([line.split()[0] for line in self.done("topics", "list").out.splitlines()], ["keep"])
+        self.done("verify")
+
     def test_a_directory_without_a_log_is_an_error_and_stays_without(self):
         for command in (["topics", "list"], ["consume", "t"], ["produce", "t"], ["groups"], ["verify"], ["dump"]):
             self.assertIn("there is no log in " + self.data, self.refused(*command))

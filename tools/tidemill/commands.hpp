@@ -17,6 +17,9 @@ int describe_topics(const Where& where, const std::vector<std::string>& topics, 
 int create_topics(const Where& where, const std::vector<std::string>& topics, std::int32_t partitions,
                   const std::vector<std::string>& config);
 
+/// With all their records; without `execute` shows what that would be.
+int delete_topics(const Where& where, const std::vector<std::string>& topics, bool execute);
+
 struct ProduceOptions {
   std::string topic;
   std::optional<std::string> key_separator;

@@ -121,7 +121,7 @@ class CommandLine {
   }
 
   void add_topics() {
-    CLI::App* topics = app_.add_subcommand("topics", "Topics: list, describe, create");
+    CLI::App* topics = app_.add_subcommand("topics", "Topics: list, describe, create, delete");
     topics->require_subcommand(1);
     CLI::App& list = add(*topics, "list", "All topics", [this] { return tool::list_topics(where_, json_); });
     list.add_flag("--json", json_, "JSON lines");
@@ -136,7 +136,16 @@ class CommandLine {
     create.add_option("--config", config_, "KEY=VALUE, for example cleanup.policy=compact; may be repeated")
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
-    for (CLI::App* command : {&list, &describe, &create}) add_where(*command, where_);
+    CLI::App& remove = add(*topics, "delete", "Topics with all their records: of an application that begins again, say",
+                           [this] { return tool::delete_topics(where_, names_, execute_); });
+    remove.add_option("topic", names_, "Which")->required();
+    remove.add_flag("--execute", execute_, "Does it; without, only shows what would go");
+    remove.footer(
+        "An application begins again without its state when its internal topics (APPLICATION.ID-...-changelog, -repartition,\n"
+        "-subscription-registration-topic, -subscription-response-topic) and its state directory are deleted, and its "
+        "positions\n"
+        "moved: tidemill groups reset APPLICATION.ID --topic INPUT --to-earliest.");
+    for (CLI::App* command : {&list, &describe, &create, &remove}) add_where(*command, where_);
   }
 
   void add_records() {
@@ -193,7 +202,8 @@ class CommandLine {
     reset.add_flag("--dry-run", reset_.dry_run, "Only shows what would change: the default");
     reset.footer(
         "An offset outside of the partition becomes the nearest that is inside. The state of the application is not turned\n"
-        "back: what it has counted of records that are read again, it counts again.");
+        "back: what it has counted of records that are read again, it counts again, unless that is deleted: see topics "
+        "delete.");
     for (CLI::App* command : {&groups, &reset}) add_where(*command, where_);
   }
 
@@ -225,6 +235,7 @@ class CommandLine {
   tool::DumpOptions dump_;
   tool::ResetOptions reset_;
   bool no_journal_ = false;
+  bool execute_ = false;
 };
 
 int fail(int status, const std::string& sentence) {

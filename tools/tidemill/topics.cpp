@@ -79,4 +79,22 @@ int create_topics(const Where& where, const std::vector<std::string>& topics, st
   return 0;
 }
 
+int delete_topics(const Where& where, const std::vector<std::string>& topics, bool execute) {
+  const auto log = where.open(execute ? Access::kWrite : Access::kRead);
+  for (const std::string& topic : topics) {  // all of them are there, or none goes
+    const auto there = log->admin().describe_topic(topic, where.deadline());
+    if (!there) throw tidemill::ResultException(explain(where, *log, topic, there.error()));
+  }
+  for (const std::string& topic : topics) {
+    std::int64_t records = 0;
+    for (const auto& row : log->admin().offsets(partitions_of(where, *log, topic), where.deadline()).value()) {
+      records += row.high_watermark - row.start;
+    }
+    if (execute) log->admin().delete_topic(topic, where.deadline()).value();
+    std::printf("%s  %lld offsets\n", topic.c_str(), static_cast<long long>(records));
+  }
+  if (!execute) std::fprintf(stderr, "tidemill: nothing has been deleted: say --execute to do it\n");
+  return 0;
+}
+
 }  // namespace tool
