@@ -266,6 +266,9 @@ class RealStorage final : public Storage {
     if (fd >= 0) ::close(fd);
     std::string pid(owner, got > 0 ? static_cast<std::size_t>(got) : 0);
     while (!pid.empty() && pid.back() == '\n') pid.pop_back();
+    if (pid == std::to_string(::getpid())) {
+      return Error{ErrorKind::kLocked, whole + " is held by this process already: close what has it, or use another directory"};
+    }
     return Error{ErrorKind::kLocked,
                  whole + " is held by process " + (pid.empty() ? "(unknown)" : pid) + ": stop it, or use another directory"};
   }

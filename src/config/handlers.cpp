@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <tidemill/config/streams_config.hpp>
+#include <tidemill/topology/node_options.hpp>
+
 namespace tidemill {
 namespace {
 
@@ -31,29 +34,41 @@ DeadLetterRecord make_dead_letter(std::string topic, const ErrorHandlerContext& 
           .timestamp = context.timestamp};
 }
 
+namespace {
+
+/// Empty: none.
+std::string possible(std::string dead_letter_topic) {
+  if (const char* const why = detail::unfit_for_topics(dead_letter_topic)) {
+    throw ConfigException("the dead-letter topic \"" + dead_letter_topic + "\" cannot be: " + why);
+  }
+  return dead_letter_topic;
+}
+
+}  // namespace
+
 DeserializationExceptionHandler log_and_fail_on_deserialization_error(std::string dead_letter_topic) {
-  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const HandledError& error) {
+  return [topic = possible(std::move(dead_letter_topic))](const ErrorHandlerContext& context, const HandledError& error) {
     return answer(HandlerAnswer::kFail, topic, context, error);
   };
 }
 DeserializationExceptionHandler log_and_continue_on_deserialization_error(std::string dead_letter_topic) {
-  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const HandledError& error) {
+  return [topic = possible(std::move(dead_letter_topic))](const ErrorHandlerContext& context, const HandledError& error) {
     return answer(HandlerAnswer::kResume, topic, context, error);
   };
 }
 ProcessingExceptionHandler log_and_fail_on_processing_error(std::string dead_letter_topic) {
-  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const HandledError& error) {
+  return [topic = possible(std::move(dead_letter_topic))](const ErrorHandlerContext& context, const HandledError& error) {
     return answer(HandlerAnswer::kFail, topic, context, error);
   };
 }
 ProcessingExceptionHandler log_and_continue_on_processing_error(std::string dead_letter_topic) {
-  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const HandledError& error) {
+  return [topic = possible(std::move(dead_letter_topic))](const ErrorHandlerContext& context, const HandledError& error) {
     return answer(HandlerAnswer::kResume, topic, context, error);
   };
 }
 
 ProductionExceptionHandler default_production_exception_handler(std::string dead_letter_topic) {
-  return [topic = std::move(dead_letter_topic)](const ErrorHandlerContext& context, const ProductionError& error) {
+  return [topic = possible(std::move(dead_letter_topic))](const ErrorHandlerContext& context, const ProductionError& error) {
     if (!error.serialization && error.error.retriable()) return HandlerResponse{.answer = HandlerAnswer::kRetry};
     ErrorHandlerContext letter = context;
     if (!letter.source_raw_key && !letter.source_raw_value) {

@@ -305,7 +305,9 @@ ConfigReading read_config(const std::map<std::string, std::string>& given, bool 
     }
     const auto nearer = [&name = key](const auto& a, const auto& b) { return edit_distance(name, a) < edit_distance(name, b); };
     const auto nearest = std::min_element(reader.known().begin(), reader.known().end(), nearer);
-    const std::string warning = fmt::format("unknown key {}: the nearest known one is {}", key, *nearest);
+    const bool near = edit_distance(key, *nearest) <= std::max<std::size_t>(2, key.size() / 3);
+    const std::string warning =
+        fmt::format("unknown key {}: {}", key, near ? "the nearest known one is " + *nearest : "no known one is like it");
     if (strict) throw ConfigException(warning);
     reading.warnings.push_back(warning);
     reading.config.application[key] = value;

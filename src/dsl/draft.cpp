@@ -136,9 +136,8 @@ void Draft::write_again(const std::string& source, const std::string& sink) {
 
 void Draft::add(Step step) {
   if (built_) {
-    throw TopologyException("an operator was added behind build(): the Topology that build() gave does not have it; make all "
-                            "operators before, or begin "
-                            "with a new StreamsBuilder");
+    throw TopologyException("an operator was added behind build(): the Topology that build() gave does not have it; "
+                            "make all operators before, or begin with a new StreamsBuilder");
   }
   steps_.push_back(std::move(step));
 }

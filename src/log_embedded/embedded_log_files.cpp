@@ -146,7 +146,7 @@ Result<std::vector<JournalFileInfo>> EmbeddedLogFiles::journal() const {
       }
       info.entries.push_back(describe(entry, *decoded));
     }
-    if (reading.damage && which == reading.newest && !info.problem) info.problem = reading.damage;
+    if (reading.damage && which == reading.damaged && !info.problem) info.problem = reading.damage;
   }
   return result;
 }

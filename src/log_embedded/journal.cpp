@@ -97,6 +97,7 @@ Result<JournalReading> read_journal(const std::string& directory, const File* a,
     TIDEMILL_ASSIGN(raw, read_file(files[which], directory + "/" + kJournalFileNames[which]));
     if (raw.other_version) {
       reading.damage = Error{ErrorKind::kCorruption, raw.path + " is of another version of this program, which must open it"};
+      reading.damaged = which;
     }
   }
   const auto first = [](const RawJournalFile& raw) { return raw.entries.empty() ? 0 : raw.entries.front().sequence; };
@@ -110,6 +111,7 @@ Result<JournalReading> read_journal(const std::string& directory, const File* a,
     reading.damage =
         Error{ErrorKind::kCorruption, other.path + (missing ? " is missing" : " is empty") +
                                           ", and with it perhaps the last commits: restore the directory journal from a copy"};
+    reading.damaged = 1 - reading.newest;
     return reading;
   }
   const std::uint64_t last = reading.last();
@@ -120,12 +122,14 @@ Result<JournalReading> read_journal(const std::string& directory, const File* a,
     const bool written_since = since && since->sequence == last + 1;  // by an owner, while this was read
     if (!written_since) {
       reading.damage = damaged_entry(newest, "entry " + std::to_string(behind->sequence) + " behind it says so");
+      reading.damaged = reading.newest;
     }
   } else if (other.entries.empty() && !missing) {
     // Its checkpoint cannot be read. If something was written behind that, it was not torn: it was synced first.
     TIDEMILL_ASSIGN(const auto later, find_entry_behind(*files[1 - reading.newest], other, last));
     if (later) {
       reading.damage = damaged_entry(other, "it is a checkpoint, and entry " + std::to_string(later->sequence) + " follows it");
+      reading.damaged = 1 - reading.newest;
     }
   }
   return reading;

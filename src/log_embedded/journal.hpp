@@ -39,6 +39,7 @@ struct JournalReading {
   int newest = 0;
   /// An entry that was synced is damaged, or is of another version: what can be read is not what was acknowledged.
   std::optional<Error> damage;
+  int damaged = 0;  // which file
 
   [[nodiscard]] std::uint64_t last() const { return files[newest].entries.empty() ? 0 : files[newest].entries.back().sequence; }
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/endian.hpp"
 #include "base/logging.hpp"
 
@@ -176,7 +178,15 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
   }
   if (last == kNoOffset) return {};
   const ChangelogPosition position{.offset = last + 1, .epoch = batch.leader_epoch};
-  TIDEMILL_TRY(item.store->top->restore(rows_, position));
+  try {
+    TIDEMILL_TRY(item.store->top->restore(rows_, position));
+  } catch (const StateStoreException& error) {
+    return error.error().with_context(fmt::format("store \"{}\" cannot take the records of {} before offset {} (where it was "
+                                                  "of another kind when they were written, give "
+                                                  "it another name, or begin again without that topic)",
+                                                  item.restore.store, to_string(item.restore.changelog),
+                                                  position.offset.value));
+  }
   item.store->changelog_position = position;
   const std::int64_t advanced = position.offset - item.next;
   item.next = position.offset;

@@ -2,6 +2,7 @@
 // find it kept. Urls are asked in turn, beginning with the one that answered last; a server that is down or in trouble (5xx, 408,
 // 429) is followed by the next one, and the whole round is repeated a bounded number of times. When nobody has answered, further
 // questions fail at once for a moment, so that a stream of records does not wait once per record.
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -218,6 +219,12 @@ Result<std::shared_ptr<SchemaRegistry>> http_schema_registry(SchemaRegistryConfi
     return wrong("max.retries of the schema registry must be 0 to " + std::to_string(registry::kRetriesMax));
   }
   if (config.clock == nullptr) return wrong("a schema registry needs a clock");
+  // It goes into a line of the request's head as it is.
+  const auto in_no_token = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; };
+  if (std::any_of(config.bearer_token.begin(), config.bearer_token.end(), in_no_token)) {
+    return wrong(
+        "the bearer token of the schema registry has a blank, a line end or another character in it that cannot be sent");
+  }
   std::vector<registry::Url> urls;
   for (const std::string& text : config.urls) {
     TIDEMILL_ASSIGN(registry::Url url, registry::parse_url(text));

@@ -58,7 +58,7 @@ RocksDbStore::RocksDbStore(std::shared_ptr<Instance> instance, rocksdb::ColumnFa
     : instance_(std::move(instance)),
       family_(family),
       name_(spec.name),
-      logged_(spec.logging),
+      logged_(spec.logging || !spec.source_topic_as_changelog.empty()),
       writer_(std::move(writer)),
       iterator_(std::make_shared<SpareIterator>(instance_, family)),
       share_(std::make_unique<GatheredShare>(instance_->gathered)) {

@@ -152,6 +152,10 @@ Result<void> Streams::Impl::make_topics(MonotonicTime deadline) {
 Result<void> Streams::Impl::create(const runtime::TopicPlan& plan, MonotonicTime deadline) {
   for (const auto* topics : {&plan.internal, &plan.missing}) {
     for (const TopicSpec& topic : *topics) {
+      if (topics == &plan.missing) {  // a name that is written wrong shows here
+        logger()->info("{}: topic {} is not there and is made, with {} partition(s)", config_.application_id, topic.name,
+                       topic.partitions);
+      }
       const Result<void> made = config_.log->admin().create_topic(topic, deadline);
       if (!made && made.error().kind != ErrorKind::kAlreadyExists) {
         return made.error().with_context(fmt::format("topic {} cannot be created", topic.name));

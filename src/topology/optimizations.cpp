@@ -19,8 +19,11 @@ std::optional<std::string> read_optimizations(std::string_view names) {
   constexpr auto kRules =
       std::to_array<std::string_view>({"reuse.ktable.source.topics", "merge.repartition.topics", "single.store.self.join"});
   names = without_blanks(names);
+  if (names.empty()) return std::nullopt;
+  // As in Java, commas at the end are nothing.
+  names = names.substr(0, names.find_last_not_of(", \t") + 1);
+  if (names.empty()) return "none";
   if (names == "none" || names == "all") return std::string(names);
-  while (names.ends_with(',')) names.remove_suffix(1);  // as in Java
   std::string rules;
   for (std::size_t at = 0; at <= names.size();) {
     const std::size_t end = std::min(names.find(',', at), names.size());

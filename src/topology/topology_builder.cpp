@@ -230,7 +230,9 @@ TopologyBuilder& TopologyBuilder::add_state_store(StoreSpec store, const std::ve
   }
   const std::string name = store.name;
   if (topology_.stores.contains(name)) {
-    throw TopologyException("a state store \"" + name + "\" has been added already: give one of them another name");
+    throw TopologyException("a state store \"" + name +
+                            "\" has been added already: give one of them another name, or add one only and connect it to both "
+                            "processors");
   }
   topology_.stores[name].spec = std::move(store);
   topology_.store_order.push_back(name);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -112,7 +113,17 @@ TEST_P(StorageTest, ALockIsHeldOnceAndUntilItIsGone) {
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().kind, ErrorKind::kLocked);
   if (GetParam()) {
-    EXPECT_THAT(second.error().message, testing::HasSubstr(std::to_string(::getpid())));
+    EXPECT_THAT(second.error().message, testing::HasSubstr("is held by this process already"));
+    const pid_t other = ::fork();
+    if (other == 0) {
+      const auto third = storage_->lock("lock");
+      ::_exit(!third && third.error().message.find("is held by process " + std::to_string(::getppid())) != std::string::npos
+                  ? 0
+                  : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(other, &status, 0), other);
+    EXPECT_EQ(status, 0) << "another process is told who has it";
   }
   lock.reset();
   EXPECT_TRUE(storage_->lock("lock").has_value());

@@ -128,6 +128,7 @@ TEST(ReadConfig, TakesNoKeyOfASchemaRegistryForAMistake) {
 TEST(ReadConfig, AnUnknownKeyNamesTheNearestOne) {
   EXPECT_THAT(read_config({{"comit.interval.ms", "1"}}).warnings,
               ElementsAre("unknown key comit.interval.ms: the nearest known one is commit.interval.ms"));
+  EXPECT_THAT(read_config({{"my.own", "1"}}).warnings, ElementsAre("unknown key my.own: no known one is like it"));
   EXPECT_THROW(static_cast<void>(read_config({{"comit.interval.ms", "1"}}, true)), ConfigException);
 }
 

@@ -77,6 +77,12 @@ TEST(ConfigRules, TheSentenceNamesTheKeyOfKafka) {
   EXPECT_EQ(error_of_text("replication.factor", "0"), error_of(config));
 }
 
+TEST(ConfigRules, ADeadLetterTopicIsOneThatCanBe) {
+  EXPECT_THROW((void)log_and_continue_on_deserialization_error("d l q"), ConfigException);
+  EXPECT_THROW((void)log_and_fail_on_processing_error("d/l"), ConfigException);
+  EXPECT_NO_THROW((void)default_production_exception_handler(""));
+}
+
 TEST(ConfigRules, TextsAreHeldToThemToo) {
   EXPECT_THAT(error_of({}), StartsWith("application.id is empty"));
   EXPECT_THAT(error_of({.application_id = "a b"}), StartsWith("application.id=a b: "));
@@ -90,12 +96,13 @@ TEST(ConfigRules, TextsAreHeldToThemToo) {
   config.topology_optimization = "some";
   EXPECT_THAT(error_of(config), StartsWith("topology.optimization=some: must be none, all, "));
   EXPECT_EQ(error_of_text("topology.optimization", "some"), error_of(config));
-  for (const char* refused :
-       {"", "none,all", "all,merge.repartition.topics", "merge.repartition.topics,,single.store.self.join"}) {
+  for (const char* refused : {"", "none,all", "all,merge.repartition.topics",
+                              "merge.repartition.topics,,single.store.self.join", ",all", "all,all"}) {
     config.topology_optimization = refused;
     EXPECT_THAT(error_of(config), HasSubstr("must be none, all, ")) << refused;
   }
-  for (const char* taken : {"all", " none ", "merge.repartition.topics , single.store.self.join", "single.store.self.join,"}) {
+  for (const char* taken : {"all", " none ", "merge.repartition.topics , single.store.self.join", "single.store.self.join,",
+                            "all , ,", "none,", ","}) {
     config.topology_optimization = taken;
     EXPECT_EQ(error_of(config), "") << taken;
   }

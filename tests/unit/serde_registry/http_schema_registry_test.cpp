@@ -286,6 +286,11 @@ TEST(HttpSchemaRegistry, RefusesWhatCannotBe) {
   SchemaRegistryConfig both = config_for({"http://ada:x@h"});
   both.bearer_token = "t";
   EXPECT_THAT(refusal(both), HasSubstr("not both"));
+  for (const char* token : {"hush\n", "hush\r\nX-Other: 1", "hu sh", "hush\x7f"}) {
+    SchemaRegistryConfig bearer = config_for({"http://h"});
+    bearer.bearer_token = token;
+    EXPECT_THAT(refusal(bearer), AllOf(HasSubstr("bearer token"), Not(HasSubstr("hush")))) << token;
+  }
   EXPECT_EQ(refusal(config_for({"https://[::1]:8081/prefix/"})), "taken");
 }
 
