@@ -161,8 +161,8 @@ class Streams final : public StoreQueries {
   [[nodiscard]] std::vector<RestoreProgress> restore_progress() const;
   /// Of stores that have a changelog and are here; those of running tasks have no lag. Errors as of query_store().
   [[nodiscard]] Result<StoreLags> all_local_store_partition_lags() const;
-  /// For keys that lie where Kafka's default partitioner puts them, as they are in the topic that leads to the store (of several, in
-  /// that with most partitions). Errors as of query_store().
+  /// For keys that lie where Kafka's default partitioner puts them, as they are in the topic that leads to the first processor that
+  /// was connected to the store (of several topics, in that with most partitions). Errors as of query_store().
   [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key_bytes(std::string_view store, BytesView key) const;
   template <class K>
   [[nodiscard]] Result<KeyQueryMetadata> query_metadata_for_key(std::string_view store, const K& key,

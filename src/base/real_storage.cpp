@@ -11,6 +11,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
+#include <set>
+#include <tuple>
 
 #include <tidemill/base/storage.hpp>
 
@@ -92,10 +95,44 @@ class RealFile final : public File {
 
 /// The directory and the file in it that names the owner. The directory is what counts: a file can be removed under its
 /// owner, and one of the same name made and locked beside it.
+/// The lock files that this process holds. The number of a process in the file does not say that: processes of other containers have
+/// the same ones.
+class HeldHere {
+ public:
+  void add(int file) { change(file, true); }
+  void remove(int file) { change(file, false); }
+  [[nodiscard]] bool contains(int file) {
+    const std::lock_guard lock(mutex_);
+    return files_.contains(id_of(file));
+  }
+
+ private:
+  using Id = std::tuple<dev_t, ino_t, pid_t>;  // a child is another process
+  static Id id_of(int file) {
+    struct stat status {};
+    return ::fstat(file, &status) == 0 ? Id(status.st_dev, status.st_ino, ::getpid()) : Id();
+  }
+  void change(int file, bool held) {
+    const std::lock_guard lock(mutex_);
+    if (held) {
+      files_.insert(id_of(file));
+    } else {
+      files_.erase(id_of(file));
+    }
+  }
+  std::mutex mutex_;
+  std::set<Id> files_;
+};
+HeldHere& held_here() {
+  static HeldHere held;
+  return held;
+}
+
 class RealLock final : public DirectoryLock {
  public:
-  RealLock(int directory, int file) : directory_(directory), file_(file) {}
+  RealLock(int directory, int file) : directory_(directory), file_(file) { held_here().add(file_); }
   ~RealLock() override {
+    held_here().remove(file_);
     ::flock(file_, LOCK_UN);
     ::flock(directory_, LOCK_UN);
     for (const int fd : {file_, directory_}) {
@@ -263,10 +300,11 @@ class RealStorage final : public Storage {
     char owner[32] = {};
     const int fd = ::open(whole.c_str(), O_RDONLY | O_CLOEXEC);
     const ssize_t got = fd < 0 ? 0 : ::pread(fd, owner, sizeof owner - 1, 0);
+    const bool here = fd >= 0 && held_here().contains(fd);
     if (fd >= 0) ::close(fd);
     std::string pid(owner, got > 0 ? static_cast<std::size_t>(got) : 0);
     while (!pid.empty() && pid.back() == '\n') pid.pop_back();
-    if (pid == std::to_string(::getpid())) {
+    if (here) {
       return Error{ErrorKind::kLocked, whole + " is held by this process already: close what has it, or use another directory"};
     }
     return Error{ErrorKind::kLocked,

@@ -181,6 +181,7 @@ Result<void> Restorer::read_batch(Item& item, const RecordBatch& batch) {
   try {
     TIDEMILL_TRY(item.store->top->restore(rows_, position));
   } catch (const StateStoreException& error) {
+    if (error.error().kind != ErrorKind::kCorruption) throw;
     return error.error().with_context(fmt::format("store \"{}\" cannot take the records of {} before offset {} (where it was "
                                                   "of another kind when they were written, give "
                                                   "it another name, or begin again without that topic)",

@@ -44,7 +44,7 @@ struct TopicPlan {
   /// Topics that the topology reads or writes by name, that are the user's and not there, with the count needed.
   std::vector<TopicSpec> missing;
   std::vector<SubtopologyTasks> tasks;
-  /// Of each store that is not global and that records come to: of their topics the one with most partitions.
+  /// Of each store that is not global and that records come to: of Topology::topics_to_store() the one with most partitions.
   std::map<std::string, KeyTopic> key_topics;
 };
 

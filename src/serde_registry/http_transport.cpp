@@ -229,7 +229,8 @@ HttpTransport::HttpTransport(const Url& url, const TransportOptions& options) : 
   const auto connect_timeout = bounded(options.connect_timeout);
   CURL* curl = impl_->curl.get();
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);  // a lookup of the host that takes longer than the request is not waited for
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT,
+                   1L);  // a lookup of the host that takes longer goes on alone, until the resolver gives up
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(curl, CURLOPT_PROXY, "");           // whatever the environment says

@@ -143,9 +143,9 @@ std::string Topology::store_topic(std::string_view application_id, const StoreSp
 
 std::set<std::string> Topology::topics_to_store(std::string_view store) const {
   const auto found = stores.find(store);
-  if (found == stores.end()) return {};
+  if (found == stores.end() || found->second.users.empty()) return {};
   std::set<std::string> leading;
-  std::set<std::int32_t> seen(found->second.users.begin(), found->second.users.end());
+  std::set<std::int32_t> seen{found->second.users.front()};
   std::vector<std::int32_t> next(seen.begin(), seen.end());
   while (!next.empty()) {
     const NodeSpec& node = nodes[static_cast<std::size_t>(next.back())];

@@ -316,12 +316,26 @@ void TopologyBuilder::replace_nodes(std::vector<Placed> placed, const std::map<s
     if (const std::int32_t now = moved(id); now >= 0) by_name_.try_emplace(name, now);
   }
   for (auto& [name, store] : topology_.stores) {
-    store.users.clear();
+    std::vector<std::int32_t> users;
+    for (const std::int32_t user : std::exchange(store.users, {})) {
+      const std::int32_t now = moved(user);
+      if (now >= 0 && std::find(users.begin(), users.end(), now) == users.end()) users.push_back(now);
+    }
+    store.users = std::move(users);  // in the order in which they were connected
     if (store.global) store.global_source = moved(store.global_source);
   }
   for (std::int32_t& id : topology_.global_nodes) id = moved(id);
   for (const NodeSpec& node : topology_.nodes) {
-    for (const std::string& store : node.stores) topology_.stores[store].users.push_back(node.id);
+    for (const std::string& store : node.stores) {
+      std::vector<std::int32_t>& users = topology_.stores[store].users;
+      if (std::find(users.begin(), users.end(), node.id) == users.end()) users.push_back(node.id);
+    }
+  }
+  for (auto& [name, store] : topology_.stores) {
+    std::erase_if(store.users, [&, &store = name](std::int32_t user) {
+      const std::vector<std::string>& used = topology_.nodes[static_cast<std::size_t>(user)].stores;
+      return std::find(used.begin(), used.end(), store) == used.end();
+    });
   }
 }
 

@@ -66,10 +66,12 @@ TEST_P(Queries, TheNextPageBeginsBehindTheLastKeyWhicheverPartitionsTheKeysAreIn
   Streams streams(counts(GetParam().kind), config(log, 2));
   ASSERT_TRUE(streams.start());
   std::vector<Text> keys;
+  std::vector<Piped> records;
   for (char c = 'a'; c <= 'z'; ++c) {
     keys.push_back(Text(1, c));
-    produce(*log, "in", {{keys.back(), "x"}});  // to one partition after the other
+    records.push_back({.key = keys.back(), .value = "x", .partition = c % 3});
   }
+  produce(*log, "in", records);
   ASSERT_TRUE(streams.wait_until_caught_up(20s));
   const QueryableStore<Text, Long> store(streams, "counts");
   std::vector<Text> forward;

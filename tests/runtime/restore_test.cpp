@@ -212,5 +212,33 @@ TEST(Restore, EndsAtAHeldBackChangeOfAVersionToCome) {
                                                              "held-back change has version 0x04"));
 }
 
+TEST(Restore, AStoreThatWasOfAnotherKindSaysWhichAndWhatToDo) {
+  const auto log = in_memory_log({.default_partitions = 1});
+  const auto counts = [](bool windowed) {
+    StreamsBuilder builder;
+    const auto words = builder.stream<Text, Text>("in").group_by_key();
+    if (windowed) {
+      words.windowed_by(TimeWindows::of_size_with_no_grace(10ms)).count({.store_name = "counts"});
+    } else {
+      words.count({.store_name = "counts"});
+    }
+    return builder.build();
+  };
+  {
+    Streams streams(counts(false), running_config(log));
+    ASSERT_TRUE(streams.start());
+    produce(*log, "in", {{.key = "a", .value = "x"}});
+    ASSERT_TRUE(streams.wait_until_caught_up(20s));
+    ASSERT_TRUE(streams.close());
+  }
+  Streams streams(counts(true), running_config(log));
+  ASSERT_TRUE(streams.start());
+  ASSERT_TRUE(streams.wait_until_stopped(20s));
+  ASSERT_TRUE(streams.error());
+  EXPECT_THAT(streams.error()->message,
+              testing::HasSubstr("store \"counts\" cannot take the records of app-counts-changelog-0"));
+  EXPECT_THAT(streams.error()->message, testing::HasSubstr("give it another name"));
+}
+
 }  // namespace
 }  // namespace tidemill::test

@@ -234,7 +234,7 @@ class Alone(ToolTest):
         self.assertIn("say --execute", self.done("topics", "delete", "app-s-changelog").err)
         self.assertIn('there is no topic "kep"', self.refused("topics", "delete", "app-s-changelog", "kep", "--execute"))
         self.assertEqual(self.values("app-s-changelog"), ["a"])
-        self.assertEqual(self.done("topics", "delete", "app-s-changelog", "--execute").out, "app-s-changelog  1 offsets\n")
+        self.assertEqual(self.done("topics", "delete", "app-s-changelog", "app-s-changelog", "--execute").out, "app-s-changelog  1 offsets\n")
         self.assertEqual([line.split()[0] for line in self.done("topics", "list").out.splitlines()], ["keep"])
         self.done("verify")
 

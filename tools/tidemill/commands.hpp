@@ -18,7 +18,7 @@ int create_topics(const Where& where, const std::vector<std::string>& topics, st
                   const std::vector<std::string>& config);
 
 /// With all their records; without `execute` shows what that would be.
-int delete_topics(const Where& where, const std::vector<std::string>& topics, bool execute);
+int delete_topics(const Where& where, std::vector<std::string> topics, bool execute);
 
 struct ProduceOptions {
   std::string topic;

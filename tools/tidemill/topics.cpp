@@ -79,19 +79,20 @@ int create_topics(const Where& where, const std::vector<std::string>& topics, st
   return 0;
 }
 
-int delete_topics(const Where& where, const std::vector<std::string>& topics, bool execute) {
+int delete_topics(const Where& where, std::vector<std::string> topics, bool execute) {
   const auto log = where.open(execute ? Access::kWrite : Access::kRead);
+  std::ranges::sort(topics);
+  topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
+  std::vector<std::int64_t> records;
   for (const std::string& topic : topics) {  // all of them are there, or none goes
-    const auto there = log->admin().describe_topic(topic, where.deadline());
-    if (!there) throw tidemill::ResultException(explain(where, *log, topic, there.error()));
-  }
-  for (const std::string& topic : topics) {
-    std::int64_t records = 0;
+    std::int64_t& sum = records.emplace_back();
     for (const auto& row : log->admin().offsets(partitions_of(where, *log, topic), where.deadline()).value()) {
-      records += row.high_watermark - row.start;
+      sum += row.high_watermark - row.start;
     }
-    if (execute) log->admin().delete_topic(topic, where.deadline()).value();
-    std::printf("%s  %lld offsets\n", topic.c_str(), static_cast<long long>(records));
+  }
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    if (execute) log->admin().delete_topic(topics[i], where.deadline()).value();
+    std::printf("%s  %lld offsets\n", topics[i].c_str(), static_cast<long long>(records[i]));
   }
   if (!execute) std::fprintf(stderr, "tidemill: nothing has been deleted: say --execute to do it\n");
   return 0;

@@ -114,7 +114,9 @@ class TopologyTestDriver {
   /// Plain values, also of a timestamped store; null as above. std::invalid_argument, here and below: it is a store of another kind.
   template <class K, class V>
   std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name) {
-    StateStore* store = store_of(name, {StoreKind::kKeyValue, StoreKind::kTimestampedKeyValue}, "key-value store");
+    StateStore* store = WithTimestamp<V>::value
+                            ? store_of(name, {StoreKind::kTimestampedKeyValue}, "key-value store with timestamps")
+                            : store_of(name, {StoreKind::kKeyValue, StoreKind::kTimestampedKeyValue}, "key-value store");
     if (store == nullptr) return nullptr;
     return std::make_unique<KeyValueStore<K, V>>(*store, SerdeOf<K>::serde(), values_of<V>(*store), no_context_);
   }
@@ -129,7 +131,9 @@ class TopologyTestDriver {
   /// ValueAndTimestamp<...>. Null: the topology has no such store.
   template <class K, class V>
   std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name) {
-    StateStore* store = store_of(name, {StoreKind::kWindow, StoreKind::kTimestampedWindow}, "window store");
+    StateStore* store = WithTimestamp<V>::value
+                            ? store_of(name, {StoreKind::kTimestampedWindow}, "window store with timestamps")
+                            : store_of(name, {StoreKind::kWindow, StoreKind::kTimestampedWindow}, "window store");
     if (store == nullptr) return nullptr;
     return std::make_unique<WindowStore<K, V>>(*store, SerdeOf<K>::serde(), values_of<V>(*store), no_context_);
   }

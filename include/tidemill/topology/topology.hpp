@@ -53,7 +53,7 @@ struct NodeSpec {
 
 struct StoreNode {
   StoreSpec spec;
-  std::vector<std::int32_t> users;  // node ids
+  std::vector<std::int32_t> users;  // node ids, in the order in which they were connected
   bool global = false;
   /// Global stores: the node that feeds it on the global thread, and whether restore runs records through it.
   std::int32_t global_source = -1;
@@ -104,7 +104,8 @@ class Topology {
   [[nodiscard]] std::string log_topic(std::string_view application_id, std::string_view topic) const;
   /// What the serdes of a store are told (StateStore::topic()).
   [[nodiscard]] std::string store_topic(std::string_view application_id, const StoreSpec& store) const;
-  /// The source topics from which records come to a store, without the application id in front; none for one that is not there.
+  /// The source topics that lead to the first node that a store was connected to, which as in Java is the one that fills it; without
+  /// the application id in front. None for a store that is not there.
   [[nodiscard]] std::set<std::string> topics_to_store(std::string_view store) const;
 };
 

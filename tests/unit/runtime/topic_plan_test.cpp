@@ -79,7 +79,17 @@ TEST(TopicPlan, ContradictionsNameTheTopicsAndTheRemedy) {
               HasSubstr("\"app-r\" has 5 partitions and 3 are needed"));
 }
 
-// Java's StreamsMetadataState goes by the largest source topic of the store, with the application's id in front of an internal one.
+/// By store, the topic and the number of partitions that say where a key of it is.
+using KeyTopics = std::map<std::string, std::pair<Text, std::int32_t>>;
+KeyTopics key_topics(const Topology& topology, const Counts& existing) {
+  KeyTopics found;
+  const TopicPlan plan = plan_topics(topology, {.application_id = "app", .existing = existing, .overrides = {}});
+  for (const auto& [store, topic] : plan.key_topics) found[store] = {topic.name, topic.partitions};
+  return found;
+}
+
+// Java's StreamsMetadataState goes by the largest of the topics that lead to the processor which a store was first connected to, with
+// the application's id in front of an internal one.
 TEST(TopicPlan, KeysAreWhereTheLargestTopicThatLeadsToTheirStoreHasThem) {
   StreamsBuilder builder;
   const auto small = builder.table<Text, Text>("small", {}, {.store_name = "s"}).to_stream();
@@ -88,14 +98,46 @@ TEST(TopicPlan, KeysAreWhereTheLargestTopicThatLeadsToTheirStoreHasThem) {
   both.group_by_key().count({.store_name = "both"});
   both.group_by([](const Text&, const Text& v) { return v; }, {.name = "moved"}).count({.store_name = "values"});
   builder.global_table<Text, Text>("everywhere", {}, {.store_name = "global"});
-  const TopicPlan plan = plan_topics(
-      builder.build(), {.application_id = "app", .existing = {{"small", 2}, {"large", 4}, {"everywhere", 8}}, .overrides = {}});
-  std::map<std::string, std::pair<Text, std::int32_t>> places;
-  for (const auto& [store, topic] : plan.key_topics) places[store] = {topic.name, topic.partitions};
-  const std::map<std::string, std::pair<Text, std::int32_t>> expected{
-      {"s", {"small", 2}}, {"l", {"large", 4}}, {"both", {"large", 4}}, {"values", {"app-moved-repartition", 4}}};
-  EXPECT_EQ(places, expected);
-  EXPECT_EQ(plan.tasks[0].partitions, 4) << "the two tables are in one";
+  EXPECT_EQ(
+      key_topics(builder.build(), {{"small", 2}, {"large", 4}, {"everywhere", 8}}),
+      (KeyTopics{{"s", {"small", 2}}, {"l", {"large", 4}}, {"both", {"large", 4}}, {"values", {"app-moved-repartition", 4}}}));
+}
+
+TEST(TopicPlan, KeysOfATableAreWhereItsTopicHasThemWhoeverElseReadsIt) {
+  class Reads final : public Processor<Text, Text> {
+    void process(const Record<Text, Text>&) override {}
+  };
+  for (const char* optimization : {"none", "all"}) {
+    SCOPED_TRACE(optimization);
+    StreamsBuilder builder;
+    const auto customers = builder.table<Text, Text>("customers", {}, {.store_name = "C"});
+    builder.stream<Text, Text>("big").process([] { return std::make_unique<Reads>(); }, {"C"});
+    builder.stream<Text, Text>("a-orders").join(customers, [](const Text& a, const Text& b) { return a + b; }).to("out");
+    const auto left = builder.table<Text, Text>("left", {}, {.store_name = "L"});
+    const auto right = builder.table<Text, Text>("right", {}, {.store_name = "R"});
+    left.join(
+            right, [](const Text& v) { return v; }, [](const Text& a, const Text& b) { return a + b; },
+            TableJoined<Text, Text>{}, {.store_name = "F"})
+        .to_stream()
+        .to("out2");
+    const KeyTopics found =
+        key_topics(builder.build(optimization), {{"customers", 2}, {"big", 8}, {"a-orders", 2}, {"left", 3}, {"right", 5}});
+    EXPECT_EQ(found.at("C"), (std::pair<Text, std::int32_t>{"customers", 2}));
+    EXPECT_EQ(found.at("L"), (std::pair<Text, std::int32_t>{"left", 3}));
+    EXPECT_EQ(found.at("R"), (std::pair<Text, std::int32_t>{"right", 5}));
+  }
+}
+
+TEST(TopicPlan, KeysOfAStoreAreWhereTheFirstProcessorThatWasConnectedHasThem) {
+  class Puts final : public Processor<Text, Text> {
+    void process(const Record<Text, Text>&) override {}
+  };
+  StreamsBuilder builder;
+  builder.add_state_store(Stores::in_memory_key_value_store("S"));
+  for (const char* topic : {"z-two", "b-four"}) {
+    builder.stream<Text, Text>(topic).process([] { return std::make_unique<Puts>(); }, {"S"});
+  }
+  EXPECT_EQ(key_topics(builder.build(), {{"z-two", 2}, {"b-four", 4}}), (KeyTopics{{"S", {"z-two", 2}}}));
 }
 
 TEST(TopicPlan, OverridesGoBetweenDefaultsAndTheStoresOwnConfiguration) {
