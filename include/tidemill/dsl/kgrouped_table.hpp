@@ -162,7 +162,7 @@ KGroupedTable<KR, VR> KTable<K, V>::grouped_by(OperatorNode* selector, Grouped<K
   auto made = prototype(selector);
   const std::string name = at_->draft->name_or_new(grouped.name, "KTABLE-SELECT-");
   at_->facts->enable_old_values(true);
-  if constexpr (std::is_same_v<VR, V>) {
+  if constexpr (std::is_same_v<VR, V> && !HasSerde<VR>) {  // else the type's own, as in Java
     if (!grouped.value_serde) grouped.value_serde = at_->value_serde;
   }
   at_->draft->add_processor({.name = name,
