@@ -93,14 +93,18 @@ class RealFile final : public File {
   std::uint64_t size_;
 };
 
-/// The directory and the file in it that names the owner. The directory is what counts: a file can be removed under its
-/// owner, and one of the same name made and locked beside it.
 /// The lock files that this process holds. The number of a process in the file does not say that: processes of other containers have
 /// the same ones.
 class HeldHere {
  public:
-  void add(int file) { change(file, true); }
-  void remove(int file) { change(file, false); }
+  void add(int file) {
+    const std::lock_guard lock(mutex_);
+    files_.insert(id_of(file));
+  }
+  void remove(int file) {
+    const std::lock_guard lock(mutex_);
+    files_.erase(id_of(file));
+  }
   [[nodiscard]] bool contains(int file) {
     const std::lock_guard lock(mutex_);
     return files_.contains(id_of(file));
@@ -112,22 +116,16 @@ class HeldHere {
     struct stat status {};
     return ::fstat(file, &status) == 0 ? Id(status.st_dev, status.st_ino, ::getpid()) : Id();
   }
-  void change(int file, bool held) {
-    const std::lock_guard lock(mutex_);
-    if (held) {
-      files_.insert(id_of(file));
-    } else {
-      files_.erase(id_of(file));
-    }
-  }
   std::mutex mutex_;
   std::set<Id> files_;
 };
 HeldHere& held_here() {
-  static HeldHere held;
+  static auto& held = *new HeldHere;  // never destroyed: a lock may be let go as late as static objects are
   return held;
 }
 
+/// The directory and the file in it that names the owner. The directory is what counts: a file can be removed under its
+/// owner, and one of the same name made and locked beside it.
 class RealLock final : public DirectoryLock {
  public:
   RealLock(int directory, int file) : directory_(directory), file_(file) { held_here().add(file_); }

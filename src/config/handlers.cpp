@@ -15,6 +15,14 @@ HandlerResponse answer(HandlerAnswer answer, const std::string& topic, const Err
   return response;
 }
 
+/// Empty: none.
+std::string possible(std::string dead_letter_topic) {
+  if (const char* const why = detail::unfit_for_topics(dead_letter_topic)) {
+    throw ConfigException("the dead-letter topic \"" + dead_letter_topic + "\" cannot be: " + why);
+  }
+  return dead_letter_topic;
+}
+
 }  // namespace
 
 DeadLetterRecord make_dead_letter(std::string topic, const ErrorHandlerContext& context, const HandledError& error) {
@@ -33,18 +41,6 @@ DeadLetterRecord make_dead_letter(std::string topic, const ErrorHandlerContext& 
           .headers = std::move(headers),
           .timestamp = context.timestamp};
 }
-
-namespace {
-
-/// Empty: none.
-std::string possible(std::string dead_letter_topic) {
-  if (const char* const why = detail::unfit_for_topics(dead_letter_topic)) {
-    throw ConfigException("the dead-letter topic \"" + dead_letter_topic + "\" cannot be: " + why);
-  }
-  return dead_letter_topic;
-}
-
-}  // namespace
 
 DeserializationExceptionHandler log_and_fail_on_deserialization_error(std::string dead_letter_topic) {
   return [topic = possible(std::move(dead_letter_topic))](const ErrorHandlerContext& context, const HandledError& error) {
