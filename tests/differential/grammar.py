@@ -2,6 +2,7 @@
 import random
 
 from inputs import LARGE_CACHE, draw_config, draw_inputs, make_throw
+from serdes import give_serdes
 from shrink import makes, reads
 
 PREDICATES = ["all", "none", "value2", "value3", "key2", "present"]
@@ -490,4 +491,5 @@ def scenario(seed):
             if step["op"] in ("globalTable", "globalStore") and step.pop("picky", None):
                 draw.picky[step["topic"]] = None
     inputs = draw_inputs(rng, draw, config)
+    give_serdes(seed, draw.steps)
     return {"seed": seed, "config": config, "topology": draw.steps, "input": inputs}

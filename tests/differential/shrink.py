@@ -50,7 +50,9 @@ class Shrinker:
     def _drop_options(self, scenario):
         for at, step in enumerate(scenario["topology"]):
             for path in [(name,) for name in ("named", "store", "suffix", "emit", "h", "picky", "timed", "also")] + [
-                    ("store", name) for name in ("cache", "log", "engine", "retention", "history")]:
+                    ("store", name) for name in ("cache", "log", "engine", "retention", "history")] + [
+                    (*of, "serdes", part) for of in ((), ("store",)) for part in ("key", "value", "other")] + [
+                    ("serdes",), ("store", "serdes")]:
                 smaller = removed(scenario, at, path)
                 if smaller is not None and self._still(smaller):
                     scenario = smaller

@@ -25,7 +25,6 @@ struct CogroupInput {
   struct Place {
     std::string node;
     std::set<std::string> sources;
-    std::optional<Serde<K>> key_serde;
   };
   std::shared_ptr<Draft> draft;
   std::optional<Serde<K>> key_serde;
@@ -49,7 +48,7 @@ KTable<KR, VR> cogroup_aggregate(
   for (const auto& input : inputs) {
     places.push_back(input.repartition(facts->store.name));
     sources.insert(places.back().sources.begin(), places.back().sources.end());
-    if (!key) key = input.key_serde ? input.key_serde : places.back().key_serde;
+    key = given_or_own(key, input.key_serde);
   }
   // Java asks for equal numbers of partitions only where no stream went through a topic of its own.
   const bool direct = std::all_of(inputs.begin(), inputs.end(), [](const auto& input) { return !input.repartitions; });
@@ -216,7 +215,7 @@ class CogroupedKStream {
     made.repartitions = group.stream().handle().repartition_required;
     made.repartition = [group](const std::string& store) {
       const KStream<K, V> from = group.repartitioned(store);
-      return typename Input::Place{from.handle().node, from.handle().sources, from.handle().key_serde};
+      return typename Input::Place{from.handle().node, from.handle().sources};
     };
     made.plain = [update](std::shared_ptr<const detail::TableFacts> facts, const Serde<K>& key, const Serde<VR>& value,
                           const typename Input::Init& init) -> OperatorNode* {

@@ -107,6 +107,7 @@ class Draft {
     std::string this_join;
     std::string other_join;
     std::string merge;
+    /// Null: they have other types of values.
     std::shared_ptr<const OperatorNode> self_join;
   };
   void add_stream_join(StreamJoinNodes join) { stream_joins_.push_back(std::move(join)); }

@@ -21,6 +21,7 @@ class CogroupedKStream;
 template <class K, class V>
 class KGroupedStream {
  public:
+  /// `grouped`: with the serdes that it comes to.
   [[gnu::noinline]] KGroupedStream(const KStream<K, V>& stream, const Grouped<K, V>& grouped)
       : state_(new State{stream, grouped, {}}) {
     if (!grouped.name.empty()) Draft::check_name(grouped.name);
@@ -65,9 +66,6 @@ class KGroupedStream {
 
   [[nodiscard]] const KStream<K, V>& stream() const { return state_->stream; }
   [[nodiscard]] const Grouped<K, V>& grouped() const { return state_->grouped; }
-  [[nodiscard]] std::optional<Serde<V>> value_serde() const {
-    return grouped().value_serde ? grouped().value_serde : stream().handle().value_serde;
-  }
   /// The stream behind a repartition topic where the key may have changed. All aggregations of a group with a name share one.
   KStream<K, V> repartitioned(const std::string& store) const;
 
@@ -88,7 +86,12 @@ class KGroupedStream {
 
 template <class K, class V>
 KGroupedStream<K, V> KStream<K, V>::group_by_key(const Grouped<K, V>& grouped) const {
-  return KGroupedStream<K, V>(*this, grouped);
+  // Options hand nothing on, also where all they have is a name.
+  const auto& [name, key, value] = grouped;
+  const bool own = grouped.given();
+  return KGroupedStream<K, V>(*this, {.name = name,
+                                      .key_serde = own ? detail::given_or_own(key, at_->key_serde) : at_->key_serde,
+                                      .value_serde = own ? detail::given_or_own(value, at_->value_serde) : at_->value_serde});
 }
 template <class K, class V>
 template <class F>
@@ -103,9 +106,9 @@ auto KStream<K, V>::group_by(F selector, const Grouped<typename detail::MadeBy<F
 template <class K, class V>
 template <class KR>
 KGroupedStream<KR, V> KStream<K, V>::grouped_by(OperatorNode* selector, const Grouped<KR, V>& grouped) const {
-  auto keyed = next<KR, V>({grouped.name}, "KSTREAM-KEY-SELECT-", selector, detail::Changes::kKey);
-  keyed.at_->value_serde = at_->value_serde;
-  return KGroupedStream<KR, V>(keyed, grouped);
+  Grouped<KR, V> options = grouped;
+  options.value_serde = grouped.given() ? detail::given_or_own(grouped.value_serde, at_->value_serde) : at_->value_serde;
+  return KGroupedStream<KR, V>(keyed<KR>({grouped.name}, selector), options);
 }
 
 template <class K, class V>
@@ -134,10 +137,10 @@ KTable<K, VR> KGroupedStream<K, V>::aggregate_into(const char* prefix, detail::A
   facts->materialized = true;
   facts->store = detail::store_spec(materialized, at.draft->store_name_or_new(materialized.given_name(), prefix));
   const std::string name = at.draft->name_or_new(materialized.name, prefix);
-  const auto& key = materialized.key_serde ? materialized.key_serde : grouped().key_serde;
-  const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
+  const auto& key = detail::given_or_inherited(materialized.key_serde, grouped().key_serde);
+  const auto& value = detail::given_or_inherited(materialized.value_serde, value_serde);
   const KStream<K, V> from = repartitioned(facts->store.name);
-  const Serde<K> kept_key = from.key_serde(key, "count(), reduce() or aggregate(): the key type of the stream");
+  const Serde<K> kept_key = detail::serde_or_default(key, "count(), reduce() or aggregate(): the key type of the stream");
   const Serde<VR> kept_value = detail::serde_or_default(value, "the value type of the aggregate");
   at.draft->add_table({.name = name,
                        .prototype = prototype(new detail::AggregateNode<K, V, VR>(facts, kept_key, kept_value,
@@ -170,7 +173,7 @@ KTable<K, V> KGroupedStream<K, V>::reduce(F reducer, const Materialized<K, V>& m
       return so_far ? std::optional<V>(reducer(*so_far, value)) : std::optional<V>(value);
     };
     auto init = [] { return std::optional<V>(); };
-    return aggregate_into<V>("KSTREAM-REDUCE-", update, init, materialized, value_serde());
+    return aggregate_into<V>("KSTREAM-REDUCE-", update, init, materialized, grouped().value_serde);
   } else {
     return KTable<K, V>({});
   }

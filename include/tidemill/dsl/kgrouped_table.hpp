@@ -106,12 +106,9 @@ KTable<K, VR> KGroupedTable<K, V>::aggregate_into(const char* prefix, detail::Ag
   std::string source = draft_->name_or_new(materialized.name, "-source", "KSTREAM-SOURCE-");
   const std::string name = draft_->name_or_new(materialized.name, prefix);
   const std::string topic = Draft::repartition_topic(grouped_.name.empty() ? facts->store.name : grouped_.name);
-  std::optional<Serde<K>> sent_key = grouped_.key_serde;
-  if constexpr (!HasSerde<K>) {  // else the type's own, as in Java
-    if (!sent_key) sent_key = materialized.key_serde;
-  }
-  const auto& key = materialized.key_serde ? materialized.key_serde : sent_key;
-  const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
+  const auto& sent_key = detail::given_or_own(grouped_.key_serde, materialized.key_serde);
+  const auto& key = detail::given_or_inherited(materialized.key_serde, sent_key);
+  const auto& value = detail::given_or_inherited(materialized.value_serde, value_serde);
   const Serde<K> sent_key_serde = detail::serde_or_default(sent_key, "the key type of the grouped table");
   const Serde<K> key_serde = key ? *key : sent_key_serde;
   const Serde<V> sent_serde = detail::serde_or_default(grouped_.value_serde, "the value type of the grouped table");
@@ -162,9 +159,7 @@ KGroupedTable<KR, VR> KTable<K, V>::grouped_by(OperatorNode* selector, Grouped<K
   auto made = prototype(selector);
   const std::string name = at_->draft->name_or_new(grouped.name, "KTABLE-SELECT-");
   at_->facts->enable_old_values(true);
-  if constexpr (std::is_same_v<VR, V> && !HasSerde<VR>) {  // else the type's own, as in Java
-    if (!grouped.value_serde) grouped.value_serde = at_->value_serde;
-  }
+  if constexpr (std::is_same_v<VR, V>) grouped.value_serde = detail::given_or_own(grouped.value_serde, at_->value_serde);
   at_->draft->add_processor({.name = name,
                              .prototype = std::move(made),
                              .parents = {at_->node},

@@ -122,9 +122,7 @@ class KStream {
                           "std::optional of it");
     if constexpr (detail::Mapper<F, K, V>) {
       using KR = detail::WithoutNull<detail::CallResult<K, V, F>>;
-      return next<KR, V>(named, "KSTREAM-KEY-SELECT-",
-                         detail::function_node(&detail::select_record_key<K, V, F>, std::move(selector)),
-                         detail::Changes::kKey);
+      return keyed<KR>(named, detail::function_node(&detail::select_record_key<K, V, F>, std::move(selector)));
     }
   }
   template <class F>
@@ -214,16 +212,6 @@ class KStream {
                       const Named& named = detail::no_options<Named>()) const;
 
   [[nodiscard]] const Handle& handle() const { return *at_; }
-  /// What is given, else what the stream has, else that of the type.
-  /// `what`: what they are for, should there be none.
-  [[nodiscard]] Serde<K> key_serde(const std::optional<Serde<K>>& given,
-                                   const char* what = "the key type of the stream") const {
-    return detail::serde_or_default(given ? given : at_->key_serde, what);
-  }
-  [[nodiscard]] Serde<V> value_serde(const std::optional<Serde<V>>& given,
-                                     const char* what = "the value type of the stream") const {
-    return detail::serde_or_default(given ? given : at_->value_serde, what);
-  }
 
  private:
   template <class, class>
@@ -235,15 +223,22 @@ class KStream {
   template <class KR, class VR>
   [[gnu::noinline]] KStream<KR, VR> next(const Named& named, std::string_view prefix, OperatorNode* node,
                                          detail::Changes changes, detail::Goes goes = detail::Goes::kOn) const;
+  template <class KR>
+  [[gnu::noinline]] KStream<KR, V> keyed(const Named& named, OperatorNode* selector) const {
+    auto stream = next<KR, V>(named, "KSTREAM-KEY-SELECT-", selector, detail::Changes::kKey);
+    stream.at_->value_serde = at_->value_serde;
+    return stream;
+  }
   [[gnu::noinline]] KStream same(const Named& named, std::string_view prefix, OperatorNode* node) const {
     auto stream = next<K, V>(named, prefix, node, detail::Changes::kNothing);
     stream.at_->value_serde = at_->value_serde;
     return stream;
   }
   /// This stream behind an internal topic of the prefix, if its key may have changed.
+  /// Serdes, if none are given: the types' own.
   KStream repartitioned(const std::string& prefix, const std::optional<Serde<K>>& key,
                         const std::optional<Serde<V>>& value) const;
-  /// The same for a join; `name`: the join's own, empty: none.
+  /// The same for a join; `name`: the join's own, empty: none. Serdes, if none are given: those of the stream.
   KStream repartitioned_for_join(const std::string& name, const std::optional<Serde<K>>& key,
                                  const std::optional<Serde<V>>& value) const;
   KStream through_topic(Draft::Repartition repartition, const Serde<K>& key, const Serde<V>& value,

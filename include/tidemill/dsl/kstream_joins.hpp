@@ -64,13 +64,16 @@ template <class K, class V>
 KStream<K, V> KStream<K, V>::repartitioned_for_join(const std::string& name, const std::optional<Serde<K>>& key,
                                                     const std::optional<Serde<V>>& value) const {
   if (!at_->repartition_required) return *this;
+  const auto& sent_key = detail::given_or_inherited(key, at_->key_serde);
+  const auto& sent_value = detail::given_or_inherited(value, at_->value_serde);
   if (name.empty() && !at_->join_source->empty()) {
     at_->draft->burn_repartition();
-    return KStream({at_->draft, *at_->join_source, {*at_->join_source}, false, key_serde(key), value_serde(value)});
+    return KStream({at_->draft, *at_->join_source, {*at_->join_source}, false, sent_key, sent_value});
   }
   Draft::Repartition repartition;
   repartition.prefix = name.empty() ? at_->node : name;
-  const KStream made = through_topic(std::move(repartition), key_serde(key), value_serde(value));
+  const KStream made = through_topic(std::move(repartition), detail::serde_or_default(sent_key, "the key type of the stream"),
+                                     detail::serde_or_default(sent_value, "the value type of the stream"));
   *at_->join_source = made.at_->node;
   return made;
 }
@@ -87,6 +90,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const KTable<K, VT>
   const KStream from = repartitioned_for_join(joined.name, joined.key_serde, joined.value_serde);
   const Handle& at = *from.at_;
   const std::string name = at.draft->name_or_new(joined.name, left ? "KSTREAM-LEFTJOIN-" : "KSTREAM-JOIN-");
+  const auto& key = detail::given_or_inherited(joined.key_serde, at.key_serde);
   at.draft->copartition(at.sources, other.sources);
   at.draft->mark(name, {.joins_null_keys = left});
   TopologyBuilder::ProcessorSpec join{
@@ -97,13 +101,14 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::table_join(const KTable<K, VT>
       .output = detail::stream_type<K, VR>()};
   if (joined.grace_period) {
     detail::JoinGrace grace{*joined.grace_period, nullptr, other.facts};
-    grace.codec.reset(
-        new detail::TypedRecordCodec<K, V>(from.key_serde(joined.key_serde), from.value_serde(joined.value_serde)));
+    const auto& value = detail::given_or_inherited(joined.value_serde, at.value_serde);
+    grace.codec.reset(new detail::TypedRecordCodec<K, V>(detail::serde_or_default(key, "the key type of the stream"),
+                                                         detail::serde_or_default(value, "the value type of the stream")));
     detail::add_waiting_join(*at.draft, std::move(join), other.getter->stores, std::move(grace));
   } else {
     at.draft->add_processor(std::move(join), other.getter->stores);
   }
-  return KStream<K, VR>({at.draft, name, at.sources, at.repartition_required, at.key_serde, {}});
+  return KStream<K, VR>({at.draft, name, at.sources, at.repartition_required, key, {}});
 }
 
 template <class K, class V>

@@ -95,7 +95,8 @@ KStream<K, V> KStream<K, V>::repartitioned(const std::string& prefix, const std:
   if (!at_->repartition_required) return *this;
   Draft::Repartition repartition;
   repartition.prefix = prefix;
-  return through_topic(std::move(repartition), key_serde(key), value_serde(value));
+  return through_topic(std::move(repartition), detail::serde_or_default(key, "the key type of the stream"),
+                       detail::serde_or_default(value, "the value type of the stream"));
 }
 
 template <class K, class V>
@@ -104,21 +105,27 @@ KStream<K, V> KStream<K, V>::repartition(const Repartitioned<K, V>& options) con
   repartition.prefix = options.name.empty() ? at_->draft->new_name("KSTREAM-REPARTITION-") : options.name;
   repartition.partitions = options.number_of_partitions;
   repartition.mergeable = false;
-  return through_topic(std::move(repartition), key_serde(options.key_serde), value_serde(options.value_serde),
-                       options.partitioner);
+  const auto& sent_key = detail::given_or_own(options.key_serde, at_->key_serde);
+  const auto& value = detail::given_or_inherited(options.value_serde, at_->value_serde);
+  auto stream = through_topic(std::move(repartition), detail::serde_or_default(sent_key, "the key type of the stream"),
+                              detail::serde_or_default(value, "the value type of the stream"), options.partitioner);
+  stream.at_->key_serde = detail::given_or_inherited(options.key_serde, at_->key_serde);
+  return stream;
 }
 
 template <class K, class V>
 void KStream<K, V>::sink(std::string_view topic, const TopicNameExtractor<K, V>& chooser,
                          const Produced<K, V>& produced) const {
   const std::string name = at_->draft->name_or_new(produced.name, "KSTREAM-SINK-");
+  const auto& key = detail::given_or_inherited(produced.key_serde, at_->key_serde);
+  const auto& value = detail::given_or_inherited(produced.value_serde, at_->value_serde);
   at_->draft->add_sink(
       {.name = name,
        .topic = std::string(topic),
        .extractor_description = chooser.description,
        .prototype = prototype(new SinkNode<K, V>(
-           std::string(topic), false, chooser.extract, key_serde(produced.key_serde, "to(topic): the key type of the stream"),
-           value_serde(produced.value_serde, "to(topic): the value type of the stream"), produced.partitioner, true)),
+           std::string(topic), false, chooser.extract, detail::serde_or_default(key, "to(topic): the key type of the stream"),
+           detail::serde_or_default(value, "to(topic): the value type of the stream"), produced.partitioner, true)),
        .parents = {at_->node},
        .input = detail::stream_type<K, V>()});
 }
@@ -139,16 +146,22 @@ KTable<K, V> KStream<K, V>::to_table(const Materialized<K, V>& materialized) con
   auto facts = std::make_shared<detail::TableFacts>();
   facts->materialized = !materialized.given_name().empty();
   facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.given_name(), "KSTREAM-TOTABLE-"));
-  const KStream from = repartitioned(name, materialized.key_serde, materialized.value_serde);
-  const Serde<K> key = key_serde(materialized.key_serde);
-  const Serde<V> value = value_serde(materialized.value_serde);
+  const auto& key = detail::given_or_inherited(materialized.key_serde, at_->key_serde);
+  const auto& value = detail::given_or_inherited(materialized.value_serde, at_->value_serde);
+  const KStream from = repartitioned(name, key, value);
+  const bool own = materialized.given();
+  const Serde<K> kept_key = detail::serde_or_default(own ? detail::given_or_own(materialized.key_serde, at_->key_serde) : key,
+                                                     "the key type of the stream");
+  const Serde<V> kept = detail::serde_or_default(own ? detail::given_or_own(materialized.value_serde, at_->value_serde) : value,
+                                                 "the value type of the stream");
   at_->draft->add_table({.name = name,
-                         .prototype = prototype(new detail::TableSourceNode<K, V>(facts, key, value)),
+                         .prototype = prototype(new detail::TableSourceNode<K, V>(facts, kept_key, kept)),
                          .parents = {from.at_->node},
                          .input = detail::stream_type<K, V>(),
                          .output = detail::table_type<K, V>()},
                         facts);
-  return KTable<K, V>({at_->draft, name, from.at_->sources, facts, detail::store_getter<K, V>(facts, key, value), key, value});
+  return KTable<K, V>(
+      {at_->draft, name, from.at_->sources, facts, detail::store_getter<K, V>(facts, kept_key, kept), key, value});
 }
 
 template <class K, class V>

@@ -80,10 +80,13 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
     if (joined.this_store) name = joined.this_store->name + suffix;
     outer_store = detail::outer_join_store(name + "-store", this_store.engine, joined.logging, joined.log_config);
   }
-  const Serde<K> key = from.key_serde(joined.key_serde, "join(stream, joiner, windows): the key type of the stream");
-  const Serde<V> value = from.value_serde(joined.value_serde, "join(stream, joiner, windows): the value type of the stream");
+  const auto& result_key = detail::given_or_own(joined.key_serde, from.handle().key_serde);
+  const Serde<K> key = detail::serde_or_default(result_key, "join(stream, joiner, windows): the key type of the stream");
+  const Serde<V> value = detail::serde_or_default(detail::given_or_own(joined.value_serde, from.handle().value_serde),
+                                                  "join(stream, joiner, windows): the value type of the stream");
   const Serde<VO> other_value =
-      with.value_serde(joined.other_value_serde, "join(stream, joiner, windows): the value type of the other stream");
+      detail::serde_or_default(detail::given_or_own(joined.other_value_serde, with.handle().value_serde),
+                               "join(stream, joiner, windows): the value type of the other stream");
   for (const std::string& node : {this_join, other_join, merge})
     draft.mark(node, {.joins_null_keys = left_outer || right_outer});
   detail::ValueJoiner<K, VO, V, R> swapped = [joiner](const K* k, const VO* theirs, const V* mine) -> R {
@@ -92,12 +95,17 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   using Types = std::unique_ptr<detail::StreamJoinTypes>;
   const auto this_types = [=] { return Types(new detail::TypedStreamJoin<K, V, VO, R>(key, value, other_value, joiner)); };
   const auto other_types = [=] { return Types(new detail::TypedStreamJoin<K, VO, V, R>(key, other_value, value, swapped)); };
+  std::shared_ptr<const OperatorNode> self_join;
+  if constexpr (std::is_same_v<V, VO>) {  // one store has the values of both sides
+    Types types(new detail::TypedStreamJoin<K, V, VO, R>(key, value, value, joiner));
+    self_join = prototype(detail::new_self_join_node(windows, this_store.name, std::move(types)));
+  }
   draft.add_stream_join({.this_windowed = this_windowed,
                          .other_windowed = other_windowed,
                          .this_join = this_join,
                          .other_join = other_join,
                          .merge = merge,
-                         .self_join = prototype(detail::new_self_join_node(windows, this_store.name, this_types()))});
+                         .self_join = std::move(self_join)});
   draft.write_together(this_join, other_join);
   draft.add([=, left = from.handle().node, right = with.handle().node](TopologyBuilder& builder) {
     const auto add = [&](const std::string& name, OperatorNode* node, const std::vector<std::string>& parents,
@@ -140,7 +148,7 @@ KStream<K, detail::WithoutNull<R>> KStream<K, V>::stream_join(const KStream<K, V
   });
   std::set<std::string> sources = from.handle().sources;
   sources.insert(with.handle().sources.begin(), with.handle().sources.end());
-  return KStream<K, VR>({at_->draft, merge, sources, false, joined.key_serde, {}});
+  return KStream<K, VR>({at_->draft, merge, sources, false, result_key, {}});
 }
 
 template <class K, class V>

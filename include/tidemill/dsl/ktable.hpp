@@ -266,19 +266,22 @@ KTable<K, VR> KTable<K, V>::mapped(const char* prefix, detail::TableMap<K, V, VR
                                    const Materialized<K, VR>& materialized, const std::optional<Serde<VR>>& value_serde) const {
   auto facts = std::make_shared<detail::TableFacts>();
   facts->upstream = {at_->facts};
-  const auto& key = materialized.key_serde ? materialized.key_serde : at_->key_serde;
-  const auto& value = materialized.value_serde ? materialized.value_serde : value_serde;
+  const auto& key = detail::given_or_inherited(materialized.key_serde, at_->key_serde);
+  const auto& value = detail::given_or_inherited(materialized.value_serde, value_serde);
   facts->forgets_versions = materialized.given() && materialized.given_name().empty();
   if (facts->forgets_versions) at_->draft->burn_index();  // as Java, for no store
   const std::string name = at_->draft->name_or_new(materialized.name, prefix);
-  const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
+  // The table has its parent's; its store has not.
+  const Serde<K> key_serde =
+      detail::serde_or_default(detail::given_or_own(materialized.key_serde, at_->key_serde), "the key type of the table");
   if (!materialized.given_name().empty()) {
     facts->materialized = true;
     facts->store = detail::store_spec(materialized, at_->draft->store_name_or_new(materialized.given_name(), prefix));
   }
   // Where old values come, a filter need not pass on tombstones for what it never let through.
   if (filter) facts->send_old_values = at_->facts->enable_old_values(false);
-  const Serde<VR> kept = detail::serde_if_kept(facts->materialized, value, "the value type of the table");
+  const Serde<VR> kept = detail::serde_if_kept(facts->materialized, detail::given_or_own(materialized.value_serde, value_serde),
+                                               "the value type of the table");
   std::shared_ptr<detail::GetterSupplier<K, VR>> getter;
   if (facts->materialized) {
     getter = detail::store_getter<K, VR>(facts, key_serde, kept);

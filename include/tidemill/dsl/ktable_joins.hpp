@@ -72,8 +72,8 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
   const std::string merge = draft.name_or_new(materialized.name, "KTABLE-MERGE-");
   const std::string left = draft.name_or_new(materialized.name, "-join-this", "KTABLE-JOINTHIS-");
   const std::string right = draft.name_or_new(materialized.name, "-join-other", "KTABLE-JOINOTHER-");
-  const Serde<K> key_serde =
-      detail::serde_or_default(materialized.key_serde ? materialized.key_serde : at_->key_serde, "the key type of the table");
+  const auto& key = detail::given_or_inherited(materialized.key_serde, at_->key_serde);
+  const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
   const Serde<VR> kept = detail::serde_if_kept(facts->materialized, materialized.value_serde, "the value type of the join");
   std::shared_ptr<detail::GetterSupplier<K, VR>> getter;
   if (facts->materialized) {
@@ -112,7 +112,7 @@ KTable<K, VR> KTable<K, V>::joined(const KTable<K, VO>& other, detail::TableJoin
                   facts);
   std::set<std::string> sources = at_->sources;
   sources.insert(other.at_->sources.begin(), other.at_->sources.end());
-  return KTable<K, VR>({at_->draft, merge, std::move(sources), facts, getter, at_->key_serde, materialized.value_serde});
+  return KTable<K, VR>({at_->draft, merge, std::move(sources), facts, getter, key, materialized.value_serde});
 }
 
 }  // namespace tidemill

@@ -121,8 +121,10 @@ KTable<K, VR> KTable<K, V>::transformed(std::function<std::unique_ptr<ValueTrans
   facts->store = detail::store_spec(materialized, materialized.given_name());
   if (facts->materialized) Draft::check_name(materialized.given_name());
   const std::string name = at_->draft->name_or_new(materialized.name, "KTABLE-TRANSFORMVALUES-");
-  const auto& key = materialized.key_serde ? materialized.key_serde : at_->key_serde;
-  const Serde<K> key_serde = detail::serde_or_default(key, "the key type of the table");
+  const auto& key = detail::given_or_inherited(materialized.key_serde, at_->key_serde);
+  // The table has its parent's; its store has not.
+  const Serde<K> key_serde =
+      detail::serde_or_default(detail::given_or_own(materialized.key_serde, at_->key_serde), "the key type of the table");
   const Serde<VR> kept = detail::serde_if_kept(facts->materialized, materialized.value_serde, "the value type of the table");
   for (const StoreSpec& store : brought) stores.push_back(store.name);
   at_->draft->add_table({.name = name,

@@ -38,10 +38,10 @@ template <class K, class V, class VR>
   facts->store = plan.store(wishes_of(materialized, draft.store_name_or_new(materialized.given_name(), prefix)));
   facts->window_grace = plan.sessions() ? plan.grace + plan.size : plan.grace;
   const std::string name = draft.name_or_new(materialized.name, prefix);
-  const auto& key = materialized.key_serde ? materialized.key_serde : group.grouped().key_serde;
-  const auto& value = materialized.value_serde ? materialized.value_serde : given_value_serde;
+  const auto& key = given_or_inherited(materialized.key_serde, group.grouped().key_serde);
+  const auto& value = given_or_inherited(materialized.value_serde, given_value_serde);
   const KStream<K, V> from = group.repartitioned(facts->store.name);
-  const Serde<K> key_serde = from.key_serde(key, "count(), reduce() or aggregate(): the key type of the stream");
+  const Serde<K> key_serde = serde_or_default(key, "count(), reduce() or aggregate(): the key type of the stream");
   const Serde<VR> value_serde = serde_or_default(value, "the value type of the aggregate");
   std::unique_ptr<WindowedAggregate> typed(
       new TypedWindowedAggregate<K, V, VR>(key_serde, value_serde, std::move(update), std::move(init), std::move(merge)));
@@ -132,7 +132,7 @@ class TimeWindowedKStream {
     if constexpr (detail::WindowReducer<F, V>) {
       return add<V>(
           "KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(std::move(reducer)),
-          [] { return std::optional<V>(); }, materialized, group_.value_serde());
+          [] { return std::optional<V>(); }, materialized, group_.grouped().value_serde);
     } else {
       return KTable<Windowed<K>, V>({});
     }
@@ -208,7 +208,7 @@ class SessionWindowedKStream {
       };
       return add<V>(
           "KSTREAM-REDUCE-", !detail::Reducer<F, V>, detail::reduce_update<K, V>(reducer), [] { return std::optional<V>(); },
-          merge, materialized, group_.value_serde());
+          merge, materialized, group_.grouped().value_serde);
     } else {
       return KTable<Windowed<K>, V>({});
     }

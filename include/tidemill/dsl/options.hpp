@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <tidemill/dsl/handed_on.hpp>
 #include <tidemill/serde/serdes.hpp>
 #include <tidemill/topology/node_options.hpp>
 
@@ -54,6 +55,8 @@ struct Grouped {
   std::string name = {};
   std::optional<Serde<K>> key_serde = {};
   std::optional<Serde<V>> value_serde = {};
+
+  [[nodiscard]] bool given() const { return !name.empty() || key_serde || value_serde; }
 };
 
 template <class K, class V>
@@ -71,7 +74,8 @@ namespace detail {
 template <class K, class V>
 struct Materialized {
   std::string store_name = {};
-  /// None: those of what is materialized. Of table() and global_table() Consumed's are taken, whatever is said here, as in Java.
+  /// None: those that the operator hands on to its store, else the types' own (guide, "Which one an operator takes"). Of table() and
+  /// global_table() Consumed's are taken, whatever is said here, as in Java.
   std::optional<Serde<K>> key_serde = {};
   std::optional<Serde<V>> value_serde = {};
   bool caching = true;

@@ -146,6 +146,20 @@ JoinFunction joiner(const std::string& name) {
   return find(kAll, name);
 }
 
+Serde<Text> serde(const std::string& name) {
+  static const std::map<std::string, Text> kMarks = {{"text", ""}, {"tilde", "~"}, {"caret", "^"}};
+  return Serde<Text>(
+      [](const void* mark, std::string_view topic, const Text& text, Bytes& out) {
+        out += *static_cast<const Text*>(mark);
+        SerdeOf<Text>::serde().serialize(topic, text, out);
+      },
+      [](const void* mark, std::string_view, BytesView bytes) {
+        const Text& front = *static_cast<const Text*>(mark);
+        return Text(bytes.starts_with(front) ? bytes.substr(front.size()) : bytes);
+      },
+      std::make_shared<const Text>(find(kMarks, name)));
+}
+
 Serde<Text> picky() {
   return Serde<Text>([](const void*, std::string_view topic, const Text& text,
                         Bytes& out) { SerdeOf<Text>::serde().serialize(topic, text, out); },

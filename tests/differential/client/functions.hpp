@@ -32,6 +32,8 @@ ListFunction list_mapper(const std::string& name);
 /// Of reducers, aggregators, subtractors, session mergers.
 AggregateFunction aggregator(const std::string& name);
 JoinFunction joiner(const std::string& name);
+/// Texts: "text" as they are, "tilde" and "caret" with that in front; without it they are read as they are.
+Serde<Text> serde(const std::string& name);
 /// Texts, of which those that begin with '!' cannot be read.
 Serde<Text> picky();
 /// Texts, of which those that a `throws:` function refuses cannot be written.

@@ -35,8 +35,11 @@ void stream_stream(World& world, const json& step) {
   const Stream& other = world.get<Stream>(step, "with");
   const JoinFunction f = joiner(step.at("f"));
   const JoinWindows windows = join_windows(step.at("windows"));
-  const auto serde = SerdeOf<Text>::serde();
-  StreamJoined<Text, Text, Text> joined{.key_serde = serde, .value_serde = serde, .other_value_serde = serde};
+  const auto own = SerdeOf<Text>::serde();
+  StreamJoined<Text, Text, Text> joined{.key_serde = own, .value_serde = own, .other_value_serde = own};
+  if (step.contains("serdes")) {
+    joined = {.key_serde = serde(step, "key"), .value_serde = serde(step, "value"), .other_value_serde = serde(step, "other")};
+  }
   joined.name = text(step, "named");
   if (const auto store = step.find("store"); store != step.end()) {
     joined.store_name = text(*store, "name");
@@ -54,9 +57,12 @@ void stream_table(World& world, const json& step) {
   const Stream& stream = world.get<Stream>(step);
   const Table& table = world.get<Table>(step, "with");
   const JoinFunction f = joiner(step.at("f"));
-  Joined<Text, Text, Text> joined{.name = text(step, "named")};
+  Joined<Text, Text, Text> joined{.key_serde = serde(step, "key"),
+                                  .value_serde = serde(step, "value"),
+                                  .other_value_serde = serde(step, "other"),
+                                  .name = text(step, "named")};
   if (step.contains("grace")) {
-    joined.key_serde = joined.value_serde = joined.other_value_serde = SerdeOf<Text>::serde();
+    if (!step.contains("serdes")) joined.key_serde = joined.value_serde = joined.other_value_serde = SerdeOf<Text>::serde();
     joined.grace_period = milliseconds(step, "grace");
   }
   if (kind_of(step) == JoinKind::kInner) return world.put(step, stream.join(table, inner(f), joined));

@@ -5,7 +5,7 @@ namespace tidemill::differential {
 namespace {
 
 Produced<Text, Text> produced(const json& step) {
-  Produced<Text, Text> made{.name = text(step, "named")};
+  Produced<Text, Text> made{.key_serde = serde(step, "key"), .value_serde = serde(step, "value"), .name = text(step, "named")};
   if (text(step, "picky") == "value") made.value_serde = picky_writer();
   return made;
 }
@@ -73,7 +73,8 @@ void merge(World& world, const json& step) {
   world.put(step, world.get<Stream>(step).merge(world.get<Stream>(step, "with"), named(step)));
 }
 void repartition(World& world, const json& step) {
-  world.put(step, world.get<Stream>(step).repartition({.name = text(step, "named")}));
+  world.put(step, world.get<Stream>(step).repartition(
+                      {.name = text(step, "named"), .key_serde = serde(step, "key"), .value_serde = serde(step, "value")}));
 }
 /// Branches `<as>0` (the default one), `<as>1`, ...
 void split(World& world, const json& step) {
@@ -87,11 +88,9 @@ void split(World& world, const json& step) {
 void to_table(World& world, const json& step) {
   world.put(step, world.get<Stream>(step).to_table(materialized<Text, Text>(step)));
 }
-void group_by_key(World& world, const json& step) {
-  world.put(step, world.get<Stream>(step).group_by_key({.name = text(step, "named")}));
-}
+void group_by_key(World& world, const json& step) { world.put(step, world.get<Stream>(step).group_by_key(grouped(step))); }
 void group_by(World& world, const json& step) {
-  world.put(step, world.get<Stream>(step).group_by(mapper(step.at("f")), {.name = text(step, "named")}));
+  world.put(step, world.get<Stream>(step).group_by(mapper(step.at("f")), grouped(step)));
 }
 
 }  // namespace

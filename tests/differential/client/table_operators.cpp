@@ -59,7 +59,7 @@ void group_by(World& world, const json& step) {
   auto select = [key = mapper(step.at("key")), value = mapper(step.at("f"))](const Text& k, const Text& v) {
     return std::pair(key(&k, &v), value(&k, &v));
   };
-  world.put(step, world.get<Table>(step).group_by(select, {.name = text(step, "named")}));
+  world.put(step, world.get<Table>(step).group_by(select, grouped(step)));
 }
 void group_count(World& world, const json& step) {
   world.put(step, world.get<TableGroup>(step).count(materialized<Text, Long>(step)));

@@ -82,7 +82,7 @@ void group_by(World& world, const json& step) {
   auto select = [key = mapper(step.at("key")), value = mapper(step.at("f"))](const Key& k, const Text& v) {
     return std::pair(key(&k.key, &v), value(&k.key, &v));
   };
-  world.put(step, world.get<WindowTable>(step).group_by(select, {.name = text(step, "named")}));
+  world.put(step, world.get<WindowTable>(step).group_by(select, grouped(step)));
 }
 void join(World& world, const json& step) {
   const WindowTable& left = world.get<WindowTable>(step);

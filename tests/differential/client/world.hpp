@@ -74,12 +74,21 @@ class TimeOfValue final : public TimestampExtractor {
     return Timestamp(time_of(value ? &*value : nullptr, record.context->timestamp.value));
   }
 };
+/// That of a part (key, value, other) of which the options say something.
+inline std::optional<Serde<Text>> serde(const json& options, const char* part) {
+  const json none = json::object();
+  const std::string name = text(options.value("serdes", none), part);
+  return name.empty() ? std::nullopt : std::optional(serde(name));
+}
 inline Consumed<Text, Text> consumed(const json& step) {
-  Consumed<Text, Text> made{.name = text(step, "named")};
+  Consumed<Text, Text> made{.key_serde = serde(step, "key"), .value_serde = serde(step, "value"), .name = text(step, "named")};
   if (text(step, "picky") == "key") made.key_serde = picky();
   if (text(step, "picky") == "value") made.value_serde = picky();
   if (step.value("timed", false)) made.timestamp_extractor = std::make_shared<TimeOfValue>();
   return made;
+}
+inline Grouped<Text, Text> grouped(const json& step) {
+  return {.name = text(step, "named"), .key_serde = serde(step, "key"), .value_serde = serde(step, "value")};
 }
 inline StoreEngineKind engine(const json& store) {
   const std::string kind = text(store, "engine");
@@ -94,7 +103,10 @@ Materialized<K, V> materialized(const json& step) {
   const auto store = step.find("store");
   if (store == step.end()) return made;
   made.store_name = text(*store, "name");
-  if constexpr (std::is_same_v<K, Text>) made.key_serde = SerdeOf<Text>::serde();  // without a name, something has to be said
+  if constexpr (std::is_same_v<K, Text>) {
+    made.key_serde = store->contains("serdes") ? serde(*store, "key") : SerdeOf<Text>::serde();
+  }
+  if constexpr (std::is_same_v<V, Text>) made.value_serde = serde(*store, "value");
   made.caching = store->value("cache", true);
   made.logging = store->value("log", true);
   made.engine = engine(*store);

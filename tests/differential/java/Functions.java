@@ -122,6 +122,20 @@ final class Functions {
     });
   }
 
+  /// Texts: "text" as they are, "tilde" and "caret" with that in front; without it they are read as they are.
+  static Serde<String> serde(String name) {
+    String mark = switch (name) {
+      case "text" -> "";
+      case "tilde" -> "~";
+      case "caret" -> "^";
+      default -> throw new AssertionError("there is no serde " + name);
+    };
+    StringSerializer plain = new StringSerializer();
+    return Serdes.serdeFrom((topic, text) -> text == null ? null : plain.serialize(topic, mark + text), (topic, bytes) -> {
+      String text = bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+      return text != null && text.startsWith(mark) ? text.substring(mark.length()) : text;
+    });
+  }
   /// Texts, of which those that `refuse` names cannot be written.
   static Serde<String> pickyWriter() {
     StringSerializer plain = new StringSerializer();

@@ -31,7 +31,9 @@ final class JoinOperators {
     KStream<String, String> on = w.get(s), with = w.get(s, "with");
     Functions.Joiner f = joiner(s);
     ValueJoinerWithKey<String, String, String, String> j = f::join;
-    StreamJoined<String, String, String> joined = StreamJoined.with(Serdes.String(), Serdes.String(), Serdes.String());
+    StreamJoined<String, String, String> joined = s.has("serdes")
+        ? StreamJoined.with(World.serde(s, "key"), World.serde(s, "value"), World.serde(s, "other"))
+        : StreamJoined.with(Serdes.String(), Serdes.String(), Serdes.String());
     if (World.isNamed(s)) joined = joined.withName(World.text(s, "named"));
     if (World.isStored(s)) {
       JsonNode store = s.get("store");
@@ -52,7 +54,11 @@ final class JoinOperators {
     ValueJoinerWithKey<String, String, String, String> j = joiner(s)::join;
     Joined<String, String, String> joined = null;
     if (World.isNamed(s)) joined = Joined.as(World.text(s, "named"));
-    if (s.has("grace")) {
+    if (s.has("serdes")) {
+      joined = Joined.with(World.serde(s, "key"), World.serde(s, "value"), World.serde(s, "other"),
+                           World.isNamed(s) ? World.text(s, "named") : null);
+      if (s.has("grace")) joined = joined.withGracePeriod(World.duration(s, "grace"));
+    } else if (s.has("grace")) {
       joined = (joined == null ? Joined.<String, String, String>with(Serdes.String(), Serdes.String(), Serdes.String())
                                : joined.withKeySerde(Serdes.String()).withValueSerde(Serdes.String())
                                      .withOtherValueSerde(Serdes.String()))

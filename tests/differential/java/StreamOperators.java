@@ -47,7 +47,8 @@ final class StreamOperators {
     });
     operators.put("to", (w, s) -> {
       String topic = s.get("topic").asText();
-      Produced<String, String> produced = World.isNamed(s) ? Produced.as(World.text(s, "named")) : Produced.with(null, null);
+      Produced<String, String> produced = Produced.with(World.serde(s, "key"), World.serde(s, "value"));
+      if (World.isNamed(s)) produced = produced.withName(World.text(s, "named"));
       if (World.text(s, "picky").equals("value")) produced = produced.withValueSerde(Functions.pickyWriter());
       on(w, s).to(topic, produced);
     });
@@ -104,19 +105,24 @@ final class StreamOperators {
       KStream<String, String> other = w.get(s, "with");
       w.put(s, World.isNamed(s) ? on(w, s).merge(other, World.named(s)) : on(w, s).merge(other));
     });
-    operators.put("repartition", (w, s) -> w.put(s, World.isNamed(s)
-        ? on(w, s).repartition(Repartitioned.as(World.text(s, "named"))) : on(w, s).repartition()));
+    operators.put("repartition", (w, s) -> {
+      Repartitioned<String, String> options = Repartitioned.with(World.serde(s, "key"), World.serde(s, "value"));
+      if (World.isNamed(s)) options = options.withName(World.text(s, "named"));
+      w.put(s, World.isNamed(s) || s.has("serdes") ? on(w, s).repartition(options) : on(w, s).repartition());
+    });
     operators.put("split", StreamOperators::split);
     operators.put("toTable", (w, s) -> w.put(s, toTable(on(w, s), s)));
-    operators.put("groupByKey", (w, s) -> w.put(s, on(w, s).groupByKey(grouped(s))));
+    operators.put("groupByKey", (w, s) -> w.put(s, grouped(s) == null ? on(w, s).groupByKey() : on(w, s).groupByKey(grouped(s))));
     operators.put("groupBy", (w, s) -> {
       Functions.Mapper m = Functions.mapper(f(s));
-      w.put(s, on(w, s).groupBy(m::map, grouped(s)));
+      w.put(s, grouped(s) == null ? on(w, s).groupBy(m::map) : on(w, s).groupBy(m::map, grouped(s)));
     });
   }
-  /// With serdes: without them Java cannot write the windows of what it aggregates.
+  /// Null: none. With serdes, if nothing is said of them.
   static Grouped<String, String> grouped(JsonNode s) {
-    Grouped<String, String> grouped = Grouped.with(Serdes.String(), Serdes.String());
+    if (s.path("serdes").isObject() && s.path("serdes").isEmpty() && !World.isNamed(s)) return null;
+    Grouped<String, String> grouped = s.has("serdes") ? Grouped.with(World.serde(s, "key"), World.serde(s, "value"))
+                                                      : Grouped.with(Serdes.String(), Serdes.String());
     return World.isNamed(s) ? grouped.withName(World.text(s, "named")) : grouped;
   }
   static List<KeyValue<String, String>> pairs(Functions.Mapper key, Functions.ListMapper values, String k, String v) {

@@ -81,7 +81,7 @@ final class TableOperators {
     operators.put("tableGroupBy", (w, s) -> {
       Functions.Mapper key = Functions.mapper(World.text(s, "key")), value = Functions.mapper(f(s));
       KeyValueMapper<String, String, KeyValue<String, String>> m = (k, v) -> KeyValue.pair(key.map(k, v), value.map(k, v));
-      w.put(s, World.isNamed(s) ? on(w, s).groupBy(m, Grouped.as(World.text(s, "named"))) : on(w, s).groupBy(m));
+      w.put(s, grouped(s) == null ? on(w, s).groupBy(m) : on(w, s).groupBy(m, grouped(s)));
     });
     operators.put("groupCount", (w, s) -> {
       KGroupedTable<String, String> on = tableGroup(w, s);
@@ -134,6 +134,12 @@ final class TableOperators {
                             n -> on.filter(p, n, World.<String, Long>keyValues(s).withValueSerde(Serdes.Long()))));
     });
     operators.put("countTo", (w, s) -> counts(w, s).toStream().to(s.get("topic").asText()));
+  }
+  /// Null: none.
+  static Grouped<String, String> grouped(JsonNode s) {
+    if (!World.isNamed(s) && World.serde(s, "key") == null && World.serde(s, "value") == null) return null;
+    Grouped<String, String> grouped = Grouped.with(World.serde(s, "key"), World.serde(s, "value"));
+    return World.isNamed(s) ? grouped.withName(World.text(s, "named")) : grouped;
   }
   static Reducer<String> reducer(String name) {
     Functions.Aggregator f = Functions.aggregator(name);

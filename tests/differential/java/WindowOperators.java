@@ -29,6 +29,7 @@ import org.apache.kafka.streams.kstream.ValueJoiner;
 import org.apache.kafka.streams.kstream.ValueMapperWithKey;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.kstream.WindowedSerdes;
+import org.apache.kafka.streams.kstream.internals.AbstractStream;
 import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.WindowStore;
 
@@ -108,6 +109,14 @@ final class WindowOperators {
                         () -> on.aggregate(() -> "_", a, WindowOperators.<String>windowStore(s)),
                         n -> on.aggregate(() -> "_", a, n, WindowOperators.<String>windowStore(s)));
   }
+  /// Should Java forget which keys a table of windows has.
+  static void rememberKeys(World w, JsonNode s) {
+    JsonNode windows = s.get("windows");
+    Serde<String> given = World.serde(s.path("store"), "key"), text = given == null ? Serdes.String() : given;
+    w.serdes.put(s.get("as").asText(), areSessions(windows)
+        ? new WindowedSerdes.SessionWindowedSerde<>(text)
+        : new WindowedSerdes.TimeWindowedSerde<>(text, windows.path("size").asLong()));
+  }
   static Object cogroup(World w, JsonNode s) {
     CogroupedKStream<String, String> all = null;
     for (int i = 0; i < s.get("groups").size(); ++i) {
@@ -122,10 +131,7 @@ final class WindowOperators {
                           n -> on.aggregate(() -> "_", n, World.keyValues(s)));
     }
     JsonNode windows = s.get("windows");
-    Serde<String> text = Serdes.String();
-    w.serdes.put(s.get("as").asText(), areSessions(windows)
-        ? new WindowedSerdes.SessionWindowedSerde<>(text)
-        : new WindowedSerdes.TimeWindowedSerde<>(text, windows.path("size").asLong()));
+    rememberKeys(w, s);
     if (areSessions(windows)) {
       var sessioned = on.windowedBy(sessions(windows));
       Merger<String, String> m = merger(s);
@@ -144,16 +150,28 @@ final class WindowOperators {
   }
 
   @SuppressWarnings("unchecked")
+  static void countTo(World w, JsonNode s) {
+    String topic = s.get("topic").asText();
+    Serde<Windowed<String>> serde = (Serde<Windowed<String>>) w.serdes.get(s.get("on").asText());
+    if (keySerde(counts(w, s)) != null) counts(w, s).toStream().to(topic);
+    else counts(w, s).toStream().to(topic, Produced.keySerde(serde));
+  }
+  static Serde<?> keySerde(KTable<?, ?> table) { return ((AbstractStream<?, ?>) table).keySerde(); }
+  @SuppressWarnings("unchecked")
   static void to(World w, JsonNode s) {
     String topic = s.get("topic").asText();
     Serde<Windowed<String>> serde = (Serde<Windowed<String>>) w.serdes.get(s.get("on").asText());
-    if (serde == null) on(w, s).toStream().to(topic);
+    if (serde == null || keySerde(on(w, s)) != null) on(w, s).toStream().to(topic);
     else on(w, s).toStream().to(topic, Produced.keySerde(serde));
   }
+  static void put(World w, JsonNode s, Object table) {
+    rememberKeys(w, s);
+    w.put(s, table);
+  }
   static void add(Map<String, World.Operator> operators) {
-    operators.put("windowedCount", (w, s) -> w.put(s, count(w, s)));
-    operators.put("windowedReduce", (w, s) -> w.put(s, reduce(w, s)));
-    operators.put("windowedAggregate", (w, s) -> w.put(s, aggregate(w, s)));
+    operators.put("windowedCount", (w, s) -> put(w, s, count(w, s)));
+    operators.put("windowedReduce", (w, s) -> put(w, s, reduce(w, s)));
+    operators.put("windowedAggregate", (w, s) -> put(w, s, aggregate(w, s)));
     operators.put("cogroup", (w, s) -> w.put(s, cogroup(w, s)));
     operators.put("windowFilter", (w, s) -> {
       Functions.Predicate f = Functions.predicate(f(s));
@@ -172,7 +190,8 @@ final class WindowOperators {
       Functions.Mapper key = Functions.mapper(World.text(s, "key")), value = Functions.mapper(f(s));
       KeyValueMapper<Windowed<String>, String, KeyValue<String, String>> m =
           (k, v) -> KeyValue.pair(key.map(k.key(), v), value.map(k.key(), v));
-      w.put(s, World.isNamed(s) ? on(w, s).groupBy(m, Grouped.as(World.text(s, "named"))) : on(w, s).groupBy(m));
+      Grouped<String, String> grouped = TableOperators.grouped(s);
+      w.put(s, grouped == null ? on(w, s).groupBy(m) : on(w, s).groupBy(m, grouped));
     });
     operators.put("windowJoin", (w, s) -> {
       KTable<Windowed<String>, String> on = on(w, s), with = w.get(s, "with");
@@ -186,7 +205,7 @@ final class WindowOperators {
     });
     operators.put("windowCountToText", (w, s) -> w.put(s, counts(w, s).mapValues(v -> v == null ? null : "n" + v)));
     operators.put("windowCountSuppress", (w, s) -> w.put(s, counts(w, s).suppress(TableOperators.suppressed(s))));
-    operators.put("windowCountTo", (w, s) -> counts(w, s).toStream().to(s.get("topic").asText()));
+    operators.put("windowCountTo", (w, s) -> countTo(w, s));
   }
   private WindowOperators() {}
 }

@@ -66,13 +66,18 @@ final class World {
   static Duration duration(JsonNode step, String field) { return Duration.ofMillis(step.path(field).asLong(0)); }
   static boolean isNamed(JsonNode step) { return step.has("named"); }
   static Named named(JsonNode step) { return Named.as(text(step, "named")); }
+  /// That of a part (key, value, other) of which the options say something; null: they do not.
+  static Serde<String> serde(JsonNode options, String part) {
+    JsonNode name = options.path("serdes").path(part);
+    return name.isMissingNode() ? null : Functions.serde(name.asText());
+  }
   /// What a source's step says of it: null, nothing.
   static Consumed<String, String> consumed(JsonNode step) {
     String picky = text(step, "picky");
     boolean timed = step.path("timed").asBoolean(false);
-    if (!isNamed(step) && picky.isEmpty() && !timed) return null;
-    Consumed<String, String> made = Consumed.with(picky.equals("key") ? Functions.picky() : null,
-                                                  picky.equals("value") ? Functions.picky() : null);
+    if (!isNamed(step) && picky.isEmpty() && !timed && !step.has("serdes")) return null;
+    Consumed<String, String> made = Consumed.with(picky.equals("key") ? Functions.picky() : serde(step, "key"),
+                                                  picky.equals("value") ? Functions.picky() : serde(step, "value"));
     if (timed) made = made.withTimestampExtractor((r, time) -> Functions.time((String) r.value(), r.timestamp()));
     return isNamed(step) ? made.withName(text(step, "named")) : made;
   }
@@ -99,7 +104,8 @@ final class World {
       made = name.isEmpty() ? Materialized.with(null, null) : Materialized.as(name);
       if (store.has("engine")) made.withStoreType(engine(store));
     }
-    made.withKeySerde((Serde<K>) Serdes.String());
+    made.withKeySerde((Serde<K>) (store.has("serdes") ? serde(store, "key") : Serdes.String()));
+    if (store.path("serdes").has("value")) made.withValueSerde((Serde<V>) serde(store, "value"));
     if (store.has("retention")) made.withRetention(duration(store, "retention"));
     if (!store.path("cache").asBoolean(true)) made.withCachingDisabled();
     if (!store.path("log").asBoolean(true)) made.withLoggingDisabled();
