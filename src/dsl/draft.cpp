@@ -107,7 +107,7 @@ std::string Draft::add_repartition(Repartition repartition) {
     const std::string again = " " + std::to_string(repartitions_.size());
     for (std::string* name : {&topic, &filter, &sink, &source}) *name += again;
   }
-  repartitions_.push_back({topic, filter, sink, source, repartition.mergeable, repartition.partitions});
+  repartitions_.push_back({topic, filter, sink, source, repartition.mergeable, repartition.partitions, repartition.serdes});
   // What it filters is known when all that is behind it is.
   add_processor({.name = filter,
                  .prototype = prototype(new detail::PassThroughNode),
@@ -118,8 +118,8 @@ std::string Draft::add_repartition(Repartition repartition) {
   add([=](TopologyBuilder& builder) {
     builder.add_internal_topic(topic, InternalTopicKind::kRepartition, repartition.partitions);
     builder.add_sink(
-        {.name = sink, .topic = topic, .prototype = repartition.sink, .parents = {filter}, .input = repartition.type});
-    builder.add_source({.name = source, .topics = {topic}, .prototype = repartition.source, .output = repartition.type});
+        {.name = sink, .topic = topic, .prototype = repartition.ends.sink, .parents = {filter}, .input = repartition.type});
+    builder.add_source({.name = source, .topics = {topic}, .prototype = repartition.ends.source, .output = repartition.type});
   });
   return source;
 }

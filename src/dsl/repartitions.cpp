@@ -1,6 +1,7 @@
 #include "dsl/repartitions.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
@@ -183,15 +184,33 @@ class Repartitions {
     // One that has been merged with others may have the name, too: apart until plain_name().
     const std::string apart = " merged-" + std::to_string(added_.size());
     added_.push_back(std::make_unique<Draft::RepartitionNodes>(Draft::RepartitionNodes{
-        topic, topic + "-filter" + apart, topic + "-sink" + apart, topic + "-source" + apart, false, {}}));
+        topic, topic + "-filter" + apart, topic + "-sink" + apart, topic + "-source" + apart, false, {}, {}}));
     const Draft::RepartitionNodes& nodes = *added_.back();
+    NodeSpec& sink = changed_.emplace_back(*specs_.at(first.sink));
+    NodeSpec& source = changed_.emplace_back(*specs_.at(first.source));
+    give_first_serdes(group, topic, sink, source);
     specs_.emplace(nodes.filter, specs_.at(first.filter));
-    specs_.emplace(nodes.sink, specs_.at(first.sink));
-    specs_.emplace(nodes.source, specs_.at(first.source));
+    specs_.emplace(nodes.sink, &sink);
+    specs_.emplace(nodes.source, &source);
     const Index place = operators_.size();
     operators_.push_back({.name = nodes.source, .repartition = &nodes});
     order_.insert(std::next(std::find(order_.begin(), order_.end(), group.changer)), place);
     return place;
+  }
+  /// The first key's that is given and the first value's, which may be another one's: as in Java.
+  void give_first_serdes(const Group& group, const std::string& topic, NodeSpec& sink, NodeSpec& source) const {
+    Draft::RepartitionSerdes given = operators_[group.repartitions.front()].repartition->serdes;
+    const auto own = given;
+    for (const Index place : group.repartitions) {
+      const Draft::RepartitionNodes& nodes = *operators_[place].repartition;
+      if (!(specs_.at(nodes.sink)->input == sink.input)) continue;
+      if (given.key == nullptr) given.key = nodes.serdes.key;
+      if (given.value == nullptr) given.value = nodes.serdes.value;
+    }
+    if (given.key == own.key && given.value == own.value) return;
+    Draft::RepartitionEnds ends = given.ends(topic, given.key.get(), given.value.get());
+    sink.prototype = std::move(ends.sink);
+    source.prototype = std::move(ends.source);
   }
   void remove(Index repartition, Index merged) {
     const std::vector<Index> parents = operators_[repartition].parents;
@@ -266,6 +285,7 @@ class Repartitions {
   TopologyBuilder& builder_;
   const std::vector<Draft::RepartitionNodes>& repartitions_;
   std::map<std::string, const NodeSpec*> specs_;
+  std::deque<NodeSpec> changed_;
   std::vector<Operator> operators_;
   std::vector<Index> order_;  // in which they are written
   std::vector<std::unique_ptr<Draft::RepartitionNodes>> added_;

@@ -67,6 +67,17 @@ class Draft {
                  std::vector<StoreSpec> brought = {});
   void add_sink(TopologyBuilder::Sink sink);
   void copartition(std::set<std::string> left, const std::set<std::string>& right);
+  struct RepartitionEnds {
+    std::shared_ptr<const OperatorNode> sink;
+    std::shared_ptr<const OperatorNode> source;
+  };
+  /// The serdes of a repartition topic: a Serde<K> and a Serde<V>, their types forgotten.
+  struct RepartitionSerdes {
+    /// Null: none is given, it is the type's own. Of several topics that become one, the first that is given counts, as in Java.
+    std::shared_ptr<const void> key = nullptr;
+    std::shared_ptr<const void> value = nullptr;
+    std::function<RepartitionEnds(const std::string& topic, const void* key, const void* value)> ends = nullptr;
+  };
   /// The nodes behind a change of key: filter, internal topic, sink and source; the source's name.
   struct Repartition {
     std::string parent;
@@ -75,8 +86,8 @@ class Draft {
     std::optional<std::int32_t> partitions = {};
     /// The topic may be another one's, too.
     bool mergeable = true;
-    std::shared_ptr<const OperatorNode> sink = nullptr;
-    std::shared_ptr<const OperatorNode> source = nullptr;
+    RepartitionEnds ends = {};
+    RepartitionSerdes serdes = {};
     EdgeType type = {};
   };
   [[nodiscard]] std::string add_repartition(Repartition repartition);
@@ -99,6 +110,7 @@ class Draft {
     std::string source;
     bool mergeable = true;
     std::optional<std::int32_t> partitions = {};
+    RepartitionSerdes serdes = {};
   };
   /// The nodes of a join of two streams, and what takes the place of all but the first where both are one stream.
   struct StreamJoinNodes {

@@ -241,8 +241,8 @@ class KStream {
   /// The same for a join; `name`: the join's own, empty: none. Serdes, if none are given: those of the stream.
   KStream repartitioned_for_join(const std::string& name, const std::optional<Serde<K>>& key,
                                  const std::optional<Serde<V>>& value) const;
-  KStream through_topic(Draft::Repartition repartition, const Serde<K>& key, const Serde<V>& value,
-                        StreamPartitioner<K, V> partitioner = nullptr) const;
+  KStream through_topic(Draft::Repartition repartition, const std::optional<Serde<K>>& key,
+                        const std::optional<Serde<V>>& value, StreamPartitioner<K, V> partitioner = nullptr) const;
   template <class R, class VT>
   [[gnu::noinline]] KStream<K, detail::WithoutNull<R>> table_join(const KTable<K, VT>& table,
                                                                   detail::StreamTableJoiner<K, V, VT, R> joiner, bool left,

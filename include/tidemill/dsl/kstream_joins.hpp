@@ -72,8 +72,7 @@ KStream<K, V> KStream<K, V>::repartitioned_for_join(const std::string& name, con
   }
   Draft::Repartition repartition;
   repartition.prefix = name.empty() ? at_->node : name;
-  const KStream made = through_topic(std::move(repartition), detail::serde_or_default(sent_key, "the key type of the stream"),
-                                     detail::serde_or_default(sent_value, "the value type of the stream"));
+  const KStream made = through_topic(std::move(repartition), sent_key, sent_value);
   *at_->join_source = made.at_->node;
   return made;
 }

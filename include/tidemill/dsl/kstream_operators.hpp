@@ -62,6 +62,8 @@ KStream<K, V> KStream<K, V>::merge(const KStream& other, const Named& named) con
                          .output = detail::stream_type<K, V>()});
   Handle handle{at_->draft, name, at_->sources, at_->repartition_required || other.at_->repartition_required};
   handle.sources.insert(other.at_->sources.begin(), other.at_->sources.end());
+  handle.key_serde = detail::given_or_own({}, at_->key_serde);
+  handle.value_serde = detail::given_or_own({}, at_->value_serde);
   return KStream(std::move(handle));
 }
 
@@ -77,14 +79,40 @@ BranchedKStream<K, V> KStream<K, V>::split(const Named& named) const {
   return BranchedKStream<K, V>(*at_, name, branches);
 }
 
+namespace detail {
+template <class T>
+const Serde<T>& serde_at(const void* serde) {
+  return *static_cast<const Serde<T>*>(serde);
+}
+template <class T>
+std::shared_ptr<const void> kept_serde(const std::optional<Serde<T>>& serde) {
+  return serde ? std::make_shared<const Serde<T>>(*serde) : nullptr;
+}
 template <class K, class V>
-KStream<K, V> KStream<K, V>::through_topic(Draft::Repartition repartition, const Serde<K>& key, const Serde<V>& value,
-                                           StreamPartitioner<K, V> partitioner) const {
+[[gnu::noinline]] Draft::RepartitionEnds repartition_ends(const std::string& topic, const void* key, const void* value,
+                                                          const StreamPartitioner<K, V>& partitioner) {
+  std::optional<Serde<K>> key_serde;
+  std::optional<Serde<V>> value_serde;
+  if (key != nullptr) key_serde = serde_at<K>(key);
+  if (value != nullptr) value_serde = serde_at<V>(value);
+  const Serde<K> sent_key = serde_or_default(key_serde, "the key type of the stream");
+  const Serde<V> sent = serde_or_default(value_serde, "the value type of the stream");
+  return {prototype(new SinkNode<K, V>(topic, true, nullptr, sent_key, sent, partitioner)),
+          prototype(new TypedSourceNode<K, V>(sent_key, sent))};
+}
+}  // namespace detail
+
+template <class K, class V>
+KStream<K, V> KStream<K, V>::through_topic(Draft::Repartition repartition, const std::optional<Serde<K>>& key,
+                                           const std::optional<Serde<V>>& value, StreamPartitioner<K, V> partitioner) const {
   const std::string topic = Draft::repartition_topic(repartition.prefix);
   repartition.parent = at_->node;
   repartition.type = detail::stream_type<K, V>();
-  repartition.sink = prototype(new SinkNode<K, V>(topic, true, nullptr, key, value, std::move(partitioner)));
-  repartition.source = prototype(new TypedSourceNode<K, V>(key, value));
+  repartition.serdes = {detail::kept_serde(key), detail::kept_serde(value),
+                        [partitioner = std::move(partitioner)](const std::string& sent_to, const void* k, const void* v) {
+                          return detail::repartition_ends<K, V>(sent_to, k, v, partitioner);
+                        }};
+  repartition.ends = repartition.serdes.ends(topic, repartition.serdes.key.get(), repartition.serdes.value.get());
   const std::string source = at_->draft->add_repartition(std::move(repartition));
   return KStream({at_->draft, source, {source}, false, key, value});
 }
@@ -95,8 +123,7 @@ KStream<K, V> KStream<K, V>::repartitioned(const std::string& prefix, const std:
   if (!at_->repartition_required) return *this;
   Draft::Repartition repartition;
   repartition.prefix = prefix;
-  return through_topic(std::move(repartition), detail::serde_or_default(key, "the key type of the stream"),
-                       detail::serde_or_default(value, "the value type of the stream"));
+  return through_topic(std::move(repartition), key, value);
 }
 
 template <class K, class V>
@@ -105,10 +132,8 @@ KStream<K, V> KStream<K, V>::repartition(const Repartitioned<K, V>& options) con
   repartition.prefix = options.name.empty() ? at_->draft->new_name("KSTREAM-REPARTITION-") : options.name;
   repartition.partitions = options.number_of_partitions;
   repartition.mergeable = false;
-  const auto& sent_key = detail::given_or_own(options.key_serde, at_->key_serde);
-  const auto& value = detail::given_or_inherited(options.value_serde, at_->value_serde);
-  auto stream = through_topic(std::move(repartition), detail::serde_or_default(sent_key, "the key type of the stream"),
-                              detail::serde_or_default(value, "the value type of the stream"), options.partitioner);
+  auto stream = through_topic(std::move(repartition), detail::given_or_own(options.key_serde, at_->key_serde),
+                              detail::given_or_inherited(options.value_serde, at_->value_serde), options.partitioner);
   stream.at_->key_serde = detail::given_or_inherited(options.key_serde, at_->key_serde);
   return stream;
 }

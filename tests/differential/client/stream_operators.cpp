@@ -88,9 +88,17 @@ void split(World& world, const json& step) {
 void to_table(World& world, const json& step) {
   world.put(step, world.get<Stream>(step).to_table(materialized<Text, Text>(step)));
 }
-void group_by_key(World& world, const json& step) { world.put(step, world.get<Stream>(step).group_by_key(grouped(step))); }
+/// With serdes, if nothing is said of them.
+Grouped<Text, Text> grouped_stream(const json& step) {
+  auto made = grouped(step);
+  if (!step.contains("serdes")) made.key_serde = made.value_serde = SerdeOf<Text>::serde();
+  return made;
+}
+void group_by_key(World& world, const json& step) {
+  world.put(step, world.get<Stream>(step).group_by_key(grouped_stream(step)));
+}
 void group_by(World& world, const json& step) {
-  world.put(step, world.get<Stream>(step).group_by(mapper(step.at("f")), grouped(step)));
+  world.put(step, world.get<Stream>(step).group_by(mapper(step.at("f")), grouped_stream(step)));
 }
 
 }  // namespace

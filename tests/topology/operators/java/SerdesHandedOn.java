@@ -39,7 +39,8 @@ public final class SerdesHandedOn {
     config.put("statestore.cache.max.bytes", "0");
     config.put("default.key.serde", Serdes.StringSerde.class.getName());
     config.put("default.value.serde", Serdes.StringSerde.class.getName());
-    Topology topology = world.builder.build();
+    config.put("topology.optimization", title.startsWith("optimized, ") ? "all" : "none");
+    Topology topology = world.builder.build(config);
     String described = topology.describe().toString();
     try (TopologyTestDriver driver = new TopologyTestDriver(topology, config)) {
       for (String topic : new String[] {"two", "one"}) {
@@ -191,6 +192,50 @@ public final class SerdesHandedOn {
     show("table group by, kept with serdes", w -> w.table().groupBy((k, v) -> KeyValue.pair(k, v)).reduce(SerdesHandedOn::both, (a, b) -> a, marked()).toStream().to("out"));
     show("table to stream with other keys", w -> w.table().toStream((k, v) -> k).to("out"));
     show("windows to stream, kept", w -> w.one().groupByKey().windowedBy(windows()).reduce(SerdesHandedOn::both).filter((k, v) -> true).mapValues(v -> v).toStream().to("out"));
+    showOptimized();
+  }
+  private static void showOptimized() {
+    show("optimized, two groups, the second with serdes", w -> {
+      KStream<String, String> s = w.one().selectKey((k, v) -> k);
+      s.groupByKey(Grouped.as("a")).reduce(SerdesHandedOn::both);
+      s.groupByKey(Grouped.with("b", mark("G:"), mark("H:"))).reduce(SerdesHandedOn::both);
+    });
+    show("optimized, two groups, the first with serdes", w -> {
+      KStream<String, String> s = w.one().selectKey((k, v) -> k);
+      s.groupByKey(Grouped.with("a", mark("G:"), mark("H:"))).reduce(SerdesHandedOn::both);
+      s.groupByKey(Grouped.as("b")).reduce(SerdesHandedOn::both);
+    });
+    show("optimized, one key and another value", w -> {
+      KStream<String, String> s = w.one().selectKey((k, v) -> k);
+      s.groupByKey().reduce(SerdesHandedOn::both);
+      s.groupByKey(Grouped.with("b", mark("G:"), mark("H:"))).reduce(SerdesHandedOn::both);
+    });
+    show("optimized, a group and a join with a table", w -> {
+      KStream<String, String> s = w.one().map((k, v) -> KeyValue.pair(k, v));
+      s.groupByKey().reduce(SerdesHandedOn::both);
+      s.join(w.other(), SerdesHandedOn::both, Joined.with(mark("M:"), mark("N:"), mark("P:"))).to("out");
+    });
+    show("optimized, a table and a group", w -> {
+      KStream<String, String> s = w.one().selectKey((k, v) -> k);
+      s.toTable(kept()).toStream().to("out");
+      s.groupByKey(Grouped.with("g", mark("G:"), mark("H:"))).reduce(SerdesHandedOn::both);
+    });
+    show("optimized, behind a merge", w -> {
+      KStream<String, String> s = w.one().selectKey((k, v) -> k).merge(w.two().selectKey((k, v) -> k));
+      s.groupByKey().reduce(SerdesHandedOn::both);
+      s.groupByKey(Grouped.with("g", mark("G:"), mark("H:"))).reduce(SerdesHandedOn::both);
+    });
+    show("optimized, cogroup", w -> {
+      KStream<String, String> s = w.one().selectKey((k, v) -> k);
+      s.groupByKey(Grouped.as("a")).<String>cogroup(SerdesHandedOn::all)
+          .cogroup(s.groupByKey(Grouped.with("g", mark("G:"), mark("H:"))), SerdesHandedOn::all).aggregate(() -> "").toStream().to("out");
+    });
+    show("optimized, self join", w -> {
+      KStream<String, String> s = w.one();
+      s.join(s, SerdesHandedOn::both, within(), StreamJoined.with(mark("M:"), mark("N:"), mark("P:"))).to("out");
+    });
+    show("optimized, table over its topic", w -> w.builder.table("one", Consumed.with(mark("K:"), mark("V:")), kept())
+        .filter((k, v) -> true, Materialized.<String, String, KeyValueStore<Bytes, byte[]>>as("again")).toStream().to("out"));
   }
   private SerdesHandedOn() {}
 }
