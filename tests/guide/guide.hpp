@@ -17,7 +17,8 @@ namespace guide {
 
 class Run {
  public:
-  explicit Run(void (*topology)(tidemill::StreamsBuilder&)) : driver_(built(topology), {.application_id = "app"}, tidemill::Timestamp(0)) {}
+  explicit Run(void (*topology)(tidemill::StreamsBuilder&))
+      : driver_(built(topology), {.application_id = "app"}, tidemill::Timestamp(0)) {}
 
   template <class K, class V>
   void put(const std::string& topic, std::optional<K> key, std::optional<V> value, std::int64_t time, const char* where) {
