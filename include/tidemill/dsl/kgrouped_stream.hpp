@@ -160,7 +160,7 @@ KTable<K, std::int64_t> KGroupedStream<K, V>::count(const Materialized<K, std::i
     return std::optional<std::int64_t>(*so_far + 1);
   };
   auto init = [] { return std::optional<std::int64_t>(0); };
-  return aggregate_into<std::int64_t>("KSTREAM-AGGREGATE-", update, init, materialized, {});
+  return aggregate_into<std::int64_t>("KSTREAM-AGGREGATE-", update, init, materialized, SerdeOf<std::int64_t>::serde());
 }
 template <class K, class V>
 template <class F>

@@ -29,7 +29,7 @@ class KGroupedTable {
       return std::optional<std::int64_t>(so_far.value_or(0) + 1);
     };
     auto subtract = [](const K&, const V&, const std::int64_t& so_far) { return std::optional<std::int64_t>(so_far - 1); };
-    return aggregate_into<std::int64_t>("KTABLE-AGGREGATE-", add, subtract, materialized, {});
+    return aggregate_into<std::int64_t>("KTABLE-AGGREGATE-", add, subtract, materialized, SerdeOf<std::int64_t>::serde());
   }
   /// `adder(const V& so_far, const V& value)` and `subtractor(const V& so_far, const V& value)`, each V or std::optional<V>.
   template <class Add, class Subtract>

@@ -120,7 +120,8 @@ class TimeWindowedKStream {
       const Materialized<K, std::int64_t>& materialized = detail::no_options<Materialized<K, std::int64_t>>()) const {
     if (plan_.kind != detail::WindowPlan::Kind::kSliding) detail::burn_name_of_count(group_, materialized);
     return add<std::int64_t>(
-        "KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(), [] { return std::optional<std::int64_t>(0); }, materialized);
+        "KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(), [] { return std::optional<std::int64_t>(0); }, materialized,
+        SerdeOf<std::int64_t>::serde());
   }
   /// `reducer(const V& so_far, const V& value)`, or with `const V*` to see null values.
   template <class F>
@@ -192,7 +193,7 @@ class SessionWindowedKStream {
     };
     return add<std::int64_t>(
         "KSTREAM-AGGREGATE-", true, detail::count_update<K, V>(), [] { return std::optional<std::int64_t>(0); }, merge,
-        materialized);
+        materialized, SerdeOf<std::int64_t>::serde());
   }
   /// `reducer(const V& so_far, const V& value)`; with `const V*` it sees null values.
   template <class F>

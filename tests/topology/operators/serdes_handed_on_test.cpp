@@ -31,6 +31,11 @@ Serde<T> marked_as(const char* mark) {
 }
 Serde<Text> mark(const char* mark) { return marked_as<Text>(mark); }
 
+Serde<Long> as_text() {
+  return Serde<Long>([](const void*, std::string_view, const Long& number, Bytes& out) { out += "#" + std::to_string(number); },
+                     [](const void*, std::string_view, BytesView bytes) { return Long{std::stoll(Text(bytes.substr(1)))}; });
+}
+
 std::map<Text, Texts> golden() {
   std::map<Text, Texts> blocks;
   std::ifstream in(GOLDEN "serdes.txt");
@@ -87,6 +92,7 @@ KTable<Text, Text> table(StreamsBuilder& b, const Materialized<Text, Text>& kept
 }
 KTable<Text, Text> other(StreamsBuilder& b) { return b.table<Text, Text>("two", as_two()); }
 
+const auto kSum = [](const Long& a, const Long& b) { return a + b; };
 const auto kKey = [](const Text& k, const Text&) { return k; };
 const auto kValue = [](const Text&, const Text& v) { return v; };
 const auto kSame = [](const Text& v) { return v; };
@@ -336,6 +342,19 @@ const std::map<Text, Make> kTopologies = {
        const auto s = one(b).select_key(kKey).merge(two(b).select_key(kKey));
        s.group_by_key().reduce(kBoth);
        s.group_by_key(grouped_as("g")).reduce(kBoth);
+     }},
+    {"optimized, groups of counts",
+     [](StreamsBuilder& b) {
+       const auto s = one(b).group_by_key().count().to_stream().select_key([](const Text& k, const Long&) { return k; });
+       s.group_by_key().reduce(kSum);
+       s.group_by_key({.name = "g", .key_serde = mark("G:"), .value_serde = as_text()}).reduce(kSum);
+     }},
+    {"optimized, groups of counts of windows",
+     [](StreamsBuilder& b) {
+       const auto counts = one(b).group_by_key().windowed_by(windows()).count().to_stream();
+       const auto s = counts.select_key([](const Windowed<Text>& k, const Long&) { return k.key; });
+       s.group_by_key().reduce(kSum);
+       s.group_by_key({.name = "g", .key_serde = mark("G:"), .value_serde = as_text()}).reduce(kSum);
      }},
     {"optimized, cogroup",
      [](StreamsBuilder& b) {

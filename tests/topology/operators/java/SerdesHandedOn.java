@@ -21,6 +21,9 @@ public final class SerdesHandedOn {
       return text.startsWith(mark) ? text.substring(mark.length()) : text;
     });
   }
+  static Serde<Long> asText() {
+    return Serdes.serdeFrom((topic, number) -> ("#" + number).getBytes(), (topic, bytes) -> Long.valueOf(new String(bytes, 1, bytes.length - 1)));
+  }
   static final class World {
     final StreamsBuilder builder = new StreamsBuilder();
     KStream<String, String> one() { return builder.stream("one", Consumed.with(mark("K:"), mark("V:"))); }
@@ -224,6 +227,16 @@ public final class SerdesHandedOn {
       KStream<String, String> s = w.one().selectKey((k, v) -> k).merge(w.two().selectKey((k, v) -> k));
       s.groupByKey().reduce(SerdesHandedOn::both);
       s.groupByKey(Grouped.with("g", mark("G:"), mark("H:"))).reduce(SerdesHandedOn::both);
+    });
+    show("optimized, groups of counts", w -> {
+      KStream<String, Long> s = w.one().groupByKey().count().toStream().selectKey((k, v) -> k);
+      s.groupByKey().reduce(Long::sum);
+      s.groupByKey(Grouped.with("g", mark("G:"), asText())).reduce(Long::sum);
+    });
+    show("optimized, groups of counts of windows", w -> {
+      KStream<String, Long> s = w.one().groupByKey().windowedBy(windows()).count().toStream().selectKey((k, v) -> k.key());
+      s.groupByKey().reduce(Long::sum);
+      s.groupByKey(Grouped.with("g", mark("G:"), asText())).reduce(Long::sum);
     });
     show("optimized, cogroup", w -> {
       KStream<String, String> s = w.one().selectKey((k, v) -> k);
