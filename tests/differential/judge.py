@@ -51,7 +51,19 @@ def known_of(scenario, java):
     twice = any("roupBy" in step["op"] and "named" in step and groups.count(step["as"]) > 1 for step in scenario["topology"])
     if twice and re.search("StateStore .* is not added yet", str(java.get("error"))):
         return "D-34: Java refuses a join with a table of a named group that is used once more"
+    if "only supported for non-versioned KTables" in str(java.get("error")) and any(
+            step["op"] == "windowSuppress" and is_windowed_cogroup(scenario, step["on"]) for step in scenario["topology"]):
+        return "D-60: Java takes a windowed cogroup for versioned"
     return None
+
+
+def is_windowed_cogroup(scenario, table):
+    """Or what filters, maps, joins and suppressions make of one."""
+    step = next(step for step in scenario["topology"] if step.get("as") == table)
+    if step["op"] == "cogroup":
+        return "windows" in step
+    return step["op"] in ("windowFilter", "windowMapValues", "windowSuppress", "windowJoin") and any(
+        is_windowed_cogroup(scenario, step[field]) for field in ("on", "with") if field in step)
 
 
 def gives_up_waiting_records(scenario, found):
