@@ -52,6 +52,31 @@ template <class K, class V>
 class TestOutputTopic;
 
 class TopologyTestDriver {
+  template <class V>
+  struct Plain {
+    using Type = V;
+  };
+  template <class V>
+  struct Plain<ValueAndTimestamp<V>> {
+    using Type = V;
+  };
+  /// V without a timestamp.
+  template <class V>
+  using PlainOf = typename Plain<V>::Type;
+  template <class V>
+  static constexpr bool kHasTimestamp = !std::is_same_v<PlainOf<V>, V>;
+  template <class T>
+  static Serde<T> own_serde() {
+    static_assert(HasSerde<T>,
+                  "a store of the driver: this type has no serde of its own: give the serdes of the store's keys and "
+                  "values behind its name");
+    if constexpr (HasSerde<T>) {
+      return SerdeOf<T>::serde();
+    } else {
+      return Serde<T>(detail::NeverAsked());
+    }
+  }
+
  public:
   /// `config` needs nothing; without an application id it is "topology-test-driver". Persistent stores are in memory, too, unless
   /// it has a state_engine (or the stores are of one's own kind): then in its state_dir or, without one, in a directory that the driver
@@ -111,49 +136,59 @@ class TopologyTestDriver {
   /// Null: the topology has no such store. Local and global ones.
   [[nodiscard]] StateStore* state_store(std::string_view name);
   [[nodiscard]] std::vector<std::string> state_store_names() const;
-  /// Plain values, also of a timestamped store; null as above. std::invalid_argument, here and below: it is a store of another kind.
+  /// Stores are read with the serdes that are given, which have to be theirs, else with the types' own.
+  /// Plain values, also of a timestamped store; with timestamps when V is a ValueAndTimestamp<...>. Null as above.
+  /// std::invalid_argument, here and below: it is a store of another kind.
   template <class K, class V>
-  std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name) {
-    StateStore* store = WithTimestamp<V>::value
+  std::unique_ptr<KeyValueStore<K, V>> key_value_store(std::string_view name, const Serde<K>& key_serde = own_serde<K>(),
+                                                       const Serde<PlainOf<V>>& value_serde = own_serde<PlainOf<V>>()) {
+    StateStore* store = kHasTimestamp<V>
                             ? store_of(name, {StoreKind::kTimestampedKeyValue}, "key-value store with timestamps")
                             : store_of(name, {StoreKind::kKeyValue, StoreKind::kTimestampedKeyValue}, "key-value store");
     if (store == nullptr) return nullptr;
-    return std::make_unique<KeyValueStore<K, V>>(*store, SerdeOf<K>::serde(), values_of<V>(*store), no_context_);
+    return std::make_unique<KeyValueStore<K, V>>(*store, key_serde, values_of<V>(*store, value_serde), no_context_);
   }
+  /// Null, too, if it keeps no timestamps.
   template <class K, class V>
-  std::unique_ptr<KeyValueStore<K, ValueAndTimestamp<V>>> timestamped_key_value_store(std::string_view name) {
+  std::unique_ptr<KeyValueStore<K, ValueAndTimestamp<V>>> timestamped_key_value_store(
+      std::string_view name, const Serde<K>& key_serde = own_serde<K>(), const Serde<V>& value_serde = own_serde<V>()) {
     StateStore* store = state_store(name);
-    if (store == nullptr || !store->spec().timestamped()) return nullptr;
-    return std::make_unique<KeyValueStore<K, ValueAndTimestamp<V>>>(*store, SerdeOf<K>::serde(),
-                                                                    SerdeOf<ValueAndTimestamp<V>>::serde(), no_context_);
+    if (store == nullptr || store->spec().kind != StoreKind::kTimestampedKeyValue) return nullptr;
+    return key_value_store<K, ValueAndTimestamp<V>>(name, key_serde, value_serde);
   }
   /// Plain values, also of a store that keeps timestamps, as those of windowed aggregations do; with timestamps when V is a
   /// ValueAndTimestamp<...>. Null: the topology has no such store.
   template <class K, class V>
-  std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name) {
-    StateStore* store = WithTimestamp<V>::value
-                            ? store_of(name, {StoreKind::kTimestampedWindow}, "window store with timestamps")
-                            : store_of(name, {StoreKind::kWindow, StoreKind::kTimestampedWindow}, "window store");
+  std::unique_ptr<WindowStore<K, V>> window_store(std::string_view name, const Serde<K>& key_serde = own_serde<K>(),
+                                                  const Serde<PlainOf<V>>& value_serde = own_serde<PlainOf<V>>()) {
+    StateStore* store = kHasTimestamp<V> ? store_of(name, {StoreKind::kTimestampedWindow}, "window store with timestamps")
+                                         : store_of(name, {StoreKind::kWindow, StoreKind::kTimestampedWindow}, "window store");
     if (store == nullptr) return nullptr;
-    return std::make_unique<WindowStore<K, V>>(*store, SerdeOf<K>::serde(), values_of<V>(*store), no_context_);
+    return std::make_unique<WindowStore<K, V>>(*store, key_serde, values_of<V>(*store, value_serde), no_context_);
   }
+  /// Null, too, if it keeps no timestamps.
   template <class K, class V>
-  std::unique_ptr<WindowStore<K, ValueAndTimestamp<V>>> timestamped_window_store(std::string_view name) {
+  std::unique_ptr<WindowStore<K, ValueAndTimestamp<V>>> timestamped_window_store(std::string_view name,
+                                                                                 const Serde<K>& key_serde = own_serde<K>(),
+                                                                                 const Serde<V>& value_serde = own_serde<V>()) {
     StateStore* store = state_store(name);
     if (store == nullptr || store->spec().kind != StoreKind::kTimestampedWindow) return nullptr;
-    return window_store<K, ValueAndTimestamp<V>>(name);
+    return window_store<K, ValueAndTimestamp<V>>(name, key_serde, value_serde);
   }
   template <class K, class V>
-  std::unique_ptr<SessionStore<K, V>> session_store(std::string_view name) {
+  std::unique_ptr<SessionStore<K, V>> session_store(std::string_view name, const Serde<K>& key_serde = own_serde<K>(),
+                                                    const Serde<V>& value_serde = own_serde<V>()) {
     StateStore* store = store_of(name, {StoreKind::kSession}, "session store");
     if (store == nullptr) return nullptr;
-    return std::make_unique<SessionStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde(), no_context_);
+    return std::make_unique<SessionStore<K, V>>(*store, key_serde, value_serde, no_context_);
   }
   template <class K, class V>
-  std::unique_ptr<VersionedKeyValueStore<K, V>> versioned_store(std::string_view name) {
+  std::unique_ptr<VersionedKeyValueStore<K, V>> versioned_store(std::string_view name,
+                                                                const Serde<K>& key_serde = own_serde<K>(),
+                                                                const Serde<V>& value_serde = own_serde<V>()) {
     StateStore* store = store_of(name, {StoreKind::kVersionedKeyValue}, "versioned store");
     if (store == nullptr) return nullptr;
-    return std::make_unique<VersionedKeyValueStore<K, V>>(*store, SerdeOf<K>::serde(), SerdeOf<V>::serde());
+    return std::make_unique<VersionedKeyValueStore<K, V>>(*store, key_serde, value_serde);
   }
   /// A store of one's own kind. std::invalid_argument: it is of another type; null: the topology has no such store.
   template <class Store>
@@ -176,23 +211,34 @@ class TopologyTestDriver {
   void close();
 
  private:
-  template <class V>
-  struct WithTimestamp : std::false_type {};
-  template <class V>
-  struct WithTimestamp<ValueAndTimestamp<V>> : std::true_type {};
   /// Of values as the store has them, or without its timestamps.
   template <class V>
-  static Serde<V> values_of(const StateStore& store) {
-    if (WithTimestamp<V>::value || !store.spec().timestamped()) return SerdeOf<V>::serde();
-    return Serde<V>(
-        [](const void* state, std::string_view topic, const V& value, Bytes& out) {
-          append_timestamp(kNoTimestamp, out);
-          static_cast<const Serde<V>*>(state)->serialize(topic, value, out);
-        },
-        [](const void* state, std::string_view topic, BytesView bytes) {
-          return static_cast<const Serde<V>*>(state)->deserialize(topic, split_timestamp(bytes).second);
-        },
-        std::make_shared<const Serde<V>>(SerdeOf<V>::serde()));
+  static Serde<V> values_of(const StateStore& store, const Serde<PlainOf<V>>& plain) {
+    using Value = PlainOf<V>;
+    auto state = std::make_shared<const Serde<Value>>(plain);
+    if constexpr (kHasTimestamp<V>) {
+      return Serde<V>(
+          [](const void* own, std::string_view topic, const V& value, Bytes& out) {
+            append_timestamp(value.timestamp, out);
+            static_cast<const Serde<Value>*>(own)->serialize(topic, value.value, out);
+          },
+          [](const void* own, std::string_view topic, BytesView bytes) {
+            const auto [timestamp, rest] = split_timestamp(bytes);
+            return V{static_cast<const Serde<Value>*>(own)->deserialize(topic, rest), timestamp};
+          },
+          std::move(state));
+    } else {
+      if (!store.spec().timestamped()) return plain;
+      return Serde<V>(
+          [](const void* own, std::string_view topic, const V& value, Bytes& out) {
+            append_timestamp(kNoTimestamp, out);
+            static_cast<const Serde<V>*>(own)->serialize(topic, value, out);
+          },
+          [](const void* own, std::string_view topic, BytesView bytes) {
+            return static_cast<const Serde<V>*>(own)->deserialize(topic, split_timestamp(bytes).second);
+          },
+          std::move(state));
+    }
   }
   struct Impl;
   StateStore* store_of(std::string_view name, std::initializer_list<StoreKind> kinds, std::string_view asked);

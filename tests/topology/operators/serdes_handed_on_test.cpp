@@ -422,5 +422,38 @@ TEST(SerdesHandedOn, ATypeWithoutOneGoesOnWithTheOneThatThereIs) {
             (Texts{"app-kept-changelog K:a=V:a", "out K:a=V:a"}));
 }
 
+// The driver reads a store with the serdes that it has.
+TEST(SerdesHandedOn, ADriverReadsStoresWithTheirSerdes) {
+  StreamsBuilder builder;
+  const auto stream = one(builder);
+  stream.to_table(marked());
+  const auto named = [](const char* name) {
+    return Materialized<Text, Text>{.store_name = name, .key_serde = mark("M:"), .value_serde = mark("N:")};
+  };
+  stream.group_by_key().windowed_by(windows()).reduce(kBoth, named("windows"));
+  stream.group_by_key().windowed_by(sessions()).reduce(kBoth, named("sessions"));
+  auto history = named("versions");
+  history.history = 100ms;
+  stream.to_table(history);
+  TopologyTestDriver driver(builder.build(), {.application_id = "app", .statestore_cache_max_bytes = 0});
+  driver.create_input_topic<Text, Text>("one").pipe_input("K:a", "V:b", Timestamp(10));
+
+  const Serde<Text> keys = mark("M:");
+  const Serde<Text> values = mark("N:");
+  EXPECT_EQ((driver.key_value_store<Text, Text>("kept", keys, values)->get("a")), "b");
+  EXPECT_EQ((driver.key_value_store<Text, Text>("kept")->get("M:a")), "N:b") << "the types' own";
+  const auto row = driver.timestamped_key_value_store<Text, Text>("kept", keys, values)->get("a");
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->value + "@" + std::to_string(row->timestamp.value), "b@10");
+  driver.key_value_store<Text, Text>("kept", keys, values)->put("c", "d");
+  EXPECT_EQ((driver.key_value_store<Text, Text>("kept")->get("M:c")), "N:d");
+  EXPECT_EQ((driver.window_store<Text, Text>("windows", keys, values)->fetch("a", Timestamp(10))), "b");
+  EXPECT_EQ((driver.timestamped_window_store<Text, Text>("windows", keys, values)->fetch("a", Timestamp(10))->value), "b");
+  EXPECT_EQ((driver.session_store<Text, Text>("sessions", keys, values)->fetch_session("a", Timestamp(10), Timestamp(10))),
+            "b");
+  EXPECT_EQ((driver.versioned_store<Text, Text>("versions", keys, values)->get("a")->value), "b");
+  EXPECT_EQ((driver.timestamped_key_value_store<Text, Text>("windows", keys, values)), nullptr);
+}
+
 }  // namespace
 }  // namespace tidemill
