@@ -149,20 +149,13 @@ final class WindowOperators {
                         n -> windowed.aggregate(() -> "_", n, WindowOperators.<String>windowStore(s)));
   }
 
+  /// With the keys' serde that was remembered, if Java has forgotten it.
   @SuppressWarnings("unchecked")
-  static void countTo(World w, JsonNode s) {
+  static <V> void to(World w, JsonNode s, KTable<Windowed<String>, V> table) {
     String topic = s.get("topic").asText();
-    Serde<Windowed<String>> serde = (Serde<Windowed<String>>) w.serdes.get(s.get("on").asText());
-    if (keySerde(counts(w, s)) != null) counts(w, s).toStream().to(topic);
-    else counts(w, s).toStream().to(topic, Produced.keySerde(serde));
-  }
-  static Serde<?> keySerde(KTable<?, ?> table) { return ((AbstractStream<?, ?>) table).keySerde(); }
-  @SuppressWarnings("unchecked")
-  static void to(World w, JsonNode s) {
-    String topic = s.get("topic").asText();
-    Serde<Windowed<String>> serde = (Serde<Windowed<String>>) w.serdes.get(s.get("on").asText());
-    if (serde == null || keySerde(on(w, s)) != null) on(w, s).toStream().to(topic);
-    else on(w, s).toStream().to(topic, Produced.keySerde(serde));
+    Serde<Windowed<String>> remembered = (Serde<Windowed<String>>) w.serdes.get(s.get("on").asText());
+    if (((AbstractStream<?, ?>) table).keySerde() != null) table.toStream().to(topic);
+    else table.toStream().to(topic, Produced.keySerde(remembered));
   }
   static void put(World w, JsonNode s, Object table) {
     rememberKeys(w, s);
@@ -185,7 +178,7 @@ final class WindowOperators {
     });
     operators.put("windowSuppress", (w, s) -> w.put(s, on(w, s).suppress(TableOperators.suppressed(s))));
     operators.put("windowToStream", (w, s) -> w.put(s, on(w, s).toStream((k, v) -> k.toString())));
-    operators.put("windowTo", WindowOperators::to);
+    operators.put("windowTo", (w, s) -> to(w, s, on(w, s)));
     operators.put("windowGroupBy", (w, s) -> {
       Functions.Mapper key = Functions.mapper(World.text(s, "key")), value = Functions.mapper(f(s));
       KeyValueMapper<Windowed<String>, String, KeyValue<String, String>> m =
@@ -205,7 +198,7 @@ final class WindowOperators {
     });
     operators.put("windowCountToText", (w, s) -> w.put(s, counts(w, s).mapValues(v -> v == null ? null : "n" + v)));
     operators.put("windowCountSuppress", (w, s) -> w.put(s, counts(w, s).suppress(TableOperators.suppressed(s))));
-    operators.put("windowCountTo", (w, s) -> countTo(w, s));
+    operators.put("windowCountTo", (w, s) -> to(w, s, counts(w, s)));
   }
   private WindowOperators() {}
 }

@@ -35,7 +35,7 @@ final class World {
 
   World(StreamsBuilder builder) { this.builder = builder; }
 
-  /// Of the keys of what comes from a windowed cogroup, of which Java forgets them.
+  /// Of the keys of tables of windows: of some of them Java forgets it.
   final Map<String, Serde<?>> serdes = new HashMap<>();
 
   void apply(JsonNode step) {
